@@ -1,0 +1,1 @@
+"""Answers from the Parquet tables of a sweep: no torch, no ray."""

@@ -1,0 +1,1 @@
+"""Decides what to run next, runs it, and keeps what was measured."""

@@ -1,0 +1,1 @@
+"""Executors of legs behind one interface."""

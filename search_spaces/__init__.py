@@ -1,0 +1,1 @@
+"""What can vary, as data: factors, levels and one module per study."""

@@ -1,0 +1,1 @@
+"""Data sets, splits, the decoded cache, augmentation and the embedded scenes."""

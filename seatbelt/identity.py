@@ -1,0 +1,69 @@
+"""Identity by content: keys that are the hash of a canonical configuration.
+
+Two writings of one configuration have one key: 3 and 3.0, fields in another order, a set in another order,
+a default left out or spelt out. Keys are stable across processes, machines and versions (a golden test).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Any
+
+from seatbelt.config import TrialConfig
+
+KEY_DIGITS = 12
+
+
+def trial_key(config: TrialConfig) -> str:
+    """Return the 12 hex digits that identify one arm with one seed."""
+    return _digest(identifying_fields(config))
+
+
+def arm_key(config: TrialConfig) -> str:
+    """Return the 12 hex digits that identify a configuration without its seed."""
+    fields = identifying_fields(config)
+    fields.pop("seed")
+    return _digest(fields)
+
+
+def identifying_fields(config: TrialConfig) -> dict[str, Any]:
+    """Return what a trial's numbers depend on: fields that differ from their default, and the seed.
+
+    The number of epochs is left out: epoch e of a trial is the same whether 9 or 50 were planned.
+    """
+    fields = config.model_dump(mode="json", exclude_defaults=True)
+    fields.pop("epochs", None)
+    fields["seed"] = config.seed
+    return fields
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401  (any JSON value)
+    """Return the one JSON text of a value: sorted keys, no spaces, whole floats written as integers.
+
+    Raises:
+        ValueError: NaN or an infinite number, which have no canonical form.
+    """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def content_hash(value: Any) -> str:  # noqa: ANN401
+    """Return the sha256 hex digest of a JSON value's canonical text."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return content_hash(fields)[:KEY_DIGITS]
+
+
+def _canonical(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"a number without canonical form: {value}")
+        return int(value) if value.is_integer() else value
+    return value

@@ -1,0 +1,228 @@
+"""The records that a sweep keeps: statuses, tables and their columns, as data.
+
+A table is a literal list of columns, readable at one glance; `arrow_schema` turns it into an Arrow schema.
+All Parquet files of a folder have exactly this schema, so that every reader sees one table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from seatbelt.config import TrialConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+ColumnType = Literal["string", "int64", "float64", "bool", "timestamp"]
+
+
+class Status(StrEnum):
+    """Where a trial stands."""
+
+    PLANNED = "PLANNED"
+    """Proposed; its first leg has not begun."""
+    RUNNING = "RUNNING"
+    """A leg of it is on a worker."""
+    PAUSED = "PAUSED"
+    """Stopped at a rung, with a checkpoint; it may be promoted."""
+    PRUNED = "PRUNED"
+    """Paused when the sweep ended: not among the best of its rung."""
+    COMPLETE = "COMPLETE"
+    """Trained to its end (full epochs or early stopping) and tested."""
+    FAILED = "FAILED"
+    """Ended by errors after all retries."""
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    """Does not fit into the memory of its device: a result, not a fault."""
+    DIVERGED = "DIVERGED"
+    """Its loss became NaN or infinite."""
+    INTERRUPTED = "INTERRUPTED"
+    """Its leg ended early (a stop, a lost worker); it goes on from its checkpoint."""
+
+
+FINAL = frozenset({Status.COMPLETE, Status.FAILED, Status.OUT_OF_MEMORY, Status.DIVERGED})
+"""Statuses that no later leg changes."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type, and what it means (with its unit)."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+
+
+_CONFIGURATION = [
+    Column("encoder", "string", "encoder, normalised name"),
+    Column("decoder", "string", "decoder, normalised name"),
+    Column("weights", "string", "initial encoder weights as configured"),
+    Column("real", "bool", "trains on the real training images"),
+    Column("generations", "string", "synthetic generations trained on, joined by +"),
+    Column("synthetic_share", "float64", "share of synthetic training images; null takes all"),
+    Column("target", "string", "class that is scored"),
+    Column("context", "string", "further classes learned, joined by +"),
+    Column("height", "int64", "training resolution, pixels"),
+    Column("width", "int64", "training resolution, pixels"),
+    Column("augmentation", "string", "transforms switched on, joined by +"),
+    Column("augmentation_probability", "float64", "probability of each transform"),
+    Column("decoder_dropout", "float64", "dropout before the segmentation head"),
+    Column("output_stride", "int64", "stride of the deepest features"),
+    Column("batch_size", "int64", "images per step"),
+    Column("encoder_learning_rate", "float64", "initial learning rate of the encoder"),
+    Column("decoder_learning_rate", "float64", "initial learning rate of the rest"),
+    Column("encoder_weight_decay", "float64", "weight decay of the encoder"),
+    Column("decoder_weight_decay", "float64", "weight decay of the rest"),
+    Column("plateau_factor", "float64", "factor of the learning rates at a plateau"),
+    Column("plateau_patience", "int64", "epochs without a lower validation loss before it"),
+    Column("precision", "string", "arithmetic of the forward pass"),
+    Column("seed", "int64", "seed of everything random in the trial"),
+    Column("config", "string", "the whole trial configuration, JSON"),
+]
+
+SCORES = [
+    Column("iou", "float64", "mean over images of the IoU; empty on empty = 1"),
+    Column("iou_with_target", "float64", "the same over images that show the target"),
+    Column("iou_without_target", "float64", "the same over images that do not"),
+    Column("iou_pooled", "float64", "IoU of all pixels pooled"),
+    Column("dice", "float64", "mean over images of Dice; empty on empty = 1"),
+]
+"""Scores of one model on one set of images; columns carry the set as a prefix."""
+
+
+def _scores(prefix: str, when: str) -> list[Column]:
+    return [Column(f"{prefix}_{item.name}", item.type, f"{item.meaning}; {when}") for item in SCORES]
+
+
+TRIALS = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("arm_key", "string", "identity of the trial without its seed"),
+    Column("number", "int64", "order of planning, from 0"),
+    Column("study", "string", "study of the sweep"),
+    Column("cell", "string", "levels of the factors, JSON"),
+    Column("replicate", "int64", "replicate of the arm, from 0"),
+    Column("status", "string", "one of seatbelt.records.Status"),
+    Column("exempt", "bool", "never pruned"),
+    Column("proposed_by", "string", "strategy that proposed it"),
+    Column("epochs_done", "int64", "epochs whose numbers are recorded"),
+    Column("epochs_planned", "int64", "full epochs"),
+    Column("attempts", "int64", "legs that were started"),
+    Column("failures", "int64", "legs that ended by an error"),
+    Column("error", "string", "the last error"),
+    Column("best_epoch", "int64", "epoch of the best selection IoU"),
+    *_scores("selection", "selection set, best epoch"),
+    *_scores("test", "test set, weights of the best epoch; null until complete"),
+    Column("epochs_to_90", "int64", "first epoch with 90 % of its best selection IoU"),
+    Column("train_seconds", "float64", "seconds of training steps, summed over epochs"),
+    Column("seconds", "float64", "seconds of epochs with evaluation, summed"),
+    Column("parameters", "int64", "trainable parameters"),
+    Column("planned_at", "timestamp", "when it was proposed, UTC"),
+    Column("ended_at", "timestamp", "when it reached its present status, UTC"),
+    *_CONFIGURATION,
+    Column("weights_sha256", "string", "hash of the initial encoder weights"),
+    Column("data_fingerprint", "string", "hash of the data sets' content"),
+    Column("device", "string", "device of the last leg"),
+    Column("threads", "int64", "threads of the last leg"),
+    Column("host", "string", "host of the last leg"),
+    Column("versions", "string", "package versions, JSON"),
+    Column("git_commit", "string", "commit of the code, if it ran from a checkout"),
+]
+
+EPOCHS = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("epoch", "int64", "epoch, from 1"),
+    Column("train_loss", "float64", "mean training loss"),
+    Column("validation_loss", "float64", "loss on the trial's own validation part"),
+    Column("validation_iou", "float64", "IoU on it"),
+    Column("selection_loss", "float64", "loss on the sweep's selection set"),
+    *_scores("selection", "selection set"),
+    Column("encoder_learning_rate", "float64", "during the epoch"),
+    Column("decoder_learning_rate", "float64", "during the epoch"),
+    Column("train_seconds", "float64", "seconds of training steps"),
+    Column("evaluation_seconds", "float64", "seconds of validation and selection"),
+    Column("images_per_s", "float64", "training images per second"),
+    Column("attempt", "int64", "leg of the trial that measured it, from 1"),
+    Column("host", "string", "where it was measured"),
+    Column("at", "timestamp", "when it was acknowledged, UTC"),
+]
+
+IMAGES = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("dataset", "string", "name of the data set"),
+    Column("image", "string", "path in the data set"),
+    Column("subject", "string", "person on the image"),
+    Column("iou", "float64", "IoU; empty on empty = 1"),
+    Column("dice", "float64", "Dice; empty on empty = 1"),
+    Column("intersection", "int64", "pixels"),
+    Column("predicted", "int64", "pixels"),
+    Column("target", "int64", "pixels"),
+]
+
+DECISIONS = [
+    Column("number", "int64", "order of the decisions, from 0"),
+    Column("at", "timestamp", "UTC"),
+    Column("kind", "string", "proposal, promotion, continuation, prune or finish"),
+    Column("trial_key", "string", "the trial it is about; null for the sweep"),
+    Column("by", "string", "rule that decided"),
+    Column("epoch", "int64", "epoch at which it was taken"),
+    Column("score", "float64", "selection IoU it was based on"),
+    Column("rank", "int64", "rank among the trials compared, 1 is best"),
+    Column("compared", "int64", "number of trials compared"),
+    Column("allowed", "int64", "promotions allowed from the rung so far"),
+    Column("reason", "string", "in words"),
+]
+
+TABLES: dict[str, list[Column]] = {
+    "trials": TRIALS,
+    "epochs": EPOCHS,
+    "images": IMAGES,
+    "decisions": DECISIONS,
+}
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """Return the Arrow schema of one of `TABLES`."""
+    import pyarrow as pa
+
+    types: dict[str, Any] = {
+        "string": pa.string(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "bool": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    fields = [pa.field(c.name, types[c.type], metadata={"meaning": c.meaning}) for c in TABLES[table]]
+    return pa.schema(fields, metadata={"seatbelt_schema": str(SCHEMA_VERSION)})
+
+
+def configuration_row(config: TrialConfig) -> dict[str, Any]:
+    """Return the configuration columns of a trials row (without the output stride, which the model decides)."""
+    data, optimisation = config.data, config.optimisation
+    return {
+        "encoder": config.model.encoder,
+        "decoder": config.model.decoder,
+        "weights": config.model.weights,
+        "real": data.real,
+        "generations": "+".join(data.generations),
+        "synthetic_share": data.synthetic_share,
+        "target": data.target,
+        "context": "+".join(data.context),
+        "height": data.height,
+        "width": data.width,
+        "augmentation": "+".join(config.augmentation.transforms),
+        "augmentation_probability": config.augmentation.probability,
+        "decoder_dropout": config.model.decoder_dropout,
+        "batch_size": optimisation.batch_size,
+        "encoder_learning_rate": optimisation.encoder_learning_rate,
+        "decoder_learning_rate": optimisation.decoder_learning_rate,
+        "encoder_weight_decay": optimisation.encoder_weight_decay,
+        "decoder_weight_decay": optimisation.decoder_weight_decay,
+        "plateau_factor": optimisation.plateau_factor,
+        "plateau_patience": optimisation.plateau_patience,
+        "precision": optimisation.precision,
+        "seed": config.seed,
+        "config": config.model_dump_json(),
+    }

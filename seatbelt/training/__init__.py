@@ -1,0 +1,1 @@
+"""Training a trial from one epoch to another, its metrics and its checkpoints."""
