@@ -85,7 +85,9 @@ class DataConfig(_Record):
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
         if not self.real and not self.generations:
-            raise ValueError("data must hold real images or at least one generation, but both are switched off")
+            raise ValueError(
+                "data must hold real images or at least one generation, but both are switched off"
+            )
         if self.synthetic_share is not None and not (self.real and self.generations):
             raise ValueError(
                 "synthetic_share needs real images and generations to mix, "
@@ -99,10 +101,11 @@ class DataConfig(_Record):
 class AugmentationConfig(_Record):
     """Which of the ten transforms are applied to training images."""
 
-    transforms: tuple[Transform, ...] = TRANSFORMS
+    transforms: tuple[Transform, ...] = get_args(Transform)
     """The transforms that are switched on; the order of application is fixed."""
-    probability: Share = 0.5
-    """Probability of each transform per image (the thesis does not state it: our choice)."""
+    probability: Share = 0.2
+    """Probability of each transform per image (the thesis does not state it): with all ten switched on an image
+    gets two on average, as many as RandAugment usually applies."""
 
     @field_validator("transforms", mode="before")
     @classmethod
@@ -199,7 +202,7 @@ class TrialConfig(_Record):
         tree = self.model_dump()
         for path, value in changes.items():
             *parents, leaf = path.split(".")
-            branch = tree
+            branch: Any = tree
             for name in parents:
                 branch = branch.get(name) if isinstance(branch, dict) else None
             if not isinstance(branch, dict) or leaf not in branch:

@@ -1,0 +1,111 @@
+"""The best configurations of a sweep: arms ranked by their mean over replicates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.tables import Sweep, connect
+from seatbelt.errors import UserError
+
+By = Literal["selection", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One configuration, over its complete replicates."""
+
+    rank: int
+    arm_key: str
+    cell: dict[str, str]
+    replicates: int
+    selection_iou: float
+    """Mean over replicates of the IoU on the selection set, best epoch of each."""
+    selection_sd: float | None
+    """Standard deviation over replicates; None for one."""
+    selection_iou_with_target: float | None
+    """The same over images that show the target."""
+    test_iou: float | None
+    """Mean over replicates of the IoU on the test set; shown, never ranked by unless asked for."""
+    epochs: int
+    """Epochs trained, mean over replicates."""
+    parameters: int | None
+    train_seconds: float
+    trial_key: str
+    """The replicate with the best selection score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Arms, best first, and how far the sweep has come."""
+
+    arms: list[Arm]
+    by: By
+    complete: bool
+    """Whether the arms are ranked by complete trials; else none is complete, and all that ran are shown."""
+    trials: dict[str, int]
+    """Status -> number of trials."""
+    baselines: dict[str, float]
+
+
+def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
+    """Rank the arms of a sweep.
+
+    Only complete trials are compared; while there is none, every arm with an epoch is ranked provisionally.
+
+    Args:
+        sweep: The sweep.
+        top: Number of arms.
+        by: `selection`; `test` uses up the test set's honesty and is for looking only.
+
+    Raises:
+        UserError: The sweep holds no scores yet.
+    """
+    import json
+
+    connection = connect(sweep, materialise=False)
+    counts: dict[str, int] = dict(
+        connection.execute("select status, count(*) from trials group by 1").fetchall()
+    )
+    complete = counts.get("COMPLETE", 0) > 0
+    score = f"avg({by}_iou)"
+    if by == "test" and not complete:
+        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
+    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
+    rows = connection.execute(
+        f"""
+        select arm_key, any_value(cell), count(*), avg(selection_iou), stddev_samp(selection_iou),
+               avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
+               sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
+        from trials where {which}
+        group by arm_key order by score desc nulls last, arm_key limit ?
+        """,
+        [top],
+    ).fetchall()
+    if not rows:
+        raise UserError(
+            f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is"
+        )
+    arms = [
+        Arm(
+            rank=position,
+            arm_key=row[0],
+            cell=json.loads(row[1]),
+            replicates=row[2],
+            selection_iou=row[3],
+            selection_sd=row[4],
+            selection_iou_with_target=row[5],
+            test_iou=row[6],
+            epochs=round(row[7]),
+            parameters=row[8],
+            train_seconds=row[9],
+            trial_key=row[10],
+        )
+        for position, row in enumerate(rows, start=1)
+    ]
+    return Ranking(arms=arms, by=by, complete=complete, trials=counts, baselines=_baselines(sweep))
+
+
+def _baselines(sweep: Sweep) -> dict[str, float]:
+    found: Any = sweep.description.get("baselines", {})
+    return dict(found)

@@ -1,0 +1,90 @@
+"""Reading the Parquet tables of a sweep, while it runs or after."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatbelt.errors import UserError
+from seatbelt.records import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+
+class Sweep:
+    """The results of one sweep, for reading.
+
+    Attributes:
+        root: The sweep folder.
+        description: What `sweep.json` holds.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        try:
+            self.description: dict[str, Any] = json.loads(
+                (self.root / "sweep.json").read_text(encoding="utf-8")
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`"
+            ) from None
+        except ValueError as error:
+            raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial."""
+        return self._frame("trials")
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row per trial and epoch."""
+        return self._frame("epochs")
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """One row per complete trial and test image."""
+        return self._frame("images")
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """One row per decision."""
+        return self._frame("decisions")
+
+    def _frame(self, table: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_parquet(self.root / table)
+
+
+def load(path: str | Path) -> Sweep:
+    """Open a sweep for reading.
+
+    Raises:
+        UserError: There is no sweep at the path.
+    """
+    return Sweep(Path(path))
+
+
+def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
+    """Return a duckdb connection with the sweep's tables as `trials`, `epochs`, `images` and `decisions`.
+
+    Args:
+        sweep: The sweep.
+        materialise: Copy the tables, which a connection that may open no files needs.
+    """
+    import duckdb
+
+    connection = duckdb.connect()
+    kind = "table" if materialise else "view"
+    for table in TABLES:
+        pattern = str(sweep.root / table / "*.parquet").replace("'", "''")
+        try:
+            connection.execute(f"create {kind} {table} as select * from read_parquet('{pattern}')")
+        except duckdb.Error as error:
+            raise UserError(f"{sweep.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
+    return connection

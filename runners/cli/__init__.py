@@ -1,0 +1,43 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from runners.cli import data, results, studies, sweeps
+from seatbelt.errors import UserError
+
+app = typer.Typer(
+    name="seatbelt",
+    help="Search for what finds the seat belt best: launch sweeps, resume them, query their results.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+sweeps.register(app)
+results.register(app)
+studies.register(app)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 1 for a failure, 2 for a mistake of the user."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,123 @@
+"""`data scenes`, `data check`, `data show`: making, checking and looking at data sets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runners.cli.options import parse_size
+from seatbelt.errors import UserError
+
+app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)
+
+_SHOWN_FAULTS = 50
+
+
+@app.command(no_args_is_help=True)
+def scenes(
+    out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
+    generations: Annotated[
+        str, typer.Option(help="Generations with the number of images of each.")
+    ] = "1=100,2=100,3=100,4=100,5=100,6=100,camera=110",
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "120x212",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes [default: all cores].")] = None,
+) -> None:
+    """Render embedded scenes into a native data-set folder.
+
+    Generations are 1 to 6, randomized, and camera: the stand-in for real images.
+
+    Example:
+      seatbelt data scenes --out scenes --generations 3=200,4=200,camera=150 --size 96x160
+    """
+    from runners.progress_bar import progress_bar
+    from seatbelt.data.scenes import write_dataset
+
+    height, width = parse_size(size) or (120, 212)
+    with progress_bar("scenes") as progress:
+        write_dataset(
+            out,
+            generations=_counts(generations),
+            size=(width, height),
+            seed=seed,
+            processes=processes or os.cpu_count() or 1,
+            progress=progress,
+        )
+    typer.echo(f"wrote {out}; look at it with: seatbelt data show {out}")
+
+
+@app.command(no_args_is_help=True)
+def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")]) -> int:
+    """Open every file of a data set and name every fault; exit code 2 if there is one.
+
+    Example:
+      seatbelt data check my-images
+    """
+    from runners.progress_bar import progress_bar
+    from seatbelt.data.dataset import check as check_data
+    from seatbelt.data.dataset import read
+
+    with progress_bar("images") as progress:
+        faults = check_data(data, progress)
+    for fault in faults[:_SHOWN_FAULTS]:
+        typer.echo(str(fault))
+    if len(faults) > _SHOWN_FAULTS:
+        typer.echo(f"... and {len(faults) - _SHOWN_FAULTS} more")
+    if faults:
+        typer.echo(f"{data}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
+        return 2
+    typer.echo(_summary(read(data)))
+    return 0
+
+
+@app.command(no_args_is_help=True)
+def show(
+    data: Annotated[Path, typer.Argument(help="A native data-set folder.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("contact-sheet.png"),
+    images: Annotated[int, typer.Option(min=1, max=400, help="Number of images.")] = 24,
+    generation: Annotated[str | None, typer.Option(help="Only this generation.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only real or synthetic images.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of images.")] = 0,
+) -> None:
+    """Draw a contact sheet with the masks overlaid: one colour for each class, the target in yellow.
+
+    Example:
+      seatbelt data show my-images --out sheet.png --images 12
+    """
+    from seatbelt.data.contact_sheet import contact_sheet
+    from seatbelt.data.dataset import read
+
+    sheet = contact_sheet(read(data), images=images, generation=generation, domain=domain, seed=seed)
+    try:
+        sheet.save(out, format="PNG")
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}); choose another --out") from None
+    typer.echo(f"wrote {out} ({sheet.width}x{sheet.height})")
+
+
+def _counts(text: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, number = part.partition("=")
+        if not equals or not number.isdigit() or not int(number):
+            raise UserError(
+                f"--generations takes NAME=NUMBER,..., such as 3=200,camera=110, but got {part!r}"
+            )
+        counts[name.strip()] = int(number)
+    return counts
+
+
+def _summary(dataset: object) -> str:
+    from collections import Counter
+
+    from seatbelt.data.dataset import DataSet
+
+    assert isinstance(dataset, DataSet)
+    kinds = Counter((row.domain, row.generation or "-", row.split or "-") for row in dataset.rows)
+    lines = [f"{dataset.name}: {len(dataset.rows)} images, no faults; target {dataset.target}"]
+    for (domain, generation, split), count in sorted(kinds.items()):
+        lines.append(f"  {domain:<10} generation {generation:<11} {split:<6} {count:>6}")
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""Parsing of option texts that several commands share."""
+
+from __future__ import annotations
+
+import re
+
+from seatbelt.errors import UserError
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of `HEIGHTxWIDTH`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise UserError(f"--size takes HEIGHTxWIDTH in pixels, such as 96x160, but got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def parse_rungs(text: str | None) -> tuple[int, ...]:
+    """Return the epochs of `3,9`."""
+    if text is None:
+        return ()
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise UserError(f"--rungs takes epochs separated by commas, such as 3,9, but got {text!r}")
+    return tuple(int(part) for part in text.split(","))

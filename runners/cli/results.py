@@ -1,0 +1,120 @@
+"""`status`, `best`, `query`, `reproduce`: what a sweep has found."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SweepArgument = Annotated[Path, typer.Argument(help="The sweep folder.")]
+
+
+class ByName(enum.StrEnum):
+    """What arms are ranked by."""
+
+    selection = "selection"
+    test = "test"
+
+
+class FormatName(enum.StrEnum):
+    """Formats of a query's answer."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (status, best, query, reproduce):
+        app.command(no_args_is_help=True)(command)
+
+
+def status(
+    sweep: SweepArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until the driver ends.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between refreshes.")] = 2.0,
+) -> None:
+    """Show how far a sweep is, who runs it, and the best so far.
+
+    Example:
+      seatbelt status sweeps/architecture --watch
+    """
+    import time
+
+    from runners.status import status_text
+
+    while True:
+        text, running = status_text(sweep)
+        if watch:
+            typer.echo("\x1b[2J\x1b[H", nl=False)
+        typer.echo(text)
+        if not watch or not running:
+            return
+        time.sleep(every)
+
+
+def best(
+    sweep: SweepArgument,
+    top: Annotated[int, typer.Option(min=1, help="Number of arms.")] = 5,
+    by: Annotated[ByName, typer.Option(help="Scores to rank by.")] = ByName.selection,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the best configurations: arms ranked by their mean over replicates.
+
+    Example:
+      seatbelt best sweeps/architecture --top 3 --json
+    """
+    from analysis import load
+    from analysis.select import best as find_best
+
+    ranking = find_best(load(sweep), top=top, by=by.value)
+    if json_output:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps(asdict(ranking), indent=1))
+        return
+    from analysis.select_text import ranking_text
+
+    typer.echo(ranking_text(ranking, sweep))
+
+
+def query(
+    sweep: SweepArgument,
+    sql: Annotated[str, typer.Argument(help="One query over trials, epochs, images, decisions.")],
+    output: Annotated[FormatName, typer.Option("--format", help="Form of the answer.")] = FormatName.table,
+) -> None:
+    """Answer an SQL query over the tables trials, epochs, images and decisions.
+
+    Example:
+      seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
+    """
+    from analysis import load
+    from analysis.query import query as answer
+    from analysis.query_text import format_answer
+
+    names, rows = answer(load(sweep), sql)
+    typer.echo(format_answer(names, rows, output.value))
+
+
+def reproduce(
+    sweep: SweepArgument,
+    trial: Annotated[str, typer.Argument(help="A trial key, or its first digits.")],
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Train only so many epochs [default: all recorded].")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration and stop.")] = False,
+) -> int:
+    """Train a trial again in this process and compare every epoch with what is recorded.
+
+    Exit code 1 if a number differs; on a CPU with the same versions and threads none should.
+
+    Example:
+      seatbelt reproduce sweeps/architecture 3f2a --epochs 2
+    """
+    from runners.reproduce import reproduce as run_again
+
+    return run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=typer.echo)

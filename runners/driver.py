@@ -1,0 +1,222 @@
+"""The driver of a sweep: asks what to run, records what happened, and lets an engine execute.
+
+An engine calls `next`, passes on the messages of each leg with `handle`, and ends a leg that cannot answer
+any more with `lost` or `interrupt`. Every event is durable before anything follows from it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from types import TracebackType
+
+from runners.engines.leg import LegSpec, Message
+from runners.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, SessionOpened
+from runners.history import History
+from runners.ledger import Ledger
+from runners.plan import Finished, Leg, Limits, Wait, next_leg, outcome_of_error
+from runners.progress import Progress
+from runners.store import Store, empty_tables
+from runners.sweep_folder import SweepDescription, SweepFolder
+from seatbelt.records import Status
+from seatbelt.training.checkpoint import CheckpointFolder
+
+_STOP_POLL_SECONDS = 0.5
+
+
+class Driver:
+    """One session of a sweep: its only writer."""
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        description: SweepDescription,
+        limits: Limits,
+        progress: Progress,
+        observe: Callable[[Event, History], None] = lambda event, history: None,
+    ) -> None:
+        """Take the sweep over and read its ledger.
+
+        Args:
+            folder: The sweep.
+            description: What it consists of.
+            limits: What this session may spend, earlier sessions included.
+            progress: Told of everything, for people.
+            observe: Called with each new event, such as a TensorBoard writer.
+
+        Raises:
+            SweepHeldError: Another live driver writes to the sweep.
+            UserError: The journal is damaged.
+        """
+        self.folder, self.progress = folder, progress
+        self.plan = description.plan(limits)
+        self.finished: Finished | None = None
+        self.stop_reason: str | None = None
+        self._observe = observe
+        self._stop_polled = 0.0
+        self._ledger = Ledger(folder)
+        self.history = History()
+        fingerprint = "+".join(source.fingerprint for source in description.data)
+        self._store = Store(folder, self.history, study=description.study, fingerprint=fingerprint)
+        for event in self._ledger.history_events:
+            self.history.apply(event)
+            self._store.add(event)
+        self._ledger.history_events.clear()
+        empty_tables(folder)
+        folder.stop_request.unlink(missing_ok=True)
+        self._record(
+            SessionOpened(
+                session=secrets.token_hex(4),
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                limits=asdict(limits),
+                at=time.time(),
+            )
+        )
+        self._clean_checkpoints()
+        self._store.flush()
+        progress.opened(self.plan, self.history)
+
+    def next(self) -> LegSpec | Wait | Finished:
+        """Return the next leg, recorded as started; Finished also when the sweep was asked to stop."""
+        if self.finished is not None:
+            return self.finished
+        if self.stopping:
+            return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
+        if self.plan.limits.hours is not None:
+            self._record(ClockRead(at=time.time()))
+        step = next_leg(self.plan, self.history)
+        if isinstance(step, Finished):
+            self._finish(step)
+        if not isinstance(step, Leg):
+            return step
+        now = time.time()
+        events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
+        self._record(*events, replace(step.decided, at=now), step.started(now))
+        return self._spec(step)
+
+    def handle(self, spec: LegSpec, message: Message) -> None:
+        """Record a message of a leg."""
+        view = self.history.trials[spec.trial_key]
+        now = time.time()
+        kind = message["kind"]
+        if kind == "began":
+            self._record(
+                LegBegan(trial_key=spec.trial_key, attempt=spec.attempt, facts=message["facts"], at=now)
+            )
+        elif kind == "warning":
+            self.progress.warn(message["text"])
+        elif kind == "epoch" and self.history.is_new_epoch(spec.trial_key, message["epoch"]):
+            metrics = message["metrics"]
+            self._record(
+                EpochMeasured(
+                    trial_key=spec.trial_key,
+                    attempt=spec.attempt,
+                    epoch=message["epoch"],
+                    score=metrics["selection_iou"],
+                    metrics=metrics,
+                    at=now,
+                )
+            )
+        elif kind == "ended":
+            outcome = message["outcome"]
+            if outcome == "error":
+                outcome = outcome_of_error(self.plan, view, lost=False, final=message["final"])
+            self._end(spec, outcome, message)
+        self._store.flush_if_due()
+
+    def lost(self, spec: LegSpec, reason: str) -> None:
+        """Record that a leg's worker died."""
+        view = self.history.trials[spec.trial_key]
+        outcome = outcome_of_error(self.plan, view, lost=True, final=False)
+        self._end(spec, outcome, {"error": f"the worker was lost: {reason}"})
+
+    def interrupt(self, spec: LegSpec) -> None:
+        """Record that a leg was ended because the sweep stops."""
+        self._end(spec, "interrupted", {})
+
+    @property
+    def stopping(self) -> bool:
+        """Whether running legs should end after their present epoch."""
+        if self.stop_reason is None and time.monotonic() - self._stop_polled > _STOP_POLL_SECONDS:
+            self._stop_polled = time.monotonic()
+            hours = self.plan.limits.hours
+            if self.folder.stop_request.exists():
+                self.stop_reason = "stop was asked for"
+            elif hours is not None and self.history.hours_used >= hours:
+                self.stop_reason = "the limit of --hours is reached"
+        return self.stop_reason is not None
+
+    def tick(self) -> None:
+        """Let time pass: flush what is due and refresh what is shown."""
+        self._store.flush_if_due()
+        self.progress.tick(self.history)
+
+    def close(self) -> None:
+        """Write everything and release the sweep."""
+        self._store.flush()
+        self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
+        self.folder.stop_request.unlink(missing_ok=True)
+        self._ledger.close()
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _record(self, *events: Event) -> None:
+        self._ledger.append(*events)
+        for event in events:
+            self.history.apply(event)
+            self._store.add(event)
+            self.progress.event(event, self.history)
+            self._observe(event, self.history)
+
+    def _spec(self, leg: Leg) -> LegSpec:
+        return LegSpec(
+            trial_key=leg.trial_key,
+            attempt=leg.attempt,
+            config=leg.config,
+            known_epochs=self.history.trials[leg.trial_key].epochs_done,
+            stop=leg.stop,
+            sweep=os.fspath(self.folder.root.resolve()),
+            checkpoints=os.fspath(self.folder.checkpoints(leg.trial_key).resolve()),
+        )
+
+    def _end(self, spec: LegSpec, outcome: str, message: Message) -> None:
+        view = self.history.trials[spec.trial_key]
+        self._record(
+            LegEnded(
+                trial_key=spec.trial_key,
+                attempt=spec.attempt,
+                outcome=outcome,
+                epoch=message.get("epoch", view.epochs_done),
+                error=message.get("error"),
+                test=message.get("test"),
+                images=message.get("images") or [],
+                at=time.time(),
+            )
+        )
+        if view.status is Status.COMPLETE:
+            CheckpointFolder(self.folder.checkpoints(spec.trial_key)).keep_best_only()
+        self._store.flush_if_due()
+
+    def _finish(self, step: Finished) -> None:
+        now = time.time()
+        pruned = [replace(decision, at=now) for decision in step.pruned]
+        end = Decided(kind="finish", by="plan", reason=step.reason, at=now)
+        self._record(*pruned, end)
+        self.finished = step
+
+    def _clean_checkpoints(self) -> None:
+        # A driver that was killed between a result and its cleaning up left the trial's whole checkpoint.
+        for view in self.history.by_number:
+            if view.status is Status.COMPLETE:
+                CheckpointFolder(self.folder.checkpoints(view.key)).keep_best_only()

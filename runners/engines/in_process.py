@@ -1,0 +1,22 @@
+"""The engine of one process: tests, the debugger, and a laptop without Ray."""
+
+from __future__ import annotations
+
+from runners.driver import Driver
+from runners.engines.leg import run_leg
+from runners.plan import Finished, Wait
+
+
+def run(driver: Driver) -> None:
+    """Run legs one after the other until the sweep is finished or asked to stop."""
+    while True:
+        step = driver.next()
+        if isinstance(step, Finished | Wait):
+            # With one leg at a time nothing runs here, so that there is nothing to wait for.
+            return
+        for message in run_leg(step):
+            driver.handle(step, message)
+            driver.tick()
+            if message["kind"] == "epoch" and driver.stopping:
+                driver.interrupt(step)
+                break

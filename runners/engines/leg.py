@@ -1,0 +1,154 @@
+"""Running one leg in this process: what every engine's worker does.
+
+A leg is described by plain JSON values and answers with plain JSON messages, so that it can cross any
+process boundary. Whatever goes wrong becomes the last message; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from runners.sweep_folder import SweepFolder
+from seatbelt.config import TrialConfig
+from seatbelt.errors import UserError
+
+Message = dict[str, Any]
+"""`kind` is began, epoch, warning or ended; the rest are JSON values."""
+
+
+class LegSpec(BaseModel):
+    """Everything that a worker needs to run a leg."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial_key: str
+    attempt: int
+    config: TrialConfig
+    known_epochs: int
+    stop: int
+    sweep: str
+    """The sweep folder, which holds what all legs share: data sets, selection set, weights, resources."""
+    checkpoints: str
+
+
+def run_leg(spec: LegSpec) -> Iterator[Message]:
+    """Run a leg and yield its messages; the last one has kind `ended`."""
+    import torch
+
+    # Memory is freed outside the except block: inside it the traceback still holds the tensors.
+    out_of_memory = None
+    try:
+        yield from _fit(spec)
+        return
+    except torch.OutOfMemoryError as error:
+        out_of_memory = str(error).splitlines()[0]
+    except UserError as error:
+        yield _error(str(error), final=True)
+        return
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        yield _error(f"{type(error).__name__}: {error} ({where})", final=False)
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    yield {"kind": "ended", "outcome": "out_of_memory", "error": out_of_memory}
+
+
+def _fit(spec: LegSpec) -> Iterator[Message]:
+    from seatbelt.data.sweep_data import Source, SweepData
+    from seatbelt.models.weights import resolve
+    from seatbelt.training.checkpoint import CheckpointFolder
+    from seatbelt.training.device import Execution, choose_device
+    from seatbelt.training.fit import Began, EpochMetrics, fit
+
+    warnings: list[str] = []
+    sweep = SweepFolder(Path(spec.sweep)).describe()
+    sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
+    samples = SweepData(sources, sweep.selection).samples(spec.config)
+    model = spec.config.model
+    folder = Path(sweep.weights_folder) if sweep.weights_folder else None
+    weights = resolve(model.encoder, model.weights, folder=folder)
+    expected = sweep.weights[f"{model.encoder} {model.weights}"]
+    if weights.sha256 != expected:
+        raise UserError(
+            f"the weights {model.weights} of {model.encoder} are not those that the sweep began with (sha256 "
+            f"{weights.sha256}, then {expected}); bring the same file to every node"
+        )
+    execution = Execution(
+        device=choose_device(sweep.device),
+        threads=sweep.threads,
+        workers=sweep.workers,
+        checkpoint_share=sweep.checkpoint_share,
+    )
+    events = fit(
+        spec.config,
+        samples,
+        CheckpointFolder(Path(spec.checkpoints), warnings.append),
+        weights=weights,
+        known_epochs=spec.known_epochs,
+        stop_epoch=spec.stop,
+        execution=execution,
+    )
+    for event in events:
+        while warnings:
+            yield {"kind": "warning", "text": warnings.pop(0)}
+        if isinstance(event, Began):
+            facts = {**asdict(event), **asdict(event.provenance)}
+            facts.pop("provenance")
+            yield {"kind": "began", "facts": facts}
+        elif isinstance(event, EpochMetrics):
+            yield {"kind": "epoch", "epoch": event.epoch, "metrics": _metrics(event)}
+        else:
+            yield {
+                "kind": "ended",
+                "outcome": event.outcome,
+                "epoch": event.epoch,
+                "test": _scores("", asdict(event.test)) if event.test else None,
+                "images": _images(samples.test_rows, event.image_counts),
+            }
+
+
+def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, which would import torch here)
+    fields = asdict(event)
+    selection = fields.pop("selection")
+    fields.pop("epoch")
+    return {**fields, **_scores("selection_", selection)}
+
+
+def _scores(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    from seatbelt.records import SCORES
+
+    return {f"{prefix}{column.name}": values[column.name] for column in SCORES}
+
+
+def _images(
+    rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int], ...]
+) -> list[dict[str, Any]]:
+    from seatbelt.training.fit import image_scores
+
+    if not counts:
+        return []
+    named = zip(rows, counts, image_scores(counts), strict=True)
+    return [
+        {
+            "dataset": dataset,
+            "image": row.image,
+            "subject": row.subject,
+            **values,
+            "intersection": intersection,
+            "predicted": predicted,
+            "target": target,
+        }
+        for (dataset, row), (intersection, predicted, target), values in named
+    ]
+
+
+def _error(text: str, *, final: bool) -> Message:
+    return {"kind": "ended", "outcome": "error", "error": text, "final": final}

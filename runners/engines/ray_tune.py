@@ -1,0 +1,295 @@
+"""The engine of a cluster: Ray Tune places and runs the legs; what to run is the driver's business.
+
+A leg is a Ray trial of its own. A `Searcher` hands out the driver's next leg, Ray's scheduler stays first in
+first out, actors are reused, and nothing of Ray's own state is ever restored: Ray's results go to a temporary
+folder. Ray calls the searcher, the stopper and the callback in the driver's process, one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runners.driver import Driver
+from runners.engines.leg import LegSpec, Message, run_leg
+from runners.plan import Finished, Wait
+from seatbelt.errors import UserError
+
+_ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a leg takes, and where the cluster is."""
+
+    address: str | None = None
+    """Address of a running cluster (`auto`, `host:port`, `ray://...`); None starts Ray on this machine."""
+    slots: int | None = None
+    """Legs at a time; None is what the cluster has room for."""
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | None = None
+    """None is one where the cluster has any."""
+
+
+def run(driver: Driver, resources: Resources) -> None:
+    """Run legs on a cluster until the sweep is finished or asked to stop.
+
+    Raises:
+        UserError: The cluster cannot be reached, or has no room for a single trial.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    import ray
+    from ray import tune
+
+    with _connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
+        cluster = _cluster_resources()
+        gpus = _gpus(cluster, resources)
+        slots = resources.slots or _room(cluster, resources.cpus_per_trial, gpus)
+        legs = _Legs(driver)
+        trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
+        try:
+            tune.run(
+                trainable,
+                name="legs",
+                search_alg=_searcher(legs),
+                stop=_stopper(legs),
+                callbacks=[_callback(legs)],
+                num_samples=-1,
+                max_concurrent_trials=slots,
+                reuse_actors=True,
+                max_failures=0,
+                raise_on_failed_trial=False,
+                storage_path=scratch,
+                verbose=0,
+            )
+        finally:
+            legs.interrupt_all()
+
+
+class _Legs:
+    """The legs that Ray runs at the moment, by Ray's own trial ids."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.running: dict[str, LegSpec] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray pickles its searcher and stopper into a snapshot that nobody reads: nothing of ours goes there.
+        return {}
+
+    def next(self, ray_id: str) -> LegSpec | Wait | Finished:
+        step = self.driver.next()
+        if isinstance(step, LegSpec):
+            self.running[ray_id] = step
+        return step
+
+    def messages(self, ray_id: str, messages: list[Message]) -> None:
+        spec = self.running.get(ray_id)
+        if spec is None:
+            return
+        for message in messages:
+            self.driver.handle(spec, message)
+            if message["kind"] == "ended":
+                del self.running[ray_id]
+
+    def ended(self, ray_id: str, *, error: str | None) -> None:
+        """Ray is done with a leg; one that never said so itself was stopped or lost."""
+        spec = self.running.pop(ray_id, None)
+        if spec is None:
+            return
+        if error is not None:
+            self.driver.lost(spec, error)
+        else:
+            self.driver.interrupt(spec)
+
+    def interrupt_all(self) -> None:
+        for spec in self.running.values():
+            self.driver.interrupt(spec)
+        self.running.clear()
+
+
+def _leg_trainable() -> type[Any]:
+    from ray import tune
+
+    class SeatbeltLeg(tune.Trainable):
+        """One leg; each step reports what happened until the end of the next epoch."""
+
+        def setup(self, config: dict[str, Any]) -> None:
+            # Trials are told apart by what they were given, never by Ray's accounting of GPUs alone.
+            self._spec = LegSpec.model_validate_json(config["leg"])
+            self._messages: Iterator[Message] = run_leg(self._spec)
+
+        def step(self) -> dict[str, Any]:
+            batch: list[Message] = []
+            for message in self._messages:
+                batch.append(message)
+                last_epoch = message["kind"] == "epoch" and message["epoch"] == self._spec.stop
+                if message["kind"] == "epoch" and not last_epoch:
+                    break
+            done = batch[-1]["kind"] == "ended"
+            return {"messages": json.dumps(batch), "done": done}
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.setup(new_config)
+            return True
+
+        def cleanup(self) -> None:
+            close = getattr(self._messages, "close", None)
+            if close is not None:
+                close()
+
+    return SeatbeltLeg
+
+
+def _searcher(legs: _Legs) -> Any:  # noqa: ANN401  (Ray's classes are imported late)
+    from ray.tune.search import Searcher
+
+    class LegSearcher(Searcher):
+        def suggest(self, trial_id: str) -> Any:  # noqa: ANN401  (a dict, None, or Ray's word for the end)
+            step = legs.next(trial_id)
+            if isinstance(step, Finished):
+                return Searcher.FINISHED
+            return None if isinstance(step, Wait) else {"leg": step.model_dump_json()}
+
+        def on_trial_complete(
+            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        ) -> None:
+            if not error:
+                legs.ended(trial_id, error=None)
+
+        def save(self, checkpoint_path: str) -> None:
+            """Nothing of Ray's is ever restored."""
+
+        def restore(self, checkpoint_path: str) -> None:
+            raise AssertionError("a sweep is resumed from its ledger, never from Ray's snapshots")
+
+    return LegSearcher()
+
+
+def _stopper(legs: _Legs) -> Any:  # noqa: ANN401
+    from ray.tune import Stopper
+
+    class WhenAsked(Stopper):
+        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+            return legs.driver.stopping
+
+        def stop_all(self) -> bool:
+            return legs.driver.stopping and not legs.running
+
+    return WhenAsked()
+
+
+def _callback(legs: _Legs) -> Any:  # noqa: ANN401
+    from ray.tune import Callback
+
+    class Recorder(Callback):
+        def on_trial_result(
+            self,
+            iteration: int,
+            trials: list[Any],
+            trial: Any,
+            result: dict[str, Any],
+            **info: Any,  # noqa: ANN401
+        ) -> None:
+            legs.messages(trial.trial_id, json.loads(result.pop("messages")))
+
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
+            text = str(trial.get_pickled_error() or "unknown").strip().splitlines()
+            legs.ended(trial.trial_id, error=text[-1] if text else "unknown")
+
+        def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
+            legs.driver.tick()
+
+    return Recorder()
+
+
+@contextlib.contextmanager
+def _connected(resources: Resources) -> Iterator[None]:
+    import ray
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if resources.address is None:
+            options["include_dashboard"] = False
+            if resources.slots:
+                options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
+        else:
+            options["address"] = resources.address
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(**options)
+            # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
+            signal.signal(signal.SIGTERM, before)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise UserError(
+                f"no Ray cluster answers at {resources.address!r} ({str(error).splitlines()[0]}); check --address "
+                "and that RAY_AUTH_TOKEN or ~/.ray/auth_token holds the cluster's token"
+            ) from None
+    try:
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _cluster_resources() -> dict[str, float]:
+    import ray
+
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def _gpus(cluster: dict[str, float], resources: Resources) -> float:
+    if resources.gpus_per_trial is not None:
+        return resources.gpus_per_trial
+    return 1.0 if cluster.get("GPU", 0) >= 1 else 0.0
+
+
+def _room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
+    room = [cluster.get("CPU", 0) / cpus]
+    if gpus:
+        room.append(cluster.get("GPU", 0) / gpus)
+    slots = int(min(room))
+    if slots < 1:
+        have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
+        raise UserError(
+            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower "
+            "--cpus-per-trial or --gpus-per-trial"
+        )
+    return slots
+
+
+def probe(address: str | None) -> str:
+    """Run one task on a cluster and return what the cluster has, in words.
+
+    Raises:
+        UserError: The cluster cannot be reached.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    import ray
+
+    with _connected(Resources(address=address)):
+        answer = ray.get(ray.remote(num_cpus=0.1)(os.getpid).remote(), timeout=120)
+        assert answer != os.getpid(), "the task ran in the driver"
+        cluster = _cluster_resources()
+        nodes = len(ray.nodes())  # type: ignore[no-untyped-call]
+    return f"a task ran; {nodes} node(s), {cluster.get('CPU', 0):g} CPUs, {cluster.get('GPU', 0):g} GPUs"

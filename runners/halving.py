@@ -1,0 +1,87 @@
+"""Promoting successive halving: which paused trial goes on (asynchronous, Li et al. 2020, arXiv:1810.05934).
+
+Ours differs in what a rung allows: one promotion for every `eta` trials that reached it, given to the best
+that waits, so that a decision needs no scan. The first rung lies at a third of the full epochs, because
+earlier ones rank slow starters wrongly.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+
+from runners.history import History, RungView
+from seatbelt.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """A paused trial that goes on, with the numbers of the decision."""
+
+    trial_key: str
+    rung: int
+    next_rung: int
+    score: float
+    rank: int
+    compared: int
+    allowed: int
+
+
+def default_rungs(epochs: int, eta: int) -> tuple[int, ...]:
+    """Return the rungs of a halving sweep: a third (1 / eta) of the full epochs, and the full epochs."""
+    first = -(-epochs // eta)
+    return (first, epochs) if first < epochs else (epochs,)
+
+
+def check_rungs(rungs: tuple[int, ...], epochs: int) -> tuple[int, ...]:
+    """Return the rungs with the full epochs as the last one.
+
+    Raises:
+        UserError: They do not rise from 1 to below the full epochs.
+    """
+    if any(rung < 1 or rung > epochs for rung in rungs) or list(rungs) != sorted(set(rungs)):
+        shown = ",".join(map(str, rungs))
+        raise UserError(f"--rungs must rise from 1 to at most {epochs} (the full epochs), but got {shown}")
+    return rungs if rungs and rungs[-1] == epochs else (*rungs, epochs)
+
+
+def next_promotion(
+    history: History, rungs: tuple[int, ...], eta: int, *, last_call: bool, affordable: int | None
+) -> Promotion | None:
+    """Return the promotion that is due, from the highest rung down, or None.
+
+    Args:
+        history: The sweep so far.
+        rungs: Rising epochs; the last one is the end of a trial.
+        eta: One of so many trials is promoted.
+        last_call: Nothing runs and nothing new will: a rung with fewer than eta trials promotes its best.
+        affordable: Epochs that may still be handed out; None for no limit.
+    """
+    for rung, next_rung in reversed(list(zip(rungs, rungs[1:], strict=False))):
+        view = history.rungs.get(rung)
+        if view is None or not view.waiting:
+            continue
+        allowed = allowed_promotions(view, eta, last_call=last_call)
+        if view.promoted >= allowed or (affordable is not None and next_rung - rung > affordable):
+            continue
+        negative, _, key = view.waiting[0]
+        return Promotion(
+            trial_key=key,
+            rung=rung,
+            next_rung=next_rung,
+            score=-negative,
+            rank=rank(view, -negative),
+            compared=view.reached,
+            allowed=allowed,
+        )
+    return None
+
+
+def allowed_promotions(view: RungView, eta: int, *, last_call: bool) -> int:
+    """Return how many promotions a rung allows so far."""
+    return max(view.reached // eta, 1 if last_call else 0)
+
+
+def rank(view: RungView, score: float) -> int:
+    """Return the rank of a score among all that reached the rung; 1 is best."""
+    return bisect.bisect_left(view.ranking, -score) + 1

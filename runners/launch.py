@@ -1,0 +1,259 @@
+"""From what a user asks for to the description of a sweep: everything is checked before the first trial."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runners.halving import check_rungs, default_rungs
+from runners.propose import check_enumerable
+from runners.sweep_folder import DataSource, SweepDescription, SweepFactor
+from search_spaces.axes import factor, find
+from search_spaces.space import Factor, Propose, Prune, Space, Study
+from seatbelt.config import TrialConfig
+from seatbelt.data.dataset import DataSet, fingerprint, read
+from seatbelt.data.splits import selection_set
+from seatbelt.data.sweep_data import Source, SweepData, target_masks
+from seatbelt.errors import UserError
+from seatbelt.models.weights import resolve
+from seatbelt.training.metrics import trivial_baselines
+
+_MOST_CHECKED = 5_000
+"""Spaces up to this size are checked cell by cell before anything runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asked for; None is the study's own choice."""
+
+    study: Study
+    data: tuple[Path, ...]
+    vary: tuple[str, ...] = ()
+    """`factor=level,level`: narrows a factor of the study, or makes an axis a factor."""
+    fix: tuple[str, ...] = ()
+    """`axis=value`: a fixed condition."""
+    size: tuple[int, int] | None = None
+    """Height and width of the training resolution; None is the size of the images."""
+    max_epochs: int | None = None
+    rungs: tuple[int, ...] = ()
+    propose: Propose | None = None
+    prune: Prune | None = None
+    eta: int = 3
+    exempt_every: int = 8
+    retries: int = 2
+    seed: int = 0
+    select_on: str = "real"
+    weights_folder: Path | None = None
+    device: str = "auto"
+    threads: int = 1
+    workers: int = 0
+    checkpoint_share: float = 0.05
+    notes: list[str] = field(default_factory=list)
+    """What was chosen for the user, to be shown."""
+
+
+def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> SweepDescription:
+    """Check a request and return the sweep that it asks for.
+
+    Args:
+        request: What the user asked for.
+        note: Called with what was chosen for the user, and before slow steps.
+
+    Raises:
+        UserError: Anything that could not work, before anything runs.
+    """
+    datasets = [read(path) for path in request.data]
+    _check_names(datasets)
+    sources = tuple(
+        DataSource(
+            path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset)
+        )
+        for dataset in datasets
+    )
+    factors, base = _space_and_base(request, datasets, note)
+    space = Space(factors=factors)
+    propose = request.propose or request.study.protocol.propose
+    prune = request.prune or request.study.protocol.prune
+    if propose == "exhaustive":
+        check_enumerable(space)
+    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
+    configs = _configs(space, base)
+    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    _check_data(data, configs)
+    weights = _resolve_weights(configs, request.weights_folder)
+    baselines = _baselines(data, configs[0], note)
+    return SweepDescription(
+        study=request.study.name,
+        question=request.study.question,
+        base=base,
+        factors=tuple(
+            SweepFactor(name=f.name, levels={level.label: dict(level.fields) for level in f.levels})
+            for f in factors
+        ),
+        propose=propose,
+        prune=prune,
+        rungs=_rungs(request, base.epochs, prune),
+        eta=request.eta,
+        exempt_every=request.exempt_every,
+        retries=request.retries,
+        data=sources,
+        select_on=request.select_on,
+        selection=selection,
+        weights_folder=os.fspath(request.weights_folder.resolve()) if request.weights_folder else None,
+        weights=weights,
+        baselines=baselines,
+        device=request.device,
+        threads=request.threads,
+        workers=request.workers,
+        checkpoint_share=request.checkpoint_share,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=shlex.join(["seatbelt", *sys.argv[1:]]),
+        versions=_versions(),
+    )
+
+
+def _space_and_base(
+    request: Request, datasets: list[DataSet], note: Callable[[str], None]
+) -> tuple[tuple[Factor, ...], TrialConfig]:
+    factors = {f.name: f for f in request.study.factors}
+    named = set()
+    for name, values in (_assignment("--set", text) for text in request.vary):
+        factors[name] = factor(name, values.split(","))
+        named.add(name)
+    changes: dict[str, Any] = {"seed": request.seed}
+    for name, value in (_assignment("--fix", text) for text in request.fix):
+        if name in named:
+            raise UserError(f"--fix {name}={value} contradicts --set {name}=...; use one of them")
+        level = factor(name, [value]).levels[0]
+        if name in factors:
+            factors[name] = Factor(name=name, levels=(level,))
+        changes |= level.fields
+        named.add(name)
+    if request.max_epochs is not None:
+        changes["epochs"] = request.max_epochs
+    changes |= _from_data(request, datasets, named | set(factors), note)
+    return tuple(factors.values()), request.study.base().with_fields(changes)
+
+
+def _from_data(
+    request: Request, datasets: list[DataSet], named: set[str], note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return what the data decide where the user did not: domain, target and size. Each choice is shown."""
+    changes: dict[str, Any] = {}
+    rows = [row for dataset in datasets for row in dataset.rows]
+    base = request.study.base().data
+    if not {"real", "generations"} & named and base.generations and not base.real:
+        if not any(row.domain == "synthetic" for row in rows):
+            note(
+                f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out"
+            )
+            changes |= {"data.real": True, "data.generations": ()}
+    targets = {dataset.target for dataset in datasets}
+    if "target" not in named and targets != {base.target}:
+        if len(targets) > 1:
+            raise UserError(
+                f"the data sets have different targets ({', '.join(sorted(targets))}); use --fix target="
+            )
+        note(f"target: {next(iter(targets))} (from dataset.json)")
+        changes["data.target"] = next(iter(targets))
+    if request.size is not None:
+        changes |= {"data.height": request.size[0], "data.width": request.size[1]}
+    elif not {"height", "width"} & named:
+        height, width = _native_size(datasets[0])
+        note(
+            f"training resolution: {height}x{width}, the size of the images (--size HEIGHTxWIDTH changes it)"
+        )
+        changes |= {"data.height": height, "data.width": width}
+    return changes
+
+
+def _native_size(dataset: DataSet) -> tuple[int, int]:
+    from seatbelt.data.dataset import decode
+
+    height, width = decode(dataset, dataset.rows[0])[1].shape
+    return height, width
+
+
+def _assignment(option: str, text: str) -> tuple[str, str]:
+    name, equals, values = text.partition("=")
+    if not equals or not name or not values:
+        raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
+    find(name)
+    return name, values
+
+
+def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
+    if request.rungs and prune == "none":
+        raise UserError("--rungs only makes sense with --prune asha")
+    if prune == "none":
+        return (epochs,)
+    return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, request.eta)
+
+
+def _configs(space: Space, base: TrialConfig) -> list[TrialConfig]:
+    """Return the configurations to check: all of a small space, else one for each level."""
+    if space.size <= _MOST_CHECKED:
+        return [space.config(base, cell, seed=base.seed) for cell in space.cells()]
+    first = space.cell(0)
+    cells = [{**first, f.name: level.label} for f in space.factors for level in f.levels]
+    return [space.config(base, cell, seed=base.seed) for cell in cells]
+
+
+def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:
+    for parts in {config.data: config for config in configs}.values():
+        data.partition(parts)
+
+
+def _resolve_weights(configs: list[TrialConfig], folder: Path | None) -> dict[str, str | None]:
+    pairs = sorted({(config.model.encoder, config.model.weights) for config in configs})
+    return {f"{encoder} {spec}": resolve(encoder, spec, folder=folder).sha256 for encoder, spec in pairs}
+
+
+def _baselines(data: SweepData, config: TrialConfig, note: Callable[[str], None]) -> dict[str, float]:
+    count = sum(len(dataset.rows) for dataset in data.datasets)
+    note(f"decoding {count} images at {config.data.height}x{config.data.width} (once per machine)")
+    samples = data.samples(config)
+    train, train_valid = target_masks(samples.train)
+    selection, selection_valid = target_masks(samples.selection)
+    found = trivial_baselines(train, selection, train_valid=train_valid, selection_valid=selection_valid)
+    return {
+        "all background": found.background.iou,
+        "mean training mask": found.mean_mask.iou,
+        "mean training mask, with target": _plain(found.mean_mask.iou_with_target),
+    }
+
+
+def _plain(value: float | None) -> float:
+    return 0.0 if value is None else float(np.round(value, 6))
+
+
+def _check_names(datasets: list[DataSet]) -> None:
+    names = [dataset.name for dataset in datasets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f"two data sets are called {twice[0]!r}; change the name in one dataset.json")
+
+
+def _versions() -> dict[str, str]:
+    import importlib.metadata
+
+    return {
+        name: importlib.metadata.version(name)
+        for name in (
+            "seatbelt",
+            "ray",
+            "torch",
+            "segmentation-models-pytorch",
+            "albumentations",
+            "optuna",
+            "pyarrow",
+        )
+    }

@@ -1,0 +1,76 @@
+"""A sweep in words, before it runs: what `--dry-run` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from runners.estimate import seconds_per_trial_epoch
+from runners.plan import Limits, Plan
+from runners.progress import duration, total_epochs
+from runners.sweep_folder import SweepDescription, SweepFolder
+from seatbelt.data.sweep_data import Source, SweepData
+
+_SHOWN_LEVELS = 8
+
+
+def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits, *, slots: int) -> str:
+    """Return the plan of a sweep: factors, numbers of trials and epochs, data, and an estimate of the time."""
+    plan = description.plan(limits)
+    data = SweepData(
+        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
+    )
+    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.root}"]
+    for factor in description.factors:
+        labels = list(factor.levels)
+        shown = ", ".join(labels[:_SHOWN_LEVELS]) + (", ..." if len(labels) > _SHOWN_LEVELS else "")
+        lines.append(f"factor     {factor.name}: {shown} ({len(labels)})")
+    lines += _search_lines(plan, description, limits)
+    lines += _data_lines(plan, description, data)
+    lines += [
+        f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()
+    ]
+    lines.append(_time_line(plan, data, slots))
+    return "\n".join(lines)
+
+
+def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> list[str]:
+    trials, epochs = plan.most_trials, total_epochs(plan)
+    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    rungs = f", rungs {'+'.join(map(str, plan.rungs))}" if plan.prune == "asha" else ""
+    return [
+        f"search     propose {description.propose}, prune {description.prune}{rungs}; "
+        f"limits {', '.join(f'{name} {value:g}' for name, value in given.items())}",
+        f"trials     {trials if trials is not None else 'until a limit is reached'} of {plan.epochs} epochs each at "
+        f"most; {f'about {epochs}' if epochs is not None else 'an unknown number of'} epochs in all",
+    ]
+
+
+def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> list[str]:
+    first = plan.space.config(plan.base, plan.space.cell(0), seed=plan.base.seed)
+    parts = data.partition(first)
+    lines = [
+        f"data       {source.name} ({len(dataset.rows)} images) {source.path}"
+        for source, dataset in zip(description.data, data.datasets, strict=True)
+    ]
+    size = f"{first.data.height}x{first.data.width}"
+    lines.append(
+        f"images     train {len(parts.train)}, validation {len(parts.validation)}, selection {len(parts.selection)} "
+        f"({description.select_on}), test {len(parts.test)}; {size}, target {first.data.target}"
+    )
+    if not parts.test:
+        lines.append(
+            f"           no test images of the {description.select_on} domain: test scores stay empty"
+        )
+    return lines
+
+
+def _time_line(plan: Plan, data: SweepData, slots: int) -> str:
+    epochs = total_epochs(plan)
+    if epochs is None:
+        return "time       only limited by --hours"
+    per_epoch = seconds_per_trial_epoch(plan, data)
+    total = epochs * per_epoch / slots
+    return (
+        f"time       about {duration(total)} with {slots} trial{'s' if slots > 1 else ''} at a time "
+        f"({per_epoch:.1f} s per epoch on average, from one training step of each architecture on this machine's CPU)"
+    )

@@ -1,0 +1,161 @@
+"""What a person sees of a running sweep: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from runners.events import Decided, EpochMeasured, Event, LegEnded, LegStarted
+from runners.history import History, TrialView
+from runners.plan import Finished, Plan
+from seatbelt.records import Status
+
+_REFRESH_SECONDS = 0.5
+
+
+class Progress:
+    """Shows a sweep to a person."""
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._live: Live | None = None
+        self._shown = 0.0
+        self._started = time.monotonic()
+        self._epochs_before = 0
+        self._plan: Plan | None = None
+        self._legs: dict[str, LegStarted] = {}
+
+    def opened(self, plan: Plan, history: History) -> None:
+        """Begin to show a session."""
+        self._plan = plan
+        self._started = time.monotonic()
+        self._epochs_before = history.epochs_done
+        console = Console(file=self._stream)
+        if console.is_terminal and not self._quiet:
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.start()
+        if history.epochs_done:
+            self._line(f"resumed: {len(history.trials)} trials and {history.epochs_done} epochs are recorded")
+
+    def event(self, event: Event, history: History) -> None:
+        """Show an event."""
+        if isinstance(event, LegStarted):
+            self._legs[event.trial_key] = event
+        elif isinstance(event, EpochMeasured) and self._live is None:
+            view = history.trials[event.trial_key]
+            self._line(f"{_name(view)} epoch {event.epoch}/{view.committed}: selection IoU {event.score:.3f}")
+        elif isinstance(event, LegEnded):
+            view = history.trials[event.trial_key]
+            if event.error:
+                self._line(f"{_name(view)} {view.status}: {event.error}")
+            elif view.status is Status.COMPLETE:
+                self._line(f"{_name(view)} complete: best selection IoU {view.best_score:.3f}")
+        elif isinstance(event, Decided) and event.kind == "promotion" and event.trial_key:
+            view = history.trials[event.trial_key]
+            self._line(f"{_name(view)} promoted (rank {event.rank} of {event.compared}): {event.reason}")
+        self.tick(history)
+
+    def tick(self, history: History) -> None:
+        """Refresh the live table, at most twice a second."""
+        now = time.monotonic()
+        if self._live is not None and now - self._shown >= _REFRESH_SECONDS:
+            self._shown = now
+            self._live.update(self._table(history), refresh=True)
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self._line(f"warning: {text}")
+
+    def note(self, text: str) -> None:
+        """Show a step of the preparation."""
+        self._line(text)
+
+    def closed(self, plan: Plan, history: History, finished: Finished | None, stopped: str | None) -> None:
+        """Say how the session ended."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
+        self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
+        if finished is not None:
+            self._line(f"finished: {finished.reason}")
+        elif stopped:
+            self._line(f"stopped: {stopped}; `seatbelt resume` goes on")
+
+    def _line(self, text: str) -> None:
+        if self._quiet:
+            return
+        if self._live is not None:
+            self._live.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _table(self, history: History) -> Table:
+        table = Table(title=self._title(history), title_justify="left", box=None, pad_edge=False)
+        for column in ("trial", "what", "epoch", "selection IoU", "best"):
+            table.add_column(column)
+        for key in sorted(history.running, key=lambda k: history.trials[k].plan.number):
+            view = history.trials[key]
+            last = f"{view.scores[-1]:.3f}" if view.scores else "-"
+            best = f"{view.best_score:.3f}" if view.best_score is not None else "-"
+            table.add_row(key, _cell(view), f"{view.epochs_done}/{view.committed}", last, best)
+        return table
+
+    def _title(self, history: History) -> str:
+        assert self._plan is not None
+        total = self._plan.most_trials
+        ended = sum(history.statuses[s] for s in Status if s not in (Status.PLANNED, Status.RUNNING))
+        trials = f"{ended}/{total}" if total else str(ended)
+        best = "-"
+        if history.best is not None:
+            best = f"{history.best[0]:.3f} ({_cell(history.trials[history.best[1]])})"
+        return f"trials {trials}  epochs {history.epochs_done}  best {best}  time left {self._time_left(history)}"
+
+    def _time_left(self, history: History) -> str:
+        assert self._plan is not None
+        done = history.epochs_done - self._epochs_before
+        total = total_epochs(self._plan)
+        if not done or total is None:
+            return "?"
+        pace = (time.monotonic() - self._started) / done
+        return duration(max(0, total - history.epochs_done) * pace)
+
+
+def total_epochs(plan: Plan) -> int | None:
+    """Return about how many epochs a sweep will train, None if only time limits it."""
+    known = [plan.limits.epochs] if plan.limits.epochs is not None else []
+    trials = plan.most_trials
+    if trials is not None:
+        if plan.prune == "none":
+            known.append(trials * plan.epochs)
+        else:
+            exempt = -(-trials // plan.exempt_every)
+            alive, before, epochs = trials - exempt, 0, exempt * plan.epochs
+            for rung in plan.rungs:
+                epochs += alive * (rung - before)
+                alive, before = max(1, alive // plan.eta), rung
+            known.append(epochs)
+    return min(known) if known else None
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words, such as `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _name(view: TrialView) -> str:
+    return f"[{view.plan.number}] {_cell(view)}"
+
+
+def _cell(view: TrialView) -> str:
+    levels = " ".join(view.plan.cell.values())
+    return f"{levels} r{view.plan.replicate}" if view.plan.replicate else levels

@@ -1,0 +1,98 @@
+"""Training a recorded trial again and comparing every epoch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from analysis.tables import load
+from runners.engines.leg import LegSpec, run_leg
+from runners.history import History, TrialView
+from runners.ledger import read_events
+from runners.sweep_folder import SweepFolder
+from seatbelt.config import TrialConfig
+from seatbelt.errors import UserError
+
+_COMPARED = ("train_loss", "validation_loss", "selection_loss", "selection_iou", "selection_iou_with_target")
+
+
+def reproduce(
+    root: Path, key: str, *, epochs: int | None, dry_run: bool, say: Callable[[str], object]
+) -> int:
+    """Train a trial again in this process; return 0 if every number is the same, else 1.
+
+    Raises:
+        UserError: There is no such trial, it has no epochs, or the leg failed.
+    """
+    folder = SweepFolder(root)
+    folder.describe()
+    view = _find(History(read_events(folder)), key, root)
+    config = TrialConfig.model_validate(view.plan.config)
+    say(
+        f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}"
+    )
+    say(config.model_dump_json(indent=1))
+    if dry_run:
+        return 0
+    if not view.epochs_done:
+        raise UserError(f"trial {view.key} has no recorded epoch to compare with")
+    last = min(epochs or view.epochs_done, view.epochs_done)
+    recorded = {
+        row["epoch"]: row
+        for row in load(root).epochs.query(f"trial_key == '{view.key}'").to_dict(orient="records")
+    }
+    differing = 0
+    with tempfile.TemporaryDirectory(prefix="seatbelt-") as scratch:
+        for message in run_leg(_spec(root, view, config, last, Path(scratch))):
+            if message["kind"] == "ended" and message.get("error"):
+                raise UserError(f"trial {view.key} cannot be trained here: {message['error']}")
+            if message["kind"] != "epoch":
+                continue
+            was = recorded.get(message["epoch"])
+            if was is None:
+                raise UserError(
+                    f"epoch {message['epoch']} is not in {root}/epochs yet; `seatbelt resume {root}`"
+                )
+            wrong = [name for name in _COMPARED if not _same(message["metrics"][name], was[name])]
+            differing += bool(wrong)
+            now = message["metrics"]["selection_iou"]
+            verdict = f"differs in {', '.join(wrong)}" if wrong else "identical"
+            say(
+                f"epoch {message['epoch']}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}"
+            )
+    say(
+        "every number is the same"
+        if not differing
+        else f"{differing} epochs differ (other versions, threads, device?)"
+    )
+    return 1 if differing else 0
+
+
+def _find(history: History, key: str, root: Path) -> TrialView:
+    found = [view for view in history.by_number if view.key.startswith(key)]
+    if len(found) != 1:
+        what = "no trial" if not found else f"{len(found)} trials"
+        raise UserError(
+            f"{root} has {what} with key {key!r}; `seatbelt query {root} 'select trial_key from trials'`"
+        )
+    return found[0]
+
+
+def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: Path) -> LegSpec:
+    return LegSpec(
+        trial_key=view.key,
+        attempt=1,
+        config=config,
+        known_epochs=0,
+        stop=last,
+        sweep=os.fspath(root.resolve()),
+        checkpoints=os.fspath(scratch / view.key),
+    )
+
+
+def _same(now: float | None, was: float | None) -> bool:
+    # Pandas reads a null as NaN.
+    missing = was is None or was != was
+    return missing if now is None else now == was

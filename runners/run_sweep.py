@@ -1,0 +1,204 @@
+"""One session of a sweep from a user's wish to its end: plan, confirm, run, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import typer
+
+from runners.driver import Driver
+from runners.events import Event, SessionOpened
+from runners.history import History
+from runners.launch import Request, describe
+from runners.ledger import read_events
+from runners.plan import Limits
+from runners.plan_text import plan_text
+from runners.progress import Progress
+from runners.sweep_folder import SweepDescription, SweepFolder
+from seatbelt.errors import UserError
+from seatbelt.records import Status
+
+if TYPE_CHECKING:
+    from runners.engines.ray_tune import Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """How a user wants to run a sweep this time; None is as before."""
+
+    engine: str = "ray"
+    address: str | None = None
+    slots: int | None = None
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | None = None
+    tensorboard: bool = False
+    quiet: bool = False
+    trials: int | None = None
+    epochs: int | None = None
+    hours: float | None = None
+    replicates: int | None = None
+
+
+def launch(request: Request, session: Session, root: Path, *, dry_run: bool = False) -> int:
+    """Launch a sweep, or go on with the one that lies there; return the exit code.
+
+    Raises:
+        UserError: The request cannot work, or differs from the sweep that lies there.
+    """
+    folder = SweepFolder(root)
+    progress = Progress(quiet=session.quiet)
+    description = describe(request, progress.note)
+    default = Limits(replicates=request.study.protocol.replicates)
+    if folder.exists():
+        existing = folder.describe()
+        differences = existing.differences(description)
+        if differences:
+            raise UserError(
+                f"{root} holds another sweep ({'; '.join(differences)}); choose another --name, or "
+                f"`seatbelt resume {root}` to go on with it as it was"
+            )
+        description = existing
+        default = _earlier_limits(folder) or default
+    limits = _limits(default, session)
+    _check_limits(description, limits)
+    if dry_run:
+        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        return 0
+    if not folder.exists():
+        folder.create(description)
+    return _run(folder, description, limits, session, progress)
+
+
+def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
+    """Go on with a sweep; return the exit code.
+
+    Raises:
+        UserError: There is no sweep, or its data changed.
+    """
+    folder = SweepFolder(root)
+    description = folder.describe()
+    limits = _limits(_earlier_limits(folder) or Limits(), session)
+    _check_limits(description, limits)
+    _check_data_unchanged(description)
+    if dry_run:
+        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        return 0
+    return _run(folder, description, limits, session, Progress(quiet=session.quiet))
+
+
+def _run(
+    folder: SweepFolder, description: SweepDescription, limits: Limits, session: Session, progress: Progress
+) -> int:
+    with _observer(folder, session) as observe:
+        with Driver(folder, description, limits, progress, observe) as driver, _signals(driver):
+            if session.engine == "in-process":
+                from runners.engines.in_process import run as run_here
+
+                run_here(driver)
+            else:
+                from runners.engines.ray_tune import run as run_on_ray
+
+                run_on_ray(driver, _resources(session))
+            unfinished = driver.finished is None
+            statuses = driver.history.statuses
+    _say_what_next(folder, unfinished=unfinished, quiet=session.quiet)
+    nothing_worked = not unfinished and statuses[Status.FAILED] > 0 and not statuses[Status.COMPLETE]
+    return 1 if nothing_worked else 0
+
+
+def _limits(earlier: Limits, session: Session) -> Limits:
+    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates")}
+    return replace(earlier, **{name: value for name, value in given.items() if value is not None})
+
+
+def _check_limits(description: SweepDescription, limits: Limits) -> None:
+    if description.propose != "exhaustive" and limits == Limits(replicates=limits.replicates):
+        raise UserError(
+            f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours"
+        )
+    plan = description.plan(limits)
+    if limits.epochs is not None and limits.epochs < plan.rungs[0]:
+        raise UserError(
+            f"--epochs {limits.epochs} is less than the first leg of one trial ({plan.rungs[0]} epochs); raise it"
+        )
+
+
+def _earlier_limits(folder: SweepFolder) -> Limits | None:
+    found = None
+    for event in read_events(folder):
+        if isinstance(event, SessionOpened):
+            found = Limits(**event.limits)
+    return found
+
+
+def _check_data_unchanged(description: SweepDescription) -> None:
+    from seatbelt.data.dataset import fingerprint, read
+
+    for source in description.data:
+        if fingerprint(read(Path(source.path))) != source.fingerprint:
+            raise UserError(
+                f"data set {source.path} changed since the sweep began, so that earlier rows would be false beside "
+                "new ones; restore it, or start a new sweep with another --name"
+            )
+
+
+def _slots(session: Session) -> int:
+    import os
+
+    if session.engine == "in-process":
+        return 1
+    return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
+
+
+def _resources(session: Session) -> Resources:
+    from runners.engines.ray_tune import Resources
+
+    return Resources(
+        address=session.address,
+        slots=session.slots,
+        cpus_per_trial=session.cpus_per_trial,
+        gpus_per_trial=session.gpus_per_trial,
+    )
+
+
+@contextlib.contextmanager
+def _observer(folder: SweepFolder, session: Session) -> Iterator[Callable[[Event, History], None]]:
+    if not session.tensorboard:
+        yield lambda event, history: None
+        return
+    from runners.tensorboard import EventFiles
+
+    with EventFiles(folder.events) as files:
+        yield files.observe
+
+
+@contextlib.contextmanager
+def _signals(driver: Driver) -> Iterator[None]:
+    """The first signal ends the sweep after the running epochs, the second at once."""
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if driver.stop_reason is not None:
+            raise KeyboardInterrupt
+        driver.stop_reason = name
+        driver.progress.note(f"{name}: ending after the running epochs; once more ends at once")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_what_next(folder: SweepFolder, *, unfinished: bool, quiet: bool) -> None:
+    if quiet:
+        return
+    verb = "resume" if unfinished else "best"
+    typer.echo(f"next: seatbelt {verb} {folder.root}", err=True)

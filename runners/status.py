@@ -1,0 +1,48 @@
+"""How far a sweep is: from its ledger, without becoming its writer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from runners.events import Event, LegStarted, SessionOpened
+from runners.history import History
+from runners.ledger import holder, read_events
+from runners.plan import Limits
+from runners.progress import duration, total_epochs
+from runners.sweep_folder import SweepFolder
+
+
+def status_text(root: Path) -> tuple[str, bool]:
+    """Return the state of a sweep in words, and whether a driver works on it."""
+    folder = SweepFolder(root)
+    description = folder.describe()
+    events: list[Event] = list(read_events(folder))
+    history = History(events)
+    sessions = [event for event in events if isinstance(event, SessionOpened)]
+    limits = Limits(**sessions[-1].limits) if sessions else Limits()
+    plan = description.plan(limits)
+    who = holder(folder)
+    lines = [
+        f"{root}: {description.study}, {description.question}",
+        f"driver     {who or 'none: `seatbelt resume` goes on'}",
+        "trials     "
+        + (", ".join(f"{n} {status}" for status, n in sorted(history.statuses.items()) if n) or "none"),
+    ]
+    total = total_epochs(plan)
+    lines.append(f"epochs     {history.epochs_done}" + (f" of about {total}" if total is not None else ""))
+    if history.best is not None:
+        view = history.trials[history.best[1]]
+        cell = " ".join(view.plan.cell.values())
+        lines.append(f"best       selection IoU {history.best[0]:.3f}: {cell} (trial {view.key})")
+    lines += [f"baseline   {name}: {value:.3f}" for name, value in description.baselines.items()]
+    for key in sorted(history.running if who else ()):
+        view = history.trials[key]
+        started = [e.at for e in events if isinstance(e, LegStarted) and e.trial_key == key][-1]
+        since = duration(time.time() - started)
+        lines.append(
+            f"running    {' '.join(view.plan.cell.values())}: epoch {view.epochs_done}/{view.committed}, {since}"
+        )
+    size = sum(path.stat().st_size for path in folder.root.rglob("*") if path.is_file())
+    lines.append(f"disk       {size / 2**20:.0f} MiB in {root}")
+    return "\n".join(lines), who is not None

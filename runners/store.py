@@ -1,0 +1,211 @@
+"""The Parquet tables of a sweep: a cache of the ledger that any reader can open at any time.
+
+A table is a folder of shards of 100 trials each. A shard is rewritten as a whole and replaced atomically,
+so that its rows never become fewer. When a driver starts, every shard is built anew from the ledger.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runners.events import Decided, EpochMeasured, Event, LegEnded
+from runners.history import History, TrialView
+from runners.sweep_folder import SweepFolder, write_atomically
+from seatbelt.config import TrialConfig
+from seatbelt.records import SCORES, TABLES, arrow_schema, configuration_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHARD_TRIALS = 100
+_SHARD_DECISIONS = 1000
+_FLUSH_SECONDS = 2.0
+_FLUSH_SHARE = 0.05
+"""Flushing may take this share of the time at most: large sweeps flush less often."""
+
+
+class Store:
+    """Collects rows and writes the shards that changed."""
+
+    def __init__(self, folder: SweepFolder, history: History, *, study: str, fingerprint: str) -> None:
+        self._folder = folder
+        self._history = history
+        self._study = study
+        self._fingerprint = fingerprint
+        self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        self._dirty_trials: set[int] = set()
+        self._decisions = 0
+        self._written: set[tuple[str, int]] = set()
+        self._flushed_at = 0.0
+        self._flush_cost = 0.0
+
+    def add(self, event: Event) -> None:
+        """Take the rows of an event that the history has applied."""
+        key = getattr(event, "trial_key", None)
+        number = self._history.trials[key].plan.number if key is not None else None
+        if number is not None:
+            self._dirty_trials.add(number // SHARD_TRIALS)
+        if isinstance(event, EpochMeasured):
+            assert number is not None
+            self._pending["epochs", number // SHARD_TRIALS].append(
+                _epoch_row(event, self._host(event.trial_key))
+            )
+        elif isinstance(event, Decided):
+            self._pending["decisions", self._decisions // _SHARD_DECISIONS].append(
+                _decision_row(event, self._decisions)
+            )
+            self._decisions += 1
+        elif isinstance(event, LegEnded) and event.images:
+            assert number is not None
+            rows = [{"trial_key": event.trial_key, **row} for row in event.images]
+            self._pending["images", number // SHARD_TRIALS] += rows
+
+    def flush_if_due(self) -> None:
+        """Write what changed, at most every two seconds and for at most 5 % of the time."""
+        pause = max(_FLUSH_SECONDS, self._flush_cost / _FLUSH_SHARE)
+        if time.monotonic() - self._flushed_at >= pause:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write every shard that changed."""
+        started = time.monotonic()
+        for shard in sorted(self._dirty_trials):
+            views = self._history.by_number[shard * SHARD_TRIALS : (shard + 1) * SHARD_TRIALS]
+            self._write("trials", shard, [self._trial_row(view) for view in views])
+        for (table, shard), rows in self._pending.items():
+            self._write(table, shard, rows, extend=True)
+        self._dirty_trials.clear()
+        self._pending.clear()
+        self._flushed_at = time.monotonic()
+        self._flush_cost = self._flushed_at - started
+
+    def _write(self, table: str, shard: int, rows: list[dict[str, Any]], *, extend: bool = False) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self._folder.table(table) / f"part-{shard:05d}.parquet"
+        block = _arrow(table, rows)
+        # What this driver has not written itself may be older than the ledger: it is replaced, not extended.
+        if extend and (table, shard) in self._written:
+            block = pa.concat_tables([pq.read_table(path, schema=block.schema, partitioning=None), block])
+        buffer = io.BytesIO()
+        pq.write_table(block.combine_chunks(), buffer, compression="zstd")
+        write_atomically(path, buffer.getvalue(), self._folder.temporary)
+        self._written.add((table, shard))
+
+    def _host(self, key: str) -> str | None:
+        return self._history.trials[key].facts.get("host")
+
+    def _trial_row(self, view: TrialView) -> dict[str, Any]:
+        plan, facts = view.plan, view.facts
+        config = TrialConfig.model_validate(plan.config)
+        return {
+            "trial_key": plan.trial_key,
+            "arm_key": plan.arm_key,
+            "number": plan.number,
+            "study": self._study,
+            "cell": json.dumps(plan.cell),
+            "replicate": plan.replicate,
+            "status": str(view.status),
+            "exempt": plan.exempt,
+            "proposed_by": plan.by,
+            "epochs_done": view.epochs_done,
+            "epochs_planned": config.epochs,
+            "attempts": view.attempt,
+            "failures": view.failures,
+            "error": view.error,
+            "best_epoch": view.best_epoch or None,
+            **{f"selection_{c.name}": view.best_metrics.get(f"selection_{c.name}") for c in SCORES},
+            **{f"test_{c.name}": (view.test or {}).get(c.name) for c in SCORES},
+            "epochs_to_90": _epochs_to_90(view),
+            "train_seconds": view.train_seconds,
+            "seconds": view.seconds,
+            "parameters": facts.get("parameters"),
+            "planned_at": _time(plan.at),
+            "ended_at": _time(view.ended_at),
+            **configuration_row(config),
+            "output_stride": facts.get("output_stride"),
+            "weights_sha256": facts.get("weights_sha256"),
+            "data_fingerprint": self._fingerprint,
+            "device": facts.get("device"),
+            "threads": facts.get("threads"),
+            "host": facts.get("host"),
+            "versions": json.dumps(facts["versions"], sort_keys=True) if "versions" in facts else None,
+            "git_commit": facts.get("git_commit"),
+        }
+
+
+def empty_tables(folder: SweepFolder) -> None:
+    """Give each table that has no shard an empty one, so that a sweep can be queried from its first second."""
+    import pyarrow.parquet as pq
+
+    for table in TABLES:
+        path = folder.table(table) / "part-00000.parquet"
+        if not path.exists():
+            buffer = io.BytesIO()
+            pq.write_table(_arrow(table, []), buffer)
+            write_atomically(path, buffer.getvalue(), folder.temporary)
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a table's folder."""
+    import pyarrow.dataset as ds
+
+    return ds.dataset(path, format="parquet").to_table()
+
+
+def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    schema = arrow_schema(table)
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for row in rows:
+        assert set(row) == set(columns), f"{table}: {sorted(set(row) ^ set(columns))}"
+        for name, value in row.items():
+            columns[name].append(value)
+    return pa.Table.from_pydict(columns, schema=schema)
+
+
+def _epoch_row(event: EpochMeasured, host: str | None) -> dict[str, Any]:
+    return {
+        "trial_key": event.trial_key,
+        "epoch": event.epoch,
+        **event.metrics,
+        "attempt": event.attempt,
+        "host": host,
+        "at": _time(event.at),
+    }
+
+
+def _decision_row(event: Decided, number: int) -> dict[str, Any]:
+    return {
+        "number": number,
+        "at": _time(event.at),
+        "kind": event.kind,
+        "trial_key": event.trial_key,
+        "by": event.by,
+        "epoch": event.epoch,
+        "score": event.score,
+        "rank": event.rank,
+        "compared": event.compared,
+        "allowed": event.allowed,
+        "reason": event.reason,
+    }
+
+
+def _epochs_to_90(view: TrialView) -> int | None:
+    best = view.best_score
+    if best is None:
+        return None
+    return next(epoch for epoch, score in enumerate(view.scores, start=1) if score >= 0.9 * best)
+
+
+def _time(seconds: float | None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)

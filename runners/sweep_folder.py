@@ -1,0 +1,224 @@
+"""The one owner of the file names of a sweep, and of its description `sweep.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from runners.halving import check_rungs
+from runners.plan import Limits, Plan
+from search_spaces.space import Factor, Level, Propose, Prune, Space
+from seatbelt.config import TrialConfig
+from seatbelt.errors import UserError
+from seatbelt.records import TABLES
+
+FORMAT = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataSource(_Record):
+    """A data set of the sweep."""
+
+    path: str
+    name: str
+    fingerprint: str
+    """sha256 of its content; a changed data set is refused."""
+
+
+class SweepFactor(_Record):
+    """A factor with the configuration fields of its levels."""
+
+    name: str
+    levels: dict[str, dict[str, Any]]
+    """Label -> dotted field -> value."""
+
+
+class SweepDescription(_Record):
+    """What `sweep.json` holds: everything that decisions and trainings depend on."""
+
+    format: Literal[1] = 1
+    study: str
+    question: str
+    base: TrialConfig
+    factors: tuple[SweepFactor, ...]
+    propose: Propose
+    prune: Prune
+    rungs: tuple[int, ...]
+    eta: int
+    exempt_every: int
+    retries: int
+    data: tuple[DataSource, ...]
+    select_on: str
+    """Domain of the selection set."""
+    selection: tuple[tuple[int, int], ...]
+    """The selection set: (data set, row) of each image, fixed before the first trial."""
+    weights_folder: str | None = None
+    """Where weights files were looked for first."""
+    weights: dict[str, str | None]
+    """`encoder weights` -> sha256 of the file that was resolved."""
+    baselines: dict[str, float]
+    """Selection IoU of predictors that look at no image."""
+    device: str
+    threads: int
+    workers: int
+    checkpoint_share: float
+    created: str
+    command: str
+    versions: dict[str, str]
+
+    def space(self) -> Space:
+        """Return the search space."""
+        factors = tuple(
+            Factor(
+                name=factor.name,
+                levels=tuple(Level(label=label, fields=fields) for label, fields in factor.levels.items()),
+            )
+            for factor in self.factors
+        )
+        return Space(factors=factors)
+
+    def plan(self, limits: Limits) -> Plan:
+        """Return the plan of a session with its limits."""
+        return Plan(
+            space=self.space(),
+            base=self.base,
+            propose=self.propose,
+            prune=self.prune,
+            rungs=check_rungs(self.rungs, self.base.epochs),
+            eta=self.eta,
+            exempt_every=self.exempt_every,
+            limits=limits,
+            retries=self.retries,
+        )
+
+    def differences(self, other: SweepDescription) -> list[str]:
+        """Return what differs in anything that would falsify earlier rows, one line each."""
+        lines = []
+        for name in _FIXED:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                lines.append(f"{name}: {_short(mine)} there, {_short(theirs)} now")
+        mine_data = [(source.name, source.fingerprint) for source in self.data]
+        theirs_data = [(source.name, source.fingerprint) for source in other.data]
+        if mine_data != theirs_data:
+            lines.append(f"data: {_short(mine_data)} there, {_short(theirs_data)} now")
+        return lines
+
+
+_FIXED = ("study", "base", "factors", "propose", "prune", "rungs", "eta", "select_on", "selection", "weights")
+
+
+class SweepFolder:
+    """Paths of one sweep."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    @property
+    def description_file(self) -> Path:
+        """The description, written first."""
+        return self.root / "sweep.json"
+
+    @property
+    def journal(self) -> Path:
+        """The ledger."""
+        return self.root / "state" / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the one writer."""
+        return self.root / "state" / "lock"
+
+    @property
+    def holder(self) -> Path:
+        """Who holds the lock, for people."""
+        return self.root / "state" / "holder.json"
+
+    @property
+    def stop_request(self) -> Path:
+        """Exists when somebody asked the driver to stop."""
+        return self.root / "state" / "stop"
+
+    @property
+    def temporary(self) -> Path:
+        """Files that are being written; same file system as the tables."""
+        return self.root / "state" / "tmp"
+
+    @property
+    def events(self) -> Path:
+        """TensorBoard's files."""
+        return self.root / "tensorboard"
+
+    def table(self, name: str) -> Path:
+        """The folder of a table."""
+        return self.root / name
+
+    def checkpoints(self, trial_key: str) -> Path:
+        """The checkpoints of a trial."""
+        return self.root / "checkpoints" / trial_key
+
+    def exists(self) -> bool:
+        """Return whether a sweep lies here."""
+        return self.description_file.is_file()
+
+    def create(self, description: SweepDescription) -> None:
+        """Make the folder; the description is written last and atomically."""
+        if self.root.exists() and not self.exists() and any(self.root.iterdir()):
+            raise UserError(f"{self.root} exists and is no sweep; choose another --name or --out")
+        for path in (self.temporary, *(self.table(name) for name in TABLES)):
+            path.mkdir(parents=True, exist_ok=True)
+        write_atomically(
+            self.description_file, description.model_dump_json(indent=1).encode(), self.temporary
+        )
+
+    def describe(self) -> SweepDescription:
+        """Read the description.
+
+        Raises:
+            UserError: There is no sweep, or its description cannot be read.
+        """
+        if not self.exists():
+            raise UserError(f"{self.root} is no sweep: it has no sweep.json; `seatbelt sweep` makes one")
+        try:
+            return SweepDescription.model_validate_json(self.description_file.read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise UserError(
+                f"{self.description_file} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
+                "backup, or start a new sweep: the tables stay readable"
+            ) from None
+
+
+def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
+    """Write a file so that readers see the old or the new one, durable when this returns."""
+    temporary.mkdir(parents=True, exist_ok=True)
+    part = temporary / f"{path.parent.name}-{path.name}.{os.getpid()}"
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _short(value: object) -> str:
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    text = json.dumps(plain, default=str)
+    return text if len(text) <= 100 else text[:97] + "..."

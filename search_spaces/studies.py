@@ -1,0 +1,53 @@
+"""All studies by name, and a user's own from a Python file."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from search_spaces import architecture
+from search_spaces.space import Study
+from seatbelt.errors import UserError
+
+STUDIES: dict[str, Callable[[], Study]] = {
+    "architecture": architecture.study,
+}
+
+
+def find(name: str) -> Study:
+    """Return a study by its name, or from a user's Python file that defines `study() -> Study`.
+
+    Raises:
+        UserError: There is no such study, or the file does not define one.
+    """
+    if name.endswith(".py"):
+        return _from_file(Path(name))
+    if name not in STUDIES:
+        raise UserError(
+            f"there is no study {name!r}; choose one of {', '.join(STUDIES)}, or give a Python file that defines "
+            "study()"
+        )
+    return STUDIES[name]()
+
+
+def _from_file(path: Path) -> Study:
+    if not path.is_file():
+        raise UserError(f"study file {path}: there is no such file")
+    spec = importlib.util.spec_from_file_location(f"user_study_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        function = getattr(module, "study", None)
+        if not callable(function):
+            raise UserError(f"study file {path}: it must define a function study() that returns a Study")
+        made = function()
+    except UserError:
+        raise
+    except Exception as error:
+        # The user's own code: whatever it raises is theirs to mend.
+        raise UserError(f"study file {path}: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Study):
+        raise UserError(f"study file {path}: study() must return a Study, but returned {type(made).__name__}")
+    return made

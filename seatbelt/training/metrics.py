@@ -1,0 +1,192 @@
+"""Scores of predictions as the thesis defines them (sections 2.1.2 and 2.1.3): IoU and Dice image by image.
+
+The mean over images misleads early in a training, because an image without a belt scores 0 or 1: beside it
+stand the means over the images with and without the target, and the scores of all pixels pooled.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+EPSILON = 1e-6
+"""Added to numerator and denominator (thesis, 2.1.2): an empty prediction on an empty mask scores 1."""
+
+THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Grid for the threshold of the mean training mask."""
+
+Counts = npt.NDArray[np.int64]
+"""(N, 3): pixels in the intersection, in the prediction and in the target of each image."""
+
+Masks = npt.NDArray[np.bool_]
+"""(N, H, W)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of one model on one set of images, each between 0 and 1."""
+
+    iou: float
+    """Mean over all images."""
+    dice: float
+    iou_with_target: float | None
+    """Mean over the images that show the target; None if there are none."""
+    dice_with_target: float | None
+    iou_without_target: float | None
+    """Mean over the others: 1 where nothing is predicted, else about 0; None if there are none."""
+    dice_without_target: float | None
+    iou_pooled: float
+    """IoU of all pixels of all images taken as one image."""
+    dice_pooled: float
+    images: int
+    images_with_target: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrivialBaselines:
+    """What can be reached without looking at an image."""
+
+    background: Scores
+    """Nothing is predicted anywhere."""
+    mean_mask: Scores
+    """Predicted is where at least `threshold` of the training masks have the target."""
+    threshold: float
+
+
+def scores(counts: Counts) -> Scores:
+    """Summarise the counts of a set of images.
+
+    Args:
+        counts: (N, 3) of `image_counts`, N at least 1.
+
+    Raises:
+        UserError: There are no images.
+    """
+    _check_counts(counts)
+    if len(counts) == 0:
+        raise UserError("there are no images to score: the set is empty; check its split in manifest.csv")
+    ious, dices = iou(counts), dice(counts)
+    shown = counts[:, 2] > 0
+    pooled = counts.sum(axis=0, keepdims=True)
+    return Scores(
+        iou=float(ious.mean()),
+        dice=float(dices.mean()),
+        iou_with_target=_mean(ious[shown]),
+        dice_with_target=_mean(dices[shown]),
+        iou_without_target=_mean(ious[~shown]),
+        dice_without_target=_mean(dices[~shown]),
+        iou_pooled=float(iou(pooled)[0]),
+        dice_pooled=float(dice(pooled)[0]),
+        images=len(counts),
+        images_with_target=int(shown.sum()),
+    )
+
+
+def iou(counts: Counts) -> npt.NDArray[np.float64]:
+    """Return (TP + e) / (TP + FP + FN + e) of each image, (N,): equation 2.6 with e = `EPSILON`."""
+    _check_counts(counts)
+    intersection, predicted, target = counts.T
+    return np.asarray((intersection + EPSILON) / (predicted + target - intersection + EPSILON))
+
+
+def dice(counts: Counts) -> npt.NDArray[np.float64]:
+    """Return (2 TP + e) / (2 TP + FP + FN + e) of each image, (N,): equation 2.7 with e = `EPSILON`."""
+    _check_counts(counts)
+    intersection, predicted, target = counts.T
+    return np.asarray((2 * intersection + EPSILON) / (predicted + target + EPSILON))
+
+
+def image_counts(
+    logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, threshold: float = 0.5
+) -> Counts:
+    """Count the pixels of the target class, channel 0, on each image.
+
+    Args:
+        logits: (N, K, H, W); a pixel is predicted where sigmoid(logit) is above the threshold.
+        targets: (N, K, H, W), 0 or 1 where valid, anything elsewhere.
+        valid: (N, 1, H, W) bool; pixels to ignore count nowhere. An image without a valid pixel scores 1.
+        threshold: Probability, above 0 and below 1.
+
+    Returns:
+        (N, 3): intersection, predicted, target.
+    """
+    import torch
+
+    assert logits.shape == targets.shape, f"{logits.shape=} but {targets.shape=}"
+    assert valid.dtype == torch.bool and valid.shape == (len(logits), 1, *logits.shape[2:]), f"{valid.shape=}"
+    assert 0 < threshold < 1, f"{threshold=}"
+    # Compared as logits: a sigmoid in bfloat16 would round values near the threshold onto it.
+    predicted = (logits[:, 0].float() > math.log(threshold / (1 - threshold))) & valid[:, 0]
+    target = (targets[:, 0] > 0.5) & valid[:, 0]
+    counts = [mask.sum(dim=(1, 2)) for mask in (predicted & target, predicted, target)]
+    return np.asarray(torch.stack(counts, dim=1).cpu().numpy(), dtype=np.int64)
+
+
+def trivial_baselines(
+    train: Masks,
+    selection: Masks,
+    *,
+    train_valid: Masks | None = None,
+    selection_valid: Masks | None = None,
+) -> TrivialBaselines:
+    """Score two predictors that look at no image: a model that has learned beats both.
+
+    Args:
+        train: Target masks of the training images, (N, H, W).
+        selection: Target masks of the selection set, (M, H, W).
+        train_valid: Pixels of `train` that are not to be ignored; None for all.
+        selection_valid: The same of `selection`.
+
+    Returns:
+        Their scores on the selection set. The mean mask is cut at the threshold of `THRESHOLDS` that has the
+        best mean IoU on the training masks (the lowest of equals). Where targets hardly overlap and many masks
+        are empty, no pixel may reach it: the two are then one.
+    """
+    assert train.ndim == 3 and train.shape[1:] == selection.shape[1:], f"{train.shape=}, {selection.shape=}"
+    share = _mean_mask(train, train_valid)
+    reached = [float(iou(_counts_of(share >= t, train, train_valid)).mean()) for t in THRESHOLDS]
+    threshold = THRESHOLDS[int(np.argmax(reached))]
+    nothing = np.zeros(share.shape, dtype=np.bool_)
+    return TrivialBaselines(
+        background=scores(_counts_of(nothing, selection, selection_valid)),
+        mean_mask=scores(_counts_of(share >= threshold, selection, selection_valid)),
+        threshold=threshold,
+    )
+
+
+def _mean_mask(targets: Masks, valid: Masks | None) -> npt.NDArray[np.float64]:
+    """Return the share of valid images that have the target at each pixel, (H, W)."""
+    if len(targets) == 0:
+        raise UserError(
+            "there are no training masks to average: the set is empty; check its split in manifest.csv"
+        )
+    if valid is None:
+        return np.asarray(targets.mean(axis=0, dtype=np.float64))
+    return np.asarray((targets & valid).sum(axis=0) / np.maximum(valid.sum(axis=0), 1))
+
+
+def _counts_of(predicted: npt.NDArray[np.bool_], targets: Masks, valid: Masks | None) -> Counts:
+    """Return the counts (N, 3) of one prediction (H, W) on all images; one by one to keep memory small."""
+    counts = np.empty((len(targets), 3), dtype=np.int64)
+    for index, target in enumerate(targets):
+        where = True if valid is None else valid[index]
+        shown = target & where
+        counts[index] = [np.count_nonzero(mask) for mask in (predicted & shown, predicted & where, shown)]
+    return counts
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _check_counts(counts: Counts) -> None:
+    assert counts.ndim == 2 and counts.shape[1] == 3, f"counts must be (N, 3), but are {counts.shape}"

@@ -1,0 +1,176 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seatbelt.config import LossConfig
+from seatbelt.models.losses import segmentation_loss
+
+ONE = {
+    "bce": LossConfig(bce=1, dice=0, iou=0),
+    "dice": LossConfig(bce=0, dice=1, iou=0),
+    "iou": LossConfig(bce=0, dice=0, iou=1),
+}
+
+
+def everywhere(logits: torch.Tensor) -> torch.Tensor:
+    return torch.ones(logits.shape[0], 1, *logits.shape[2:], dtype=torch.bool)
+
+
+def random_batch(
+    seed: int, shape: tuple[int, int, int, int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(shape, generator=generator)
+    targets = (torch.rand(shape, generator=generator) < 0.3).float()
+    valid = torch.rand(shape[0], 1, *shape[2:], generator=generator) < 0.8
+    return logits, targets, valid
+
+
+def naive_loss(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, config: LossConfig) -> float:
+    """The docstring's formulas in plain Python, pixel by pixel."""
+    images, labels, height, width = logits.shape
+    total = 0.0
+    for k in range(labels):
+        pixels = [
+            (1 / (1 + math.exp(-logits[n, k, i, j].item())), targets[n, k, i, j].item())
+            for n in range(images)
+            for i in range(height)
+            for j in range(width)
+            if valid[n, 0, i, j]
+        ]
+        bce = sum(-(y * math.log(p) + (1 - y) * math.log(1 - p)) for p, y in pixels) / max(len(pixels), 1)
+        both, p_sum, y_sum = (
+            sum(v) for v in zip((0, 0, 0), *((p * y, p, y) for p, y in pixels), strict=True)
+        )
+        dice = 1 - (2 * both + 1) / (p_sum + y_sum + 1)
+        iou = 1 - (both + 1) / (p_sum + y_sum - both + 1)
+        total += (config.bce * bce + config.dice * dice + config.iou * iou) / (
+            config.bce + config.dice + config.iou
+        )
+    return total / labels
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Two pixels with p = 1/2 each, one of them target: bce = log 2, I = 1/2, P = 1, T = 1.
+        ("bce", math.log(2)),
+        ("dice", 1 - (2 * 0.5 + 1) / (1 + 1 + 1)),
+        ("iou", 1 - (0.5 + 1) / (1 + 1 - 0.5 + 1)),
+    ],
+)
+def test_worked_by_hand(name: str, expected: float) -> None:
+    logits = torch.zeros(1, 1, 1, 2)
+    targets = torch.tensor([[[[1.0, 0.0]]]])
+    assert segmentation_loss(logits, targets, everywhere(logits), ONE[name]).item() == pytest.approx(expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)),
+    weights=st.tuples(*[st.floats(0.1, 3)] * 3),
+)
+def test_equals_the_naive_loop(
+    seed: int, shape: tuple[int, int, int, int], weights: tuple[float, float, float]
+) -> None:
+    config = LossConfig(bce=weights[0], dice=weights[1], iou=weights[2])
+    logits, targets, valid = random_batch(seed, shape)
+    expected = naive_loss(logits, targets, valid, config)
+    assert segmentation_loss(logits, targets, valid, config).item() == pytest.approx(
+        expected, rel=1e-4, abs=1e-6
+    )
+
+
+def test_ignored_pixels_have_no_influence_and_no_gradient() -> None:
+    logits, targets, valid = random_batch(3, (2, 2, 5, 6))
+    assert not valid.all()
+    before = segmentation_loss(logits, targets, valid, LossConfig())
+    hidden = (~valid).expand_as(logits)
+    logits[hidden] = float("nan")
+    targets[hidden] = 255.0
+    logits.requires_grad_()
+    after = segmentation_loss(logits, targets, valid, LossConfig())
+    assert after.item() == before.item()
+    after.backward()
+    assert logits.grad is not None
+    assert bool((logits.grad[hidden] == 0).all())
+    assert bool((logits.grad[~hidden] != 0).all())
+
+
+def test_without_valid_pixels_it_is_zero() -> None:
+    logits = torch.zeros(1, 2, 3, 3, requires_grad=True)
+    loss = segmentation_loss(
+        logits, torch.ones(1, 2, 3, 3), torch.zeros(1, 1, 3, 3, dtype=torch.bool), LossConfig()
+    )
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad is not None and not logits.grad.any()
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_huge_logits_stay_finite(size: float, share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = (size * torch.randn(2, 2, 8, 8, generator=generator)).requires_grad_()
+    targets = (torch.rand(2, 2, 8, 8, generator=generator) < share).float()
+    loss = segmentation_loss(logits, targets, everywhere(logits), LossConfig())
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert logits.grad is not None and bool(logits.grad.isfinite().all())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_perfect_predictions_cost_nothing(share: float) -> None:
+    targets = (torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) < share).float()
+    logits = 200 * targets - 100
+    assert segmentation_loss(logits, targets, everywhere(logits), LossConfig()).item() == pytest.approx(
+        0, abs=1e-6
+    )
+
+
+def test_a_false_alarm_on_an_image_without_belt_is_pushed_down() -> None:
+    # Image 0 shows a belt, image 1 none: pooled over the batch, every loss pulls image 1 down noticeably.
+    targets = torch.zeros(2, 1, 16, 16)
+    targets[0, 0, :, 4:6] = 1
+    for config in ONE.values():
+        logits = torch.zeros(2, 1, 16, 16, requires_grad=True)
+        segmentation_loss(logits, targets, everywhere(logits), config).backward()
+        assert logits.grad is not None
+        assert bool((logits.grad[1] > 1e-5).all())
+
+
+def test_labels_count_alike() -> None:
+    logits, targets, valid = random_batch(5, (2, 3, 4, 4))
+    single = [
+        segmentation_loss(logits[:, k : k + 1], targets[:, k : k + 1], valid, LossConfig()).item()
+        for k in range(3)
+    ]
+    assert segmentation_loss(logits, targets, valid, LossConfig()).item() == pytest.approx(sum(single) / 3)
+
+
+def test_only_the_ratio_of_the_weights_matters() -> None:
+    logits, targets, valid = random_batch(6, (2, 1, 4, 4))
+    one, other = LossConfig(bce=1, dice=2, iou=3), LossConfig(bce=10, dice=20, iou=30)
+    first, second = (segmentation_loss(logits, targets, valid, config).item() for config in (one, other))
+    assert first == pytest.approx(second)
+
+
+def test_computed_in_float32_under_autocast() -> None:
+    logits, targets, valid = random_batch(7, (2, 2, 16, 16))
+    rounded = logits.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = segmentation_loss(rounded, targets, valid, LossConfig())
+    assert loss.dtype == torch.float32
+    assert loss.item() == segmentation_loss(rounded.float(), targets, valid, LossConfig()).item()
+
+
+def test_shapes_are_checked() -> None:
+    logits = torch.zeros(1, 2, 4, 4)
+    with pytest.raises(AssertionError, match="valid"):
+        segmentation_loss(logits, logits, torch.ones(1, 2, 4, 4, dtype=torch.bool), LossConfig())
+    with pytest.raises(AssertionError, match="targets"):
+        segmentation_loss(logits, logits[:, :1], everywhere(logits), LossConfig())
