@@ -12,14 +12,13 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.events import Decided, EpochMeasured, Event, LegEnded
 from runners.history import History, TrialView
 from runners.sweep_folder import SweepFolder, write_atomically
 from seatbelt.config import TrialConfig
-from seatbelt.records import SCORES, TABLES, arrow_schema, configuration_row
+from seatbelt.records import SCORES, TABLES, configuration_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,15 +153,10 @@ def empty_tables(folder: SweepFolder) -> None:
             write_atomically(path, buffer.getvalue(), folder.temporary)
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a table's folder."""
-    import pyarrow.dataset as ds
-
-    return ds.dataset(path, format="parquet").to_table()
-
-
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
+
+    from seatbelt.arrow import arrow_schema
 
     schema = arrow_schema(table)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}

@@ -163,8 +163,11 @@ class OptimisationConfig(_Record):
     """Adam, the plateau schedule and the arithmetic of a training."""
 
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
+    """Images per step."""
     encoder_learning_rate: Rate = 0.0002
+    """Initial learning rate of the encoder."""
     decoder_learning_rate: Rate = 0.00025
+    """Initial learning rate of everything else."""
     encoder_weight_decay: Share = 0.00003
     """Table 3.3's "layer weight decay", read as the encoder's own (docs/decisions/0003)."""
     decoder_weight_decay: Share = 0.0003

@@ -1,6 +1,6 @@
 """The records that a sweep keeps: statuses, tables and their columns, as data.
 
-A table is a literal list of columns, readable at one glance; `arrow_schema` turns it into an Arrow schema.
+A table is a literal list of columns, readable at one glance; `seatbelt.arrow` turns it into an Arrow schema.
 All Parquet files of a folder have exactly this schema, so that every reader sees one table.
 """
 
@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from seatbelt.config import TrialConfig
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
@@ -163,7 +160,7 @@ IMAGES = [
 
 DECISIONS = [
     Column("number", "int64", "order of the decisions, from 0"),
-    Column("at", "timestamp", "UTC"),
+    Column("at", "timestamp", "when it was taken, UTC"),
     Column("kind", "string", "proposal, promotion, continuation, prune or finish"),
     Column("trial_key", "string", "the trial it is about; null for the sweep"),
     Column("by", "string", "rule that decided"),
@@ -181,21 +178,6 @@ TABLES: dict[str, list[Column]] = {
     "images": IMAGES,
     "decisions": DECISIONS,
 }
-
-
-def arrow_schema(table: str) -> pa.Schema:
-    """Return the Arrow schema of one of `TABLES`."""
-    import pyarrow as pa
-
-    types: dict[str, Any] = {
-        "string": pa.string(),
-        "int64": pa.int64(),
-        "float64": pa.float64(),
-        "bool": pa.bool_(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-    }
-    fields = [pa.field(c.name, types[c.type], metadata={"meaning": c.meaning}) for c in TABLES[table]]
-    return pa.schema(fields, metadata={"seatbelt_schema": str(SCHEMA_VERSION)})
 
 
 def configuration_row(config: TrialConfig) -> dict[str, Any]:

@@ -32,9 +32,10 @@ _ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
-"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry."""
+"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry; a leg that asked
+for no GPU sees none."""
 
 
 @dataclass(frozen=True, kw_only=True)

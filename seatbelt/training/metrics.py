@@ -148,8 +148,8 @@ def trivial_baselines(
 
     Returns:
         Their scores on the selection set. The mean mask is cut at the threshold of `THRESHOLDS` that has the
-        best mean IoU on the training masks (the lowest of equals). Where targets hardly overlap and many masks
-        are empty, no pixel may reach it: the two are then one.
+        best mean IoU on the training masks (the lowest of equals). Where targets hardly overlap and many
+        masks are empty, no pixel may reach it: the two are then one.
     """
     assert train.ndim == 3 and train.shape[1:] == selection.shape[1:], f"{train.shape=}, {selection.shape=}"
     share = _mean_mask(train, train_valid)

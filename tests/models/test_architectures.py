@@ -71,7 +71,7 @@ def test_every_pair_keeps_the_contract(encoder: str, decoder: str) -> None:
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("precision", [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.slow)])
 def test_every_decoder_trains(decoder: str, precision: torch.dtype) -> None:
     network = network_of("lite0", decoder)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == torch.bfloat16):

@@ -76,11 +76,12 @@ def _outside(directions: Floats, scenery: Floats) -> Floats:
     x, y, z = directions
     around = (np.arctan2(x, z) / (2 * np.pi) + 0.5) * (width - 1)
     level = (0.53 - 0.7 * y / np.sqrt(x * x + z * z + 1e-9)) * height
-    seen = cv2.remap(
-        scenery,
-        around[None].astype(np.float32),
-        level[None].astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(seen[0].T)
+    # OpenCV maps pictures of at most 32,767 columns, and none without pixels: fold the places into rows.
+    columns = 1024
+    places = np.zeros((2, len(x) + -len(x) % columns), dtype=np.float32)
+    places[0, : len(x)], places[1, : len(x)] = around, level
+    seen = np.empty((0, columns, 3), dtype=np.float32)
+    if len(x):
+        map_x, map_y = places.reshape(2, -1, columns)
+        seen = np.asarray(cv2.remap(scenery, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return seen.reshape(-1, 3)[: len(x)].T

@@ -17,7 +17,7 @@ import cv2
 from seatbelt.data.scenes.generations import GENERATIONS
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.render import render
+from seatbelt.data.scenes.rendering import render
 from seatbelt.errors import UserError
 
 _COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")

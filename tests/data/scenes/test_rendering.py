@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 from seatbelt.data.scenes import GENERATIONS, LABELS, render
-from seatbelt.data.scenes.render import majority
+from seatbelt.data.scenes.cabin import draw_interior
+from seatbelt.data.scenes.rendering import majority
+from seatbelt.data.scenes.room import room_colours
+from seatbelt.data.scenes.streams import Streams
+from seatbelt.data.scenes.textures import scenery
 
 SIZE: dict[str, Any] = {"width": 64, "height": 36}
 
@@ -102,6 +106,17 @@ def test_cut_out_pictures_show_no_cabin() -> None:
     occupant = {0, *(LABELS[name] for name in ("seat_belt", "shirt", "pants", "skin", "hair", "face"))}
     for index in range(5):
         assert set(np.unique(render(GENERATIONS["randomized"], index=index, seed=0, **SIZE).mask)) <= occupant
+
+
+def test_large_pictures_and_views_without_a_window_can_be_rendered() -> None:
+    """OpenCV cannot map more than 32,767 places in a row, nor none at all."""
+    large = render(GENERATIONS["5"], index=1, seed=0, width=640, height=360)
+    assert (large.mask == LABELS["window"]).sum() > 32767
+    inside = np.array([[0.5, 0.5], [0.935, 0.935], [0.0, 0.1]], dtype=np.float32)
+    interior = draw_interior(GENERATIONS["1"], Streams(name="1", index=0, seed=0), (0.1, 0.1, 0.1))
+    street = scenery(np.random.default_rng(0), clutter=True)
+    roof = room_colours(inside, np.zeros(2, dtype=np.uint8), inside, interior, street, detail=False)
+    assert np.allclose(roof.T, interior.roof)
 
 
 def test_majority_takes_the_most_frequent_of_four() -> None:

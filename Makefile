@@ -1,0 +1,37 @@
+# Each target sets up .venv itself when it is missing or older than the files that define it.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-quick check bench faults clean
+
+demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
+	$(BIN)/python docs/demo.py
+
+test: $(STAMP) ## All tests
+	$(BIN)/python -m pytest
+
+test-quick: $(STAMP) ## The tests that take no more than a few seconds each
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(STAMP) ## Format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## Speed, as ratios side by side in one run
+	$(BIN)/python -m tests.benchmarks
+
+faults: $(STAMP) ## The long form of the fault suite
+	$(BIN)/python -m tests.faults
+
+clean: ## Everything that was made here, the virtual environment included
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build demo
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'seatbelt needs Python 3.11 or newer')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lite,dev]"
+	touch $(STAMP)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seatbelt.config import TRANSFORMS, TrialConfig, normal_name
+from seatbelt.errors import UserError
+
+
+def test_defaults_are_table_3_3() -> None:
+    config = TrialConfig()
+    optimisation = config.optimisation
+    assert optimisation.batch_size == 4
+    assert optimisation.encoder_learning_rate == 0.0002
+    assert optimisation.decoder_learning_rate == 0.00025
+    assert optimisation.encoder_weight_decay == 0.00003
+    assert optimisation.decoder_weight_decay == 0.0003
+    assert optimisation.plateau_factor == 0.5
+    assert optimisation.plateau_patience == 6
+    assert optimisation.early_stopping_patience == 50
+    assert config.epochs == 50
+    assert config.model.encoder_depth == 5
+    assert config.model.decoder_dropout == 0
+    assert (config.data.height, config.data.width) == (480, 848)
+
+
+@pytest.mark.parametrize(
+    ("written", "recorded"),
+    [
+        ("Unet++", "unetplusplus"),
+        ("UnetPlusPlus", "unetplusplus"),
+        ("DeepLabV3+", "deeplabv3plus"),
+        ("LinkNet", "linknet"),
+        ("ResNet-34", "resnet34"),
+        ("resnet_152", "resnet152"),
+        ("tf_efficientnet_lite0", "lite0"),
+    ],
+)
+def test_names_are_normalised(written: str, recorded: str) -> None:
+    assert normal_name(written) == recorded
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        TrialConfig().seed = 3  # type: ignore[misc]
+
+
+def test_transforms_come_in_table_order_and_once() -> None:
+    config = TrialConfig().with_fields({"augmentation.transforms": ["RandomFog", "cutout", "cutout"]})
+    assert config.augmentation.transforms == ("cutout", "random_fog")
+    assert TrialConfig().augmentation.transforms == TRANSFORMS
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model.encoder": "vgg16"},
+            r"^trial configuration: model.encoder: input should be 'resnet18', .* \(got 'vgg16'\)$",
+        ),
+        ({"optimisation.batch_size": 0}, r"batch_size: input should be greater than or equal to 1 \(got 0\)"),
+        ({"optimisation.encoder_learning_rate": float("nan")}, r"encoder_learning_rate: .*finite number"),
+        ({"augmentation.transforms": ["solarise"]}, r"augmentation.transforms.0: .* \(got 'solarise'\)"),
+        (
+            {"model.weights": "coco"},
+            r"model.weights: weights must be none, imagenet or file:<path>, but got 'coco'",
+        ),
+        ({"model.depth": 3}, r"^the trial configuration has no field 'model.depth'$"),
+        ({"data.real": False, "data.generations": ()}, "must hold real images or at least one generation"),
+        ({"data.synthetic_share": 0.5}, "synthetic_share needs real images and generations to mix"),
+        ({"data.context": ("seat_belt",)}, "context must not repeat the target"),
+        ({"loss.bce": 0, "loss.dice": 0, "loss.iou": 0}, "at least one of the loss weights"),
+        ({"data.height": 16}, "data.height: input should be greater than or equal to 32"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        TrialConfig().with_fields(changes)
+
+
+def test_every_field_of_table_3_3_is_documented() -> None:
+    described = TrialConfig.model_json_schema()["$defs"]["OptimisationConfig"]["properties"]
+    undocumented = [name for name, field in described.items() if "description" not in field]
+    assert undocumented == []
+
+
+def test_golden_default(request: pytest.FixtureRequest) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "default_config.json"
+    assert json.loads(golden.read_text()) == json.loads(TrialConfig().model_dump_json())

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from seatbelt.arrow import arrow_schema
+from seatbelt.config import TrialConfig
+from seatbelt.records import TABLES, Status, configuration_row
+
+
+def test_statuses() -> None:
+    assert [str(status) for status in Status] == [
+        "PLANNED",
+        "RUNNING",
+        "PAUSED",
+        "PRUNED",
+        "COMPLETE",
+        "FAILED",
+        "OUT_OF_MEMORY",
+        "DIVERGED",
+        "INTERRUPTED",
+    ]
+
+
+def test_golden_schemas() -> None:
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "schemas.json").read_text())
+    now = {name: {field.name: str(field.type) for field in arrow_schema(name)} for name in TABLES}
+    assert now == golden
+
+
+def test_columns_are_unique_and_say_what_they_mean() -> None:
+    for name, columns in TABLES.items():
+        names = [column.name for column in columns]
+        assert len(set(names)) == len(names), name
+        assert all(len(column.meaning) > 3 for column in columns), name
+
+
+def test_configuration_columns_are_in_the_schema() -> None:
+    row = configuration_row(TrialConfig())
+    assert set(row) <= {column.name for column in TABLES["trials"]}
+    assert row["generations"] == "3+4+5"
+    assert TrialConfig.model_validate_json(row["config"]) == TrialConfig()

@@ -1,0 +1,401 @@
+"""The decision core against simulated workers that answer in any order."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runners.events import Decided, EpochMeasured, Event, LegEnded, SessionOpened
+from runners.halving import check_rungs, default_rungs
+from runners.history import History
+from runners.plan import Finished, Leg, Limits, Plan, Wait, next_leg, outcome_of_error
+from search_spaces.axes import factor
+from search_spaces.space import Space
+from seatbelt.config import TrialConfig
+from seatbelt.errors import UserError
+from seatbelt.identity import trial_key
+from seatbelt.records import Status
+
+EPOCHS = 9
+
+
+def make_plan(
+    *,
+    encoders: int = 3,
+    decoders: int = 2,
+    prune: str = "asha",
+    propose: str = "exhaustive",
+    limits: Limits | None = None,
+    rungs: tuple[int, ...] | None = None,
+    exempt_every: int = 4,
+) -> Plan:
+    space = Space(
+        factors=(
+            factor("encoder", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"][:encoders]),
+            factor("decoder", ["fpn", "unet", "linknet", "deeplabv3", "unetplusplus"][:decoders]),
+        )
+    )
+    found = rungs or (default_rungs(EPOCHS, 3) if prune == "asha" else (EPOCHS,))
+    return Plan(
+        space=space,
+        base=TrialConfig().with_fields({"epochs": EPOCHS}),
+        propose=propose,  # type: ignore[arg-type]
+        prune=prune,  # type: ignore[arg-type]
+        rungs=found,
+        exempt_every=exempt_every,
+        limits=limits or Limits(),
+    )
+
+
+class Cluster:
+    """Workers of a simulated cluster: each call of `step` lets one random thing happen."""
+
+    def __init__(self, plan: Plan, seed: int, *, slots: int = 3, faults: float = 0.0) -> None:
+        self.plan, self.random, self.slots, self.faults = plan, random.Random(seed), slots, faults
+        self.history = History()
+        self.events: list[Event] = []
+        self.legs: dict[str, tuple[Leg, int]] = {}
+        self.finished: Finished | None = None
+        self.clock = 0.0
+        self.record(SessionOpened(session="s", host="h", pid=1, limits={}, at=0.0))
+
+    def record(self, *events: Event) -> None:
+        for event in events:
+            self.clock += 1
+            self.events.append(event)
+            self.history.apply(event)
+
+    def ask(self) -> Leg | Wait | Finished:
+        step = next_leg(self.plan, self.history)
+        if isinstance(step, Leg):
+            assert step.trial_key not in self.history.running, "a leg for a trial that runs"
+            assert step.stop > step.start or self.history.trials[step.trial_key].epochs_done == step.stop
+            planned = [step.planned] if step.planned else []
+            self.record(*planned, step.decided, step.started(self.clock))
+            self.legs[step.trial_key] = (step, step.start)
+        elif isinstance(step, Finished):
+            self.record(*step.pruned)
+            self.finished = step
+        return step
+
+    def work(self) -> None:
+        """One running trial, chosen at random, measures an epoch, ends its leg, or fails."""
+        key = self.random.choice(sorted(self.legs))
+        leg, epoch = self.legs[key]
+        if self.random.random() < self.faults:
+            return self.fail(leg)
+        if epoch < leg.stop:
+            score = self.score(leg.config, epoch + 1)
+            self.record(
+                EpochMeasured(
+                    trial_key=key,
+                    attempt=leg.attempt,
+                    epoch=epoch + 1,
+                    score=score,
+                    metrics={},
+                    at=self.clock,
+                )
+            )
+            self.legs[key] = (leg, epoch + 1)
+            return None
+        outcome = "complete" if leg.stop == EPOCHS else "paused"
+        self.record(LegEnded(trial_key=key, attempt=leg.attempt, outcome=outcome, epoch=epoch, at=self.clock))
+        del self.legs[key]
+        return None
+
+    def fail(self, leg: Leg) -> None:
+        kind = self.random.choice(["interrupted", "lost", "error", "out_of_memory", "diverged"])
+        view = self.history.trials[leg.trial_key]
+        if kind in ("lost", "error"):
+            kind = outcome_of_error(self.plan, view, lost=kind == "lost", final=False)
+        self.record(
+            LegEnded(
+                trial_key=leg.trial_key,
+                attempt=leg.attempt,
+                outcome=kind,
+                epoch=view.epochs_done,
+                at=self.clock,
+            )
+        )
+        del self.legs[leg.trial_key]
+
+    def crash(self) -> None:
+        """The driver is killed: running legs are gone, and a new one reads the ledger."""
+        self.legs.clear()
+        self.history = History(self.events)
+        self.record(SessionOpened(session="s", host="h", pid=1, limits={}, at=self.clock))
+
+    @staticmethod
+    def score(config: TrialConfig, epoch: int) -> float:
+        quality = random.Random(trial_key(config)).random()
+        return quality * (1 - 0.8**epoch)
+
+    def run(self, most: int = 100_000) -> None:
+        for _ in range(most):
+            if self.finished is not None:
+                return
+            if len(self.legs) < self.slots and self.random.random() < 0.7:
+                step = self.ask()
+                if not isinstance(step, Wait):
+                    continue
+            if self.legs:
+                self.work()
+        raise AssertionError("the sweep does not end")
+
+
+def check_invariants(cluster: Cluster) -> None:
+    """What holds for every sweep, whatever happened."""
+    history, plan = cluster.history, cluster.plan
+    keys = [view.key for view in history.by_number]
+    assert len(set(keys)) == len(keys), "a trial key twice"
+    epochs = Counter((e.trial_key, e.epoch) for e in cluster.events if isinstance(e, EpochMeasured))
+    assert all(count == 1 for count in epochs.values()), "an epoch twice"
+    for view in history.by_number:
+        assert view.epochs_done <= EPOCHS
+        if view.status is Status.COMPLETE:
+            assert view.epochs_done == EPOCHS
+        if view.plan.exempt:
+            assert view.status not in (Status.PAUSED, Status.PRUNED), "an exempt trial was pruned"
+    for rung in history.rungs.values():
+        assert rung.promoted <= max(1, rung.reached // plan.eta), "more promotions than a rung allows"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    slots=st.integers(1, 7),
+    faults=st.sampled_from([0.0, 0.0, 0.1]),
+    prune=st.sampled_from(["asha", "none"]),
+    replicates=st.integers(1, 3),
+    crashes=st.integers(0, 4),
+)
+def test_any_order_of_results_and_crashes(
+    seed: int, slots: int, faults: float, prune: str, replicates: int, crashes: int
+) -> None:
+    plan = make_plan(prune=prune, limits=Limits(replicates=replicates))
+    cluster = Cluster(plan, seed, slots=slots, faults=faults)
+    for _ in range(crashes):
+        for _ in range(cluster.random.randrange(30)):
+            if cluster.finished is None and (len(cluster.legs) >= slots or isinstance(cluster.ask(), Wait)):
+                cluster.work()
+        cluster.crash()
+        cluster.finished = None
+    cluster.run()
+    check_invariants(cluster)
+    covered = {tuple(view.plan.cell.values()) for view in cluster.history.by_number}
+    assert len(covered) == plan.space.size, "not every cell got its turn"
+    assert len(cluster.history.trials) == plan.space.size * replicates
+    assert not cluster.history.running
+    assert not cluster.history.ready
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    prune=st.sampled_from(["asha", "none"]),
+    propose=st.sampled_from(["exhaustive", "random"]),
+)
+def test_the_same_history_gives_the_same_answer(seed: int, prune: str, propose: str) -> None:
+    plan = make_plan(prune=prune, propose=propose, limits=Limits(trials=12, replicates=2))
+    cluster = Cluster(plan, seed, faults=0.05)
+    cluster.run()
+    for length in cluster.random.sample(range(1, len(cluster.events)), k=min(15, len(cluster.events) - 1)):
+        prefix = cluster.events[:length]
+        first, second = next_leg(plan, History(prefix)), next_leg(plan, History(list(prefix)))
+        assert first == second
+        if isinstance(first, Leg):
+            known = {event.trial_key for event in prefix if hasattr(event, "cell")}
+            assert (first.planned is None) == (first.trial_key in known)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), prune=st.sampled_from(["asha", "none"]))
+def test_a_finished_sweep_stays_finished(seed: int, prune: str) -> None:
+    cluster = Cluster(make_plan(prune=prune), seed)
+    cluster.run()
+    trials, epochs = len(cluster.history.trials), cluster.history.epochs_done
+    for _ in range(3):
+        cluster.crash()
+        assert isinstance(cluster.ask(), Finished)
+    assert (len(cluster.history.trials), cluster.history.epochs_done) == (trials, epochs)
+    assert cluster.history.statuses[Status.PAUSED] == 0
+
+
+def test_a_disturbed_exhaustive_sweep_ends_with_the_same_trials() -> None:
+    tables = []
+    for crashes in (0, 6):
+        cluster = Cluster(make_plan(prune="none", limits=Limits(replicates=2)), seed=crashes)
+        for _ in range(crashes):
+            for _ in range(11):
+                if len(cluster.legs) >= 3 or not isinstance(cluster.ask(), Leg):
+                    cluster.work()
+            cluster.crash()
+        cluster.run()
+        tables.append([(v.key, v.plan.number, v.status, v.scores) for v in cluster.history.by_number])
+    assert tables[0] == tables[1]
+
+
+def test_every_cell_starts_before_the_first_promotion() -> None:
+    cluster = Cluster(make_plan(encoders=5, decoders=5, limits=Limits(replicates=2)), seed=1, slots=2)
+    cluster.run()
+    decisions = [event for event in cluster.events if isinstance(event, Decided)]
+    first_promotion = next(i for i, event in enumerate(decisions) if event.kind == "promotion")
+    assert sum(event.kind == "proposal" for event in decisions[:first_promotion]) == 25
+
+
+def test_the_exempt_quota_rotates_over_the_cells() -> None:
+    plan = make_plan(encoders=4, decoders=3, limits=Limits(replicates=4), exempt_every=4)
+    cluster = Cluster(plan, seed=3)
+    cluster.run()
+    exempt: dict[tuple[str, ...], int] = defaultdict(int)
+    for view in cluster.history.by_number:
+        exempt[tuple(view.plan.cell.values())] += view.plan.exempt
+    assert set(exempt.values()) == {1}
+    assert sum(view.plan.exempt for view in cluster.history.by_number) == 12
+    complete = [v for v in cluster.history.by_number if v.plan.exempt]
+    assert all(view.status is Status.COMPLETE for view in complete)
+
+
+def test_a_third_is_promoted_and_they_are_the_best_that_waited() -> None:
+    plan = make_plan(encoders=5, decoders=5, exempt_every=10**6)
+    cluster = Cluster(plan, seed=5, slots=1)
+    cluster.run()
+    views = [view for view in cluster.history.by_number if not view.plan.exempt]
+    promoted = [view for view in views if view.status is Status.COMPLETE]
+    assert len(views) == 24
+    assert len(promoted) == 8
+    # With one slot all cells are measured before the first promotion, so that the choice is exactly the best third.
+    ranked = sorted(views, key=lambda v: -max(v.scores[:3]))
+    assert {view.key for view in promoted} == {view.key for view in ranked[:8]}
+
+
+def test_seeds_are_shared_by_the_arms_of_a_replicate() -> None:
+    cluster = Cluster(make_plan(prune="none", limits=Limits(replicates=3)), seed=2)
+    cluster.run()
+    seeds = {(view.plan.replicate, view.plan.config["seed"]) for view in cluster.history.by_number}
+    assert seeds == {(0, 0), (1, 1), (2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "trials", "epochs"),
+    [(Limits(trials=4), 4, None), (Limits(epochs=20), None, 20), (Limits(epochs=9), 1, 9)],
+)
+def test_limits(limits: Limits, trials: int | None, epochs: int | None) -> None:
+    cluster = Cluster(make_plan(prune="none", limits=limits), seed=4)
+    cluster.run()
+    assert cluster.finished is not None
+    if trials is not None:
+        assert len(cluster.history.trials) == trials
+    if epochs is not None:
+        assert cluster.history.epochs_done <= epochs
+        assert "limit of --epochs" in cluster.finished.reason
+    else:
+        assert "limit of --trials" in cluster.finished.reason
+
+
+def test_hours_count_the_time_of_drivers_only() -> None:
+    plan = make_plan(limits=Limits(hours=1.0))
+    opened = SessionOpened(session="a", host="h", pid=1, limits={}, at=0.0)
+    later = SessionOpened(session="b", host="h", pid=1, limits={}, at=10_000.0)
+    assert isinstance(next_leg(plan, History([opened, later])), Leg)
+    leg = next_leg(plan, History([opened]))
+    assert isinstance(leg, Leg)
+    assert leg.planned is not None
+    started = [opened, leg.planned, leg.started(0.0)]
+    ended = LegEnded(trial_key=leg.trial_key, attempt=1, outcome="interrupted", epoch=0, at=3600.0)
+    step = next_leg(plan, History([*started, ended]))
+    assert isinstance(step, Finished)
+    assert "--hours" in step.reason
+
+
+def test_larger_limits_extend_a_finished_sweep() -> None:
+    cluster = Cluster(make_plan(limits=Limits(replicates=1)), seed=6)
+    cluster.run()
+    before = {view.key: list(view.scores) for view in cluster.history.by_number}
+    cluster.plan = replace(cluster.plan, limits=Limits(replicates=3))
+    cluster.finished = None
+    cluster.run()
+    check_invariants(cluster)
+    assert len(cluster.history.trials) == 18
+    for key, scores in before.items():
+        assert cluster.history.trials[key].scores[: len(scores)] == scores
+
+
+def test_a_failing_trial_is_tried_again_and_then_given_up() -> None:
+    plan = make_plan(prune="none", limits=Limits(trials=1))
+    cluster = Cluster(plan, seed=7, slots=1)
+    outcomes = []
+    for _ in range(3):
+        leg = cluster.ask()
+        assert isinstance(leg, Leg)
+        view = cluster.history.trials[leg.trial_key]
+        outcome = outcome_of_error(plan, view, lost=False, final=False)
+        outcomes.append(outcome)
+        cluster.record(
+            LegEnded(trial_key=leg.trial_key, attempt=leg.attempt, outcome=outcome, epoch=0, at=1.0)
+        )
+        cluster.legs.clear()
+    assert outcomes == ["error", "error", "failed"]
+    assert isinstance(cluster.ask(), Finished)
+    assert view.status is Status.FAILED
+
+
+def test_an_error_that_would_come_again_is_final() -> None:
+    plan = make_plan()
+    leg = next_leg(plan, History())
+    assert isinstance(leg, Leg)
+    assert leg.planned is not None
+    view = History([leg.planned]).trials[leg.trial_key]
+    assert outcome_of_error(plan, view, lost=False, final=True) == "failed"
+    assert outcome_of_error(plan, view, lost=True, final=False) == "lost"
+
+
+def test_optuna_proposals_are_rebuilt_from_history_and_never_repeat_a_trial() -> None:
+    plan = make_plan(prune="none", propose="optuna", limits=Limits(trials=14))
+    cluster = Cluster(plan, seed=8)
+    cluster.run()
+    check_invariants(cluster)
+    assert len(cluster.history.trials) == 14
+    replicates = Counter(view.plan.arm_key for view in cluster.history.by_number)
+    assert max(replicates.values()) > 1, "14 trials over 6 cells must repeat an arm as a replicate"
+    prefix = cluster.events[: len(cluster.events) // 2]
+    assert next_leg(plan, History(prefix)) == next_leg(plan, History(prefix))
+
+
+def test_a_decision_does_not_scan_the_trials() -> None:
+    class Unscannable(dict):  # type: ignore[type-arg]
+        def __iter__(self) -> None:  # type: ignore[override]
+            raise AssertionError("the trials were scanned")
+
+        values = items = keys = __iter__  # type: ignore[assignment]
+
+    cluster = Cluster(make_plan(limits=Limits(replicates=3)), seed=9)
+    for _ in range(60):
+        if len(cluster.legs) >= 3 or not isinstance(cluster.ask(), Leg):
+            cluster.work()
+    cluster.history.trials = Unscannable(cluster.history.trials)
+    assert isinstance(next_leg(cluster.plan, cluster.history), Leg | Wait)
+
+
+def test_rungs() -> None:
+    assert default_rungs(50, 3) == (17, 50)
+    assert default_rungs(9, 3) == (3, 9)
+    assert default_rungs(1, 3) == (1,)
+    assert check_rungs((2, 5), 9) == (2, 5, 9)
+    for wrong in ((0, 3), (5, 3), (3, 3), (3, 10)):
+        with pytest.raises(UserError, match=r"--rungs must rise from 1 to at most 9"):
+            check_rungs(wrong, 9)
+
+
+def test_events_are_what_the_core_returns() -> None:
+    leg = next_leg(make_plan(), History())
+    assert isinstance(leg, Leg)
+    assert dataclasses.is_dataclass(leg.decided)
+    assert leg.decided.kind == "proposal"
+    assert leg.decided.trial_key == leg.trial_key == trial_key(leg.config)
