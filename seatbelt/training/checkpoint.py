@@ -204,7 +204,7 @@ class CheckpointFolder:
 
     def _remove_except(self, needed: set[str]) -> None:
         for path in self.root.iterdir():
-            if path.name not in needed:
+            if path.name not in needed and path.is_file():
                 path.unlink(missing_ok=True)
 
 

@@ -54,8 +54,8 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Floats:
     first, second = (np.array(colours.vivid(rng)) for _ in range(2))
     if kind == 0:
         street = scenery(rng, clutter=True)
-        start = int(rng.integers(288))
-        return np.asarray(cv2.resize(street[:, start : start + 224], (width, height)), dtype=np.float32)
+        start = int(rng.integers(144))
+        return np.asarray(cv2.resize(street[:, start : start + 112], (width, height)), dtype=np.float32)
     if kind == 1:
         x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
         slope = x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)

@@ -205,7 +205,7 @@ def _enter_cone(o: Floats, d: Floats, height: float, first: float, second: float
     # x^2 + z^2 = (radius - slope t d_y)^2, written with the dot products that the balls need as well.
     lift = np.float32(1 + slope * slope)
     a = dd - lift * d[1] * d[1]
-    a = np.where(np.abs(a) < 1e-9, np.float32(1e-9), a)
+    np.putmask(a, a == 0, 1e-9)
     side = _enter(a, od - o[1] * d[1] + slope * radius * d[1], oo - o[1] * o[1] - radius * radius)
     y = o[1] + np.minimum(side, np.float32(1e9)) * d[1]
     np.putmask(side, (y < first * sine) | (y > height + second * sine), np.inf)

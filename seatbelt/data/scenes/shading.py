@@ -17,7 +17,7 @@ from seatbelt.data.scenes.room import room_exit, room_label
 from seatbelt.data.scenes.solids import Floats, Material, Solid, dot, unit
 from seatbelt.data.scenes.textures import PATTERNS, fold_tile, pattern_tiles, sample
 
-_SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.6
+_SHADOW_SIZE, _SHADOW_EXTENT = 144, 1.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +34,28 @@ class Surface:
 
 def solid_surface(solids: Sequence[Solid], number: npt.NDArray[np.int16], points: Floats) -> Surface:
     """The surface of the solids `number` (n,) at world points (3, n)."""
-    normal, colour, gloss = np.empty_like(points), np.empty_like(points), np.empty_like(points[0])
+    # Sorted by solid, so that each solid works on one slice; put back in order at the end.
     order = np.argsort(number, kind="stable")
     bounds = np.searchsorted(number[order], np.arange(len(solids) + 1))
+    place = points[:, order]
+    normal, colour, gloss = np.empty_like(points), np.empty_like(points), np.empty_like(points[0])
     for i, solid in enumerate(solids):
-        where = order[bounds[i] : bounds[i + 1]]
-        if len(where) == 0:
+        where = slice(int(bounds[i]), int(bounds[i + 1]))
+        if where.start == where.stop:
             continue
-        here = points[:, where] - solid.origin.astype(np.float32)[:, None]
-        local = solid.inward.astype(np.float32) @ here
-        upright = normals(solid, local)
-        cloth = _cloth(solid, local, points[:, where])
-        colour[:, where] = _pattern(solid.material, cloth)
-        normal[:, where] = _folded(solid.material, cloth, upright)
-        gloss[where] = solid.material.gloss
-    return Surface(normal=normal, colour=colour, gloss=gloss)
+        here, material = place[:, where], solid.material
+        local = solid.inward.astype(np.float32) @ (here - solid.origin.astype(np.float32)[:, None])
+        normal[:, where] = normals(solid, local)
+        gloss[where] = material.gloss
+        if material.second is None and not material.bump:
+            colour[:, where] = np.array(material.colour)[:, None]
+            continue
+        cloth = _cloth(solid, local, here)
+        colour[:, where] = _pattern(material, cloth)
+        normal[:, where] = _folded(material, cloth, normal[:, where])
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return Surface(normal=normal[:, back], colour=colour[:, back], gloss=gloss[back])
 
 
 def ribbon_surface(hits: RibbonHits, material: Material) -> Surface:
@@ -85,7 +92,9 @@ def sunlit(
     """The share (n,) of the sun that reaches points (3, n): through a window and past the solids."""
     centre = np.array([0.05, 0.30, 0.0])
     view = parallel(centre=centre, direction=-light.towards, extent=_SHADOW_EXTENT, size=_SHADOW_SIZE)
-    depth = cast(solids, view, least=10).distance.reshape(-1)
+    # The driver's seat and the rear bench lie outside the map; small things throw no shadow worth its time.
+    near = [solid for solid in solids if solid.origin[0] < 0.55 and solid.part != "rear"]
+    depth = cast(near, view, least=8).distance.reshape(-1)
     strap = cast_ribbons(ribbons, view)
     depth[strap.pixel] = np.minimum(depth[strap.pixel], strap.distance)
     lifted = points + 0.012 * normal

@@ -75,45 +75,42 @@ def sample(tiles: Texels, cloth: Floats, edge: float) -> Floats:
 
 
 def scenery(rng: np.random.Generator, *, clutter: bool) -> Texels:
-    """A panorama (128, 512, 3) of linear colour from zenith to ground: a street, or a plain sky."""
+    """A panorama (64, 256, 3) of linear colour from zenith to ground: a street, or a plain sky."""
     sky = rng.uniform([0.45, 0.55, 0.65], [0.8, 0.85, 1.0])
     ground = rng.uniform(0.10, 0.45) * rng.uniform(0.85, 1.15, 3)
-    picture: npt.NDArray[Any] = np.empty((128, 512, 3), dtype=np.float32)
-    picture[:66] = sky * np.linspace(0.8, 1.25, 66)[:, None, None]
-    picture[66:] = ground * np.linspace(0.8, 1.2, 62)[:, None, None]
+    picture: npt.NDArray[Any] = np.empty((64, 256, 3), dtype=np.float32)
+    picture[:33] = sky * np.linspace(0.8, 1.25, 33)[:, None, None]
+    picture[33:] = ground * np.linspace(0.8, 1.2, 31)[:, None, None]
     if not clutter:
         return picture
     for _ in range(26):
         _building(picture, rng) if rng.random() < 0.5 else _tree(picture, rng)
     for _ in range(10):
-        x, y, w, h = (int(v) for v in rng.integers([0, 70, 12, 5], [512, 108, 34, 11]))
-        paint = _muted(rng, 0.6)
-        cv2.ellipse(picture, (x, y), (w, h), 0, 0, 360, paint, -1)
+        x, y, w, h = (int(v) for v in rng.integers([0, 35, 6, 3], [256, 54, 17, 6]))
+        cv2.ellipse(picture, (x, y), (w, h), 0, 0, 360, _muted(rng, 0.6), -1)
         cv2.ellipse(picture, (x, y - h), (w // 2, h), 0, 180, 360, (0.1, 0.11, 0.12), -1)
-    picture *= 0.8 + 0.4 * np.tile(pattern_tiles()[PATTERNS["mottled"]][::2], (1, 2))[..., None]
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2), dtype=np.float32)
+    picture *= 0.8 + 0.4 * pattern_tiles()[PATTERNS["mottled"]][::4, :, None]
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.7), dtype=np.float32)
 
 
 def _building(picture: Texels, rng: np.random.Generator) -> None:
-    x, width, top = (int(v) for v in rng.integers([0, 10, 20], [512, 60, 62]))
-    cv2.rectangle(picture, (x, top), (x + width, 72), _muted(rng, 0.5), -1)
-    pane = _muted(rng, 0.15)
-    for row in range(top + 4, 66, 9):
-        for column in range(x + 3, x + width - 3, 7):
-            cv2.rectangle(picture, (column, row), (column + 3, row + 4), pane, -1)
+    x, width, top = (int(v) for v in rng.integers([0, 5, 10], [256, 30, 31]))
+    cv2.rectangle(picture, (x, top), (x + width, 36), _muted(rng, 0.5), -1)
+    # Rows of windows.
+    picture[top + 2 : 33 : 4, x + 2 : max(x + width - 1, 0) : 3] = _muted(rng, 0.15)
 
 
 def _tree(picture: Texels, rng: np.random.Generator) -> None:
-    x, width, height = (int(v) for v in rng.integers([0, 5, 10], [512, 26, 26]))
+    x, width, height = (int(v) for v in rng.integers([0, 3, 5], [256, 13, 13]))
     green = rng.uniform([0.02, 0.06, 0.01], [0.12, 0.25, 0.06])
     for _ in range(4):
         dx, dy = rng.uniform(-0.5, 0.5, 2) * [width, height]
         leaf = tuple((green * rng.uniform(0.6, 1.4)).tolist())
-        cv2.ellipse(picture, (int(x + dx), int(52 + dy)), (width // 2 + 1, height // 2), 0, 0, 360, leaf, -1)
+        cv2.ellipse(picture, (int(x + dx), int(26 + dy)), (width // 2 + 1, height // 2), 0, 0, 360, leaf, -1)
 
 
 def _muted(rng: np.random.Generator, most: float) -> tuple[float, ...]:
-    return tuple((rng.uniform(0.1, 1) * most * rng.uniform(0.6, 1.0, 3)).tolist())
+    return tuple((rng.uniform(0.1, 1) * most * rng.uniform(0.7, 1.0, 3)).tolist())
 
 
 def _noise(rng: np.random.Generator, falloff: float) -> Floats:

@@ -1,0 +1,111 @@
+"""A sweep without training: its messages are typed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.driver import Driver
+from runners.engines.leg import LegSpec
+from runners.halving import default_rungs
+from runners.plan import Limits
+from runners.progress import Progress
+from runners.sweep_folder import DataSource, SweepDescription, SweepFactor, SweepFolder
+from search_spaces.axes import factor
+from seatbelt.config import TrialConfig
+from seatbelt.records import SCORES
+
+EPOCHS = 3
+
+
+def describe(
+    *, encoders: int = 2, decoders: int = 2, prune: str = "none", epochs: int = EPOCHS
+) -> SweepDescription:
+    factors = (
+        factor("encoder", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"][:encoders]),
+        factor(
+            "decoder", ["fpn", "unet", "linknet", "deeplabv3", "deeplabv3plus", "unetplusplus"][:decoders]
+        ),
+    )
+    return SweepDescription(
+        study="architecture",
+        question="Which?",
+        base=TrialConfig().with_fields({"epochs": epochs}),
+        factors=tuple(
+            SweepFactor(name=f.name, levels={x.label: dict(x.fields) for x in f.levels}) for f in factors
+        ),
+        propose="exhaustive",
+        prune=prune,  # type: ignore[arg-type]
+        rungs=default_rungs(epochs, 3) if prune == "asha" else (epochs,),
+        eta=3,
+        exempt_every=8,
+        retries=2,
+        data=(DataSource(path="nowhere", name="none", fingerprint="f" * 64),),
+        select_on="real",
+        selection=((0, 0),),
+        weights={},
+        baselines={"all background": 0.25},
+        device="cpu",
+        threads=1,
+        workers=0,
+        checkpoint_share=1.0,
+        created="2026-01-01T00:00:00+00:00",
+        command="seatbelt sweep architecture",
+        versions={},
+    )
+
+
+def metrics(score: float) -> dict[str, Any]:
+    plain = {
+        name: 0.5
+        for name in (
+            "train_loss",
+            "validation_loss",
+            "validation_iou",
+            "selection_loss",
+            "encoder_learning_rate",
+            "decoder_learning_rate",
+            "train_seconds",
+            "evaluation_seconds",
+            "images_per_s",
+        )
+    }
+    return {**plain, **{f"selection_{column.name}": score for column in SCORES}}
+
+
+def epoch_message(epoch: int, score: float) -> dict[str, Any]:
+    return {"kind": "epoch", "epoch": epoch, "metrics": metrics(score)}
+
+
+def ended_message(outcome: str, epoch: int) -> dict[str, Any]:
+    complete = outcome == "complete"
+    image = {"dataset": "none", "image": "a.png", "subject": "p", "iou": 0.5, "dice": 0.6}
+    return {
+        "kind": "ended",
+        "outcome": outcome,
+        "epoch": epoch,
+        "test": {column.name: 0.4 for column in SCORES} if complete else None,
+        "images": [{**image, "intersection": 1, "predicted": 2, "target": 1}] if complete else [],
+    }
+
+
+def work(driver: Driver, spec: LegSpec) -> None:
+    """Run a leg as a worker would, with scores that follow from the trial."""
+    quality = int(spec.trial_key[:6], 16) / 16**6
+    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+        driver.handle(spec, epoch_message(epoch, quality * epoch / 10))
+    outcome = "complete" if spec.stop == spec.config.epochs else "paused"
+    driver.handle(spec, ended_message(outcome, spec.stop))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    found = SweepFolder(tmp_path / "sweep")
+    found.create(describe())
+    return found
+
+
+def open_driver(folder: SweepFolder, limits: Limits | None = None) -> Driver:
+    return Driver(folder, folder.describe(), limits or Limits(), Progress(quiet=True))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from seatbelt.errors import UserError
+from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
+
+
+def checkpoint(epoch: int) -> Checkpoint:
+    return Checkpoint(
+        epoch=epoch,
+        weights={"w": torch.full((3,), float(epoch)), "n": torch.tensor(epoch)},
+        optimizer={"0.step": torch.tensor(float(epoch))},
+        trainer={"best_epoch": 1, "rates": [0.1, 1e-05]},
+        log=[{"epoch": e} for e in range(1, epoch + 1)],
+    )
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir())
+
+
+def save(folder: CheckpointFolder, epoch: int, best: int, *, final: bool = False) -> None:
+    folder.save(checkpoint(epoch), (best, None), final=final)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    assert folder.newest() is None
+    save(folder, 1, 1)
+    found = folder.newest()
+    assert found is not None
+    assert found.epoch == 1
+    assert torch.equal(found.weights["w"], torch.ones(3))
+    assert found.weights["n"].dtype == torch.int64
+    assert found.trainer == {"best_epoch": 1, "rates": [0.1, 1e-05]}
+    assert found.log == [{"epoch": 1}]
+
+
+def test_retention(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    save(folder, 1, 1)
+    save(folder, 2, 1)
+    save(folder, 3, 1)
+    assert names(tmp_path) == [
+        "epoch-000002.json",
+        "epoch-000003.json",
+        "optimizer-000002.safetensors",
+        "optimizer-000003.safetensors",
+        "weights-000001.safetensors",
+        "weights-000002.safetensors",
+        "weights-000003.safetensors",
+    ]
+    save(folder, 4, 4, final=True)
+    assert names(tmp_path) == [
+        "epoch-000004.json",
+        "optimizer-000004.safetensors",
+        "weights-000004.safetensors",
+    ]
+    folder.keep_best_only()
+    assert names(tmp_path) == ["epoch-000004.json", "weights-000004.safetensors"]
+    assert torch.equal(folder.best_weights()["w"], torch.full((3,), 4.0))
+    folder.keep_best_only()
+    assert names(tmp_path) == ["epoch-000004.json", "weights-000004.safetensors"]
+
+
+@pytest.mark.parametrize("kind", ["epoch", "weights", "optimizer"])
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete", "empty"])
+def test_the_newest_valid_one_is_used_and_damage_is_reported(tmp_path: Path, kind: str, damage: str) -> None:
+    reports: list[str] = []
+    folder = CheckpointFolder(tmp_path, reports.append)
+    save(folder, 1, 1)
+    save(folder, 2, 1)
+    victim = next(tmp_path.glob(f"{kind}-000002.*"))
+    content = victim.read_bytes()
+    if damage == "truncate":
+        victim.write_bytes(content[:-7])
+    elif damage == "flip":
+        middle = len(content) // 2
+        victim.write_bytes(content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :])
+    elif damage == "delete":
+        victim.unlink()
+    else:
+        victim.write_bytes(b"")
+    found = CheckpointFolder(tmp_path, reports.append).newest()
+    assert found is not None
+    assert found.epoch == 1
+    deleted_manifest = kind == "epoch" and damage == "delete"
+    assert bool(reports) is not deleted_manifest
+    assert deleted_manifest or "is damaged" in reports[0]
+
+
+def test_without_any_valid_one(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    with pytest.raises(UserError, match="no valid weights are kept there"):
+        folder.best_weights()
+    save(folder, 1, 1)
+    (tmp_path / "weights-000001.safetensors").write_bytes(b"x")
+    assert folder.newest() is None
+    with pytest.raises(UserError, match=r"epoch-000001.json: the hash of weights-000001.safetensors differs"):
+        folder.best_weights()
+
+
+def test_best_weights_of_an_epoch_without_checkpoint_are_written(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    folder.save(checkpoint(4), (3, {"w": torch.full((3,), 3.0)}))
+    assert torch.equal(folder.best_weights()["w"], torch.full((3,), 3.0))
+    found = folder.newest()
+    assert found is not None
+    assert torch.equal(found.weights["w"], torch.full((3,), 4.0))

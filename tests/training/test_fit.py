@@ -1,0 +1,215 @@
+"""A trial is the same whether it runs in one go or is interrupted after each epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from seatbelt.config import TrialConfig
+from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.splits import selection_set
+from seatbelt.data.sweep_data import Source, SweepData, TrialSamples
+from seatbelt.models.weights import resolve
+from seatbelt.training.checkpoint import CheckpointFolder, Tensors
+from seatbelt.training.device import Execution, choose_device
+from seatbelt.training.fit import Began, Ended, EpochMetrics, Event, fit
+from tests.conftest import MakeData
+
+EPOCHS = 6
+
+
+@pytest.fixture
+def samples(make_data: MakeData) -> TrialSamples:
+    root = make_data(subjects=6, images=2, test_subjects=2)
+    dataset = read(root)
+    data = SweepData((Source(path=str(root), fingerprint=fingerprint(dataset)),), selection_set([dataset]))
+    return data.samples(config())
+
+
+def config(**changes: object) -> TrialConfig:
+    fields = {
+        "data.real": True,
+        "data.generations": (),
+        "data.height": 32,
+        "data.width": 64,
+        "model.encoder": "lite0",
+        "model.decoder": "linknet",
+        "model.weights": "none",
+        "model.decoder_dropout": 0.0,
+        "optimisation.plateau_patience": 1,
+        "optimisation.encoder_learning_rate": 0.002,
+        "epochs": EPOCHS,
+        "augmentation.probability": 0.5,
+    }
+    return TrialConfig().with_fields({**fields, **changes})
+
+
+def run(
+    trial: TrialConfig,
+    samples: TrialSamples,
+    folder: Path,
+    *,
+    known: int = 0,
+    stop: int = EPOCHS,
+    workers: int = 0,
+) -> list[Event]:
+    events = fit(
+        trial,
+        samples,
+        CheckpointFolder(folder),
+        weights=resolve(trial.model.encoder, trial.model.weights),
+        known_epochs=known,
+        stop_epoch=stop,
+        execution=Execution(workers=workers, checkpoint_share=1.0),
+    )
+    return list(events)
+
+
+def numbers(events: list[Event]) -> list[dict[str, object]]:
+    """What must not differ: everything but the seconds."""
+    rows = [dataclasses.asdict(event) for event in events if isinstance(event, EpochMetrics)]
+    return [
+        {k: v for k, v in row.items() if k not in ("train_seconds", "evaluation_seconds", "images_per_s")}
+        for row in rows
+    ]
+
+
+def newest_weights(folder: Path) -> Tensors:
+    found = CheckpointFolder(folder).newest()
+    assert found is not None
+    return found.weights
+
+
+def same(a: Tensors, b: Tensors) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"optimisation.channels_last": True}, {"model.decoder_dropout": 0.3, "model.decoder": "fpn"}],
+)
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_interrupted_after_each_epoch(
+    samples: TrialSamples, tmp_path: Path, workers: int, changes: dict[str, object]
+) -> None:
+    trial = config(**changes)
+    whole = run(trial, samples, tmp_path / "whole")
+    pieces: list[Event] = []
+    for epoch in range(1, EPOCHS + 1):
+        pieces += run(trial, samples, tmp_path / "pieces", known=epoch - 1, stop=epoch, workers=workers)
+    assert len(numbers(whole)) == EPOCHS
+    assert numbers(pieces) == numbers(whole)
+    assert same(newest_weights(tmp_path / "pieces"), newest_weights(tmp_path / "whole"))
+    end, other = pieces[-1], whole[-1]
+    assert isinstance(end, Ended)
+    assert end == other
+    assert end.outcome == "complete"
+    assert end.test is not None
+    assert len(end.image_counts) == 4
+    rates = {row["encoder_learning_rate"] for row in numbers(whole)}
+    assert len(rates) > 1, "the plateau schedule must have acted, or its state was not tested"
+
+
+def test_killed_in_the_middle_of_an_epoch(samples: TrialSamples, tmp_path: Path) -> None:
+    trial = config()
+    whole = run(trial, samples, tmp_path / "whole", stop=4)
+    leg = fit(
+        trial,
+        samples,
+        CheckpointFolder(tmp_path / "killed"),
+        weights=resolve("lite0", "none"),
+        known_epochs=0,
+        stop_epoch=4,
+        execution=Execution(checkpoint_share=1.0),
+    )
+    seen = [next(leg) for _ in range(3)]
+    leg.close()
+    rest = run(trial, samples, tmp_path / "killed", known=2, stop=4)
+    assert numbers(seen + rest) == numbers(whole)
+
+
+def test_an_epoch_that_was_measured_but_not_reported_is_not_trained_again(
+    samples: TrialSamples, tmp_path: Path
+) -> None:
+    first = run(config(), samples, tmp_path / "one", stop=2)
+    again = run(config(), samples, tmp_path / "one", known=1, stop=2)
+    assert isinstance(again[0], Began)
+    assert again[0].from_epoch == 2
+    assert again[1] == first[2], "the second epoch comes from the checkpoint's log, seconds included"
+    assert isinstance(again[2], Ended)
+
+
+def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path) -> None:
+    every = run(config(), samples, tmp_path / "every", stop=5)
+    sparse = fit(
+        config(),
+        samples,
+        CheckpointFolder(tmp_path / "sparse"),
+        weights=resolve("lite0", "none"),
+        known_epochs=0,
+        stop_epoch=5,
+        execution=Execution(checkpoint_share=0.0),
+    )
+    seen = []
+    for event in sparse:
+        seen.append(event)
+        if isinstance(event, EpochMetrics) and event.epoch == 4:
+            break
+    sparse.close()
+    kept = CheckpointFolder(tmp_path / "sparse").newest()
+    assert kept is not None
+    assert kept.epoch == 1, "the first save measures its cost; with a share of 0 no other follows"
+    rest = run(config(), samples, tmp_path / "sparse", known=4, stop=5)
+    assert numbers(seen) == numbers(every)[:4]
+    assert numbers(rest) == numbers(every)[1:], (
+        "epochs after the checkpoint are trained again, to the same numbers"
+    )
+
+
+def test_early_stopping(samples: TrialSamples, tmp_path: Path) -> None:
+    trial = config(**{"optimisation.early_stopping_patience": 1, "epochs": 40})
+    events = run(trial, samples, tmp_path / "one", stop=40)
+    end = events[-1]
+    assert isinstance(end, Ended)
+    assert end.outcome == "complete"
+    assert end.epoch == end.best_epoch + 1 < 40
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial(samples: TrialSamples, tmp_path: Path) -> None:
+    trial = config(**{"optimisation.decoder_learning_rate": 1.0, "optimisation.encoder_learning_rate": 1.0})
+    leg = fit(
+        trial,
+        samples,
+        CheckpointFolder(tmp_path / "one"),
+        weights=resolve("lite0", "none"),
+        known_epochs=0,
+        stop_epoch=EPOCHS,
+        execution=Execution(),
+    )
+    next(leg)
+    # Whether a large rate diverges is the optimiser's business: a NaN in a weight certainly does.
+    frame = leg.gi_frame  # type: ignore[attr-defined]
+    with torch.no_grad():
+        next(frame.f_locals["state"].network.parameters()).fill_(float("nan"))
+    end = list(leg)[-1]
+    assert isinstance(end, Ended)
+    assert end.outcome == "diverged"
+    assert end.epoch == 1
+
+
+def test_bfloat16_runs_on_the_same_path(samples: TrialSamples, tmp_path: Path) -> None:
+    events = run(config(**{"optimisation.precision": "bfloat16"}), samples, tmp_path / "bf16", stop=1)
+    plain = run(config(), samples, tmp_path / "plain", stop=1)
+    assert isinstance(events[1], EpochMetrics)
+    assert isinstance(plain[1], EpochMetrics)
+    assert events[1].train_loss == pytest.approx(plain[1].train_loss, rel=0.1)
+    assert events[1].train_loss != plain[1].train_loss
+
+
+def test_unknown_device() -> None:
+    with pytest.raises(ValueError, match=r"device 'tpu9' cannot be used .* try --device auto"):
+        choose_device("tpu9")
+    assert choose_device("auto") in ("cpu", "cuda")
