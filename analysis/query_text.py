@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,7 +18,9 @@ def format_answer(
 ) -> str:
     """Return an answer in one of the three forms."""
     if form == "json":
-        return json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str)
+        unique = _unique(names)
+        found = [dict(zip(unique, (_plain(value) for value in row), strict=True)) for row in rows]
+        return json.dumps(found, indent=1, default=str, allow_nan=False)
     if form == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
@@ -43,12 +47,38 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(names), *(line(row) for row in cells)])
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401  (whatever duckdb returns)
+def _unique(names: list[str]) -> list[str]:
+    """Return names without repetition: a JSON object would lose the first of two columns called alike."""
+    found: list[str] = []
+    for name in names:
+        new, number = name, 1
+        while new in found:
+            new, number = f"{name}_{number}", number + 1
+        found.append(new)
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401
     if value is None:
         return "-"
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    text = _number(value) if isinstance(value, float) else " ".join(str(value).split())
     return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
 
 
+def _number(value: float) -> str:
+    # Learning rates and weight decays would vanish in four decimals.
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.4g}"
+
+
 def _numeric(text: str) -> bool:
-    return text == "-" or text.replace(".", "", 1).replace("-", "", 1).replace(" M", "").isdigit()
+    return text == "-" or re.fullmatch(r"-?(\d+(\.\d+)?(e[+-]?\d+)?( M)?|inf|nan)", text) is not None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.tables import Sweep, connect
 from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import duckdb
 
 By = Literal["selection", "test"]
 
@@ -63,25 +66,8 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
     """
     import json
 
-    connection = connect(sweep, materialise=False)
-    counts: dict[str, int] = dict(
-        connection.execute("select status, count(*) from trials group by 1").fetchall()
-    )
-    complete = counts.get("COMPLETE", 0) > 0
-    score = f"avg({by}_iou)"
-    if by == "test" and not complete:
-        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
-    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
-    rows = connection.execute(
-        f"""
-        select arm_key, any_value(cell), count(*), avg(selection_iou), stddev_samp(selection_iou),
-               avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
-               sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
-        from trials where {which}
-        group by arm_key order by score desc nulls last, arm_key limit ?
-        """,
-        [top],
-    ).fetchall()
+    with connect(sweep, materialise=False) as connection:
+        counts, complete, rows = _ranked(connection, sweep, top, by)
     if not rows:
         raise UserError(
             f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is"
@@ -104,6 +90,30 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
         for position, row in enumerate(rows, start=1)
     ]
     return Ranking(arms=arms, by=by, complete=complete, trials=counts, baselines=_baselines(sweep))
+
+
+def _ranked(
+    connection: duckdb.DuckDBPyConnection, sweep: Sweep, top: int, by: By
+) -> tuple[dict[str, int], bool, list[tuple[Any, ...]]]:
+    counts: dict[str, int] = dict(
+        connection.execute("select status, count(*) from trials group by 1").fetchall()
+    )
+    complete = counts.get("COMPLETE", 0) > 0
+    score = f"avg({by}_iou)"
+    if by == "test" and not complete:
+        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
+    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
+    rows = connection.execute(
+        f"""
+        select arm_key, any_value(cell), count(*), avg(selection_iou), stddev_samp(selection_iou),
+               avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
+               sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
+        from trials where {which}
+        group by arm_key order by score desc nulls last, arm_key limit ?
+        """,
+        [top],
+    ).fetchall()
+    return counts, complete, rows
 
 
 def _baselines(sweep: Sweep) -> dict[str, float]:

@@ -17,8 +17,8 @@ def ranking_text(ranking: Ranking, sweep: Path) -> str:
         )
     if ranking.by == "test":
         lines.append(
-            "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm that "
-            "the selection set chose."
+            "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm "
+            "that the selection set chose."
         )
     lines.append(_table(ranking))
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ranking.trials.items()))

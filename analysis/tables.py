@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,15 +26,16 @@ class Sweep:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         try:
-            self.description: dict[str, Any] = json.loads(
-                (self.root / "sweep.json").read_text(encoding="utf-8")
-            )
-        except FileNotFoundError:
+            found: Any = json.loads((self.root / "sweep.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(
                 f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`"
             ) from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
+        if not isinstance(found, dict):
+            raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
+        self.description: dict[str, Any] = found
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -58,7 +60,10 @@ class Sweep:
     def _frame(self, table: str) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_parquet(self.root / table)
+        try:
+            return pd.read_parquet(self.root / table)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
 
 def load(path: str | Path) -> Sweep:
@@ -82,7 +87,8 @@ def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     kind = "table" if materialise else "view"
     for table in TABLES:
-        pattern = str(sweep.root / table / "*.parquet").replace("'", "''")
+        folder = glob.escape(str(sweep.root / table))
+        pattern = f"{folder}/*.parquet".replace("'", "''")
         try:
             connection.execute(f"create {kind} {table} as select * from read_parquet('{pattern}')")
         except duckdb.Error as error:

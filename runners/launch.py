@@ -70,6 +70,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     Raises:
         UserError: Anything that could not work, before anything runs.
     """
+    if not request.data:
+        raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
     _check_names(datasets)
     sources = tuple(
@@ -124,23 +126,30 @@ def _space_and_base(
     request: Request, datasets: list[DataSet], note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig]:
     factors = {f.name: f for f in request.study.factors}
-    named = set()
+    named: dict[str, str] = {}
     for name, values in (_assignment("--set", text) for text in request.vary):
+        _check_once(named, name, "--set", values)
         factors[name] = factor(name, values.split(","))
-        named.add(name)
     changes: dict[str, Any] = {"seed": request.seed}
     for name, value in (_assignment("--fix", text) for text in request.fix):
-        if name in named:
-            raise UserError(f"--fix {name}={value} contradicts --set {name}=...; use one of them")
+        _check_once(named, name, "--fix", value)
         level = factor(name, [value]).levels[0]
         if name in factors:
             factors[name] = Factor(name=name, levels=(level,))
         changes |= level.fields
-        named.add(name)
     if request.max_epochs is not None:
         changes["epochs"] = request.max_epochs
-    changes |= _from_data(request, datasets, named | set(factors), note)
+    changes |= _from_data(request, datasets, set(named) | set(factors), note)
     return tuple(factors.values()), request.study.base().with_fields(changes)
+
+
+def _check_once(named: dict[str, str], name: str, option: str, value: str) -> None:
+    earlier = named.get(name)
+    if earlier == option:
+        raise UserError(f"{option} {name}=... is given twice; use one of them")
+    if earlier is not None:
+        raise UserError(f"{option} {name}={value} contradicts {earlier} {name}=...; use one of them")
+    named[name] = option
 
 
 def _from_data(
@@ -150,12 +159,13 @@ def _from_data(
     changes: dict[str, Any] = {}
     rows = [row for dataset in datasets for row in dataset.rows]
     base = request.study.base().data
-    if not {"real", "generations"} & named and base.generations and not base.real:
-        if not any(row.domain == "synthetic" for row in rows):
-            note(
-                f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out"
-            )
-            changes |= {"data.real": True, "data.generations": ()}
+    if "generations" not in named and base.generations and all(row.domain == "real" for row in rows):
+        note(
+            f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out"
+        )
+        changes["data.generations"] = ()
+        if "real" not in named:
+            changes["data.real"] = True
     targets = {dataset.target for dataset in datasets}
     if "target" not in named and targets != {base.target}:
         if len(targets) > 1:
@@ -165,6 +175,8 @@ def _from_data(
         note(f"target: {next(iter(targets))} (from dataset.json)")
         changes["data.target"] = next(iter(targets))
     if request.size is not None:
+        if {"height", "width"} & named:
+            raise UserError("--size contradicts --set or --fix of height or width; use one of them")
         changes |= {"data.height": request.size[0], "data.width": request.size[1]}
     elif not {"height", "width"} & named:
         height, width = _native_size(datasets[0])

@@ -28,7 +28,11 @@ class Ledger:
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
         self._lock = _take_lock(folder)
-        self.history_events = list(_recover(folder.journal))
+        try:
+            self.history_events = list(_recover(folder.journal))
+        except UserError:
+            self._lock.close()
+            raise
         self._file: IO[bytes] = folder.journal.open("ab")
         sync_folder(folder.journal.parent)
 

@@ -7,7 +7,6 @@ so that its rows never become fewer. When a driver starts, every shard is built 
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import time
 from collections import defaultdict
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.events import Decided, EpochMeasured, Event, LegEnded
 from runners.history import History, TrialView
+from runners.parquet_file import FileVersion, first_version, next_version, whole_file
 from runners.sweep_folder import SweepFolder, write_atomically
 from seatbelt.config import TrialConfig
 from seatbelt.records import SCORES, TABLES, configuration_row
@@ -41,7 +41,8 @@ class Store:
         self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self._dirty_trials: set[int] = set()
         self._decisions = 0
-        self._written: set[tuple[str, int]] = set()
+        self._where: dict[tuple[str, int], tuple[int, int]] = {}
+        """Where the rows lie in the shards that this driver has written."""
         self._flushed_at = 0.0
         self._flush_cost = 0.0
 
@@ -91,13 +92,19 @@ class Store:
 
         path = self._folder.table(table) / f"part-{shard:05d}.parquet"
         block = _arrow(table, rows)
-        # What this driver has not written itself may be older than the ledger: it is replaced, not extended.
-        if extend and (table, shard) in self._written:
-            block = pa.concat_tables([pq.read_table(path, schema=block.schema, partitioning=None), block])
-        buffer = io.BytesIO()
-        pq.write_table(block.combine_chunks(), buffer, compression="zstd")
-        write_atomically(path, buffer.getvalue(), self._folder.temporary)
-        self._written.add((table, shard))
+        where = self._where.get((table, shard))
+        if where is None:
+            # What an earlier driver wrote may be older than the ledger: it is replaced, not extended.
+            version = (
+                next_version(block, whole_file(path.read_bytes())) if path.exists() else first_version(block)
+            )
+        else:
+            data = path.read_bytes()
+            if extend:
+                block = pa.concat_tables([pq.read_table(pa.BufferReader(data), schema=block.schema), block])
+            version = next_version(block, FileVersion(data=data, start=where[0], end=where[1]))
+        write_atomically(path, version.data, self._folder.temporary)
+        self._where[table, shard] = (version.start, version.end)
 
     def _host(self, key: str) -> str | None:
         return self._history.trials[key].facts.get("host")
@@ -143,14 +150,10 @@ class Store:
 
 def empty_tables(folder: SweepFolder) -> None:
     """Give each table that has no shard an empty one, so that a sweep can be queried from its first second."""
-    import pyarrow.parquet as pq
-
     for table in TABLES:
         path = folder.table(table) / "part-00000.parquet"
         if not path.exists():
-            buffer = io.BytesIO()
-            pq.write_table(_arrow(table, []), buffer)
-            write_atomically(path, buffer.getvalue(), folder.temporary)
+            write_atomically(path, first_version(_arrow(table, [])).data, folder.temporary)
 
 
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from search_spaces.space import Factor, Level
-from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig, normal_name
+from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig
 from seatbelt.errors import UserError
+
+_LONGEST_RANGE = 100
+
+_NUMBERS = ("output_stride",)
+"""Axes with a closed choice of numbers, which the configuration does not accept as texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +23,15 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "name", "set"] = "value"
-    """A plain value, an architecture's name, or a set written a+b (`none` and, for transforms, `all`)."""
+    kind: Literal["value", "set"] = "value"
+    """A plain value, or a set written a+b (`none` and, for transforms, `all`)."""
     levels: tuple[str, ...] = ()
     """The usual levels, if the axis has such."""
 
 
 AXES: dict[str, Axis] = {
-    "encoder": Axis(field="model.encoder", kind="name", levels=RESNETS),
-    "decoder": Axis(field="model.decoder", kind="name", levels=DECODERS),
+    "encoder": Axis(field="model.encoder", levels=RESNETS),
+    "decoder": Axis(field="model.decoder", levels=DECODERS),
     "weights": Axis(field="model.weights", levels=("imagenet", "none")),
     "output_stride": Axis(field="model.output_stride", levels=("8", "16")),
     "decoder_dropout": Axis(field="model.decoder_dropout"),
@@ -67,8 +73,10 @@ def factor(name: str, values: Iterable[str] | None = None) -> Factor:
         UserError: There is no such axis, or it refuses a value.
     """
     axis = find(name)
-    texts = tuple(values) if values is not None else axis.levels
-    return Factor(name=name, levels=tuple(_level(name, axis, text.strip()) for text in texts))
+    texts = [text.strip() for text in (values if values is not None else axis.levels)]
+    if "" in texts:
+        raise UserError(f"axis {name!r} has an empty level; {_how_to_write(axis)}")
+    return Factor(name=name, levels=tuple(_level(name, axis, text) for text in texts))
 
 
 def find(name: str) -> Axis:
@@ -82,39 +90,65 @@ def find(name: str) -> Axis:
     return AXES[name]
 
 
-def _level(name: str, axis: Axis, text: str) -> Level:
-    fields: dict[str, Any] = {}
-    value: Any = text
-    if name == "encoder" and "@" in text:
-        value, _, weights = text.partition("@")
-        fields[AXES["weights"].field] = weights
+def _how_to_write(axis: Axis) -> str:
     if axis.kind == "set":
-        value = _members(name, text)
-    elif axis.kind == "name":
-        value = normal_name(value)
-    fields[axis.field] = value
-    # The configuration is the judge of its own values; a set may only make sense together with other axes.
-    checked = TrialConfig().with_fields(fields) if axis.field.split(".")[0] != "data" else None
-    label = value if isinstance(value, str) else (text or "none")
-    if checked is not None and axis.kind == "value":
-        group, leaf = axis.field.split(".")
-        fields[axis.field] = getattr(getattr(checked, group), leaf)
-        label = (
-            str(fields[axis.field]).lower()
-            if isinstance(fields[axis.field], bool)
-            else str(fields[axis.field])
-        )
-    if "@" in text and name == "encoder":
-        label = f"{value}@{fields[AXES['weights'].field]}"
-    return Level(label=label, fields=fields)
+        return "write none for the empty set, else a+b"
+    return "write each value between the commas"
+
+
+def _level(name: str, axis: Axis, text: str) -> Level:
+    if axis.kind == "set":
+        return _set_level(name, axis, text)
+    fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
+    if name == "encoder" and "@" in text:
+        encoder, _, weights = text.partition("@")
+        fields = {axis.field: encoder, AXES["weights"].field: weights}
+    # The configuration is the judge of its own values, and gives each its one form: 4.0 and 4 are alike.
+    checked = _checked(fields)
+    values = {path: _value(checked, path) for path in fields}
+    label = "@".join(
+        str(value).lower() if isinstance(value, bool) else str(value) for value in values.values()
+    )
+    return Level(label=label, fields=values)
+
+
+def _set_level(name: str, axis: Axis, text: str) -> Level:
+    members = _members(name, text)
+    if "" in members:
+        raise UserError(f"axis {name!r} has an empty member in {text!r}; {_how_to_write(axis)}")
+    # A set of labels may only make sense together with another target: it is checked with the cell.
+    if axis.field.startswith("data."):
+        members = tuple(sorted(set(members)))
+    else:
+        members = _value(_checked({axis.field: members}), axis.field)
+    return Level(label=text, fields={axis.field: members})
+
+
+def _checked(fields: dict[str, Any]) -> TrialConfig:
+    # With real images, every share of synthetic ones makes sense.
+    return TrialConfig().with_fields({"data.real": True, **fields})
+
+
+def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
+    group, leaf = path.split(".")
+    return getattr(getattr(config, group), leaf)
 
 
 def _members(name: str, text: str) -> tuple[str, ...]:
-    if text in ("none", ""):
+    if text == "none":
         return ()
     if name == "augmentation" and text == "all":
         return TRANSFORMS
-    if name == "generations" and "-" in text and all(part.isdigit() for part in text.split("-", 1)):
-        first, last = (int(part) for part in text.split("-", 1))
-        return tuple(str(generation) for generation in range(first, last + 1))
-    return tuple(part.strip() for part in text.split("+"))
+    members: list[str] = []
+    for part in (part.strip() for part in text.split("+")):
+        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name == "generations" else None
+        members += _range(part, int(found[1]), int(found[2])) if found else [part]
+    return tuple(members)
+
+
+def _range(text: str, first: int, last: int) -> list[str]:
+    if not first < last <= first + _LONGEST_RANGE:
+        raise UserError(
+            f"generations {text}: a range must rise, by at most {_LONGEST_RANGE}; write it as 3-5"
+        )
+    return [str(generation) for generation in range(first, last + 1)]

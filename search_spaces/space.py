@@ -47,6 +47,15 @@ class Factor:
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise UserError(f"factor {self.name!r} lists the level {repeated[0]!r} twice")
+        known: dict[str, str] = {}
+        for level in self.levels:
+            meaning = repr(sorted(level.fields.items()))
+            if meaning in known:
+                raise UserError(
+                    f"factor {self.name!r} has two levels that mean the same: {known[meaning]!r} and "
+                    f"{level.label!r}"
+                )
+            known[meaning] = level.label
 
     def level(self, label: str) -> Level:
         """Return the level with a label."""
@@ -58,6 +67,17 @@ class Space:
     """The product of some factors."""
 
     factors: tuple[Factor, ...]
+
+    def __post_init__(self) -> None:
+        owners: dict[str, str] = {}
+        for name, factor in ((f.name, f) for f in self.factors):
+            # Two factors that set one field would make cells that differ in name only.
+            for path in sorted({path for level in factor.levels for path in level.fields}):
+                if path in owners:
+                    raise UserError(
+                        f"the factors {owners[path]!r} and {name!r} both set {path}; use one of them"
+                    )
+                owners[path] = name
 
     @property
     def size(self) -> int:

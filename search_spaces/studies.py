@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def find(name: str) -> Study:
         return _from_file(Path(name))
     if name not in STUDIES:
         raise UserError(
-            f"there is no study {name!r}; choose one of {', '.join(STUDIES)}, or give a Python file that defines "
-            "study()"
+            f"there is no study {name!r}; choose one of {', '.join(STUDIES)}, or give a Python file that "
+            "defines study()"
         )
     return STUDIES[name]()
 
@@ -37,6 +38,8 @@ def _from_file(path: Path) -> Study:
     spec = importlib.util.spec_from_file_location(f"user_study_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Data classes and pickle look their module up by name.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
         function = getattr(module, "study", None)
@@ -45,9 +48,10 @@ def _from_file(path: Path) -> Study:
         made = function()
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # The user's own code: whatever it raises is theirs to mend.
-        raise UserError(f"study file {path}: {type(error).__name__}: {error}") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"study file {path}: {type(error).__name__}: {reason}") from error
     if not isinstance(made, Study):
         raise UserError(f"study file {path}: study() must return a Study, but returned {type(made).__name__}")
     return made

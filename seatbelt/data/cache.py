@@ -20,6 +20,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from seatbelt.data.dataset import DataSet, decode
+from seatbelt.data.dataset import fingerprint as content_fingerprint
+from seatbelt.errors import UserError
 
 _FORMAT = 1
 
@@ -55,25 +57,36 @@ def open_decoded(
 
     Args:
         dataset: The data set.
-        fingerprint: Its content hash: a changed data set gets a new cache.
+        fingerprint: Its content hash when the sweep began: a changed data set gets a new cache.
         height: Training resolution in pixels.
         width: Training resolution in pixels.
         threads: Threads that decode while building.
         progress: Called with the number of images decoded and their total.
 
     Raises:
-        UserError: An image or mask cannot be decoded.
+        UserError: An image or mask cannot be decoded, the data set is not the one that the fingerprint is of,
+            or there is no place for the cache.
     """
-    folder = cache_folder() / "decoded" / f"{fingerprint[:32]}-{height}x{width}"
-    if not (folder / "complete.json").exists():
+    folder = cache_folder() / "decoded" / f"{fingerprint[:32]}-{height}x{width}-{_FORMAT}"
+    shape = (len(dataset.rows), height, width)
+    found = _open(folder, shape)
+    if found is not None:
+        return found
+    try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            if not (folder / "complete.json").exists():
+            found = _open(folder, shape)
+            if found is None:
+                _check_unchanged(dataset, fingerprint)
                 _build(dataset, folder, height, width, threads, progress)
-    return Decoded(
-        images=np.load(folder / "images.npy", mmap_mode="r"),
-        masks=np.load(folder / "masks.npy", mmap_mode="r"),
-    )
+                found = _open(folder, shape)
+    except OSError as error:
+        raise UserError(
+            f"the decoded cache {folder.parent} cannot be written ({error.strerror or error}); set the "
+            "variable SEATBELT_CACHE to a folder that can"
+        ) from None
+    assert found is not None
+    return found
 
 
 def resize(
@@ -89,6 +102,30 @@ def resize(
     return np.asarray(resized, np.uint8), np.asarray(labels, np.uint8)
 
 
+def _open(folder: Path, shape: tuple[int, int, int]) -> Decoded | None:
+    """Return a complete cache, or None if there is none or it was damaged (cleaners of old files do that)."""
+    if not (folder / "complete.json").exists():
+        return None
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        masks = np.load(folder / "masks.npy", mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    if images.shape != (*shape, 3) or masks.shape != shape:
+        return None
+    return Decoded(images=images, masks=masks)
+
+
+def _check_unchanged(dataset: DataSet, fingerprint: str) -> None:
+    # Another node may hold another copy of the data; its numbers would be recorded under this fingerprint.
+    found = content_fingerprint(dataset)
+    if found != fingerprint:
+        raise UserError(
+            f"data set {dataset.root}: it changed since the sweep began (fingerprint {found[:12]}, not "
+            f"{fingerprint[:12]}); bring back the data, or begin another sweep"
+        )
+
+
 def _build(
     dataset: DataSet,
     folder: Path,
@@ -102,6 +139,7 @@ def _build(
         shutil.rmtree(left, ignore_errors=True)
     if folder.exists():
         shutil.rmtree(folder)
+    _check_space(folder.parent, len(dataset.rows) * height * width * 4)
     part = folder.with_name(f"{folder.name}.part-{os.getpid()}")
     part.mkdir()
     count = len(dataset.rows)
@@ -124,3 +162,13 @@ def _build(
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _check_space(place: Path, needed: int) -> None:
+    # Memory maps of a full disk do not raise: the process is killed (SIGBUS).
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise UserError(
+            f"the decoded cache needs {needed / 1e9:.1f} GB, but {place} has {free / 1e9:.1f} GB left; set "
+            "the variable SEATBELT_CACHE to another folder, or choose a smaller --size"
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,15 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from seatbelt.data.images import UnusableImage, open_image, open_mask
 from seatbelt.errors import UserError
 
 IGNORE = 255
 """Class index of pixels that count neither in the loss nor in the metrics."""
-
-MAX_PIXELS = 50_000_000
-"""Images above this are refused by their header, before they are decoded."""
 
 _COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
 _DOMAINS = ("real", "synthetic")
@@ -130,9 +126,9 @@ def decode(dataset: DataSet, row: Row) -> tuple[NDArray[np.uint8], NDArray[np.ui
         UserError: A file is missing, damaged, too large, or the two differ in size.
     """
     try:
-        image = _open(dataset.image_path(row), ("RGB",))
-        mask = _open(dataset.mask_path(row), ("L", "P"))
-    except _UnusableImage as error:
+        image = open_image(dataset.image_path(row))
+        mask = open_mask(dataset.mask_path(row))
+    except UnusableImage as error:
         raise UserError(
             f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`"
         ) from None
@@ -161,15 +157,17 @@ def fingerprint(dataset: DataSet) -> str:
 
 def _description(root: Path) -> dict[str, Any]:
     path = root / "dataset.json"
-    if not root.is_dir():
-        raise UserError(f"data set {root}: there is no such folder")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        if not root.is_dir():
+            raise UserError(f"data set {root}: there is no such folder")
+        raw = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(
             f"data set {root}: dataset.json is missing; it names the classes and the target"
         ) from None
-    except (OSError, ValueError) as error:
+    except UserError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"data set {root}: dataset.json cannot be read as JSON ({error})") from None
     _check_description(root, raw)
     return {"name": raw["name"], "classes": dict(raw["classes"]), "target": raw["target"]}
@@ -192,14 +190,15 @@ def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever
         raise refuse("classes must map each name to an index from 0 to 254")
     if len(set(classes.values())) != len(classes):
         raise refuse("two classes share one index")
-    if raw.get("target") not in classes:
+    if raw.get("target") not in list(classes):
         raise refuse(f"target must be one of the classes, but got {raw.get('target')!r}")
 
 
 def _manifest(root: Path) -> tuple[list[Row], list[Fault]]:
     path = root / "manifest.csv"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets begin their CSV files with a byte order mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if tuple(reader.fieldnames or ()) != _COLUMNS:
                 raise UserError(
@@ -219,13 +218,13 @@ def _manifest(root: Path) -> tuple[list[Row], list[Fault]]:
     for number, line in lines:
         where = f"manifest.csv line {number}"
         found = _line_faults(root, where, line)
-        if not found and line["image"] in seen:
-            found = [
-                Fault(where=where, what=f"{line['image']} is listed in line {seen[line['image']]} already")
-            ]
+        if not found:
+            image = str(PurePosixPath(line["image"]))
+            if image in seen:
+                found = [Fault(where=where, what=f"{image} is listed in line {seen[image]} already")]
+            seen.setdefault(image, number)
         faults += found
         if not found:
-            seen[line["image"]] = number
             rows.append(Row(**line))
     return rows, faults
 
@@ -239,6 +238,11 @@ def _line_faults(root: Path, where: str, line: dict[str, Any]) -> list[Fault]:
     if set(line) != set(_COLUMNS) or any(value is None for value in line.values()):
         return [Fault(where=where, what=f"must have {len(_COLUMNS)} fields")]
     faults = []
+    for column, value in line.items():
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+            return [Fault(where=where, what=f"{column} {value!r} holds a control character")]
+        if value != value.strip():
+            faults.append(Fault(where=where, what=f"{column} {value!r} begins or ends with a space"))
     for column in ("image", "mask"):
         if not line[column]:
             faults.append(Fault(where=where, what=f"{column} is empty"))
@@ -257,7 +261,7 @@ def _line_faults(root: Path, where: str, line: dict[str, Any]) -> list[Fault]:
 
 def _leaves(root: Path, name: str) -> bool:
     pure = PurePosixPath(name)
-    if "\0" in name or "\\" in name or pure.is_absolute() or ".." in pure.parts:
+    if "\\" in name or pure.is_absolute() or ".." in pure.parts:
         return True
     # A symbolic link inside the folder may still point out of it.
     return not (root / name).resolve().is_relative_to(root.resolve())
@@ -278,10 +282,10 @@ def _crossing_subjects(rows: list[Row]) -> list[Fault]:
 def _row_faults(root: Path, row: Row, known: set[int]) -> list[Fault]:
     faults = []
     arrays = []
-    for name, modes in ((row.image, ("RGB",)), (row.mask, ("L", "P"))):
+    for name, opened in ((row.image, open_image), (row.mask, open_mask)):
         try:
-            arrays.append(_open(root / name, modes))
-        except _UnusableImage as error:
+            arrays.append(opened(root / name))
+        except UnusableImage as error:
             faults.append(Fault(where=name, what=error.what))
     if len(arrays) < 2:
         return faults
@@ -295,34 +299,3 @@ def _row_faults(root: Path, row: Row, known: set[int]) -> list[Fault]:
             Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}")
         )
     return faults
-
-
-class _UnusableImage(Exception):
-    def __init__(self, where: str, what: str) -> None:
-        super().__init__(f"{where}: {what}")
-        self.what = what
-
-
-def _open(path: Path, modes: tuple[str, ...]) -> NDArray[np.uint8]:
-    name = f"{path.parent.name}/{path.name}"
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images by their header; our own limit is stricter.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                width, height = file.size
-                if width * height > MAX_PIXELS:
-                    raise _UnusableImage(name, f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
-                if "RGB" in modes:
-                    return np.asarray(file.convert("RGB"))
-                if file.mode not in modes:
-                    raise _UnusableImage(
-                        name, f"masks must be 8-bit single-channel PNG, but the mode is {file.mode}"
-                    )
-                return np.asarray(file)
-    except FileNotFoundError:
-        raise _UnusableImage(name, "the file is missing") from None
-    except Image.DecompressionBombError:
-        raise _UnusableImage(name, f"more than {MAX_PIXELS:,} pixels") from None
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
-        raise _UnusableImage(name, f"the image cannot be decoded ({error})") from None

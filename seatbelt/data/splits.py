@@ -49,8 +49,8 @@ def selection_set(datasets: list[DataSet], *, domain: str = "real", seed: int = 
     subjects = sorted({_subject(datasets, s) for s in pool})
     if len(subjects) < 2:
         raise UserError(
-            f"the data sets hold {len(subjects)} training subjects of the {domain} domain, but a selection set "
-            "needs at least 2; add images, or name another target domain with --select-on"
+            f"the data sets hold {len(subjects)} training subjects of the {domain} domain, but a selection "
+            "set needs at least 2; add images, or name another target domain with --select-on"
         )
     count = min(len(subjects) - 1, max(1, round(SELECTION_SHARE * len(subjects))))
     chosen = np.random.default_rng([seed, 1]).permutation(len(subjects))[:count]

@@ -93,8 +93,8 @@ class SweepData:
             if missing:
                 known = ", ".join(name for name in dataset.classes if name != "background")
                 raise UserError(
-                    f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {known}); choose another "
-                    "with --fix target=... or context=..."
+                    f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {known}); choose "
+                    "another with --fix target=... or context=..."
                 )
 
 

@@ -76,7 +76,7 @@ def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(
-            SweepHeldError, match=rf"is being written by process {other.pid} on .* seatbelt stop"
+            SweepHeldError, match=rf"is being written by process {other.pid} on .* `seatbelt stop"
         ):
             Ledger(folder)
         assert holder(folder) is not None
