@@ -50,7 +50,7 @@ def scenes(
 
 
 @app.command(no_args_is_help=True)
-def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")]) -> int:
+def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")]) -> None:
     """Open every file of a data set and name every fault; exit code 2 if there is one.
 
     Example:
@@ -68,9 +68,8 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
         typer.echo(f"... and {len(faults) - _SHOWN_FAULTS} more")
     if faults:
         typer.echo(f"{data}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
-        return 2
+        raise typer.Exit(2)
     typer.echo(_summary(read(data)))
-    return 0
 
 
 @app.command(no_args_is_help=True)

@@ -107,7 +107,7 @@ def reproduce(
         int | None, typer.Option(min=1, help="Train only so many epochs [default: all recorded].")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration and stop.")] = False,
-) -> int:
+) -> None:
     """Train a trial again in this process and compare every epoch with what is recorded.
 
     Exit code 1 if a number differs; on a CPU with the same versions and threads none should.
@@ -117,4 +117,4 @@ def reproduce(
     """
     from runners.reproduce import reproduce as run_again
 
-    return run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=typer.echo)
+    raise typer.Exit(run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=typer.echo))

@@ -37,7 +37,7 @@ def studies(
 def doctor(
     address: Annotated[str | None, typer.Option(help="Also ask this Ray cluster.")] = None,
     start_ray: Annotated[bool, typer.Option(help="Start Ray and run one task on it.")] = True,
-) -> int:
+) -> None:
     """Check this machine: packages, devices, weights, disk, and that Ray runs a task.
 
     Example:
@@ -48,7 +48,8 @@ def doctor(
     findings = examine(address=address, start_ray=start_ray)
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
-    return 0 if all(finding.ok for finding in findings) else 1
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
 
 
 def _describe(name: str) -> str:

@@ -132,7 +132,7 @@ def sweep(
     tensorboard: TensorBoard = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Launch a sweep; the same command again goes on with it.
 
     Examples:
@@ -175,7 +175,7 @@ def sweep(
         hours=hours,
         replicates=replicates,
     )
-    return launch(request, session, out / (name or request.study.name), dry_run=dry_run)
+    raise typer.Exit(launch(request, session, out / (name or request.study.name), dry_run=dry_run))
 
 
 def resume(
@@ -192,7 +192,7 @@ def resume(
     tensorboard: TensorBoard = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is left and stop.")] = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Go on with a sweep that was interrupted, or extend it with larger limits.
 
     Example:
@@ -214,13 +214,13 @@ def resume(
         hours=hours,
         replicates=replicates,
     )
-    return resume_sweep(sweep, session, dry_run=dry_run)
+    raise typer.Exit(resume_sweep(sweep, session, dry_run=dry_run))
 
 
 def stop(
     sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
     wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for the driver to end.")] = 0,
-) -> int:
+) -> None:
     """Ask the driver of a sweep to stop after the epochs that are running.
 
     Example:
@@ -236,16 +236,17 @@ def stop(
     who = holder(folder)
     if who is None:
         typer.echo(f"nobody is writing to {sweep}: nothing to stop")
-        return 0
+        return
     folder.stop_request.touch()
     typer.echo(f"asked {who} to stop")
     until = time.monotonic() + wait
     while time.monotonic() < until:
         if holder(folder) is None:
             typer.echo("stopped")
-            return 0
+            return
         time.sleep(0.2)
-    return 0 if wait == 0 else 1
+    if wait:
+        raise typer.Exit(1)
 
 
 def _data_folders(data: list[str] | None) -> list[Path]:

@@ -41,7 +41,10 @@ def contact_sheet(
     height = max(1, round(_CELL_WIDTH * first.shape[0] / first.shape[1]))
     columns = min(_COLUMNS, len(chosen))
     lines = -(-len(chosen) // columns)
-    sheet = Image.new("RGB", (columns * _CELL_WIDTH, lines * (height + _CAPTION) + _CAPTION), "white")
+    legend = _legend(dataset, columns * _CELL_WIDTH)
+    below = lines * (height + _CAPTION)
+    legend_height = _CAPTION * (1 + max((line for _, _, line in legend), default=0))
+    sheet = Image.new("RGB", (columns * _CELL_WIDTH, below + legend_height), "white")
     draw = ImageDraw.Draw(sheet)
     for position, index in enumerate(chosen):
         row = rows[int(index)]
@@ -49,7 +52,10 @@ def contact_sheet(
         x, y = (position % columns) * _CELL_WIDTH, (position // columns) * (height + _CAPTION)
         sheet.paste(Image.fromarray(_overlay(image, mask, dataset)), (x, y))
         draw.text((x + 2, y + height), f"{row.subject or row.image} {row.split}"[:38], fill="black")
-    _legend(draw, dataset, lines * (height + _CAPTION))
+    for name, x, line in legend:
+        y = below + line * _CAPTION
+        draw.rectangle((x, y + 2, x + 9, y + 11), fill=_colour(name, dataset))
+        draw.text((x + 13, y), name, fill="black")
     return sheet
 
 
@@ -70,16 +76,23 @@ def _colour(name: str, dataset: DataSet) -> tuple[int, int, int]:
     if name == dataset.target:
         return (255, 225, 0)
     position = sorted(dataset.classes).index(name)
-    # Steps of the golden ratio keep neighbouring classes apart in hue.
-    red, green, blue = colorsys.hsv_to_rgb((0.55 + position * 0.618034) % 1, 0.75, 0.9)
+    # Steps of the golden ratio keep neighbouring classes apart in hue; the target's yellow is left out.
+    hue = 0.22 + 0.86 * ((0.4 + position * 0.618034) % 1)
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1, 0.75, 0.9)
     return (int(red * 255), int(green * 255), int(blue * 255))
 
 
-def _legend(draw: ImageDraw.ImageDraw, dataset: DataSet, y: int) -> None:
-    x = 4
+def _legend(dataset: DataSet, width: int) -> list[tuple[str, int, int]]:
+    """Return name, x and line of each class that is drawn, in lines that are not wider than the sheet."""
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    found = []
+    x, line = 4, 0
     for name, index in dataset.classes.items():
         if index == 0:
             continue
-        draw.rectangle((x, y + 2, x + 9, y + 11), fill=_colour(name, dataset))
-        draw.text((x + 13, y), name, fill="black")
-        x += 22 + int(draw.textlength(name))
+        needed = 22 + int(measure.textlength(name))
+        if x > 4 and x + needed > width:
+            x, line = 4, line + 1
+        found.append((name, x, line))
+        x += needed
+    return found

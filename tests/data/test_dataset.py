@@ -146,7 +146,7 @@ def test_a_line_with_too_few_or_too_many_fields(root: Path, fields: int) -> None
 def test_read_counts_the_other_faults(root: Path) -> None:
     put(root, 1, "domain", "x")
     put(root, 2, "domain", "y")
-    what = "manifest.csv line 2: domain must be real or synthetic, but got 'x' \\(and 1 more faults\\); see `seat"
+    what = r"line 2: domain must be real or synthetic, but got 'x' \(and 1 more faults\); see `seatbelt data"
     with pytest.raises(UserError, match=what):
         read(root)
 
@@ -154,7 +154,7 @@ def test_read_counts_the_other_faults(root: Path) -> None:
 def test_a_set_without_images(root: Path) -> None:
     manifest(root, lambda lines: lines.__delitem__(slice(1, None)))
     assert faults(root) == ["manifest.csv: lists no images"]
-    with pytest.raises(UserError, match="manifest.csv lists no images; add one line per image"):
+    with pytest.raises(UserError, match=r"manifest\.csv lists no images; add one line per image"):
         read(root)
 
 
@@ -239,11 +239,11 @@ def test_decode_refuses_in_one_line_what_check_would_name(root: Path) -> None:
     dataset = read(root)
     Image.new("L", (15, 8)).save(root / "masks" / "p0-0.png")
     with pytest.raises(
-        UserError, match="masks/p0-0.png is 15x8, its image 16x8; masks must have their image"
+        UserError, match=r"masks/p0-0\.png is 15x8, its image 16x8; masks must have their image"
     ):
         decode(dataset, dataset.rows[0])
     (root / "images" / "p0-1.png").unlink()
-    with pytest.raises(UserError, match="images/p0-1.png: the file is missing; see `seatbelt data check"):
+    with pytest.raises(UserError, match=r"images/p0-1\.png: the file is missing; see `seatbelt data check"):
         decode(dataset, dataset.rows[1])
     with pytest.raises(UserError, match=r"images/p0-1.png cannot be read \(No such file or directory\)"):
         fingerprint(dataset)

@@ -25,7 +25,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     # Two of the images as people have them: JPEG.
     for stem in ("p1-0", "p2-0"):
-        Image.open(root / "images" / f"{stem}.png").save(root / "images" / f"{stem}.jpg")
+        with Image.open(root / "images" / f"{stem}.png") as file:
+            file.save(root / "images" / f"{stem}.jpg")
         (root / "images" / f"{stem}.png").unlink()
     text = (root / "manifest.csv").read_text()
     for stem in ("p1-0", "p2-0"):

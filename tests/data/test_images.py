@@ -50,14 +50,16 @@ def test_a_palette_mask_holds_class_indices_whatever_its_colours(path: Path) -> 
     mask = Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).convert("P")
     mask.putpalette([0, 0, 0, 200, 10, 10, 10, 10, 200] + [9, 9, 9] * 253)
     mask.save(path)
-    assert Image.open(path).mode == "P"
+    with Image.open(path) as file:
+        assert file.mode == "P"
     assert open_mask(path).tolist() == [[0, 1], [2, 255]]
 
 
 def test_grey_masks_of_less_than_8_bits_would_be_stretched(path: Path) -> None:
     path.write_bytes(png(4, 1, depth=2, colour=0, rows=b"\0\x1b"))
     # What Pillow makes of the class indices 0, 1, 2, 3:
-    assert np.asarray(Image.open(path)).tolist() == [[0, 85, 170, 255]]
+    with Image.open(path) as file:
+        assert np.asarray(file).tolist() == [[0, 85, 170, 255]]
     with pytest.raises(
         UnusableImage, match="masks must be 8-bit single-channel PNG, but the mode is L;2 bits"
     ):
@@ -104,7 +106,8 @@ def test_exif_orientation_is_ignored_for_image_and_mask_alike(tmp_path: Path) ->
     exif[0x0112] = 6  # a viewer would turn it by 90 degrees
     Image.new("RGB", (16, 8)).save(tmp_path / "x.jpg", exif=exif)
     Image.new("L", (16, 8)).save(tmp_path / "x.png", exif=exif)
-    assert Image.open(tmp_path / "x.jpg").getexif()[0x0112] == 6
+    with Image.open(tmp_path / "x.jpg") as file:
+        assert file.getexif()[0x0112] == 6
     assert open_image(tmp_path / "x.jpg").shape == (8, 16, 3)
     assert open_mask(tmp_path / "x.png").shape == (8, 16)
 

@@ -1,0 +1,81 @@
+"""Reading a sweep."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis import Sweep, load
+from analysis.query import query
+from analysis.select import best
+from seatbelt.errors import UserError
+from seatbelt.records import TABLES
+
+from .conftest import MakeSweep, trial
+
+
+def test_load_gives_data_frames(make_sweep: MakeSweep) -> None:
+    made = make_sweep(
+        trials=[trial(key, "x", iou=0.5) for key in "abc"],
+        epochs=[{"trial_key": "a", "epoch": 1, "train_loss": 0.5}],
+    )
+    sweep = load(str(made.root))
+    assert sweep.trials.trial_key.tolist() == ["a", "b", "c"]
+    assert str(sweep.trials.planned_at.dt.tz) == "UTC"
+    assert sweep.epochs.train_loss.tolist() == [0.5]
+    assert (len(sweep.images), len(sweep.decisions)) == (0, 0)
+    for table in TABLES:
+        assert list(getattr(sweep, table).columns) == [column.name for column in TABLES[table]]
+    assert sweep.description["baselines"]["mean mask"] == 0.5
+
+
+def test_a_folder_may_have_any_name(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep("it's [a] *sweep?", trials=[trial("a", "x", iou=0.5)])
+    assert best(sweep).arms[0].trial_key == "a"
+    assert query(sweep, "select trial_key from trials")[1] == [("a",)]
+    assert sweep.trials.trial_key.tolist() == ["a"]
+
+
+def test_what_is_no_sweep(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for path in (tmp_path, tmp_path / "nowhere", file):
+        with pytest.raises(
+            UserError, match=f"{path} is no sweep: it has no sweep.json; see `seatbelt sweep --h"
+        ):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("{", r"sweep\.json cannot be read as JSON \("),
+        ("[]", r"sweep\.json must hold an object, but holds a list"),
+    ],
+)
+def test_a_damaged_description(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(UserError, match=what):
+        load(tmp_path)
+
+
+def test_tables_that_are_missing_or_damaged(replicated: Sweep) -> None:
+    (replicated.root / "trials" / "00001.parquet").write_bytes(b"PAR1 damaged")
+    with pytest.raises(UserError, match="/trials cannot be read \\("):
+        best(replicated)
+    with pytest.raises(UserError, match="/trials cannot be read \\("):
+        _ = replicated.trials
+    for path in (replicated.root / "images").iterdir():
+        path.unlink()
+    (replicated.root / "images").rmdir()
+    with pytest.raises(UserError, match="/images cannot be read \\("):
+        _ = replicated.images
+
+
+def test_importing_it_loads_neither_pandas_nor_duckdb() -> None:
+    code = "import sys, analysis, analysis.select; print({'pandas', 'duckdb', 'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,106 @@
+"""The data of a sweep on one node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seatbelt.config import TrialConfig
+from seatbelt.data.cache import Decoded
+from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.loader import Samples, channel_codes
+from seatbelt.data.splits import selection_set
+from seatbelt.data.sweep_data import Source, SweepData, target_masks
+from seatbelt.errors import UserError
+from tests.conftest import MakeData
+
+
+def make_config(**changes: object) -> TrialConfig:
+    fields = {"data.real": True, "data.generations": (), "data.height": 32, "data.width": 64}
+    return TrialConfig().with_fields(
+        fields | {name.replace("__", "."): value for name, value in changes.items()}
+    )
+
+
+def open_sweep(*roots: Path) -> SweepData:
+    datasets = [read(root) for root in roots]
+    sources = tuple(
+        Source(path=str(root), fingerprint=fingerprint(dataset))
+        for root, dataset in zip(roots, datasets, strict=True)
+    )
+    return SweepData(sources, selection_set(datasets))
+
+
+def test_the_samples_of_a_trial(make_data: MakeData) -> None:
+    root = make_data(subjects=5, images=2, test_subjects=2)
+    data = open_sweep(root)
+    samples = data.samples(make_config(data__context=("hair",)))
+    assert [len(part) for part in (samples.train, samples.validation, samples.selection)] == [4, 2, 2]
+    assert len(samples.test) == 4
+    # Test images carry the name of their data set and their line of the manifest, in order.
+    assert [(name, row.image) for name, row in samples.test_rows] == [
+        ("stripes", "images/p0-0.png"),
+        ("stripes", "images/p0-1.png"),
+        ("stripes", "images/p1-0.png"),
+        ("stripes", "images/p1-1.png"),
+    ]
+    image, mask = samples.train.read(0)
+    assert (image.shape, mask.shape) == ((32, 64, 3), (32, 64))
+    assert 2 in np.unique(mask)
+
+
+def test_two_data_sets_with_other_class_indices(make_data: MakeData) -> None:
+    real = make_data("real", subjects=4, images=1, test_subjects=1)
+    drawn = make_data("drawn", subjects=0, images=0, generations={"3": 5})
+    description = json.loads((drawn / "dataset.json").read_text())
+    description["classes"] = {"background": 0, "hair": 1, "seat_belt": 2}
+    (drawn / "dataset.json").write_text(json.dumps(description))
+    samples = open_sweep(real, drawn).samples(make_config(data__generations=("3",)))
+    synthetic = [i for i, (dataset, _) in enumerate(samples.train.indices) if dataset == 1]
+    assert len(synthetic) == 4
+    # The bar over the top of a picture is class 2: hair in the one set, seat_belt in the other.
+    top = [samples.train.read(i)[1][:4] for i in synthetic]
+    assert sorted({int(bar.max()) for bar in top}) in ([0, 1], [1])
+    assert all(int(samples.selection.read(i)[1].max()) <= 1 for i in range(len(samples.selection)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"data__target": "bag"}, "bag"),
+        ({"data__context": ("hair", "shirt", "tie")}, "shirt, tie"),
+        ({"data__target": "bag", "data__context": ("tie",)}, "bag, tie"),
+    ],
+)
+def test_a_class_that_the_data_do_not_know(
+    make_data: MakeData, changes: dict[str, object], missing: str
+) -> None:
+    data = open_sweep(make_data(subjects=4, images=1, test_subjects=1))
+    what = rf"has no class {missing} \(it has: seat_belt, hair\); choose another with --fix target=\.\.\."
+    with pytest.raises(UserError, match=what):
+        data.partition(make_config(**changes))
+
+
+def test_context_is_only_needed_where_it_is_trained(make_data: MakeData) -> None:
+    real = make_data("real", subjects=4, images=1, test_subjects=1)
+    description = json.loads((real / "dataset.json").read_text())
+    # The real set knows the belt alone; its hair is labelled as something else.
+    description["classes"] = {"background": 0, "seat_belt": 1, "other": 2}
+    (real / "dataset.json").write_text(json.dumps(description))
+    data = open_sweep(real, make_data("drawn", subjects=0, images=0, generations={"3": 5}))
+    only_synthetic = make_config(data__real=False, data__generations=("3",), data__context=("hair",))
+    assert len(data.partition(only_synthetic).train) == 4
+    with pytest.raises(UserError, match=r"real: has no class hair \(it has: seat_belt, other\)"):
+        data.partition(make_config(data__generations=("3",), data__context=("hair",)))
+
+
+def test_target_masks() -> None:
+    masks = np.array([[[0, 1, 2]], [[255, 1, 1]]], np.uint8)
+    decoded = Decoded(images=np.zeros((2, 1, 3, 3), np.uint8), masks=masks)
+    codes = channel_codes({"hair": 1, "seat_belt": 2}, ("hair", "seat_belt"))
+    target, valid = target_masks(Samples(decoded=(decoded,), codes=(codes,), indices=((0, 0), (0, 1))))
+    assert target.tolist() == [[[False, True, False]], [[False, True, True]]]
+    assert valid.tolist() == [[[True, True, True]], [[False, True, True]]]

@@ -1,0 +1,197 @@
+"""SIGKILL of drivers and workers at random moments of one real sweep, and what is left of it.
+
+`python -m tests.faults --drivers 20 --workers 20 --seed 0` is the long form; a short one is a test.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from runners.events import EpochMeasured, LegBegan, LegStarted
+from runners.ledger import read_events
+from runners.sweep_folder import SweepFolder
+
+NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "host", "error"]
+"""Columns that tell when, where and in which attempt something ran."""
+SECONDS = ["train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
+
+
+@dataclass
+class Report:
+    """What a disturbed sweep did, and whether anything was lost."""
+
+    driver_kills: int = 0
+    worker_kills: int = 0
+    acknowledged_lost: int = 0
+    """Epochs that were in the journal before a kill and not after it."""
+    duplicates: int = 0
+    acknowledged_trained_again: int = 0
+    """Epochs that were recorded and yet computed again, over all legs."""
+    legs: int = 0
+    tables_equal: bool = False
+    differences: list[str] = field(default_factory=list)
+
+    def passed(self) -> bool:
+        """Return whether nothing was lost, doubled or changed."""
+        return self.tables_equal and not (
+            self.acknowledged_lost or self.duplicates or self.acknowledged_trained_again
+        )
+
+
+def disturb(
+    data: Path, out: Path, *, drivers: int, workers: int, seed: int, epochs: int, decoders: str
+) -> Report:
+    """Run a sweep undisturbed and once more with kills, and compare.
+
+    Args:
+        data: A native data set.
+        out: Folder for both sweeps.
+        drivers: Kills of the driver.
+        workers: Kills of a worker.
+        seed: Of the moments and the victims.
+        epochs: Full epochs of each trial.
+        decoders: Levels of the decoder, the only factor beside two learning rates.
+    """
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "runners.cli",
+            "sweep",
+            "architecture",
+            "--data",
+            str(data),
+            "--out",
+            str(out),
+        ),
+        *(
+            "--set",
+            "encoder=lite0",
+            "--set",
+            f"decoder={decoders}",
+            "--set",
+            "decoder_learning_rate=0.0003,0.001",
+        ),
+        *("--fix", "weights=none", "--max-epochs", str(epochs), "--slots", "2", "--checkpoint-share", "1"),
+    ]
+    undisturbed, disturbed = SweepFolder(out / "undisturbed"), SweepFolder(out / "disturbed")
+    subprocess.run([*command, "--name", "undisturbed", "--quiet"], check=True)
+    report = Report()
+    victims = ["driver"] * drivers + ["worker"] * workers
+    rng = random.Random(seed)
+    rng.shuffle(victims)
+    process: subprocess.Popen[bytes] | None = None
+    known: set[tuple[str, int]] = set()
+    for victim in victims:
+        process = process or subprocess.Popen([*command, "--name", "disturbed", "--quiet"])
+        _wait_for_work(process, rng)
+        if process.poll() is not None:
+            print("the sweep ended before all kills were made; give it more --epochs", file=sys.stderr)
+            break
+        known |= _epochs(disturbed)
+        if victim == "driver":
+            process.kill()
+            process.wait()
+            process = None
+            report.driver_kills += 1
+        elif _kill_a_worker(process.pid, rng):
+            report.worker_kills += 1
+        lost = known - _epochs(disturbed)
+        report.acknowledged_lost += len(lost)
+        print(f"{victim} killed: {len(known)} epochs acknowledged, {len(lost)} lost", flush=True)
+    if process is not None:
+        process.wait()
+    subprocess.run([*command, "--name", "disturbed", "--quiet"], check=True)
+    report.acknowledged_lost += len(known - _epochs(disturbed))
+    _examine_journal(disturbed, report)
+    _compare_tables(undisturbed, disturbed, report)
+    return report
+
+
+def _wait_for_work(process: subprocess.Popen[bytes], rng: random.Random) -> None:
+    """Wait until a worker exists, then for a random moment."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None and not _workers(process.pid):
+        time.sleep(0.1)
+    deadline = time.monotonic() + rng.uniform(0.0, 9.0)
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+
+
+def _workers(driver: int) -> list[int]:
+    """Return the processes of a driver's Ray that run legs."""
+    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+    parents: dict[int, int] = {}
+    found = []
+    for line in listing.stdout.splitlines()[1:]:
+        pid, parent, command = line.split(None, 2)
+        parents[int(pid)] = int(parent)
+        if command.startswith(("ray::SeatbeltLeg", "ray::ResourceTrainable")):
+            found.append(int(pid))
+    return [pid for pid in found if _descends(pid, driver, parents)]
+
+
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = parents.get(pid, 0)
+    return False
+
+
+def _kill_a_worker(driver: int, rng: random.Random) -> bool:
+    workers = _workers(driver)
+    if not workers:
+        return False
+    os.kill(rng.choice(workers), signal.SIGKILL)
+    return True
+
+
+def _epochs(folder: SweepFolder) -> set[tuple[str, int]]:
+    if not folder.journal.exists():
+        return set()
+    return {(e.trial_key, e.epoch) for e in read_events(folder) if isinstance(e, EpochMeasured)}
+
+
+def _examine_journal(folder: SweepFolder, report: Report) -> None:
+    measured: Counter[tuple[str, int]] = Counter()
+    known: Counter[str] = Counter()
+    at_start: dict[tuple[str, int], int] = {}
+    for event in read_events(folder):
+        if isinstance(event, EpochMeasured):
+            measured[event.trial_key, event.epoch] += 1
+            known[event.trial_key] += 1
+        elif isinstance(event, LegStarted):
+            report.legs += 1
+            at_start[event.trial_key, event.attempt] = known[event.trial_key]
+        elif isinstance(event, LegBegan):
+            # A leg goes on from its checkpoint: epochs between that and what is recorded are trained again.
+            behind = at_start[event.trial_key, event.attempt] - event.facts["from_epoch"]
+            report.acknowledged_trained_again += max(0, behind)
+    report.duplicates = sum(count - 1 for count in measured.values())
+
+
+def _compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Report) -> None:
+    for name in ("trials", "epochs", "images"):
+        frames = []
+        for folder in (undisturbed, disturbed):
+            frame = pd.read_parquet(folder.table(name)).drop(
+                columns=[*NOT_COMPARED, *SECONDS], errors="ignore"
+            )
+            keys = [column for column in ("trial_key", "epoch", "image") if column in frame]
+            frames.append(frame.sort_values(keys, ignore_index=True))
+        try:
+            pd.testing.assert_frame_equal(*frames, check_exact=True)
+        except AssertionError as error:
+            report.differences.append(f"{name}: {error}")
+    report.tables_equal = not report.differences

@@ -1,0 +1,134 @@
+"""Named axes and how their levels are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from search_spaces.axes import AXES, factor, find
+from seatbelt.config import TRANSFORMS, TrialConfig
+from seatbelt.errors import UserError
+
+
+def level(name: str, text: str) -> tuple[str, dict[str, Any]]:
+    (found,) = factor(name, [text]).levels
+    return found.label, dict(found.fields)
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
+    group, leaf = AXES[name].field.split(".")
+    assert leaf in type(getattr(TrialConfig(), group)).model_fields
+
+
+def test_no_two_axes_set_the_same_field() -> None:
+    assert len({axis.field for axis in AXES.values()}) == len(AXES)
+
+
+@pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels])
+def test_the_usual_levels_are_accepted(name: str) -> None:
+    base = TrialConfig().with_fields({"data.real": True})
+    made = factor(name)
+    assert tuple(found.label for found in made.levels) == AXES[name].levels
+    group, leaf = AXES[name].field.split(".")
+    values = [getattr(getattr(base.with_fields(dict(found.fields)), group), leaf) for found in made.levels]
+    # The configuration holds each level's own value, in the form in which it is recorded.
+    assert len(set(values)) == len(values)
+    assert values == [found.fields[AXES[name].field] for found in made.levels]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "label", "fields"),
+    [
+        ("encoder", "ResNet-18", "resnet18", {"model.encoder": "resnet18"}),
+        ("encoder", "resnet18@none", "resnet18@none", {"model.encoder": "resnet18", "model.weights": "none"}),
+        (
+            "encoder",
+            "EfficientNet-Lite0@imagenet",
+            "lite0@imagenet",
+            {"model.encoder": "lite0", "model.weights": "imagenet"},
+        ),
+        ("decoder", "Unet++", "unetplusplus", {"model.decoder": "unetplusplus"}),
+        ("weights", "file:a/b.pth", "file:a/b.pth", {"model.weights": "file:a/b.pth"}),
+        ("output_stride", "8", "8", {"model.output_stride": 8}),
+        ("batch_size", "8.0", "8", {"optimisation.batch_size": 8}),
+        ("encoder_learning_rate", "2e-4", "0.0002", {"optimisation.encoder_learning_rate": 0.0002}),
+        ("real", "True", "true", {"data.real": True}),
+        ("height", " 96 ", "96", {"data.height": 96}),
+        ("synthetic_share", "0.90", "0.9", {"data.synthetic_share": 0.9}),
+        ("context", "none", "none", {"data.context": ()}),
+        ("context", "shirt + hair+shirt", "shirt + hair+shirt", {"data.context": ("hair", "shirt")}),
+        ("generations", "none", "none", {"data.generations": ()}),
+        ("generations", "3-5", "3-5", {"data.generations": ("3", "4", "5")}),
+        ("generations", "6+1-2", "6+1-2", {"data.generations": ("1", "2", "6")}),
+        ("generations", "unity-hdrp", "unity-hdrp", {"data.generations": ("unity-hdrp",)}),
+        ("augmentation", "none", "none", {"augmentation.transforms": ()}),
+        ("augmentation", "all", "all", {"augmentation.transforms": TRANSFORMS}),
+        (
+            "augmentation",
+            "random_fog+Cutout",
+            "random_fog+Cutout",
+            {"augmentation.transforms": ("cutout", "random_fog")},
+        ),
+    ],
+)
+def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[str, Any]) -> None:
+    found = level(name, text)
+    assert found == (label, fields)
+    # 8 and 8.0 are equal in Python, but only one of them is what the configuration holds.
+    assert [type(value) for value in found[1].values()] == [type(value) for value in fields.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("encoder", "vgg16", r"model\.encoder: input should be 'resnet18', .* or 'lite0' \(got 'vgg16'\)"),
+        ("encoder", "resnet18@", "weights must be none, imagenet or file:<path>, but got ''"),
+        ("encoder", "resnet18@web", "weights must be none, imagenet or file:<path>, but got 'web'"),
+        ("decoder", "", "axis 'decoder' has an empty level; write each value between the commas"),
+        ("context", "", "axis 'context' has an empty level; write none for the empty set, else a\\+b"),
+        ("context", "hair++tie", "axis 'context' has an empty member in 'hair\\+\\+tie'; write none for"),
+        ("generations", "5-3", "generations 5-3: a range must rise, by at most 100; write it as 3-5"),
+        ("generations", "1-999999", "generations 1-999999: a range must rise, by at most 100"),
+        ("augmentation", "cutout+fog", r"augmentation\.transforms\.1: input should be .* \(got 'fog'\)"),
+        ("output_stride", "32", r"model\.output_stride: input should be 8 or 16 \(got 32\)"),
+        ("batch_size", "4.5", r"optimisation\.batch_size: input should be a valid integer"),
+        ("height", "tall", r"data\.height: input should be a valid integer.* \(got 'tall'\)"),
+        ("real", "perhaps", r"data\.real: input should be a valid boolean"),
+        ("synthetic_share", "1", r"data\.synthetic_share: input should be less than 1"),
+        ("encoder_learning_rate", "nan", r"optimisation\.encoder_learning_rate: input should be a finite"),
+    ],
+)
+def test_levels_that_are_refused(name: str, text: str, what: str) -> None:
+    with pytest.raises(UserError, match=what):
+        factor(name, [text])
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "what"),
+    [
+        ("encoder", ["resnet18", "ResNet18"], "factor 'encoder' lists the level 'resnet18' twice"),
+        ("batch_size", ["4", "4.0"], "factor 'batch_size' lists the level '4' twice"),
+        ("context", ["hair+tie", "tie+hair"], "two levels that mean the same: 'hair\\+tie' and 'tie\\+hair'"),
+        ("generations", ["3-4", "3+4"], "two levels that mean the same: '3-4' and '3\\+4'"),
+        (
+            "augmentation",
+            ["all", "+".join(TRANSFORMS)],
+            "two levels that mean the same: 'all' and 'random_ro",
+        ),
+        ("height", None, "factor 'height' has no levels; give it at least one"),
+    ],
+)
+def test_factors_that_are_refused(name: str, levels: list[str] | None, what: str) -> None:
+    with pytest.raises(UserError, match=what):
+        factor(name, levels)
+
+
+def test_an_unknown_axis_names_the_known_ones() -> None:
+    with pytest.raises(
+        UserError, match="there is no axis 'colour'; choose one of encoder, decoder, weights, "
+    ):
+        find("colour")
+    with pytest.raises(UserError, match="there is no axis 'colour'"):
+        factor("colour", ["red"])

@@ -1,0 +1,111 @@
+"""The named studies, and a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.studies import STUDIES, find
+from seatbelt.config import DECODERS, TRANSFORMS
+from seatbelt.errors import UserError
+from seatbelt.identity import arm_key
+
+
+def test_the_architecture_study_has_the_thirty_cells_of_figure_4_1() -> None:
+    study = find("architecture")
+    cells = list(study.space.cells())
+    assert study.space.size == len(cells) == 30
+    assert {cell["encoder"] for cell in cells} == {
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "resnet101",
+        "resnet152",
+    }
+    assert {cell["decoder"] for cell in cells} == set(DECODERS)
+    assert len({arm_key(study.space.config(study.base(), cell, seed=0)) for cell in cells}) == 30
+
+
+def test_the_conditions_of_the_architecture_study() -> None:
+    base = find("architecture").base()
+    assert base.data.generations == ("3", "4", "5")
+    assert not base.data.real
+    assert base.model.weights == "imagenet"
+    assert base.augmentation.transforms == TRANSFORMS
+    assert (base.epochs, base.optimisation.batch_size) == (50, 4)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_is_consistent(name: str) -> None:
+    study = find(name)
+    assert study.name == name
+    assert study.question.endswith("?")
+    base = study.base()
+    for cell in (study.space.cell(0), study.space.cell(study.space.size - 1)):
+        assert study.space.config(base, cell, seed=1).seed == 1
+    # A condition is for what does not vary.
+    varied = {path for factor in study.factors for level in factor.levels for path in level.fields}
+    assert not varied & set(study.conditions)
+
+
+GOOD = """
+from __future__ import annotations
+from dataclasses import dataclass
+from search_spaces.axes import factor
+from search_spaces.space import Condition, Study
+
+@dataclass
+class Choice:
+    decoder: str = "fpn"
+
+def study() -> Study:
+    return Study(
+        name="mine", question="Which?", reference="none",
+        factors=(factor("encoder_learning_rate", ["0.0001", "0.001"]),),
+        conditions={"model.decoder": Condition(value=Choice().decoder, source="ours")},
+    )
+"""
+
+
+def test_a_users_own_study(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD)
+    study = find(str(path))
+    assert (study.name, study.space.size, study.base().model.decoder) == ("mine", 2, "fpn")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", r"it must define a function study\(\) that returns a Study"),
+        ("study = 3", r"it must define a function study\(\) that returns a Study"),
+        ("def study(): return {}", r"study\(\) must return a Study, but returned dict"),
+        ("def study(): return 1 / 0", "ZeroDivisionError: division by zero"),
+        ("def study(): raise ValueError('one\\ntwo')", "ValueError: one two$"),
+        ("def study(x): ...", "TypeError: study"),
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("def study(:", r"SyntaxError: invalid syntax \(bad.py, line 1\)"),
+        ("raise SystemExit('bye')", "SystemExit: bye"),
+        ("\0", "(SyntaxError|ValueError): source code (string )?cannot contain null bytes"),
+    ],
+)
+def test_a_file_that_is_no_study(tmp_path: Path, text: str, what: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"^study file {path}: {what}"):
+        find(str(path))
+
+
+def test_a_users_error_is_shown_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text("from search_spaces.axes import factor\ndef study(): factor('colour', ['red'])")
+    with pytest.raises(UserError, match=r"^there is no axis 'colour'"):
+        find(str(path))
+
+
+def test_studies_that_do_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no study 'architectur'; choose one of architecture"):
+        find("architectur")
+    with pytest.raises(UserError, match=f"study file {tmp_path}/no.py: there is no such file"):
+        find(str(tmp_path / "no.py"))
