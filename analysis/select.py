@@ -62,12 +62,18 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
         by: `selection`; `test` uses up the test set's honesty and is for looking only.
 
     Raises:
-        UserError: The sweep holds no scores yet.
+        UserError: The sweep holds no scores yet, or its tables are damaged.
     """
     import json
 
+    import duckdb
+
     with connect(sweep, materialise=False) as connection:
-        counts, complete, rows = _ranked(connection, sweep, top, by)
+        try:
+            counts, complete, rows = _ranked(connection, sweep, top, by)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{sweep.root}/trials cannot be read ({reason})") from None
     if not rows:
         raise UserError(
             f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is"

@@ -24,7 +24,7 @@ def scenes(
     ] = "1=100,2=100,3=100,4=100,5=100,6=100,camera=110",
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "120x212",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
-    processes: Annotated[int | None, typer.Option(min=1, help="Processes [default: all cores].")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
 ) -> None:
     """Render embedded scenes into a native data-set folder.
 

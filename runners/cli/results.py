@@ -104,7 +104,7 @@ def reproduce(
     sweep: SweepArgument,
     trial: Annotated[str, typer.Argument(help="A trial key, or its first digits.")],
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Train only so many epochs [default: all recorded].")
+        int | None, typer.Option(min=1, help="Train only so many epochs (default: all recorded).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration and stop.")] = False,
 ) -> None:

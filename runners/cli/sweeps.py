@@ -56,7 +56,7 @@ Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich
 Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=_RUN)]
 Gpus = Annotated[
     float | None,
-    typer.Option(min=0, help="GPUs per trial [default: 1 where the cluster has any].", rich_help_panel=_RUN),
+    typer.Option(min=0, help="GPUs per trial (default: 1 where the cluster has any).", rich_help_panel=_RUN),
 ]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write event files, one run per trial.", rich_help_panel=_RUN)
@@ -75,9 +75,9 @@ def sweep(
     study: Annotated[str, typer.Argument(help="A study's name (see `seatbelt studies`) or a Python file.")],
     data: Annotated[
         list[str] | None,
-        typer.Option(help="A native data-set folder; repeat for more [default: embedded scenes]."),
+        typer.Option(help="A native data-set folder; repeat for more (default: embedded scenes)."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the sweep [default: the study's].")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep (default: the study's).")] = None,
     out: Annotated[Path, typer.Option(help="Folder of sweeps.")] = Path("sweeps"),
     vary: Annotated[
         list[str] | None,
@@ -89,7 +89,7 @@ def sweep(
     size: Annotated[
         str | None,
         typer.Option(
-            help="Training resolution, HEIGHTxWIDTH [default: that of the images].", rich_help_panel=_SPACE
+            help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=_SPACE
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0.", rich_help_panel=_SPACE)] = 0,

@@ -1,4 +1,4 @@
-"""Small sweeps written by hand: tables of the recorded schema and the part of sweep.json that analysis reads."""
+"""Small sweeps written by hand: tables of the recorded schema, and what analysis reads of sweep.json."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def test_it_answers_over_all_four_tables(make_sweep: MakeSweep) -> None:
     names, rows = query(
         sweep,
         "select t.trial_key, count(*) as n, any_value(i.iou) as iou, any_value(d.kind) as kind "
-        "from trials t join epochs e using (trial_key) join images i using (trial_key), decisions d group by 1",
+        "from trials t join epochs e using (trial_key) join images i using (trial_key), decisions d "
+        "group by 1",
     )
     assert names == ["trial_key", "n", "iou", "kind"]
     assert rows == [("a", 2, 0.25, "proposal")]
@@ -102,7 +103,7 @@ def test_files_and_network_are_out_of_reach(
 )
 def test_settings_are_locked(replicated: Sweep, sql: str) -> None:
     with pytest.raises(
-        UserError, match="Cannot change configuration option .* the configuration has been lock"
+        UserError, match=r"Cannot change configuration option .* the configuration has been lock"
     ):
         query(replicated, sql)
 
@@ -128,7 +129,7 @@ def test_a_query_changes_copies_only(replicated: Sweep) -> None:
         ("selekt 1", 'Parser Error: syntax error at or near "selekt"$'),
         ("select nothing from trials", 'Binder Error: Referenced column "nothing" not found in FROM clause!'),
         ("select * from nowhere", "Catalog Error: Table with name nowhere does not exist!"),
-        ("select 1 / error('boom')", "boom"),
+        ("select error('boom')", "boom"),
         ("select cast('x' as int)", "Conversion Error: Could not convert string 'x' to INT32"),
         ("select ?", "Invalid Input Error"),
     ],

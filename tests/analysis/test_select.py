@@ -67,7 +67,7 @@ def test_before_any_trial_is_complete_the_ranking_is_provisional(make_sweep: Mak
 
 @pytest.mark.parametrize("rows", [[], [trial("c", "third", iou=None, status="PLANNED")]])
 def test_without_scores_there_is_no_ranking(make_sweep: MakeSweep, rows: list[dict[str, object]]) -> None:
-    with pytest.raises(UserError, match="holds no scores yet; `seatbelt status .*` shows how far it is"):
+    with pytest.raises(UserError, match=r"holds no scores yet; `seatbelt status .*` shows how far it is"):
         best(make_sweep(trials=rows))
 
 

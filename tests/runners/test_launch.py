@@ -1,0 +1,240 @@
+"""From what a user asks for to the description of a sweep: checked, and shown, before the first trial."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.launch import Request, describe
+from runners.sweep_folder import SweepDescription
+from search_spaces.studies import find
+from seatbelt.errors import UserError, WeightsNotFoundError
+from tests.conftest import MakeData
+
+SMALL = ("encoder=resnet18",)
+NO_WEIGHTS = ("weights=none",)
+
+
+@pytest.fixture
+def real(make_data: MakeData) -> Path:
+    return make_data(subjects=5, images=1, test_subjects=1)
+
+
+@pytest.fixture
+def drawn(make_data: MakeData) -> Path:
+    return make_data("drawn", subjects=4, images=1, test_subjects=1, generations={"3": 4, "4": 4, "5": 4})
+
+
+def ask(*data: Path, **changes: Any) -> tuple[SweepDescription, list[str]]:
+    """Return the sweep and what was said; one encoder with random weights unless asked for otherwise."""
+    notes: list[str] = []
+    fields = {"study": find("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
+    return describe(Request(data=data, **fields), notes.append), notes
+
+
+def rename(root: Path, **changes: Any) -> None:
+    path = root / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_sweep_on_synthetic_and_real_images(drawn: Path) -> None:
+    sweep, notes = ask(drawn)
+    assert notes == [
+        "training resolution: 32x64, the size of the images (--size HEIGHTxWIDTH changes it)",
+        "decoding 16 images at 32x64 (once per machine)",
+    ]
+    assert (sweep.study, sweep.propose, sweep.prune, sweep.rungs) == (
+        "architecture",
+        "exhaustive",
+        "none",
+        (50,),
+    )
+    assert sweep.space().size == 6
+    assert sweep.base.data.generations == ("3", "4", "5")
+    assert (sweep.base.data.height, sweep.base.data.width) == (32, 64)
+    assert sweep.weights == {"resnet18 none": None}
+    (source,) = sweep.data
+    assert (source.path, source.name, len(source.fingerprint)) == (str(drawn), "drawn", 64)
+    # One of the three training persons selects: one image.
+    assert len(sweep.selection) == 1
+    assert sweep.selection[0][1] in (1, 2, 3)
+    assert list(sweep.baselines) == [
+        "all background",
+        "mean training mask",
+        "mean training mask, with target",
+    ]
+    assert all(0 <= value <= 1 for value in sweep.baselines.values())
+
+
+def test_without_synthetic_images_the_real_ones_are_trained_on(real: Path) -> None:
+    sweep, notes = ask(real)
+    assert notes[0] == "the data hold no synthetic images: trials train on the 5 real ones, less the held-out"
+    assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
+
+
+def test_real_images_by_the_users_own_word(real: Path, drawn: Path) -> None:
+    sweep, notes = ask(real, fix=(*NO_WEIGHTS, "real=true"))
+    assert notes[0].startswith("the data hold no synthetic images")
+    assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
+    sweep, _ = ask(drawn, fix=(*NO_WEIGHTS, "real=true"))
+    assert (sweep.base.data.real, sweep.base.data.generations) == (True, ("3", "4", "5"))
+
+
+def test_the_target_and_the_size_come_from_the_data(real: Path) -> None:
+    rename(real, target="hair")
+    sweep, notes = ask(real)
+    assert "target: hair (from dataset.json)" in notes
+    assert sweep.base.data.target == "hair"
+    sweep, notes = ask(real, fix=(*NO_WEIGHTS, "target=seat_belt"), size=(48, 40))
+    assert not [note for note in notes if note.startswith(("target", "training resolution"))]
+    assert (sweep.base.data.target, sweep.base.data.height, sweep.base.data.width) == ("seat_belt", 48, 40)
+
+
+def test_what_is_set_and_what_is_fixed(drawn: Path) -> None:
+    sweep, _ = ask(
+        drawn,
+        vary=("encoder=resnet18,ResNet-34", "generations=3,4-5"),
+        fix=(*NO_WEIGHTS, "decoder=Unet++", "batch_size=2"),
+        max_epochs=9,
+        prune="asha",
+        seed=7,
+    )
+    assert [(f.name, list(f.levels)) for f in sweep.factors] == [
+        ("encoder", ["resnet18", "resnet34"]),
+        ("decoder", ["unetplusplus"]),
+        ("generations", ["3", "4-5"]),
+    ]
+    assert sweep.space().size == 4
+    assert (sweep.base.optimisation.batch_size, sweep.base.epochs, sweep.base.seed) == (2, 9, 7)
+    assert sweep.rungs == (3, 9)
+
+
+def test_the_description_survives_its_file(drawn: Path) -> None:
+    sweep, _ = ask(drawn, vary=(*SMALL, "generations=3,4-5", "real=false,true", "context=none,hair"))
+    again = SweepDescription.model_validate_json(sweep.model_dump_json())
+    space, other = sweep.space(), again.space()
+    configs = [space.config(sweep.base, cell, seed=0) for cell in space.cells()]
+    assert configs == [other.config(again.base, cell, seed=0) for cell in other.cells()]
+    assert len(set(configs)) == 6 * 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"vary": ("encoder",)}, "--set takes NAME=VALUE, but got 'encoder'"),
+        ({"vary": ("encoder=",)}, "--set takes NAME=VALUE, but got 'encoder='"),
+        ({"fix": ("=none",)}, "--fix takes NAME=VALUE, but got '=none'"),
+        ({"vary": ("colour=red",)}, "there is no axis 'colour'; choose one of encoder, decoder, weights"),
+        ({"fix": ("colour=red",)}, "there is no axis 'colour'; choose one of encoder"),
+        ({"vary": ("encoder=vgg",)}, r"model\.encoder: input should be 'resnet18', .* \(got 'vgg'\)"),
+        ({"vary": ("encoder=resnet18,",)}, "axis 'encoder' has an empty level"),
+        (
+            {"fix": (*NO_WEIGHTS, "encoder=resnet34")},
+            r"--fix encoder=resnet34 contradicts --set encoder=\.\.\.; use one of them",
+        ),
+        ({"vary": (*SMALL, *SMALL)}, r"--set encoder=\.\.\. is given twice; use one of them"),
+        ({"fix": (*NO_WEIGHTS, *NO_WEIGHTS)}, r"--fix weights=\.\.\. is given twice; use one of them"),
+        (
+            {"size": (32, 32), "fix": (*NO_WEIGHTS, "height=64")},
+            "--size contradicts --set or --fix of height or width; use one of them",
+        ),
+        ({"size": (16, 64)}, r"data\.height: input should be greater than or equal to 32 \(got 16\)"),
+        (
+            {"vary": ("encoder=resnet18@none", "weights=none,imagenet"), "fix": ()},
+            r"the factors 'encoder' and 'weights' both set model\.weights",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "real=false", "generations=none")},
+            "data must hold real images or at least one generation, but both are switched off",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "generations=6")},
+            r"hold no training images of generation 6 \(they hold: 3, 4, 5\); add them with --data",
+        ),
+        (
+            {"vary": (*SMALL, "context=none,tie")},
+            r"has no class tie \(it has: seat_belt, hair\); choose another",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "target=bag")},
+            r"has no class bag \(it has: seat_belt, hair\); choose another",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "context=seat_belt")},
+            "context must not repeat the target, but holds 'seat_belt'",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "real=true", "synthetic_share=0.9")},
+            "a synthetic share of 0.9 beside 3 real images needs 27 synthetic images, but there are 12",
+        ),
+        ({"rungs": (3,)}, "--rungs only makes sense with --prune asha"),
+        ({"rungs": (9, 3), "prune": "asha"}, "--rungs must rise from 1 to at most 50 .*, but got 9,3"),
+        ({"max_epochs": 0}, r"epochs: input should be greater than or equal to 1 \(got 0\)"),
+        ({"seed": -1}, r"seed: input should be greater than or equal to 0 \(got -1\)"),
+    ],
+)
+def test_requests_that_cannot_work(drawn: Path, changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(UserError, match=what) as caught:
+        ask(drawn, **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_space_too_large_to_try_each_cell(drawn: Path) -> None:
+    many = ",".join(str(i / 100) for i in range(1, 100))
+    patience = ",".join(str(i) for i in range(200))
+    vary = ("encoder_learning_rate=" + many, "plateau_patience=" + patience)
+    what = (
+        "the space has 594,000 cells, too many to try each one; choose --propose optuna or random, or narrow"
+    )
+    with pytest.raises(UserError, match=what):
+        ask(drawn, vary=vary)
+    sweep, _ = ask(drawn, vary=vary, propose="random")
+    assert sweep.space().size == 594_000
+
+
+def test_missing_weights_stop_a_sweep_before_it_begins(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    what = r"no ImageNet weights for resnet18: .* or start from random weights by --fix weights=none"
+    with pytest.raises(WeightsNotFoundError, match=what):
+        ask(drawn, fix=())
+    with pytest.raises(WeightsNotFoundError, match=r"weights file:/no\.pth: /no\.pth is not a file"):
+        ask(drawn, fix=("weights=file:/no.pth",))
+    with pytest.raises(WeightsNotFoundError, match=r"the weights folder .*/nowhere does not exist"):
+        ask(drawn, fix=(), weights_folder=tmp_path / "nowhere")
+
+
+def test_data_sets_that_do_not_go_together(drawn: Path, real: Path) -> None:
+    with pytest.raises(UserError, match=r"there are no data; name at least one data-set folder with --data"):
+        ask()
+    with pytest.raises(
+        UserError, match=r"two data sets are called 'drawn'; change the name in one dataset\.js"
+    ):
+        ask(drawn, drawn)
+    rename(real, target="hair")
+    with pytest.raises(UserError, match=r"have different targets \(hair, seat_belt\); use --fix target="):
+        ask(drawn, real)
+    sweep, _ = ask(drawn, real, fix=(*NO_WEIGHTS, "target=hair"))
+    assert [source.name for source in sweep.data] == ["drawn", "stripes"]
+
+
+def test_the_selection_set_needs_two_persons_of_its_domain(make_data: MakeData) -> None:
+    only = make_data("only", subjects=1, images=4, test_subjects=0, generations={"3": 4, "4": 4, "5": 4})
+    what = "hold 1 training subjects of the real domain, but .* name another target domain with --select-on"
+    with pytest.raises(UserError, match=what):
+        ask(only)
+    sweep, _ = ask(only, select_on="synthetic")
+    assert sweep.select_on == "synthetic"
+    assert len(sweep.selection) == 4
+
+
+def test_a_damaged_data_set_is_named(drawn: Path) -> None:
+    (drawn / "masks" / "g3-0.png").write_bytes(b"no mask")
+    with pytest.raises(
+        UserError, match=r"masks/g3-0\.png: the image cannot be decoded as PNG; see `seatbelt da"
+    ):
+        ask(drawn)
