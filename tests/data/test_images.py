@@ -119,3 +119,17 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         open_image(tmp_path)
     with pytest.raises(UnusableImage, match="File name too long"):
         open_image(tmp_path / ("x" * 300))
+
+
+def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise struct.error("unpack requires a buffer of 4 bytes")
+
+    Image.new("RGB", (3, 2)).save(path)
+    monkeypatch.setattr(Image, "open", stumble)
+    with pytest.raises(
+        UnusableImage, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"
+    ):
+        open_image(path)

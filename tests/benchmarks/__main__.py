@@ -1,0 +1,40 @@
+"""`make bench`: speed as ratios, side by side in one run. Seconds are of this machine; compare the ratios."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks import cache, legs, results, sweep
+
+BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
+    "sweep": sweep.measure,
+    "legs": legs.measure,
+    "cache": cache.measure,
+    "results": results.measure,
+}
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], default=[])
+    names = parser.parse_args().names or list(BENCHMARKS)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+    )
+    with tempfile.TemporaryDirectory(prefix="seatbelt-bench-") as scratch:
+        os.environ["SEATBELT_CACHE"] = str(Path(scratch) / "cache")
+        for name in names:
+            folder = Path(scratch) / name
+            folder.mkdir()
+            for line in BENCHMARKS[name](folder):
+                print(f"{name:<8} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
