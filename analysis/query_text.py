@@ -13,9 +13,7 @@ from typing import Any, Literal
 _WIDEST = 60
 
 
-def format_answer(
-    names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]
-) -> str:
+def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]) -> str:
     """Return an answer in one of the three forms."""
     if form == "json":
         unique = _unique(names)
@@ -34,10 +32,7 @@ def format_answer(
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a plain table; columns of numbers are aligned to the right."""
     cells = [[str(value) for value in row] for row in rows]
-    widths = [
-        max(len(name), *(len(row[i]) for row in cells)) if cells else len(name)
-        for i, name in enumerate(names)
-    ]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
     right = [bool(cells) and all(_numeric(row[i]) for row in cells) for i in range(len(names))]
 
     def line(values: Sequence[str]) -> str:

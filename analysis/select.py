@@ -75,9 +75,7 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
             reason = str(error).splitlines()[0]
             raise UserError(f"{sweep.root}/trials cannot be read ({reason})") from None
     if not rows:
-        raise UserError(
-            f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is"
-        )
+        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
     arms = [
         Arm(
             rank=position,
@@ -101,9 +99,7 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
 def _ranked(
     connection: duckdb.DuckDBPyConnection, sweep: Sweep, top: int, by: By
 ) -> tuple[dict[str, int], bool, list[tuple[Any, ...]]]:
-    counts: dict[str, int] = dict(
-        connection.execute("select status, count(*) from trials group by 1").fetchall()
-    )
+    counts: dict[str, int] = dict(connection.execute("select status, count(*) from trials group by 1").fetchall())
     complete = counts.get("COMPLETE", 0) > 0
     score = f"avg({by}_iou)"
     if by == "test" and not complete:

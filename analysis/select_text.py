@@ -12,9 +12,7 @@ def ranking_text(ranking: Ranking, sweep: Path) -> str:
     """Return a ranking as a table, with what must be known to read it."""
     lines = []
     if not ranking.complete:
-        lines.append(
-            "PROVISIONAL: no trial is complete yet; these have trained for different numbers of epochs."
-        )
+        lines.append("PROVISIONAL: no trial is complete yet; these have trained for different numbers of epochs.")
     if ranking.by == "test":
         lines.append(
             "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm "
@@ -26,9 +24,7 @@ def ranking_text(ranking: Ranking, sweep: Path) -> str:
     trivial = ", ".join(f"{name} {value:.3f}" for name, value in ranking.baselines.items())
     lines.append(f"trivial baselines on the selection set: {trivial}")
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
-        lines.append(
-            f"one replicate each: differences may be chance; `seatbelt resume {sweep} --replicates 3`"
-        )
+        lines.append(f"one replicate each: differences may be chance; `seatbelt resume {sweep} --replicates 3`")
     lines.append(f"reproduce the first: seatbelt reproduce {sweep} {ranking.arms[0].trial_key}")
     return "\n".join(lines)
 

@@ -28,9 +28,7 @@ class Sweep:
         try:
             found: Any = json.loads((self.root / "sweep.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise UserError(
-                f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`"
-            ) from None
+            raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
         except (OSError, ValueError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
         if not isinstance(found, dict):

@@ -38,7 +38,9 @@ def main() -> None:
     run("status", str(SWEEP))
     run("resume", str(SWEEP), "--slots", "2")
     run("best", str(SWEEP))
-    sql = "select decoder, count(*) as trials, max(selection_iou) as best from trials group by decoder order by best desc"
+    sql = (
+        "select decoder, count(*) as trials, max(selection_iou) as best from trials group by decoder order by best desc"
+    )
     run("query", str(SWEEP), sql)
     print(NOT_SHOWN)
     print(f"\nthe demo took {time.monotonic() - started:.0f} s; its files are in {DEMO}/")
@@ -66,7 +68,11 @@ def recorded_epochs() -> int:
     """Return how many epochs the sweep has recorded: its tables can be read while it runs."""
     import pandas as pd
 
-    return len(pd.read_parquet(SWEEP / "epochs")) if (SWEEP / "epochs").exists() and any((SWEEP / "epochs").iterdir()) else 0
+    return (
+        len(pd.read_parquet(SWEEP / "epochs"))
+        if (SWEEP / "epochs").exists() and any((SWEEP / "epochs").iterdir())
+        else 0
+    )
 
 
 def command(arguments: tuple[str, ...]) -> list[str]:

@@ -73,9 +73,7 @@ def _disk() -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
-    return Finding(
-        what="free disk for caches", ok=free >= _LEAST_DISK_GIB, found=f"{free:.0f} GiB at {folder}"
-    )
+    return Finding(what="free disk for caches", ok=free >= _LEAST_DISK_GIB, found=f"{free:.0f} GiB at {folder}")
 
 
 def _ray(address: str | None) -> Finding:

@@ -105,9 +105,7 @@ class Driver:
         now = time.time()
         kind = message["kind"]
         if kind == "began":
-            self._record(
-                LegBegan(trial_key=spec.trial_key, attempt=spec.attempt, facts=message["facts"], at=now)
-            )
+            self._record(LegBegan(trial_key=spec.trial_key, attempt=spec.attempt, facts=message["facts"], at=now))
         elif kind == "warning":
             self.progress.warn(message["text"])
         elif kind == "epoch" and self.history.is_new_epoch(spec.trial_key, message["epoch"]):

@@ -20,8 +20,7 @@ def seconds_per_trial_epoch(plan: Plan, data: SweepData) -> float:
     size = plan.space.size
     step = max(1, size // _MOST_CELLS)
     configs = [
-        plan.space.config(plan.base, plan.space.cell(number), seed=plan.base.seed)
-        for number in range(0, size, step)
+        plan.space.config(plan.base, plan.space.cell(number), seed=plan.base.seed) for number in range(0, size, step)
     ]
     known = _known()
     seconds = [_epoch_seconds(config, data, known) for config in configs]

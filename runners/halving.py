@@ -8,6 +8,7 @@ earlier ones rank slow starters wrongly.
 from __future__ import annotations
 
 import bisect
+import itertools
 from dataclasses import dataclass
 
 from runners.history import History, RungView
@@ -57,7 +58,7 @@ def next_promotion(
         last_call: Nothing runs and nothing new will: a rung with fewer than eta trials promotes its best.
         affordable: Epochs that may still be handed out; None for no limit.
     """
-    for rung, next_rung in reversed(list(zip(rungs, rungs[1:], strict=False))):
+    for rung, next_rung in reversed(list(itertools.pairwise(rungs))):
         view = history.rungs.get(rung)
         if view is None or not view.waiting:
             continue

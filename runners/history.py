@@ -175,9 +175,7 @@ class History:
             view.best_epoch = event.epoch
             view.best_metrics = event.metrics
         view.train_seconds += event.metrics.get("train_seconds") or 0.0
-        view.seconds += (event.metrics.get("train_seconds") or 0.0) + (
-            event.metrics.get("evaluation_seconds") or 0.0
-        )
+        view.seconds += (event.metrics.get("train_seconds") or 0.0) + (event.metrics.get("evaluation_seconds") or 0.0)
         if self.best is None or event.score > self.best[0]:
             self.best = (event.score, view.key)
 

@@ -75,9 +75,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     datasets = [read(path) for path in request.data]
     _check_names(datasets)
     sources = tuple(
-        DataSource(
-            path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset)
-        )
+        DataSource(path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset))
         for dataset in datasets
     )
     factors, base = _space_and_base(request, datasets, note)
@@ -97,8 +95,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         question=request.study.question,
         base=base,
         factors=tuple(
-            SweepFactor(name=f.name, levels={level.label: dict(level.fields) for level in f.levels})
-            for f in factors
+            SweepFactor(name=f.name, levels={level.label: dict(level.fields) for level in f.levels}) for f in factors
         ),
         propose=propose,
         prune=prune,
@@ -160,18 +157,14 @@ def _from_data(
     rows = [row for dataset in datasets for row in dataset.rows]
     base = request.study.base().data
     if "generations" not in named and base.generations and all(row.domain == "real" for row in rows):
-        note(
-            f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out"
-        )
+        note(f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out")
         changes["data.generations"] = ()
         if "real" not in named:
             changes["data.real"] = True
     targets = {dataset.target for dataset in datasets}
     if "target" not in named and targets != {base.target}:
         if len(targets) > 1:
-            raise UserError(
-                f"the data sets have different targets ({', '.join(sorted(targets))}); use --fix target="
-            )
+            raise UserError(f"the data sets have different targets ({', '.join(sorted(targets))}); use --fix target=")
         note(f"target: {next(iter(targets))} (from dataset.json)")
         changes["data.target"] = next(iter(targets))
     if request.size is not None:
@@ -180,9 +173,7 @@ def _from_data(
         changes |= {"data.height": request.size[0], "data.width": request.size[1]}
     elif not {"height", "width"} & named:
         height, width = _native_size(datasets[0])
-        note(
-            f"training resolution: {height}x{width}, the size of the images (--size HEIGHTxWIDTH changes it)"
-        )
+        note(f"training resolution: {height}x{width}, the size of the images (--size HEIGHTxWIDTH changes it)")
         changes |= {"data.height": height, "data.width": width}
     return changes
 

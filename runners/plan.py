@@ -75,9 +75,7 @@ class Leg:
 
     def started(self, at: float) -> LegStarted:
         """Return the event of handing it out."""
-        return LegStarted(
-            trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=at
-        )
+        return LegStarted(trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=at)
 
 
 @dataclass(frozen=True)
@@ -111,9 +109,7 @@ def next_leg(plan: Plan, history: History) -> Leg | Wait | Finished:
     return Wait() if history.running else _finished(plan, history, _end_reason(plan, history))
 
 
-def outcome_of_error(
-    plan: Plan, view: TrialView, *, lost: bool, final: bool
-) -> Literal["lost", "error", "failed"]:
+def outcome_of_error(plan: Plan, view: TrialView, *, lost: bool, final: bool) -> Literal["lost", "error", "failed"]:
     """Return how a leg's error is recorded: to be tried again, or as the end of its trial.
 
     Args:
@@ -176,12 +172,8 @@ def _new_trial(plan: Plan, history: History) -> Leg | None:
         at=0.0,
     )
     never = "; exempt from pruning" if exempt and plan.prune != "none" else ""
-    decided = Decided(
-        kind="proposal", by=plan.propose, trial_key=key, epoch=0, reason=f"{proposal.reason}{never}"
-    )
-    return Leg(
-        trial_key=key, config=proposal.config, start=0, stop=stop, attempt=1, planned=planned, decided=decided
-    )
+    decided = Decided(kind="proposal", by=plan.propose, trial_key=key, epoch=0, reason=f"{proposal.reason}{never}")
+    return Leg(trial_key=key, config=proposal.config, start=0, stop=stop, attempt=1, planned=planned, decided=decided)
 
 
 def _promotion(plan: Plan, history: History, *, last_call: bool) -> Leg | None:

@@ -26,9 +26,7 @@ def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits
         lines.append(f"factor     {factor.name}: {shown} ({len(labels)})")
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
-    lines += [
-        f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()
-    ]
+    lines += [f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()]
     lines.append(_time_line(plan, data, slots))
     return "\n".join(lines)
 
@@ -58,9 +56,7 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
         f"({description.select_on}), test {len(parts.test)}; {size}, target {first.data.target}"
     )
     if not parts.test:
-        lines.append(
-            f"           no test images of the {description.select_on} domain: test scores stay empty"
-        )
+        lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
     return lines
 
 

@@ -112,9 +112,7 @@ def _random(space: Space, base: TrialConfig, history: History, position: int) ->
     return _as_next_replicate(space, base, history, labels, position, "drawn at random")
 
 
-def _optuna(
-    space: Space, base: TrialConfig, history: History, position: int, budgets: tuple[int, ...]
-) -> Proposal:
+def _optuna(space: Space, base: TrialConfig, history: History, position: int, budgets: tuple[int, ...]) -> Proposal:
     import optuna
 
     distributions: dict[str, optuna.distributions.BaseDistribution] = {
@@ -131,9 +129,7 @@ def _optuna(
     study.add_trials([_optuna_trial(view, distributions, budgets) for view in history.by_number])
     asked = study.ask(distributions)
     cell = {factor.name: str(asked.params[factor.name]) for factor in space.factors}
-    return _as_next_replicate(
-        space, base, history, cell, position, "proposed by Optuna's TPE from the history"
-    )
+    return _as_next_replicate(space, base, history, cell, position, "proposed by Optuna's TPE from the history")
 
 
 def _optuna_trial(view: TrialView, distributions: dict, budgets: tuple[int, ...]) -> Any:  # type: ignore[type-arg]  # noqa: ANN401  (optuna is imported late)

@@ -18,9 +18,7 @@ from seatbelt.errors import UserError
 _COMPARED = ("train_loss", "validation_loss", "selection_loss", "selection_iou", "selection_iou_with_target")
 
 
-def reproduce(
-    root: Path, key: str, *, epochs: int | None, dry_run: bool, say: Callable[[str], object]
-) -> int:
+def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: Callable[[str], object]) -> int:
     """Train a trial again in this process; return 0 if every number is the same, else 1.
 
     Raises:
@@ -30,9 +28,7 @@ def reproduce(
     folder.describe()
     view = _find(History(read_events(folder)), key, root)
     config = TrialConfig.model_validate(view.plan.config)
-    say(
-        f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}"
-    )
+    say(f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}")
     say(config.model_dump_json(indent=1))
     if dry_run:
         return 0
@@ -40,8 +36,7 @@ def reproduce(
         raise UserError(f"trial {view.key} has no recorded epoch to compare with")
     last = min(epochs or view.epochs_done, view.epochs_done)
     recorded = {
-        row["epoch"]: row
-        for row in load(root).epochs.query(f"trial_key == '{view.key}'").to_dict(orient="records")
+        row["epoch"]: row for row in load(root).epochs.query(f"trial_key == '{view.key}'").to_dict(orient="records")
     }
     differing = 0
     with tempfile.TemporaryDirectory(prefix="seatbelt-") as scratch:
@@ -52,20 +47,14 @@ def reproduce(
                 continue
             was = recorded.get(message["epoch"])
             if was is None:
-                raise UserError(
-                    f"epoch {message['epoch']} is not in {root}/epochs yet; `seatbelt resume {root}`"
-                )
+                raise UserError(f"epoch {message['epoch']} is not in {root}/epochs yet; `seatbelt resume {root}`")
             wrong = [name for name in _COMPARED if not _same(message["metrics"][name], was[name])]
             differing += bool(wrong)
             now = message["metrics"]["selection_iou"]
             verdict = f"differs in {', '.join(wrong)}" if wrong else "identical"
-            say(
-                f"epoch {message['epoch']}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}"
-            )
+            say(f"epoch {message['epoch']}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}")
     say(
-        "every number is the same"
-        if not differing
-        else f"{differing} epochs differ (other versions, threads, device?)"
+        "every number is the same" if not differing else f"{differing} epochs differ (other versions, threads, device?)"
     )
     return 1 if differing else 0
 
@@ -74,9 +63,7 @@ def _find(history: History, key: str, root: Path) -> TrialView:
     found = [view for view in history.by_number if view.key.startswith(key)]
     if len(found) != 1:
         what = "no trial" if not found else f"{len(found)} trials"
-        raise UserError(
-            f"{root} has {what} with key {key!r}; `seatbelt query {root} 'select trial_key from trials'`"
-        )
+        raise UserError(f"{root} has {what} with key {key!r}; `seatbelt query {root} 'select trial_key from trials'`")
     return found[0]
 
 

@@ -119,9 +119,7 @@ def _limits(earlier: Limits, session: Session) -> Limits:
 
 def _check_limits(description: SweepDescription, limits: Limits) -> None:
     if description.propose != "exhaustive" and limits == Limits(replicates=limits.replicates):
-        raise UserError(
-            f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours"
-        )
+        raise UserError(f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours")
     plan = description.plan(limits)
     if limits.epochs is not None and limits.epochs < plan.rungs[0]:
         raise UserError(

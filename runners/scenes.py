@@ -30,7 +30,5 @@ def embedded_scenes() -> Path:
             print(f"rendering {sum(_IMAGES.values())} embedded scenes into {folder}", file=sys.stderr)
             shutil.rmtree(folder, ignore_errors=True)
             with progress_bar("scenes") as progress:
-                write_dataset(
-                    folder, generations=_IMAGES, size=_SIZE, processes=os.cpu_count() or 1, progress=progress
-                )
+                write_dataset(folder, generations=_IMAGES, size=_SIZE, processes=os.cpu_count() or 1, progress=progress)
     return folder

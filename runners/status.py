@@ -26,8 +26,7 @@ def status_text(root: Path) -> tuple[str, bool]:
     lines = [
         f"{root}: {description.study}, {description.question}",
         f"driver     {who or 'none: `seatbelt resume` goes on'}",
-        "trials     "
-        + (", ".join(f"{n} {status}" for status, n in sorted(history.statuses.items()) if n) or "none"),
+        "trials     " + (", ".join(f"{n} {status}" for status, n in sorted(history.statuses.items()) if n) or "none"),
     ]
     total = total_epochs(plan)
     lines.append(f"epochs     {history.epochs_done}" + (f" of about {total}" if total is not None else ""))

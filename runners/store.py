@@ -54,9 +54,7 @@ class Store:
             self._dirty_trials.add(number // SHARD_TRIALS)
         if isinstance(event, EpochMeasured):
             assert number is not None
-            self._pending["epochs", number // SHARD_TRIALS].append(
-                _epoch_row(event, self._host(event.trial_key))
-            )
+            self._pending["epochs", number // SHARD_TRIALS].append(_epoch_row(event, self._host(event.trial_key)))
         elif isinstance(event, Decided):
             self._pending["decisions", self._decisions // _SHARD_DECISIONS].append(
                 _decision_row(event, self._decisions)
@@ -95,9 +93,7 @@ class Store:
         where = self._where.get((table, shard))
         if where is None:
             # What an earlier driver wrote may be older than the ledger: it is replaced, not extended.
-            version = (
-                next_version(block, whole_file(path.read_bytes())) if path.exists() else first_version(block)
-            )
+            version = next_version(block, whole_file(path.read_bytes())) if path.exists() else first_version(block)
         else:
             data = path.read_bytes()
             if extend:

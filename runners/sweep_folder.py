@@ -174,9 +174,7 @@ class SweepFolder:
             raise UserError(f"{self.root} exists and is no sweep; choose another --name or --out")
         for path in (self.temporary, *(self.table(name) for name in TABLES)):
             path.mkdir(parents=True, exist_ok=True)
-        write_atomically(
-            self.description_file, description.model_dump_json(indent=1).encode(), self.temporary
-        )
+        write_atomically(self.description_file, description.model_dump_json(indent=1).encode(), self.temporary)
 
     def describe(self) -> SweepDescription:
         """Read the description.

@@ -45,9 +45,7 @@ class EventFiles:
 
         plan = history.trials[event.trial_key].plan
         if event.trial_key not in self._writers:
-            name = "-".join([f"{plan.number:04d}", *plan.cell.values(), f"r{plan.replicate}"]).replace(
-                "/", "_"
-            )
+            name = "-".join([f"{plan.number:04d}", *plan.cell.values(), f"r{plan.replicate}"]).replace("/", "_")
             self._writers[event.trial_key] = EventFileWriter(str(self._folder / name))
         values = [
             Summary.Value(tag=name, simple_value=event.metrics[name])

@@ -22,12 +22,8 @@ def study() -> Study:
             ),
             "data.real": Condition(value=False, source="thesis"),
             "model.weights": Condition(value="imagenet", source="thesis"),
-            "augmentation.transforms": Condition(
-                value=TRANSFORMS, source="ours", note="not stated: all ten on"
-            ),
-            "model.output_stride": Condition(
-                value=16, source="ours", note="the same for both DeepLab decoders"
-            ),
+            "augmentation.transforms": Condition(value=TRANSFORMS, source="ours", note="not stated: all ten on"),
+            "model.output_stride": Condition(value=16, source="ours", note="the same for both DeepLab decoders"),
         },
         protocol=Protocol(epochs=50, replicates=1, propose="exhaustive", prune="none"),
     )

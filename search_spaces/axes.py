@@ -106,9 +106,7 @@ def _level(name: str, axis: Axis, text: str) -> Level:
     # The configuration is the judge of its own values, and gives each its one form: 4.0 and 4 are alike.
     checked = _checked(fields)
     values = {path: _value(checked, path) for path in fields}
-    label = "@".join(
-        str(value).lower() if isinstance(value, bool) else str(value) for value in values.values()
-    )
+    label = "@".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values.values())
     return Level(label=label, fields=values)
 
 
@@ -148,7 +146,5 @@ def _members(name: str, text: str) -> tuple[str, ...]:
 
 def _range(text: str, first: int, last: int) -> list[str]:
     if not first < last <= first + _LONGEST_RANGE:
-        raise UserError(
-            f"generations {text}: a range must rise, by at most {_LONGEST_RANGE}; write it as 3-5"
-        )
+        raise UserError(f"generations {text}: a range must rise, by at most {_LONGEST_RANGE}; write it as 3-5")
     return [str(generation) for generation in range(first, last + 1)]

@@ -52,8 +52,7 @@ class Factor:
             meaning = repr(sorted(level.fields.items()))
             if meaning in known:
                 raise UserError(
-                    f"factor {self.name!r} has two levels that mean the same: {known[meaning]!r} and "
-                    f"{level.label!r}"
+                    f"factor {self.name!r} has two levels that mean the same: {known[meaning]!r} and {level.label!r}"
                 )
             known[meaning] = level.label
 
@@ -74,9 +73,7 @@ class Space:
             # Two factors that set one field would make cells that differ in name only.
             for path in sorted({path for level in factor.levels for path in level.fields}):
                 if path in owners:
-                    raise UserError(
-                        f"the factors {owners[path]!r} and {name!r} both set {path}; use one of them"
-                    )
+                    raise UserError(f"the factors {owners[path]!r} and {name!r} both set {path}; use one of them")
                 owners[path] = name
 
     @property

@@ -85,9 +85,7 @@ class DataConfig(_Record):
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
         if not self.real and not self.generations:
-            raise ValueError(
-                "data must hold real images or at least one generation, but both are switched off"
-            )
+            raise ValueError("data must hold real images or at least one generation, but both are switched off")
         if self.synthetic_share is not None and not (self.real and self.generations):
             raise ValueError(
                 "synthetic_share needs real images and generations to mix, "

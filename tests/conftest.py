@@ -77,10 +77,7 @@ def draw_data(
         split = "test" if subject < test_subjects else "train"
         rows += [(f"p{subject}-{i}", "real", "", f"p{subject}", split) for i in range(images)]
     for generation, count in generations.items():
-        rows += [
-            (f"g{generation}-{i}", "synthetic", generation, f"s{generation}-{i}", "train")
-            for i in range(count)
-        ]
+        rows += [(f"g{generation}-{i}", "synthetic", generation, f"s{generation}-{i}", "train") for i in range(count)]
     for number, (stem, *_) in enumerate(rows):
         rng = np.random.default_rng(number)
         image = rng.integers(0, 120, (height, width, 3), np.uint8)

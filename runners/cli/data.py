@@ -102,9 +102,7 @@ def _counts(text: str) -> dict[str, int]:
     for part in text.split(","):
         name, equals, number = part.partition("=")
         if not equals or not number.isdigit() or not int(number):
-            raise UserError(
-                f"--generations takes NAME=NUMBER,..., such as 3=200,camera=110, but got {part!r}"
-            )
+            raise UserError(f"--generations takes NAME=NUMBER,..., such as 3=200,camera=110, but got {part!r}")
         counts[name.strip()] = int(number)
     return counts
 

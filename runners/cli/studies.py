@@ -14,9 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def studies(
-    name: Annotated[
-        str | None, typer.Argument(help="A study's name or Python file; all if left out.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A study's name or Python file; all if left out.")] = None,
 ) -> None:
     """List the studies, or show one: factors, levels, fixed conditions, protocol.
 

@@ -49,9 +49,7 @@ Replicates = Annotated[
     int | None, typer.Option(min=1, help="Trials per arm, each with its own seed.", rich_help_panel=_LIMITS)
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the trials.", rich_help_panel=_RUN)]
-Address = Annotated[
-    str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=_RUN)
-]
+Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=_RUN)]
 Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich_help_panel=_RUN)]
 Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=_RUN)]
 Gpus = Annotated[
@@ -83,25 +81,17 @@ def sweep(
         list[str] | None,
         typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=_SPACE),
     ] = None,
-    fix: Annotated[
-        list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=_SPACE)
-    ] = None,
+    fix: Annotated[list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=_SPACE)] = None,
     size: Annotated[
         str | None,
-        typer.Option(
-            help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=_SPACE
-        ),
+        typer.Option(help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=_SPACE),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0.", rich_help_panel=_SPACE)] = 0,
     select_on: Annotated[
         str, typer.Option(help="Domain of the selection set: real or synthetic.", rich_help_panel=_SPACE)
     ] = "real",
-    propose: Annotated[
-        ProposeName | None, typer.Option(help="Which arms are tried.", rich_help_panel=_SPACE)
-    ] = None,
-    prune: Annotated[
-        PruneName | None, typer.Option(help="Which trials end early.", rich_help_panel=_SPACE)
-    ] = None,
+    propose: Annotated[ProposeName | None, typer.Option(help="Which arms are tried.", rich_help_panel=_SPACE)] = None,
+    prune: Annotated[PruneName | None, typer.Option(help="Which trials end early.", rich_help_panel=_SPACE)] = None,
     rungs: Annotated[
         str | None, typer.Option(help="Epochs of comparison, such as 3,9.", rich_help_panel=_SPACE)
     ] = None,
@@ -119,9 +109,7 @@ def sweep(
     gpus_per_trial: Gpus = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=_RUN)] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads per trial.", rich_help_panel=_RUN)] = 1,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Loader processes per trial.", rich_help_panel=_RUN)
-    ] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Loader processes per trial.", rich_help_panel=_RUN)] = 0,
     checkpoint_share: Annotated[
         float,
         typer.Option(min=0, max=1, help="Most time for checkpoints; 1: every epoch.", rich_help_panel=_RUN),

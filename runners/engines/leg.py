@@ -128,9 +128,7 @@ def _scores(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
     return {f"{prefix}{column.name}": values[column.name] for column in SCORES}
 
 
-def _images(
-    rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int], ...]
-) -> list[dict[str, Any]]:
+def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int], ...]) -> list[dict[str, Any]]:
     from seatbelt.training.fit import image_scores
 
     if not counts:

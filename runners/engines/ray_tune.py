@@ -58,7 +58,6 @@ def run(driver: Driver, resources: Resources) -> None:
         UserError: The cluster cannot be reached, or has no room for a single trial.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-    import ray
     from ray import tune
 
     with _connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
@@ -171,9 +170,7 @@ def _searcher(legs: _Legs) -> Any:  # noqa: ANN401  (Ray's classes are imported 
                 return Searcher.FINISHED
             return None if isinstance(step, Wait) else {"leg": step.model_dump_json()}
 
-        def on_trial_complete(
-            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-        ) -> None:
+        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
             if not error:
                 legs.ended(trial_id, error=None)
 
@@ -203,21 +200,14 @@ def _callback(legs: _Legs) -> Any:  # noqa: ANN401
     from ray.tune import Callback
 
     class Recorder(Callback):
-        def on_trial_result(
-            self,
-            iteration: int,
-            trials: list[Any],
-            trial: Any,
-            result: dict[str, Any],
-            **info: Any,  # noqa: ANN401
-        ) -> None:
-            legs.messages(trial.trial_id, json.loads(result.pop("messages")))
+        def on_trial_result(self, **info: Any) -> None:  # noqa: ANN401  (Ray's trials have no types)
+            legs.messages(info["trial"].trial_id, json.loads(info["result"].pop("messages")))
 
-        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
-            text = str(trial.get_pickled_error() or "unknown").strip().splitlines()
-            legs.ended(trial.trial_id, error=text[-1] if text else "unknown")
+        def on_trial_error(self, **info: Any) -> None:  # noqa: ANN401
+            text = str(info["trial"].get_pickled_error() or "").strip().splitlines()
+            legs.ended(info["trial"].trial_id, error=text[-1] if text else "unknown")
 
-        def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
+        def on_step_end(self, **info: Any) -> None:  # noqa: ANN401
             legs.driver.tick()
 
     return Recorder()

@@ -52,9 +52,7 @@ class Augmenter:
             name: _BUILDERS[name](height, width) for name in TRANSFORMS if name in config.transforms
         }
 
-    def __call__(
-        self, image: Pixels, mask: Pixels, *, seed: int, epoch: int, index: int
-    ) -> tuple[Pixels, Pixels]:
+    def __call__(self, image: Pixels, mask: Pixels, *, seed: int, epoch: int, index: int) -> tuple[Pixels, Pixels]:
         """Augment one sample; the same arguments give the same result in any process and any order.
 
         Args:

@@ -66,9 +66,7 @@ def _overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], dataset: DataSet
             continue
         opacity = 0.75 if name == dataset.target else _OPACITY
         here = mask == index
-        blended[here] = (1 - opacity) * blended[here] + opacity * np.asarray(
-            _colour(name, dataset), np.float32
-        )
+        blended[here] = (1 - opacity) * blended[here] + opacity * np.asarray(_colour(name, dataset), np.float32)
     return blended.clip(0, 255).astype(np.uint8)
 
 

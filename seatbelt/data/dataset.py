@@ -129,9 +129,7 @@ def decode(dataset: DataSet, row: Row) -> tuple[NDArray[np.uint8], NDArray[np.ui
         image = open_image(dataset.image_path(row))
         mask = open_mask(dataset.mask_path(row))
     except UnusableImage as error:
-        raise UserError(
-            f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`"
-        ) from None
+        raise UserError(f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`") from None
     if image.shape[:2] != mask.shape:
         sizes = f"{mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
         raise UserError(f"data set {dataset.root}: {row.mask} is {sizes}; masks must have their image's size")
@@ -162,9 +160,7 @@ def _description(root: Path) -> dict[str, Any]:
             raise UserError(f"data set {root}: there is no such folder")
         raw = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise UserError(
-            f"data set {root}: dataset.json is missing; it names the classes and the target"
-        ) from None
+        raise UserError(f"data set {root}: dataset.json is missing; it names the classes and the target") from None
     except UserError:
         raise
     except (OSError, ValueError, RecursionError) as error:
@@ -249,13 +245,9 @@ def _line_faults(root: Path, where: str, line: dict[str, Any]) -> list[Fault]:
         elif _leaves(root, line[column]):
             faults.append(Fault(where=where, what=f"{column} {line[column]!r} leaves the data-set folder"))
     if line["domain"] not in _DOMAINS:
-        faults.append(
-            Fault(where=where, what=f"domain must be real or synthetic, but got {line['domain']!r}")
-        )
+        faults.append(Fault(where=where, what=f"domain must be real or synthetic, but got {line['domain']!r}"))
     if line["split"] not in _SPLITS:
-        faults.append(
-            Fault(where=where, what=f"split must be train, test or empty, but got {line['split']!r}")
-        )
+        faults.append(Fault(where=where, what=f"split must be train, test or empty, but got {line['split']!r}"))
     return faults
 
 
@@ -295,7 +287,5 @@ def _row_faults(root: Path, row: Row, known: set[int]) -> list[Fault]:
         faults.append(Fault(where=row.mask, what=f"the mask is {sizes}"))
     unnamed = sorted(set(np.unique(mask).tolist()) - known)
     if unnamed:
-        faults.append(
-            Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}")
-        )
+        faults.append(Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}"))
     return faults

@@ -58,9 +58,7 @@ def selection_set(datasets: list[DataSet], *, domain: str = "real", seed: int = 
     return tuple(s for s in pool if _subject(datasets, s) in held_out)
 
 
-def partition(
-    datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], *, seed: int
-) -> Partition:
+def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], *, seed: int) -> Partition:
     """Return the samples of one trial.
 
     Args:
@@ -115,9 +113,7 @@ def _subject(datasets: list[DataSet], sample: Sample) -> tuple[int, str]:
     return (sample[0], row.subject or f"image {row.image}")
 
 
-def _check_present(
-    datasets: list[DataSet], config: DataConfig, real: list[Sample], synthetic: list[Sample]
-) -> None:
+def _check_present(datasets: list[DataSet], config: DataConfig, real: list[Sample], synthetic: list[Sample]) -> None:
     if config.real and not real:
         raise UserError("the data sets hold no real training images, but the trial trains on real ones")
     present = {_row(datasets, s).generation for s in synthetic}

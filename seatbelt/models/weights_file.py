@@ -45,13 +45,9 @@ def _parsed(content: bytes, path: Path) -> State:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # (whatever a foreign file provokes in the parsers)
         reason = str(error).partition("\n")[0]
-        raise UserError(
-            f"weights {path} cannot be loaded as tensors only ({reason}); bring a state dict"
-        ) from None
+        raise UserError(f"weights {path} cannot be loaded as tensors only ({reason}); bring a state dict") from None
     if not isinstance(state, dict) or not all(isinstance(item, torch.Tensor) for item in state.values()):
-        raise UserError(
-            f"weights {path} hold no plain state dict (name -> tensor); save model.state_dict() alone"
-        )
+        raise UserError(f"weights {path} hold no plain state dict (name -> tensor); save model.state_dict() alone")
     return dict(state)
 
 
@@ -90,9 +86,7 @@ def _check_fit(encoder: str, path: Path, state: State, expected: State) -> None:
     kinds = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
     faults = "; ".join(f"{len(names)} {kind}: {_few(names)}" for kind, names in kinds.items() if names)
     if faults:
-        raise UserError(
-            f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}"
-        )
+        raise UserError(f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}")
 
 
 def _few(names: list[str]) -> str:
@@ -110,6 +104,4 @@ _LITE0_BLOCK = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
-_LITE0_PLACES = [
-    (stage, place) for stage, blocks in enumerate((1, 2, 2, 3, 3, 4, 1)) for place in range(blocks)
-]
+_LITE0_PLACES = [(stage, place) for stage, blocks in enumerate((1, 2, 2, 3, 3, 4, 1)) for place in range(blocks)]

@@ -121,9 +121,7 @@ class CheckpointFolder:
                 reasons.append(f"{path.name} names no best epoch")
             except _DamagedError as error:
                 reasons.append(f"{path.name}: {error}")
-        raise UserError(
-            f"{self.root}: no valid weights are kept there ({'; '.join(reasons) or 'it is empty'})"
-        )
+        raise UserError(f"{self.root}: no valid weights are kept there ({'; '.join(reasons) or 'it is empty'})")
 
     def keep_best_only(self) -> None:
         """Remove everything but the best weights and their manifest: the trial is finished."""

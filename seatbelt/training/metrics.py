@@ -105,9 +105,7 @@ def dice(counts: Counts) -> npt.NDArray[np.float64]:
     return np.asarray((2 * intersection + EPSILON) / (predicted + target + EPSILON))
 
 
-def image_counts(
-    logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, threshold: float = 0.5
-) -> Counts:
+def image_counts(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, threshold: float = 0.5) -> Counts:
     """Count the pixels of the target class, channel 0, on each image.
 
     Args:
@@ -166,9 +164,7 @@ def trivial_baselines(
 def _mean_mask(targets: Masks, valid: Masks | None) -> npt.NDArray[np.float64]:
     """Return the share of valid images that have the target at each pixel, (H, W)."""
     if len(targets) == 0:
-        raise UserError(
-            "there are no training masks to average: the set is empty; check its split in manifest.csv"
-        )
+        raise UserError("there are no training masks to average: the set is empty; check its split in manifest.csv")
     if valid is None:
         return np.asarray(targets.mean(axis=0, dtype=np.float64))
     return np.asarray((targets & valid).sum(axis=0) / np.maximum(valid.sum(axis=0), 1))

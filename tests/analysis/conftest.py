@@ -37,9 +37,7 @@ def make_sweep(tmp_path: Path) -> MakeSweep:
                 if part or number == 0:
                     found = pa.Table.from_pylist(part, schema=arrow_schema(table))
                     pq.write_table(found, root / table / f"{number:05}.parquet")
-        (root / "sweep.json").write_text(
-            json.dumps({"baselines": {"all background": 0.25, "mean mask": 0.5}})
-        )
+        (root / "sweep.json").write_text(json.dumps({"baselines": {"all background": 0.25, "mean mask": 0.5}}))
         return load(root)
 
     return make

@@ -38,8 +38,7 @@ def test_it_answers_over_all_four_tables(make_sweep: MakeSweep) -> None:
 def test_values_are_plain_and_times_are_utc(replicated: Sweep) -> None:
     names, rows = query(
         replicated,
-        "select planned_at, sum(epochs_done) over (), 1.5 as d, null as e, true as f, [1, 2] as g "
-        "from trials limit 1",
+        "select planned_at, sum(epochs_done) over (), 1.5 as d, null as e, true as f, [1, 2] as g from trials limit 1",
     )
     assert names[0] == "planned_at"
     assert rows == [(NOON, 9 * 4 + 3, 1.5, None, True, [1, 2])]
@@ -102,9 +101,7 @@ def test_files_and_network_are_out_of_reach(
     ],
 )
 def test_settings_are_locked(replicated: Sweep, sql: str) -> None:
-    with pytest.raises(
-        UserError, match=r"Cannot change configuration option .* the configuration has been lock"
-    ):
+    with pytest.raises(UserError, match=r"Cannot change configuration option .* the configuration has been lock"):
         query(replicated, sql)
 
 
@@ -178,9 +175,7 @@ def test_an_empty_answer() -> None:
 
 def test_json_loses_no_column_and_holds_no_nan() -> None:
     rows = [(1, float("nan"), {"x": [float("inf")]})]
-    assert json.loads(format_answer(["a", "a", "a_1"], rows, "json")) == [
-        {"a": 1, "a_1": None, "a_1_1": {"x": [None]}}
-    ]
+    assert json.loads(format_answer(["a", "a", "a_1"], rows, "json")) == [{"a": 1, "a_1": None, "a_1_1": {"x": [None]}}]
 
 
 def test_a_table_shows_small_rates_and_stays_in_its_lines() -> None:

@@ -40,9 +40,7 @@ def test_arms_are_ranked_by_their_mean_not_by_the_luckiest_replicate(replicated:
 def test_by_test_ranks_by_the_mean_test_score(replicated: Sweep) -> None:
     ranking = best(replicated, by="test")
     assert [arm.arm_key for arm in ranking.arms] == ["lucky", "steady"]
-    assert "RANKED BY TEST SCORES: choosing by them makes them optimistic" in ranking_text(
-        ranking, replicated.root
-    )
+    assert "RANKED BY TEST SCORES: choosing by them makes them optimistic" in ranking_text(ranking, replicated.root)
 
 
 def test_top_is_the_number_of_arms(replicated: Sweep) -> None:

@@ -43,9 +43,7 @@ def test_what_is_no_sweep(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     for path in (tmp_path, tmp_path / "nowhere", file):
-        with pytest.raises(
-            UserError, match=f"{path} is no sweep: it has no sweep.json; see `seatbelt sweep --h"
-        ):
+        with pytest.raises(UserError, match=f"{path} is no sweep: it has no sweep.json; see `seatbelt sweep --h"):
             load(path)
 
 

@@ -33,8 +33,7 @@ def measure(folder: Path) -> list[str]:
         for _ in range(3)
     )
     each = min(
-        _seconds(lambda: [resize(*decode(dataset, row), HEIGHT, WIDTH) for row in dataset.rows])
-        for _ in range(3)
+        _seconds(lambda: [resize(*decode(dataset, row), HEIGHT, WIDTH) for row in dataset.rows]) for _ in range(3)
     )
     count = len(dataset.rows)
     return [

@@ -58,9 +58,7 @@ def plain(folder: str) -> None:
     ends: list[float] = []
 
     class Clock(tune.Callback):  # type: ignore[misc]
-        def on_trial_complete(
-            self, iteration: int, trials: list[object], trial: object, **info: object
-        ) -> None:
+        def on_trial_complete(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:
             ends.append(time.time())
 
     def train(config: dict[str, int]) -> None:

@@ -44,9 +44,7 @@ def test_keys_never_change(name: str) -> None:
 def test_keys_are_the_same_in_another_process() -> None:
     code = "from tests.contracts.test_identity import *; print(trial_key(golden_config('belt and hair')))"
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert answer.stdout.strip() == trial_key(golden_config("belt and hair"))
 
 
@@ -78,9 +76,7 @@ def test_numbers_without_canonical_form_are_refused(number: float) -> None:
         canonical_json([number])
 
 
-@given(
-    st.permutations(TRANSFORMS), st.permutations(["hair", "shirt", "skin"]), st.permutations(["2", "3", "6"])
-)
+@given(st.permutations(TRANSFORMS), st.permutations(["hair", "shirt", "skin"]), st.permutations(["2", "3", "6"]))
 def test_sets_have_no_order(transforms: list[str], context: list[str], generations: list[str]) -> None:
     def config(a: list[str], b: list[str], c: list[str]) -> TrialConfig:
         fields = {"augmentation.transforms": a, "data.context": b, "data.generations": c}

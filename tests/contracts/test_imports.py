@@ -16,9 +16,7 @@ import pytest
     ],
 )
 def test_light_imports_load_neither_torch_nor_ray(statement: str) -> None:
-    code = (
-        f"import sys; {statement}; print([m for m in ('torch', 'ray', 'pandas', 'cv2') if m in sys.modules])"
-    )
+    code = f"import sys; {statement}; print([m for m in ('torch', 'ray', 'pandas', 'cv2') if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
 

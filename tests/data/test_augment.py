@@ -175,8 +175,7 @@ def test_decisions_of_different_transforms_are_uncorrelated() -> None:
 def test_decisions_of_neighbouring_samples_and_epochs_are_uncorrelated() -> None:
     chosen = augmenter("solarize", probability=0.5)
     first, second = (
-        np.array([bool(chosen.applied(seed=0, epoch=epoch, index=index)) for index in range(2001)])
-        for epoch in (1, 2)
+        np.array([bool(chosen.applied(seed=0, epoch=epoch, index=index)) for index in range(2001)]) for epoch in (1, 2)
     )
     assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 0.1
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
@@ -197,10 +196,7 @@ def test_strengths_of_different_transforms_are_uncorrelated() -> None:
     moved = [
         (
             float(bright(grey, mask, seed=0, epoch=1, index=index)[0].mean()),
-            float(
-                np.asarray(hue(coloured, mask, seed=0, epoch=1, index=index)[0])[0, 0].astype(float)
-                @ (0, 1, -1)
-            ),
+            float(np.asarray(hue(coloured, mask, seed=0, epoch=1, index=index)[0])[0, 0].astype(float) @ (0, 1, -1)),
         )
         for index in range(400)
     ]
@@ -241,9 +237,7 @@ def test_solarize_inverts_the_upper_half() -> None:
 
 def test_crops_show_two_thirds_of_the_area() -> None:
     # A ramp from left to right: after the crop it spans 0.8 of its range.
-    ramp = np.repeat(np.linspace(0, 250, WIDTH).astype(np.uint8)[None, :, None], HEIGHT, axis=0).repeat(
-        3, axis=2
-    )
+    ramp = np.repeat(np.linspace(0, 250, WIDTH).astype(np.uint8)[None, :, None], HEIGHT, axis=0).repeat(3, axis=2)
     new_image, _ = augmenter("random_crop")(ramp, sample()[1], seed=0, epoch=1, index=0)
     spans = new_image[:, -1, 0].astype(int) - new_image[:, 0, 0]
     assert np.abs(spans - 0.8 * 250).max() < 8
@@ -269,9 +263,7 @@ def test_fog_brightens_as_the_library_does() -> None:
 def test_elastic_moves_pixels_visibly() -> None:
     # A ramp shows by how much each pixel moved: s/150 in the root mean square.
     height, width = 240, 424
-    ramp = np.repeat((np.arange(width) // 2).astype(np.uint8)[None, :, None], height, axis=0).repeat(
-        3, axis=2
-    )
+    ramp = np.repeat((np.arange(width) // 2).astype(np.uint8)[None, :, None], height, axis=0).repeat(3, axis=2)
     elastic = Augmenter(AugmentationConfig(transforms=("elastic_transform",), probability=1.0), height, width)
     moved = [
         2

@@ -90,9 +90,7 @@ def test_changed_data_never_pass_for_what_the_sweep_began_with(root: Path, place
 
 def test_an_image_that_cannot_be_decoded_leaves_nothing(root: Path, place: Path) -> None:
     (root / "images" / "p2-1.png").write_bytes(b"no image")
-    with pytest.raises(
-        UserError, match=r"images/p2-1\.png: the image cannot be decoded .* see `seatbelt data"
-    ):
+    with pytest.raises(UserError, match=r"images/p2-1\.png: the image cannot be decoded .* see `seatbelt data"):
         opened(root)
     assert [path.suffix for path in place.iterdir()] == [".lock"]
 
@@ -116,13 +114,9 @@ class Usage(NamedTuple):
     free: int
 
 
-def test_a_full_disk_is_an_error_and_not_a_killed_process(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_an_error_and_not_a_killed_process(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 1000))
-    what = (
-        "the decoded cache needs 0.0 GB, but .* has 0.0 GB left; set the variable SEATBELT_CACHE to another"
-    )
+    what = "the decoded cache needs 0.0 GB, but .* has 0.0 GB left; set the variable SEATBELT_CACHE to another"
     with pytest.raises(UserError, match=what):
         opened(root)
 
@@ -188,9 +182,7 @@ def test_two_processes_at_once_build_once(root: Path) -> None:
     assert total == f"sum {int(opened(root)[0].images.sum())}"
 
 
-def test_a_builder_that_is_killed_half_way_leaves_nothing_that_is_taken_for_whole(
-    root: Path, place: Path
-) -> None:
+def test_a_builder_that_is_killed_half_way_leaves_nothing_that_is_taken_for_whole(root: Path, place: Path) -> None:
     process = builder(root, 30)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("\n")

@@ -20,9 +20,7 @@ SEEDS = 200
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sound") / "stripes"
-    draw_data(
-        root, "stripes", subjects=3, images=1, test_subjects=1, generations={"3": 1}, height=8, width=16
-    )
+    draw_data(root, "stripes", subjects=3, images=1, test_subjects=1, generations={"3": 1}, height=8, width=16)
     # Two of the images as people have them: JPEG.
     for stem in ("p1-0", "p2-0"):
         with Image.open(root / "images" / f"{stem}.png") as file:

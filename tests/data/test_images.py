@@ -37,9 +37,7 @@ def path(tmp_path: Path) -> Path:
         ((7_072, 7_071), "7072x7071 pixels are more than 50,000,000"),
     ],
 )
-def test_an_absurdly_large_image_is_refused_by_its_header(
-    path: Path, size: tuple[int, int], what: str
-) -> None:
+def test_an_absurdly_large_image_is_refused_by_its_header(path: Path, size: tuple[int, int], what: str) -> None:
     path.write_bytes(png(*size, depth=8, colour=0, rows=b"\0"))
     for opened in (open_image, open_mask):
         with pytest.raises(UnusableImage, match=what):
@@ -60,18 +58,14 @@ def test_grey_masks_of_less_than_8_bits_would_be_stretched(path: Path) -> None:
     # What Pillow makes of the class indices 0, 1, 2, 3:
     with Image.open(path) as file:
         assert np.asarray(file).tolist() == [[0, 85, 170, 255]]
-    with pytest.raises(
-        UnusableImage, match="masks must be 8-bit single-channel PNG, but the mode is L;2 bits"
-    ):
+    with pytest.raises(UnusableImage, match="masks must be 8-bit single-channel PNG, but the mode is L;2 bits"):
         open_mask(path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "1", "I;16"])
 def test_a_mask_of_another_kind_is_refused(path: Path, mode: str) -> None:
     Image.new(mode, (3, 2)).save(path)
-    with pytest.raises(
-        UnusableImage, match=f"masks must be 8-bit single-channel PNG, but the mode is {mode}"
-    ):
+    with pytest.raises(UnusableImage, match=f"masks must be 8-bit single-channel PNG, but the mode is {mode}"):
         open_mask(path)
 
 
@@ -81,9 +75,7 @@ def test_a_mask_that_was_compressed_with_loss_is_refused(tmp_path: Path) -> None
         open_mask(tmp_path / "x.jpg")
 
 
-@pytest.mark.parametrize(
-    ("mode", "colour"), [("L", 7), ("RGB", (7, 7, 7)), ("RGBA", (7, 7, 7, 0)), ("LA", (7, 9))]
-)
+@pytest.mark.parametrize(("mode", "colour"), [("L", 7), ("RGB", (7, 7, 7)), ("RGBA", (7, 7, 7, 0)), ("LA", (7, 9))])
 def test_images_of_any_8_bit_kind_become_rgb(path: Path, mode: str, colour: int) -> None:
     Image.new(mode, (3, 2), colour).save(path)
     assert open_image(path).tolist() == [[[7, 7, 7]] * 3] * 2
@@ -121,15 +113,11 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         open_image(tmp_path / ("x" * 300))
 
 
-def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(*_: object, **__: object) -> None:
         raise struct.error("unpack requires a buffer of 4 bytes")
 
     Image.new("RGB", (3, 2)).save(path)
     monkeypatch.setattr(Image, "open", stumble)
-    with pytest.raises(
-        UnusableImage, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"
-    ):
+    with pytest.raises(UnusableImage, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"):
         open_image(path)

@@ -96,9 +96,7 @@ def test_a_last_batch_of_one_image_is_left_out(count: int, batch_size: int, size
 
 def test_no_image_is_left_out_in_every_epoch() -> None:
     loader = TrainingLoader(make_samples(9), make_config(), workers=0)
-    left = {
-        (set(range(9)) - {n for batch in order(loader, epoch) for n in batch}).pop() for epoch in range(30)
-    }
+    left = {(set(range(9)) - {n for batch in order(loader, epoch) for n in batch}).pop() for epoch in range(30)}
     assert len(left) > 5
 
 

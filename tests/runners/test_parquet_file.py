@@ -60,9 +60,7 @@ def test_every_reader_reads_a_later_version(tmp_path: Path, table: str) -> None:
         field.name: pa.array([None, None], field.type) if i % 2 else pa.nulls(2, field.type)
         for i, field in enumerate(schema)
     }
-    columns[schema.names[0]] = pa.array(
-        ["a", "b"] if pa.types.is_string(schema[0].type) else [1, 2], schema[0].type
-    )
+    columns[schema.names[0]] = pa.array(["a", "b"] if pa.types.is_string(schema[0].type) else [1, 2], schema[0].type)
     content = pa.table(columns, schema=schema)
     for _ in range(3):
         version = next_version(content, version)

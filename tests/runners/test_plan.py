@@ -337,9 +337,7 @@ def test_a_failing_trial_is_tried_again_and_then_given_up() -> None:
         view = cluster.history.trials[leg.trial_key]
         outcome = outcome_of_error(plan, view, lost=False, final=False)
         outcomes.append(outcome)
-        cluster.record(
-            LegEnded(trial_key=leg.trial_key, attempt=leg.attempt, outcome=outcome, epoch=0, at=1.0)
-        )
+        cluster.record(LegEnded(trial_key=leg.trial_key, attempt=leg.attempt, outcome=outcome, epoch=0, at=1.0))
         cluster.legs.clear()
     assert outcomes == ["error", "error", "failed"]
     assert isinstance(cluster.ask(), Finished)

@@ -164,9 +164,7 @@ def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path
     assert kept.epoch == 1, "the first save measures its cost; with a share of 0 no other follows"
     rest = run(config(), samples, tmp_path / "sparse", known=4, stop=5)
     assert numbers(seen) == numbers(every)[:4]
-    assert numbers(rest) == numbers(every)[1:], (
-        "epochs after the checkpoint are trained again, to the same numbers"
-    )
+    assert numbers(rest) == numbers(every)[1:], "epochs after the checkpoint are trained again, to the same numbers"
 
 
 def test_early_stopping(samples: TrialSamples, tmp_path: Path) -> None:

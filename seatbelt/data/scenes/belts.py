@@ -112,9 +112,7 @@ def _placement(parameters: SceneParameters, draw: float) -> BeltPlacement:
     return "correct"
 
 
-def _drape(
-    belt: Belt, start: Floats, end: Floats, over: Floats, body: Sequence[Solid], *, follows: bool
-) -> Ribbon:
+def _drape(belt: Belt, start: Floats, end: Floats, over: Floats, body: Sequence[Solid], *, follows: bool) -> Ribbon:
     """A strap from `start` to `end` whose plane contains the point `over`."""
     chord = end - start
     length = float(np.linalg.norm(chord))

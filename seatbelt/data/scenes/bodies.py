@@ -45,9 +45,7 @@ def build_body(person: Person, outfit: Outfit, pose: Pose, *, face: bool, clothe
     """All solids of an occupant."""
     s = person.size
     hips = Frame(np.zeros(3), np.eye(3))
-    trunk = Frame(
-        hips.origin, rotation(yaw=pose.yaw) @ rotation(roll=pose.lean) @ rotation(pitch=-pose.recline)
-    )
+    trunk = Frame(hips.origin, rotation(yaw=pose.yaw) @ rotation(roll=pose.lean) @ rotation(pitch=-pose.recline))
     half = 0.175 * s * person.shoulders
     solids = [*_trunk(person, outfit, trunk, half), *_legs(person, outfit, pose)]
     for side in (-1, 1):
@@ -165,15 +163,11 @@ def _hand(outfit: Outfit, elbow: Floats, wrist: Floats, s: float, side: int) -> 
     style = Stuff(LABELS["skin"], outfit.skin, "arm")
     palm = wrist + 0.05 * s * along
     back = cross(across, along)
-    solids = [
-        limb(wrist, wrist + 0.075 * s * along, (0.030 * s, 0.040 * s), style, squash=(1, 0.55), front=back)
-    ]
+    solids = [limb(wrist, wrist + 0.075 * s * along, (0.030 * s, 0.040 * s), style, squash=(1, 0.55), front=back)]
     for finger in (-1.5, -0.5, 0.5, 1.5):
         root = palm + across * finger * 0.019 * s + 0.035 * s * along
         tip = root + along * 0.055 * s + np.array([0, -0.02, 0]) * s
         solids.append(limb(root, tip, (0.011 * s, 0.009 * s), style))
     thumb = palm - across * side * 0.035 * s
-    solids.append(
-        limb(palm - across * side * 0.02 * s, thumb + along * 0.04 * s, (0.014 * s, 0.010 * s), style)
-    )
+    solids.append(limb(palm - across * side * 0.02 * s, thumb + along * 0.04 * s, (0.014 * s, 0.010 * s), style))
     return solids

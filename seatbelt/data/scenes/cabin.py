@@ -63,9 +63,7 @@ def draw_interior(parameters: SceneParameters, streams: Streams, belt: Colour) -
         seat_stuff = seat_stuff.worn()
     return Interior(
         seat=seat_stuff,
-        seat_side=Material(
-            colour=side, second=colours.shade(side, 0.6), pattern=style, tile=0.16, gloss=gloss
-        ),
+        seat_side=Material(colour=side, second=colours.shade(side, 0.6), pattern=style, tile=0.16, gloss=gloss),
         trim=Material(colour=trim, second=colours.shade(trim, 0.7), pattern=style, tile=0.22, gloss=0.12),
         pillar=colours.blend(roof, trim, float(rng.uniform(0, 0.8))),
         roof=roof,
@@ -118,9 +116,7 @@ def _seat(interior: Interior, x: float) -> list[Solid]:
     up, front = back.point, back.axes[:, 2]
     solids = [
         limb(up(0, 0.02, -0.03), up(0, 0.50, -0.02), (0.20, 0.17), seat, squash=(1, 0.36), front=front),
-        limb(
-            up(-0.10, 0.56, -0.02), up(0.10, 0.56, -0.02), (0.07, 0.07), seat, squash=(1, 0.75), front=front
-        ),
+        limb(up(-0.10, 0.56, -0.02), up(0.10, 0.56, -0.02), (0.07, 0.07), seat, squash=(1, 0.75), front=front),
         limb(
             up(-0.085, 0.735, 0.02),
             up(0.085, 0.735, 0.02),

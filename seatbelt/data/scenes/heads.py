@@ -159,9 +159,7 @@ def _tail(person: Person, head: Frame, trunk: Frame, s: float, hair: Material) -
     ]
 
 
-def _strands(
-    person: Person, head: Frame, trunk: Frame, s: float, hair: Material, *, length: float
-) -> list[Solid]:
+def _strands(person: Person, head: Frame, trunk: Frame, s: float, hair: Material, *, length: float) -> list[Solid]:
     """Hair at both sides of the face, over the shoulders and, when long, down the chest."""
     solids = []
     for side in (-1, 1):

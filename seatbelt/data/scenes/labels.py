@@ -24,7 +24,5 @@ LABELS: dict[str, int] = {
 }
 """Class name -> index in the mask; 0 is everything that has no label."""
 
-OCCUPANT: tuple[int, ...] = tuple(
-    LABELS[name] for name in ("seat_belt", "shirt", "pants", "skin", "hair", "face")
-)
+OCCUPANT: tuple[int, ...] = tuple(LABELS[name] for name in ("seat_belt", "shirt", "pants", "skin", "hair", "face"))
 """What is cut out of the picture for domain randomisation."""

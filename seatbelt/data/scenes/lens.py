@@ -39,9 +39,7 @@ def draw_view(parameters: SceneParameters, streams: Streams, width: int, height:
     target = np.array([0.0, 0.375, 0.0]) + shift[3:6] * [0.8, 0.4, 0.5]
     # The zoom shows a metre of height at the distance of the chest, whatever the width.
     zoom = (1 + 0.8 * float(shift[6])) * height / 1.02
-    return look(
-        position=position, target=target, scale=zoom, width=width, height=height, roll=30 * float(shift[5])
-    )
+    return look(position=position, target=target, scale=zoom, width=width, height=height, roll=30 * float(shift[5]))
 
 
 def draw_lens(parameters: SceneParameters, streams: Streams) -> Lens:
@@ -71,9 +69,7 @@ def bend(picture: Picture, lens: Lens, *, exact: bool) -> Picture:
     factor = (1 + lens.distortion * (x * x + y * y) / edge) / max(far, 1.0)
     mode = cv2.INTER_NEAREST if exact else cv2.INTER_LINEAR
     map_x, map_y = x * factor + (width - 1) / 2, y * factor + (height - 1) / 2
-    return cv2.remap(
-        picture, map_x.astype(np.float32), map_y.astype(np.float32), mode, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(picture, map_x.astype(np.float32), map_y.astype(np.float32), mode, borderMode=cv2.BORDER_REPLICATE)
 
 
 def expose(linear: Floats, lens: Lens, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -86,9 +82,7 @@ def expose(linear: Floats, lens: Lens, rng: np.random.Generator) -> npt.NDArray[
     if lens.gains != (1.0, 1.0):
         light = light * np.array([lens.gains[0], 1.0, lens.gains[1]], dtype=np.float32)
     if lens.smear[0] * width > 0.5:
-        light = cv2.filter2D(
-            light, -1, _smear(lens.smear[0] * width, lens.smear[1]), borderType=cv2.BORDER_REPLICATE
-        )
+        light = cv2.filter2D(light, -1, _smear(lens.smear[0] * width, lens.smear[1]), borderType=cv2.BORDER_REPLICATE)
     if lens.noise:
         # Shot noise grows with the root of the light, read noise does not.
         grain = rng.standard_normal(light.shape, dtype=np.float32)

@@ -135,9 +135,7 @@ class SceneParameters:
             if field.name.endswith("_share") and not 0 <= value <= 1:
                 raise ValueError(f"{field.name} must be between 0 and 1, but got {field.name}={value!r}")
             if field.name.endswith("_range") and not 0 <= value <= 1e4:
-                raise ValueError(
-                    f"{field.name} must be finite and not negative, but got {field.name}={value!r}"
-                )
+                raise ValueError(f"{field.name} must be finite and not negative, but got {field.name}={value!r}")
             self._check_choice(field.name, value)
         self._check_bounds()
 
@@ -171,9 +169,7 @@ class SceneParameters:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, but got {name}={getattr(self, name)}")
         if not 0 <= self.jpeg_quality <= 100:
-            raise ValueError(
-                f"jpeg_quality must be between 0 and 100, but got jpeg_quality={self.jpeg_quality}"
-            )
+            raise ValueError(f"jpeg_quality must be between 0 and 100, but got jpeg_quality={self.jpeg_quality}")
         placed = self.under_arm_share + self.off_shoulder_share + self.lap_only_share
         if placed > 1 + 1e-9:
             raise ValueError(
@@ -181,6 +177,4 @@ class SceneParameters:
                 f"correctly), but got {placed}"
             )
         if self.test_share > 0 and self.test_persons == 0:
-            raise ValueError(
-                f"test_share needs test_persons, but got test_share={self.test_share}, test_persons=0"
-            )
+            raise ValueError(f"test_share needs test_persons, but got test_share={self.test_share}, test_persons=0")

@@ -111,9 +111,7 @@ def draw_outfit(parameters: SceneParameters, streams: Streams, number: int, pers
     plain = Outfit(
         shirt=Material(colour=shirt),
         pants=Material(colour=pants),
-        skin=Material(
-            colour=person.skin, second=colours.shade(person.skin, 0.85), pattern="mottled", gloss=0.08
-        ),
+        skin=Material(colour=person.skin, second=colours.shade(person.skin, 0.85), pattern="mottled", gloss=0.08),
         sleeves="none" if sleeves < 0.12 else "short" if sleeves < 0.5 else "long",
         collar=False,
         jacket=None,

@@ -83,9 +83,7 @@ class Hits:
     """(height, width) index of the solid, -1 where none was met."""
 
 
-def look(
-    *, position: Floats, target: Floats, scale: float, width: int, height: int, roll: float = 0.0
-) -> View:
+def look(*, position: Floats, target: Floats, scale: float, width: int, height: int, roll: float = 0.0) -> View:
     """A perspective view from `position` towards `target`, rolled by degrees."""
     axes = _axes_towards(target - position)
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
@@ -125,9 +123,7 @@ def cast(solids: Sequence[Solid], view: View, *, least: int = 1) -> Hits:
 def meet(solid: Solid, origins: Floats, directions: Floats) -> Floats:
     """The ray parameter (n,) where rays of the world enter the solid, infinite where they do not."""
     inward = solid.inward.astype(np.float32)
-    return _enter_solid(
-        solid, inward @ (origins - solid.origin.astype(np.float32)[:, None]), inward @ directions
-    )
+    return _enter_solid(solid, inward @ (origins - solid.origin.astype(np.float32)[:, None]), inward @ directions)
 
 
 def normals(solid: Solid, local: Floats) -> Floats:

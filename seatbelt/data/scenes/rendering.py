@@ -85,11 +85,7 @@ def _light(parameters: SceneParameters, streams: Streams, stage: Stage, traced: 
     points, directions = traced.points[:, chosen], traced.directions[:, chosen]
     surface = _surface(parameters, streams, stage, traced, chosen)
     eye = -unit(directions)
-    lit = (
-        sunlit(stage.solids, stage.ribbons, points, surface.normal, stage.light)
-        if stage.light.shadows
-        else None
-    )
+    lit = sunlit(stage.solids, stage.ribbons, points, surface.normal, stage.light) if stage.light.shadows else None
     light = light_up(surface, eye, stage.light, lit)
     light *= corner_darkening(traced.distance.reshape(height, width)).reshape(-1)[chosen]
     window = (labels == LABELS["window"]) & (number < 0)
@@ -97,9 +93,7 @@ def _light(parameters: SceneParameters, streams: Streams, stage: Stage, traced: 
     return np.ascontiguousarray(light.T[spread].reshape(height, width, 3), dtype=np.float32)
 
 
-def _representatives(
-    traced: Traced, height: int, width: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _representatives(traced: Traced, height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rays whose colour is computed, and for each ray the place of the one it takes its colour from.
 
     The four rays of a pixel share a colour where they meet the same thing: only edges are worth four.
@@ -157,9 +151,7 @@ def _walls(
 
 
 def _at(surface: Surface, where: npt.NDArray[np.intp]) -> Surface:
-    return Surface(
-        normal=surface.normal[:, where], colour=surface.colour[:, where], gloss=surface.gloss[where]
-    )
+    return Surface(normal=surface.normal[:, where], colour=surface.colour[:, where], gloss=surface.gloss[where])
 
 
 def _join(count: int, *parts: tuple[npt.NDArray[np.intp], Surface]) -> Surface:

@@ -86,9 +86,7 @@ def light_up(surface: Surface, eye: Floats, light: Light, lit: Floats | None) ->
     return np.asarray(surface.colour * (sun * sun_colour + around * sky_colour) + shine * sun_colour)
 
 
-def sunlit(
-    solids: Sequence[Solid], ribbons: Sequence[Ribbon], points: Floats, normal: Floats, light: Light
-) -> Floats:
+def sunlit(solids: Sequence[Solid], ribbons: Sequence[Ribbon], points: Floats, normal: Floats, light: Light) -> Floats:
     """The share (n,) of the sun that reaches points (3, n): through a window and past the solids."""
     centre = np.array([0.05, 0.30, 0.0])
     view = parallel(centre=centre, direction=-light.towards, extent=_SHADOW_EXTENT, size=_SHADOW_SIZE)

@@ -109,9 +109,7 @@ def trace(stage: Stage) -> Traced:
     table = np.array([*(solid.label for solid in stage.solids), LABELS["seat_belt"], 0], dtype=np.uint8)
     labels = table[number]
     labels[wall] = room_label(points[:, wall])
-    return Traced(
-        number=number, labels=labels, distance=distance, points=points, directions=directions, strap=strap
-    )
+    return Traced(number=number, labels=labels, distance=distance, points=points, directions=directions, strap=strap)
 
 
 def _facts(stage: Stage, pose: Pose, person: Person, outfit: Outfit) -> dict[str, Any]:

@@ -103,13 +103,9 @@ def _check(
         least = parameters[name].persons + tested if tested else 1
         if count < least:
             why = " (one of each person)" if tested else ""
-            raise UserError(
-                f"generation {name!r} needs at least {least} images{why}, but {count} were asked for"
-            )
+            raise UserError(f"generation {name!r} needs at least {least} images{why}, but {count} were asked for")
     if len({parameters[name].prefix for name in generations}) < len(generations):
-        raise UserError(
-            f"two of the generations {', '.join(generations)} have the same name in their parameters"
-        )
+        raise UserError(f"two of the generations {', '.join(generations)} have the same name in their parameters")
     if min(size) < 16:
         raise UserError(f"width and height must be at least 16 pixels, but got {size[0]} x {size[1]}")
     if seed < 0 or processes < 1:

@@ -62,9 +62,7 @@ def test_every_label_is_that_of_the_first_thing_along_the_ray(name: str, index: 
 
 
 @pytest.mark.parametrize(("name", "index"), [("2", 1), ("2", 3), ("5", 1), ("6", 0), ("6", 5)])
-def test_belts_are_where_their_webbing_projects_to(
-    name: str, index: int, staged: Callable[..., Staged]
-) -> None:
+def test_belts_are_where_their_webbing_projects_to(name: str, index: int, staged: Callable[..., Staged]) -> None:
     stage = staged(name, index).stage
     view, traced = stage.view, trace(stage)
     shape = (view.height, view.width)
@@ -87,9 +85,7 @@ def test_belts_are_where_their_webbing_projects_to(
 
 
 @pytest.mark.parametrize("name", ["2", "6", "camera"])
-def test_the_belt_never_lies_under_an_arm_or_hair_in_the_mask(
-    name: str, staged: Callable[..., Staged]
-) -> None:
+def test_the_belt_never_lies_under_an_arm_or_hair_in_the_mask(name: str, staged: Callable[..., Staged]) -> None:
     hiding = 0
     for index in range(16):
         stage = staged(name, index).stage
@@ -133,9 +129,7 @@ def test_heads_are_inside_the_picture(name: str, staged: Callable[..., Staged]) 
         for solid in scene.stage.solids:
             if solid.part != "head":
                 continue
-            points = (
-                (solid.origin[:, None] + solid.axes @ ring).T if solid.shape == "ellipsoid" else solid.corners
-            )
+            points = (solid.origin[:, None] + solid.axes @ ring).T if solid.shape == "ellipsoid" else solid.corners
             pixels, _ = view.project(points)
             assert pixels.min() >= 0, f"{index}: {scene.facts}"
             assert (pixels <= [view.width, view.height]).all()

@@ -70,9 +70,7 @@ def test_each_generation_adds_what_the_thesis_says() -> None:
     assert changed("6", "randomized") == {"cut_out", "distractors", "flying_belt_share"}
 
 
-@pytest.mark.parametrize(
-    ("images", "train", "test"), [(11, 7, 4), (12, 8, 4), (100, 61, 39), (563, 341, 222)]
-)
+@pytest.mark.parametrize(("images", "train", "test"), [(11, 7, 4), (12, 8, 4), (100, 61, 39), (563, 341, 222)])
 def test_the_stand_in_keeps_the_proportion_of_the_thesis(images: int, train: int, test: int) -> None:
     persons = [GENERATIONS["camera"].person_of(index) for index in range(images)]
     assert sum(not tested for _, tested in persons) == train

@@ -74,9 +74,7 @@ def test_the_mask_can_be_left_to_the_belt() -> None:
 def test_the_sixth_generation_shows_all_labels() -> None:
     seen = set()
     for index in range(6):
-        seen |= set(
-            np.unique(render(GENERATIONS["6"], index=index, seed=0, width=160, height=90).mask).tolist()
-        )
+        seen |= set(np.unique(render(GENERATIONS["6"], index=index, seed=0, width=160, height=90).mask).tolist())
     assert seen == set(LABELS.values())
 
 
