@@ -200,14 +200,21 @@ def _callback(legs: _Legs) -> Any:  # noqa: ANN401
     from ray.tune import Callback
 
     class Recorder(Callback):
-        def on_trial_result(self, **info: Any) -> None:  # noqa: ANN401  (Ray's trials have no types)
-            legs.messages(info["trial"].trial_id, json.loads(info["result"].pop("messages")))
+        def on_trial_result(
+            self,
+            iteration: int,
+            trials: list[Any],
+            trial: Any,  # noqa: ANN401  (Ray's trials have no types)
+            result: dict[str, Any],
+            **info: Any,  # noqa: ANN401
+        ) -> None:
+            legs.messages(trial.trial_id, json.loads(result.pop("messages")))
 
-        def on_trial_error(self, **info: Any) -> None:  # noqa: ANN401
-            text = str(info["trial"].get_pickled_error() or "").strip().splitlines()
-            legs.ended(info["trial"].trial_id, error=text[-1] if text else "unknown")
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
+            text = str(trial.get_pickled_error() or "").strip().splitlines()
+            legs.ended(trial.trial_id, error=text[-1] if text else "unknown")
 
-        def on_step_end(self, **info: Any) -> None:  # noqa: ANN401
+        def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
             legs.driver.tick()
 
     return Recorder()
