@@ -25,7 +25,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], default=[])
     names = parser.parse_args().names or list(BENCHMARKS)
     print(
-        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     with tempfile.TemporaryDirectory(prefix="seatbelt-bench-") as scratch:
         os.environ["SEATBELT_CACHE"] = str(Path(scratch) / "cache")

@@ -37,8 +37,8 @@ def measure(folder: Path) -> list[str]:
     )
     count = len(dataset.rows)
     return [
-        f"{count} images: decoded each epoch {1000 * each / count:.2f} ms, from the cache {1000 * cached / count:.3f} ms "
-        f"per image: {each / cached:.0f} x",
+        f"{count} images: decoded each epoch {1000 * each / count:.2f} ms per image, "
+        f"from the cache {1000 * cached / count:.3f} ms: {each / cached:.0f} x",
         f"building the cache once took {built:.1f} s, {built / each:.2f} x one epoch of decoding",
     ]
 

@@ -1,0 +1,179 @@
+"""Subject, split and generation of each image: from a CSV, from path patterns, or as the source says."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.errors import UserError
+
+_SPLITS = {
+    "": "",
+    "train": "train",
+    "training": "train",
+    "trainval": "train",
+    "val": "train",
+    "valid": "train",
+    "validation": "train",
+    "test": "test",
+    "testing": "test",
+}
+"""Words of others -> splits of ours: what validates is chosen among the training subjects by the sweep itself."""
+
+_GROUPS = ("subject", "split", "generation")
+_COLUMNS = ("image", "subject", "split")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the user said about subjects and splits."""
+
+    subjects: Path | None = None
+    """CSV with the columns image,subject,split (split may be missing)."""
+    subject_pattern: str | None = None
+    """Regular expression with the groups subject and, if wanted, split and generation."""
+    split_pattern: str | None = None
+    """Regular expression with the group split."""
+    test_subjects: tuple[str, ...] = ()
+    """Subjects of the test split; all others train."""
+    domain: str | None = None
+    generation: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an image belongs."""
+
+    domain: str
+    generation: str
+    subject: str
+    split: str
+
+
+@dataclass
+class Assigner:
+    """Gives each image its place and sees to it that no subject crosses the splits; keeps one line per subject."""
+
+    rules: Rules
+    domain: str
+    """Of images of which neither the user nor the source tells."""
+    _table: dict[str, tuple[str, str]] = field(init=False)
+    _patterns: list[re.Pattern[str]] = field(init=False)
+    _splits: dict[str, tuple[str, str]] = field(init=False, default_factory=dict)
+    _used: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        rules = self.rules
+        if rules.subjects and rules.subject_pattern:
+            raise UserError("give --subjects or --subject-pattern, not both")
+        if rules.generation is not None and not rules.generation.isprintable():
+            raise UserError(f"--generation must be a plain text, but got {rules.generation!r}")
+        self._table = _read_table(rules.subjects) if rules.subjects else {}
+        self._patterns = [
+            _pattern(option, text, needed)
+            for option, text, needed in (
+                ("--subject-pattern", rules.subject_pattern, "subject"),
+                ("--split-pattern", rules.split_pattern, "split"),
+            )
+            if text is not None
+        ]
+
+    def place(self, frame: Frame) -> Place:
+        """Return where an image belongs.
+
+        Raises:
+            BadFile: The CSV does not list it, a pattern does not match it, or its split is unknown.
+            UserError: Its subject is in another split already.
+        """
+        found = {"subject": frame.subject, "split": frame.split, "generation": frame.generation}
+        if self.rules.subjects:
+            if frame.name not in self._table:
+                first = next(iter(self._table), "nothing")
+                raise BadFile(frame.name, f"is not listed in {self.rules.subjects.name} (which begins with {first})")
+            self._used.add(frame.name)
+            subject, split = self._table[frame.name]
+            found |= {"subject": subject, **({"split": split} if split else {})}
+        for pattern in self._patterns:
+            match = pattern.search(frame.name)
+            if match is None:
+                raise BadFile(frame.name, f"does not match the pattern {pattern.pattern!r}")
+            found |= {name: (value or "").strip() for name, value in match.groupdict().items()}
+        subject = found["subject"]
+        if self.rules.test_subjects:
+            found["split"] = "test" if subject in self.rules.test_subjects else "train"
+        split = _split(found["split"], frame.name)
+        self._keep_apart(subject, split, frame.name)
+        return Place(
+            domain=self.rules.domain or frame.domain or self.domain,
+            generation=found["generation"] if self.rules.generation is None else self.rules.generation,
+            subject=subject,
+            split=split,
+        )
+
+    def remarks(self) -> list[str]:
+        """Return what was given and never used."""
+        unused = [name for name in self._table if name not in self._used]
+        lines = []
+        if unused and self.rules.subjects:
+            example = f"such as {unused[0]}"
+            lines.append(f"{len(unused)} lines of {self.rules.subjects.name} name no imported image, {example}")
+        absent = [subject for subject in self.rules.test_subjects if subject not in self._splits]
+        if absent:
+            lines.append(f"--test-subjects names subjects without images: {', '.join(absent)}")
+        return lines
+
+    def _keep_apart(self, subject: str, split: str, name: str) -> None:
+        if not subject:
+            return
+        # An image without a split trains (seatbelt.data.splits).
+        other, example = self._splits.setdefault(subject, (split or "train", name))
+        if other != (split or "train"):
+            raise UserError(
+                f"subject {subject} is in two splits: {example} in {other}, {name} in {split or 'train'}; "
+                "put all images of one subject into one split"
+            )
+
+
+def _split(word: str, name: str) -> str:
+    if word.lower() not in _SPLITS:
+        known = ", ".join(word for word in _SPLITS if word)
+        raise BadFile(name, f"its split must be one of {known}, but got {word!r}")
+    return _SPLITS[word.lower()]
+
+
+def _pattern(option: str, text: str, needed: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UserError(f"{option} is no regular expression ({error}): {text!r}") from None
+    unknown = set(pattern.groupindex) - set(_GROUPS)
+    if needed not in pattern.groupindex or unknown:
+        raise UserError(f"{option} needs the group (?P<{needed}>...) and may have {', '.join(_GROUPS)}: {text!r}")
+    return pattern
+
+
+def _read_table(path: Path) -> dict[str, tuple[str, str]]:
+    table: dict[str, tuple[str, str]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = tuple(reader.fieldnames or ())
+            if columns not in (_COLUMNS, _COLUMNS[:2]):
+                raise UserError(f"{path}: the first line must be image,subject,split, but got {','.join(columns)!r}")
+            for line in reader:
+                values = [str(line.get(column) or "").strip() for column in _COLUMNS]
+                image, subject, split = values
+                if None in line or not image or not all(value.isprintable() for value in values):
+                    raise UserError(f"{path} line {reader.line_num}: must be image,subject,split")
+                if split.lower() not in _SPLITS:
+                    raise UserError(f"{path} line {reader.line_num}: split must be train or test, but got {split!r}")
+                if image in table:
+                    raise UserError(f"{path} line {reader.line_num}: {image} is listed twice")
+                table[image] = (subject, split)
+    except (OSError, UnicodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path} cannot be read as CSV ({reason})") from None
+    return table

@@ -1,0 +1,110 @@
+"""Class numbers: the user's own, or those of the sorted labels; never the order of appearance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seatbelt.data.dataset import IGNORE
+from seatbelt.errors import UserError
+
+BACKGROUND = "background"
+IGNORED_LABELS = ("ignore", "ignored", "void")
+"""Labels that become 255 unless they are classes: what COCO, CVAT and VOC call pixels that shall not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The classes of the data set to be written."""
+
+    numbers: dict[str, int]
+    target: str
+
+    @property
+    def background(self) -> int:
+        """Number of pixels without a label."""
+        return self.numbers.get(BACKGROUND, 0)
+
+    def number(self, label: str) -> int | None:
+        """Return a label's number, 255 for what shall not count, None for what is no class."""
+        if label in self.numbers:
+            return self.numbers[label]
+        return IGNORE if label in IGNORED_LABELS else None
+
+
+def parse_classes(text: str) -> dict[str, int]:
+    """Return the numbers of `seat_belt,hair` (from 1 on) or `seat_belt=1,hair=5`; background is always there.
+
+    Raises:
+        UserError: A name or number is empty, repeated or out of range.
+    """
+    numbers: dict[str, int] = {}
+    parts = [part.strip() for part in text.split(",")]
+    if any("=" in part for part in parts) != all("=" in part for part in parts):
+        raise UserError(f"--classes takes numbers for all names or for none, but got {text!r}")
+    for part in parts:
+        name, equals, number = (word.strip() for word in part.partition("="))
+        if not label_is_usable(name):
+            raise UserError(f"--classes takes NAME,NAME,... or NAME=NUMBER,..., but got {text!r}")
+        if name in numbers:
+            raise UserError(f"--classes names {name} twice")
+        if equals and not (number.isdecimal() and number.isascii() and int(number[:9]) < IGNORE):
+            raise UserError(f"--classes takes numbers from 0 to 254, but got {part!r}")
+        next_free = sum(known != BACKGROUND for known in numbers) + 1
+        numbers[name] = int(number) if equals else (0 if name == BACKGROUND else next_free)
+    if len(set(numbers.values())) < len(numbers):
+        raise UserError(f"--classes gives two names one number: {text!r}")
+    return _with_background(numbers)
+
+
+def choose_classes(
+    given: dict[str, int] | None, fixed: dict[str, int] | None, labels: Iterable[str], *, target: str | None
+) -> Classes:
+    """Return the classes of an import.
+
+    Args:
+        given: The user's numbers.
+        fixed: The source's own numbers, used when the user gave none.
+        labels: All labels of the source, numbered in sorted order when neither is there.
+        target: The user's choice; else `seat_belt`, else the only class.
+
+    Raises:
+        UserError: There is no label, there are too many, or the target is none of them.
+    """
+    numbers = given or fixed or _sorted_numbers(labels)
+    names = [name for name in numbers if name != BACKGROUND]
+    if target is None:
+        target = "seat_belt" if "seat_belt" in names else names[0] if len(names) == 1 else None
+    if target is None:
+        raise UserError(f"name the class to be found with --target; choose one of {_listed(names)}")
+    if target not in names:
+        raise UserError(f"--target must be one of the classes ({_listed(names)}), but got {target!r}")
+    return Classes(numbers=dict(numbers), target=target)
+
+
+def label_is_usable(label: object) -> bool:
+    """Tell whether something is a text that can name a class."""
+    return isinstance(label, str) and bool(label) and label == label.strip() and label.isprintable()
+
+
+def _sorted_numbers(labels: Iterable[str]) -> dict[str, int]:
+    names = sorted(set(labels) - {BACKGROUND} - set(IGNORED_LABELS))
+    if not names:
+        raise UserError("the source holds no label; is it the right folder and format? Else name them with --classes")
+    if len(names) >= IGNORE:
+        raise UserError(f"the source holds {len(names)} labels, but at most 254 fit; choose some with --classes")
+    return _with_background({name: number for number, name in enumerate(names, start=1)})
+
+
+def _with_background(numbers: dict[str, int]) -> dict[str, int]:
+    if BACKGROUND not in numbers:
+        free = next(number for number in range(IGNORE + 1) if number not in numbers.values())
+        if free == IGNORE:
+            raise UserError("--classes leaves no number for the background; name at most 254")
+        numbers = {BACKGROUND: free, **numbers}
+    return numbers
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more

@@ -1,0 +1,165 @@
+"""COCO: one JSON file with images, categories and annotations (cocodataset.org, "Data format").
+
+The JSON file is held in memory, the images are not. Where annotations overlap, the later one wins. Files
+written by `seatbelt data export coco` bring their class numbers, subjects and splits back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from seatbelt.data.dataset import IGNORE
+from seatbelt.data.importers.classes import Classes, label_is_usable
+from seatbelt.data.importers.frames import BadFile, Frame, Notes, Painted, Places, Survey, contained
+from seatbelt.data.importers.json_files import Record, identifier, load_record, records, text, whole_number
+from seatbelt.data.importers.pixels import paint_label
+from seatbelt.data.importers.rle import BadRegion, decode_region
+from seatbelt.errors import UserError
+
+STRAY = "annotations belong to no image and were left out"
+
+
+class CocoSource:
+    """A reader of one annotation file."""
+
+    def __init__(self, source: Path, places: Places) -> None:
+        if places.masks or places.colours or places.mask_suffix:
+            raise UserError("COCO keeps its masks in its JSON file: leave out --masks, --mask-suffix and --colours")
+        self._path = _annotation_file(source)
+        self._where = self._path.name
+        self._roots = [places.images] if places.images else _image_roots(source, self._path)
+        try:
+            self._raw = load_record(self._path, self._where)
+            self._images = records(self._raw, "images", self._where)
+            self._labels = self._categories()
+            self._annotations = self._by_image()
+        except BadFile as bad:
+            raise UserError(f"{source}: {bad}") from None
+        if not self._images:
+            raise UserError(f"{self._path} lists no images; is it a COCO file?")
+
+    def survey(self) -> Survey:
+        """Return the names of all categories."""
+        info = self._raw.get("info")
+        ours = info.get("seatbelt") if isinstance(info, dict) else None
+        classes, target = _our_classes(ours)
+        labels = frozenset(self._labels.values())
+        return Survey(labels=labels, images=len(self._images), classes=classes, target=target)
+
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+        """Yield the images in the order of the file."""
+        seen: set[int | str] = set()
+        for number, image in enumerate(self._images):
+            try:
+                where = f"{self._where}: image {number}"
+                key = identifier(image, "id", where)
+                if key in seen:
+                    raise BadFile(where, f"the id {key!r} is given twice")
+                seen.add(key)
+                yield self._frame(image, where, self._annotations.get(key, []), classes)
+            except BadFile as bad:
+                yield bad
+        yield from (STRAY for key, found in self._annotations.items() if key not in seen for _ in found)
+
+    def _categories(self) -> dict[int | str, str]:
+        labels: dict[int | str, str] = {}
+        for category in records(self._raw, "categories", self._where):
+            key, name = identifier(category, "id", f"{self._where}: categories"), category.get("name")
+            if not isinstance(name, str) or not label_is_usable(name):
+                raise BadFile(self._where, f"category {key!r}: name must be a text, but got {str(name)[:40]!r}")
+            if labels.setdefault(key, name) != name:
+                raise BadFile(self._where, f"categories {name} and {labels[key]} share the id {key!r}")
+        return labels
+
+    def _by_image(self) -> dict[int | str, list[Record]]:
+        found: dict[int | str, list[Record]] = defaultdict(list)
+        for number, annotation in enumerate(records(self._raw, "annotations", self._where)):
+            found[identifier(annotation, "image_id", f"{self._where}: annotation {number}")].append(annotation)
+        return dict(found)
+
+    def _frame(self, image: Record, where: str, annotations: list[Record], classes: Classes) -> Frame:
+        paths = [contained(root, image.get("file_name"), where) for root in self._roots]
+        name = str(PurePosixPath(text(image, "file_name")))
+        size = None
+        if image.get("width") is not None or image.get("height") is not None:
+            size = (whole_number(image, "height", where), whole_number(image, "width", where))
+        ours = {key: text(image, key) for key in ("subject", "split", "domain", "generation")}
+        return Frame(
+            name=name,
+            image=next((path for path in paths if path.is_file()), paths[0]),
+            paint=partial(_paint, name, annotations, self._labels, classes, size),
+            **(ours if self.survey().classes else {}),
+        )
+
+
+def _paint(
+    name: str,
+    annotations: list[Record],
+    labels: dict[int | str, str],
+    classes: Classes,
+    declared: tuple[int, int] | None,
+    size: tuple[int, int],
+) -> Painted:
+    """Paint the annotations of an image of `size` (H, W) one over the other."""
+    if declared not in (None, size):
+        says = f"{declared[1]}x{declared[0]}" if declared else ""
+        hint = "; save images upright if EXIF turns them" if declared == size[::-1] else ""
+        raise BadFile(name, f"the file has {size[1]}x{size[0]} pixels, but the JSON says {says}{hint}")
+    mask = np.full(size, classes.background, np.uint8)
+    covered = np.zeros(size, bool)
+    notes = Notes()
+    for annotation in annotations:
+        where = f"{name}: annotation {str(annotation.get('id'))[:40]}"
+        category = identifier(annotation, "category_id", where)
+        if not annotation.get("segmentation"):
+            notes["no outline", labels.get(category, f"category {category}")] += 1
+            continue
+        try:
+            region = decode_region(annotation["segmentation"], *size)
+        except BadRegion as error:
+            raise BadFile(where, str(error)) from None
+        if category not in labels:
+            notes["unknown label", f"category {category}"] += int(region.sum())
+            continue
+        before = mask.copy()
+        paint_label(mask, region, labels[category], classes, notes)
+        overlap = int((covered & (mask != before)).sum())
+        if overlap:
+            notes["overlap", labels[category]] += overlap
+        covered |= region
+    return Painted(mask=mask, notes=notes)
+
+
+def _our_classes(ours: object) -> tuple[dict[str, int] | None, str]:
+    """Return the classes and target that `data export` wrote, if they are whole."""
+    if not isinstance(ours, dict) or not isinstance(ours.get("classes"), dict):
+        return None, ""
+    classes = ours["classes"]
+    numbers = list(classes.values())
+    sound = all(type(number) is int and 0 <= number < IGNORE for number in numbers)
+    if not sound or len(set(numbers)) < len(numbers) or not all(map(label_is_usable, classes)):
+        return None, ""
+    target = ours.get("target")
+    return dict(classes), target if isinstance(target, str) else ""
+
+
+def _annotation_file(source: Path) -> Path:
+    if source.is_file():
+        return source
+    found = sorted([*source.glob("*.json"), *source.glob("annotations/*.json")])
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise UserError(f"{source} holds {len(found)} JSON files{f' ({names})' if names else ''}; name the one to import")
+    return found[0]
+
+
+def _image_roots(source: Path, path: Path) -> list[Path]:
+    root = source if source.is_dir() else path.parent
+    if source.is_file() and root.name == "annotations":
+        root = root.parent
+    return [root / "images", root]

@@ -1,0 +1,126 @@
+"""Unity Perception SOLO: `sequence.N/step{K}.frame_data.json` beside the images they name.
+
+Read as Unity's package writes it (com.unity.perception, `SoloEndpoint`), not as its schema document says:
+`instances` hold only the labels that a frame shows, `filename` may be null, a captured camera may have no
+segmentation (Unity segments one camera at a time), definition files may be missing. The images of one
+sequence show one scene: its name is their subject, so that they stay together, unless the user names others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from seatbelt.data.importers.classes import Classes, label_is_usable
+from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
+from seatbelt.data.importers.json_files import Record, load_record, records, text
+from seatbelt.data.importers.pixels import Colour, paint_colours
+from seatbelt.data.importers.walking import natural
+from seatbelt.errors import UserError
+
+_CAMERA = "RGBCamera"
+_SEGMENTATION = "SemanticSegmentationAnnotation"
+
+NO_IMAGE = "captures without an image (filename is null) were left out"
+NO_SEGMENTATION = "captures without a semantic segmentation were left out"
+
+
+class SoloSource:
+    """A reader that holds one frame file at a time."""
+
+    def __init__(self, root: Path, places: Places) -> None:
+        if places.images or places.masks or places.colours or places.mask_suffix:
+            raise UserError("SOLO frames name their own files: leave out --images, --masks, --mask-suffix, --colours")
+        self._root = root
+        self._sequences = sorted((p.name for p in root.glob("sequence.*") if p.is_dir()), key=natural)
+        if not self._sequences:
+            below = sorted(path.parent.name for path in root.glob("*/sequence.*") if path.is_dir())
+            hint = f"; is it {root / below[0]}?" if below else ""
+            raise UserError(f"{root} holds no folder sequence.N{hint}")
+
+    def survey(self) -> Survey:
+        """Collect the labels of all frames."""
+        labels: set[str] = set()
+        images = 0
+        for where in self._frame_files():
+            images += 1
+            try:
+                for capture in self._captures(where):
+                    segmentation = _segmentation(capture, where)
+                    if segmentation is not None:
+                        labels.update(_colours(segmentation, where).values())
+            except BadFile:
+                # frames() meets it again and hands it over.
+                continue
+        return Survey(labels=frozenset(labels), images=images)
+
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+        """Yield a frame for each camera's image that has a segmentation."""
+        for where in self._frame_files():
+            try:
+                captures = self._captures(where)
+            except BadFile as bad:
+                yield bad
+                continue
+            for capture in captures:
+                try:
+                    yield self._frame(capture, where, classes)
+                except BadFile as bad:
+                    yield bad
+
+    def _frame_files(self) -> Iterator[str]:
+        for sequence in self._sequences:
+            found = sorted((p.name for p in (self._root / sequence).glob("step*frame*.json")), key=natural)
+            yield from (f"{sequence}/{name}" for name in found)
+
+    def _captures(self, where: str) -> list[Record]:
+        frame = load_record(contained(self._root, where, where), where)
+        captures = records(frame, "captures", where)
+        return [capture for capture in captures if _is_a(capture, _CAMERA)]
+
+    def _frame(self, capture: Record, where: str, classes: Classes) -> Frame | str:
+        if capture.get("filename") is None:
+            return NO_IMAGE
+        segmentation = _segmentation(capture, where)
+        if segmentation is None:
+            return NO_SEGMENTATION
+        folder = where.rpartition("/")[0]
+        image = contained(self._root / folder, capture["filename"], where)
+        mask = contained(self._root / folder, segmentation["filename"], where)
+        paint = partial(_paint, mask, f"{folder}/{segmentation['filename']}", _colours(segmentation, where), classes)
+        return Frame(name=f"{folder}/{capture['filename']}", image=image, paint=paint, subject=folder)
+
+
+def _paint(path: Path, where: str, colours: dict[Colour, str], classes: Classes, size: tuple[int, int]) -> Painted:
+    del size
+    return paint_colours(path, where, colours, classes)
+
+
+def _is_a(record: Record, kind: str) -> bool:
+    return text(record, "@type").rpartition(".")[2] == kind
+
+
+def _segmentation(capture: Record, where: str) -> Record | None:
+    for annotation in records(capture, "annotations", where):
+        if _is_a(annotation, _SEGMENTATION) and annotation.get("filename") is not None:
+            return annotation
+    return None
+
+
+def _colours(segmentation: Record, where: str) -> dict[Colour, str]:
+    colours: dict[Colour, str] = {}
+    for instance in records(segmentation, "instances", where):
+        label, value = instance.get("labelName"), instance.get("pixelValue")
+        if not isinstance(label, str) or not label_is_usable(label):
+            raise BadFile(where, f"labelName must be a text, but got {str(label)[:40]!r}")
+        if not isinstance(value, list) or len(value) not in (3, 4) or not all(_is_byte(part) for part in value):
+            raise BadFile(where, f"pixelValue of {label} must be [r, g, b, a] from 0 to 255")
+        colour = (int(value[0]), int(value[1]), int(value[2]))
+        if colours.setdefault(colour, label) != label:
+            raise BadFile(where, f"{label} and {colours[colour]} share the colour {colour}")
+    return colours
+
+
+def _is_byte(value: object) -> bool:
+    return type(value) in (int, float) and value in range(256)

@@ -1,0 +1,108 @@
+"""Segmentation masks of CVAT ("Segmentation mask 1.1") and PASCAL VOC.
+
+`labelmap.txt`, `JPEGImages/`, `SegmentationClass/` and, if there, `ImageSets/Segmentation/*.txt` with the names of
+the images of each split (docs.cvat.ai, "Segmentation Mask"; VOC 2012 development kit, section 3). Masks in colour or
+with a palette are read by colour, grey ones as numbers of the label map's lines from 0 on; 255 and VOC's
+border colour are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from seatbelt.data.importers.classes import IGNORED_LABELS, Classes
+from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
+from seatbelt.data.importers.labelmap import read_label_map, voc_colour
+from seatbelt.data.importers.pixels import Colour, is_grey_index, paint_colours, paint_indices
+from seatbelt.data.importers.walking import walk, with_image_suffix
+from seatbelt.errors import UserError
+
+_SPLIT_LISTS = {"train": "train", "val": "train", "trainval": "train", "test": "test"}
+"""Name of a list in ImageSets/Segmentation -> split; others tell nothing."""
+
+
+class VocSource:
+    """A reader that holds the names of the images at most."""
+
+    def __init__(self, root: Path, places: Places) -> None:
+        if places.mask_suffix:
+            raise UserError("VOC masks have their image's name: leave out --mask-suffix")
+        self._images = places.images or root / "JPEGImages"
+        self._masks = places.masks or root / "SegmentationClass"
+        for folder, option in ((self._images, "--images"), (self._masks, "--masks")):
+            if not folder.is_dir():
+                raise UserError(f"{folder}: there is no such folder; name it with {option}")
+        label_map = places.colours or root / "labelmap.txt"
+        if not label_map.is_file():
+            raise UserError(f"{label_map} is missing; export it with the masks, or name a label map with --colours")
+        self._colours = read_label_map(label_map)
+        self._labels = dict(enumerate(self._colours.values()))
+        self._listed = _listed(root)
+
+    def survey(self) -> Survey:
+        """Return the labels of the label map."""
+        images = len(self._listed) or sum(isinstance(name, str) for name in walk(self._masks))
+        return Survey(labels=frozenset(self._labels.values()), images=images)
+
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+        """Yield the listed images, or those that have a mask where no list is."""
+        border: dict[Colour, str] = {} if voc_colour(255) in self._colours else {voc_colour(255): IGNORED_LABELS[0]}
+        for stem in self._listed or self._stems():
+            if isinstance(stem, BadFile):
+                yield stem
+                continue
+            try:
+                yield self._frame(stem, self._colours | border, classes)
+            except BadFile as bad:
+                yield bad
+
+    def _stems(self) -> Iterator[str | BadFile]:
+        for name in walk(self._masks):
+            if isinstance(name, BadFile):
+                yield name
+            elif name.lower().endswith(".png"):
+                yield name[: -len(".png")]
+
+    def _frame(self, stem: str, colours: dict[Colour, str], classes: Classes) -> Frame:
+        where = f"{self._masks.name}/{stem}.png"
+        mask = contained(self._masks, f"{stem}.png", where)
+        contained(self._images, stem, where)
+        name = with_image_suffix(self._images, stem)
+        if name is None:
+            raise BadFile(f"{self._images.name}/{stem}", "the image is missing")
+        image = contained(self._images, name, where)
+        paint = partial(_paint, mask, where, colours, self._labels, classes)
+        return Frame(name=str(PurePosixPath(name)), image=image, paint=paint, split=self._listed.get(stem, ""))
+
+
+def _paint(
+    path: Path,
+    where: str,
+    colours: dict[Colour, str],
+    labels: dict[int, str],
+    classes: Classes,
+    size: tuple[int, int],
+) -> Painted:
+    del size
+    if is_grey_index(path):
+        return paint_indices(path, where, labels, classes)
+    return paint_colours(path, where, colours, classes)
+
+
+def _listed(root: Path) -> dict[str, str]:
+    """Return the image names of all lists with their split, empty where a list tells none."""
+    splits: dict[str, str] = {}
+    for path in sorted(root.glob("ImageSets/Segmentation/*.txt")):
+        split = _SPLIT_LISTS.get(path.stem, "")
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeError):
+            raise UserError(f"{path} cannot be read as a list of image names") from None
+        for stem in (line.strip().strip('"') for line in lines):
+            if stem and splits.get(stem, split) != split and split and splits[stem]:
+                raise UserError(f"{path}: {stem!r} is listed for training and for test")
+            if stem:
+                splits[stem] = split or splits.get(stem, "")
+    return splits

@@ -1,0 +1,136 @@
+"""Real sweeps on both engines, through the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import MakeData
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+UNEQUAL = ["planned_at", "ended_at", "at", "train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
+
+
+def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)),
+        *("--name", name, "--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none"),
+        *("--slots", "2", *more),
+    ]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    frame = pd.read_parquet(folder / name).drop(columns=UNEQUAL, errors="ignore")
+    return frame.sort_values([c for c in ("trial_key", "epoch", "image") if c in frame], ignore_index=True)
+
+
+def test_both_engines_give_the_same_tables(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    for engine in ("ray", "in-process"):
+        arguments = command(data, tmp_path, engine, "--max-epochs", "2", "--engine", engine, "--tensorboard")
+        done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "finished: every cell has its trials" in done.stderr
+        assert "complete: best selection IoU" in done.stderr
+    for name in ("trials", "epochs", "images"):
+        first, second = table(tmp_path / "ray", name), table(tmp_path / "in-process", name)
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+    trials = table(tmp_path / "ray", "trials")
+    assert trials["status"].tolist() == ["COMPLETE"] * 2
+    assert trials["test_iou"].notna().all()
+    assert trials["output_stride"].tolist() == [32, 32]
+    check_event_files(tmp_path / "ray", trials)
+
+
+def check_event_files(sweep: Path, trials: pd.DataFrame) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    runs = sorted((sweep / "tensorboard").iterdir())
+    assert len(runs) == len(trials)
+    for run, trial in zip(runs, trials.sort_values("number").itertuples(), strict=True):
+        events = EventAccumulator(str(run))
+        events.Reload()
+        best = max(scalar.value for scalar in events.Scalars("selection_iou"))
+        assert best == pytest.approx(trial.selection_iou, rel=1e-6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_sweep_cleanly_and_it_goes_on(
+    make_data: MakeData, tmp_path: Path, number: signal.Signals
+) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    arguments = command(data, tmp_path, "s", "--max-epochs", "60")
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        wait_for_epochs(tmp_path / "s", process)
+        refused = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=100)
+        assert refused.returncode == 2
+        assert f"is being written by process {process.pid} on" in refused.stderr
+        process.send_signal(number)
+        _, shown = process.communicate(timeout=100)
+        assert process.returncode == 0, shown
+    assert f"stopped: {number.name}" in shown
+    assert "Traceback" not in shown
+    before = table(tmp_path / "s", "epochs")
+    assert set(table(tmp_path / "s", "trials")["status"]) <= {"INTERRUPTED", "COMPLETE"}
+    arguments = [sys.executable, "-m", "runners.cli", "resume", str(tmp_path / "s"), "--slots", "2"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        wait_for_epochs(tmp_path / "s", process, count=len(before) + 2)
+        stop = [sys.executable, "-m", "runners.cli", "stop", str(tmp_path / "s"), "--wait", "100"]
+        stopped = subprocess.run(stop, capture_output=True, text=True, env=environment(), timeout=200)
+        assert stopped.returncode == 0, stopped.stdout
+        _, shown = process.communicate(timeout=100)
+        assert process.returncode == 0, shown
+    assert f"resumed: 2 trials and {len(before)} epochs are recorded" in shown
+    assert "stopped: stop was asked for" in shown
+    after = table(tmp_path / "s", "epochs")
+    assert len(after) > len(before)
+    assert not after.duplicated(["trial_key", "epoch"]).any()
+
+
+def wait_for_epochs(sweep: Path, process: subprocess.Popen[str], count: int = 3) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        if any((sweep / "epochs").glob("*.parquet")) and len(pd.read_parquet(sweep / "epochs")) >= count:
+            return
+        time.sleep(0.2)
+    raise AssertionError("no epochs were recorded")
+
+
+def test_a_failing_trial_is_reported_and_the_sweep_fails(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    arguments = command(data, tmp_path, "s", "--max-epochs", "1", "--engine", "in-process", "--device", "nonsense")
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=200)
+    assert done.returncode == 1, done.stderr
+    assert "FAILED: device 'nonsense' cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert table(tmp_path / "s", "trials")["failures"].tolist() == [1, 1], "an error that would come again is final"
+
+
+def test_reproduce(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    arguments = command(data, tmp_path, "s", "--max-epochs", "2", "--trials", "1", "--engine", "in-process")
+    subprocess.run(arguments, check=True, capture_output=True, env=environment(), timeout=200)
+    key = table(tmp_path / "s", "trials")["trial_key"][0]
+    again = subprocess.run(
+        [sys.executable, "-m", "runners.cli", "reproduce", str(tmp_path / "s"), key[:6]],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=200,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count(": identical") == 2
+    assert "every number is the same" in again.stdout
