@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from runners.cli import data_import
 from runners.cli.options import parse_size
 from seatbelt.errors import UserError
 
 app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)
+data_import.register(app)
 
 _SHOWN_FAULTS = 50
 

@@ -66,7 +66,8 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.models.weights import resolve
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution, choose_device
-    from seatbelt.training.fit import Began, EpochMetrics, fit
+    from seatbelt.training.fit import Began, fit
+    from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
     sweep = SweepFolder(Path(spec.sweep)).describe()

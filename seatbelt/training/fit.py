@@ -7,33 +7,21 @@ thread count), whatever the number of loader workers.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from seatbelt.config import TrialConfig
-from seatbelt.data.dataset import IGNORE
-from seatbelt.data.loader import Batch, Samples, TrainingLoader, evaluation_batches
 from seatbelt.data.sweep_data import TrialSamples
-from seatbelt.models.architectures import (
-    build,
-    count_parameters,
-    effective_output_stride,
-    parameter_groups,
-    segment,
-)
-from seatbelt.models.losses import segmentation_loss
+from seatbelt.models.architectures import count_parameters, effective_output_stride
 from seatbelt.models.weights import ResolvedWeights
-from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder, Tensors
+from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, Provenance, prepare, provenance
-from seatbelt.training.metrics import Scores, dice, image_counts, iou, scores
+from seatbelt.training.metrics import Scores, dice, iou, scores
+from seatbelt.training.state import EpochMetrics, TrainingState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +34,6 @@ class Began:
     weights_sha256: str | None
     from_epoch: int
     """Epoch of the checkpoint that the leg went on from; 0 for none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochMetrics:
-    """What one epoch measured."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    validation_iou: float
-    selection_loss: float
-    selection: Scores
-    encoder_learning_rate: float
-    decoder_learning_rate: float
-    train_seconds: float
-    evaluation_seconds: float
-    images_per_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +78,7 @@ def fit(
         UserError: Weights or checkpoints that cannot be used.
     """
     prepare(execution)
-    state = _State(config, data, weights, execution)
+    state = TrainingState(config, data, weights, execution)
     checkpoint = folder.newest()
     if checkpoint is not None:
         state.restore(checkpoint)
@@ -135,167 +106,10 @@ def fit(
     yield _test(state, folder)
 
 
-@dataclass
-class _State:
-    """The changing part of a training."""
-
-    config: TrialConfig
-    data: TrialSamples
-    weights: ResolvedWeights
-    execution: Execution
-    epoch: int = 0
-    best_epoch: int = 0
-    best_iou: float = -1.0
-    best_weights: Tensors | None = None
-    """Weights of the best epoch, unless a checkpoint holds them already."""
-    log: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        config, optimisation = self.config, self.config.optimisation
-        labels = 1 + len(config.data.context)
-        torch.manual_seed(_derived_seed(config.seed, 0))
-        network = build(config.model, labels, weights=self.weights).to(self.execution.device)
-        self.layout = torch.channels_last if optimisation.channels_last else torch.contiguous_format
-        self.network = network.to(memory_format=self.layout)
-        groups = parameter_groups(self.network, optimisation)
-        self.optimizer = torch.optim.Adam([dict(group) for group in groups], fused=True)
-        self.schedule = ReduceLROnPlateau(
-            self.optimizer, factor=optimisation.plateau_factor, patience=optimisation.plateau_patience
-        )
-        device = self.execution.device
-        self.mean = torch.tensor(self.weights.mean, device=device).view(1, 3, 1, 1) * 255
-        self.std = torch.tensor(self.weights.std, device=device).view(1, 3, 1, 1) * 255
-        self.loader = TrainingLoader(self.data.train, config, workers=self.execution.workers)
-
-    @property
-    def stopped_early(self) -> bool:
-        return self.epoch - self.best_epoch >= self.config.optimisation.early_stopping_patience
-
-    def train_epoch(self) -> EpochMetrics | None:
-        """Train the next epoch and evaluate; None if the loss is no longer finite."""
-        epoch = self.epoch + 1
-        torch.manual_seed(_derived_seed(self.config.seed, epoch))
-        rates = {group["name"]: float(group["lr"]) for group in self.optimizer.param_groups}
-        started = time.perf_counter()
-        train_loss, images = self._train_steps(epoch)
-        if not math.isfinite(train_loss):
-            return None
-        trained = time.perf_counter()
-        selection_loss, selection_counts = self._evaluate(self.data.selection)
-        if self.data.validation.indices == self.data.selection.indices:
-            validation_loss, validation_counts = selection_loss, selection_counts
-        else:
-            validation_loss, validation_counts = self._evaluate(self.data.validation)
-        if not (math.isfinite(validation_loss) and math.isfinite(selection_loss)):
-            return None
-        ended = time.perf_counter()
-        selection = scores(selection_counts)
-        metrics = EpochMetrics(
-            epoch=epoch,
-            train_loss=train_loss,
-            validation_loss=validation_loss,
-            validation_iou=scores(validation_counts).iou,
-            selection_loss=selection_loss,
-            selection=selection,
-            encoder_learning_rate=rates["encoder"],
-            decoder_learning_rate=rates["decoder"],
-            train_seconds=trained - started,
-            evaluation_seconds=ended - trained,
-            images_per_s=images / (trained - started),
-        )
-        self._advance(epoch, validation_loss, selection.iou)
-        self.log.append(asdict(metrics))
-        return metrics
-
-    def _advance(self, epoch: int, validation_loss: float, selection_iou: float) -> None:
-        self.schedule.step(validation_loss)
-        self.epoch = epoch
-        if selection_iou > self.best_iou:
-            self.best_iou, self.best_epoch = selection_iou, epoch
-            self.best_weights = {name: t.detach().clone() for name, t in self.network.state_dict().items()}
-
-    def _train_steps(self, epoch: int) -> tuple[float, int]:
-        self.network.train()
-        total = torch.zeros((), dtype=torch.float64, device=self.execution.device)
-        images = 0
-        for batch in self.loader.epoch(epoch):
-            logits, targets, valid = self._forward(batch)
-            loss = segmentation_loss(logits, targets, valid, self.config.loss)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-            self.optimizer.step()
-            total += loss.detach().double() * len(batch[0])
-            images += len(batch[0])
-        return float(total) / images, images
-
-    @torch.no_grad()
-    def _evaluate(self, samples: Samples) -> tuple[float, NDArray[np.int64]]:
-        """Return the mean loss and the counts (N, 3) over samples."""
-        self.network.eval()
-        total, counts = 0.0, [np.zeros((0, 3), np.int64)]
-        for batch in evaluation_batches(samples, self.config.optimisation.batch_size):
-            logits, targets, valid = self._forward(batch)
-            loss = segmentation_loss(logits, targets, valid, self.config.loss)
-            total += float(loss) * len(batch[0])
-            counts.append(image_counts(logits, targets, valid))
-        return total / max(1, len(samples)), np.concatenate(counts)
-
-    def _forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return logits (N, K, H, W), targets (N, K, H, W) and valid (N, 1, H, W)."""
-        device = self.execution.device
-        codes = batch[1].to(device, non_blocking=True)
-        images = batch[0].to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-        images = ((images - self.mean) / self.std).contiguous(memory_format=self.layout)
-        channels = torch.arange(1, 2 + len(self.config.data.context), device=device, dtype=torch.uint8)
-        targets = (codes.unsqueeze(1) == channels.view(1, -1, 1, 1)).float()
-        bfloat16 = self.config.optimisation.precision == "bfloat16"
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=bfloat16):
-            logits = segment(self.network, images)
-        return logits.float(), targets, (codes != IGNORE).unsqueeze(1)
-
-    def checkpoint(self) -> Checkpoint:
-        """Return the state after the present epoch."""
-        moments = {
-            f"{index}.{name}": value
-            for index, state in self.optimizer.state_dict()["state"].items()
-            for name, value in state.items()
-        }
-        trainer = {
-            "best_epoch": self.best_epoch,
-            "best_iou": self.best_iou,
-            "rates": [group["lr"] for group in self.optimizer.param_groups],
-            "plateau": {
-                "best": self.schedule.best,
-                "num_bad_epochs": self.schedule.num_bad_epochs,
-                "last_epoch": self.schedule.last_epoch,
-            },
-        }
-        weights = dict(self.network.state_dict())
-        return Checkpoint(epoch=self.epoch, weights=weights, optimizer=moments, trainer=trainer, log=self.log)
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Take over a checkpoint's state."""
-        self.network.load_state_dict(checkpoint.weights)
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        for name, value in checkpoint.optimizer.items():
-            index, leaf = name.split(".", 1)
-            parameter = parameters[int(index)]
-            # Adam's arithmetic is only repeated bit for bit in the memory layout of its parameter.
-            moment = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
-            self.optimizer.state[parameter][leaf] = moment
-        trainer = checkpoint.trainer
-        for group, rate in zip(self.optimizer.param_groups, trainer["rates"], strict=True):
-            group["lr"] = rate
-        for name, value in trainer["plateau"].items():
-            setattr(self.schedule, name, value)
-        self.epoch, self.log = checkpoint.epoch, list(checkpoint.log)
-        self.best_epoch, self.best_iou = trainer["best_epoch"], trainer["best_iou"]
-
-
 class _Saver:
     """Saves after an epoch, unless saving would take more than its share of the time; always at a leg's end."""
 
-    def __init__(self, state: _State, folder: CheckpointFolder, share: float) -> None:
+    def __init__(self, state: TrainingState, folder: CheckpointFolder, share: float) -> None:
         self._state, self._folder, self._share = state, folder, share
         self._cost = 0.0
         self._since = time.perf_counter()
@@ -312,9 +126,9 @@ class _Saver:
         self._cost = self._since - started
 
 
-def _test(state: _State, folder: CheckpointFolder) -> Ended:
+def _test(state: TrainingState, folder: CheckpointFolder) -> Ended:
     state.network.load_state_dict(folder.best_weights())
-    _, counts = state._evaluate(state.data.test)
+    _, counts = state.evaluate(state.data.test)
     return Ended(
         outcome="complete",
         epoch=state.epoch,
@@ -332,7 +146,3 @@ def image_scores(counts: tuple[tuple[int, int, int], ...]) -> list[dict[str, flo
 
 def _from_log(entry: dict[str, Any]) -> EpochMetrics:
     return EpochMetrics(**{**entry, "selection": Scores(**entry["selection"])})
-
-
-def _derived_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch, 5]).generate_state(1, np.uint64)[0] >> 1)

@@ -15,7 +15,8 @@ from seatbelt.data.sweep_data import Source, SweepData, TrialSamples
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import CheckpointFolder, Tensors
 from seatbelt.training.device import Execution, choose_device
-from seatbelt.training.fit import Began, Ended, EpochMetrics, Event, fit
+from seatbelt.training.fit import Began, Ended, Event, fit
+from seatbelt.training.state import EpochMetrics
 from tests.conftest import MakeData
 
 EPOCHS = 6

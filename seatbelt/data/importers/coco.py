@@ -40,16 +40,15 @@ class CocoSource:
             self._annotations = self._by_image()
         except BadFile as bad:
             raise UserError(f"{source}: {bad}") from None
+        info = self._raw.get("info")
+        self._classes, self._target = _our_classes(info.get("seatbelt") if isinstance(info, dict) else None)
         if not self._images:
             raise UserError(f"{self._path} lists no images; is it a COCO file?")
 
     def survey(self) -> Survey:
         """Return the names of all categories."""
-        info = self._raw.get("info")
-        ours = info.get("seatbelt") if isinstance(info, dict) else None
-        classes, target = _our_classes(ours)
         labels = frozenset(self._labels.values())
-        return Survey(labels=labels, images=len(self._images), classes=classes, target=target)
+        return Survey(labels=labels, images=len(self._images), classes=self._classes, target=self._target)
 
     def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
         """Yield the images in the order of the file."""
@@ -93,7 +92,7 @@ class CocoSource:
             name=name,
             image=next((path for path in paths if path.is_file()), paths[0]),
             paint=partial(_paint, name, annotations, self._labels, classes, size),
-            **(ours if self.survey().classes else {}),
+            **(ours if self._classes else {}),
         )
 
 
@@ -154,7 +153,9 @@ def _annotation_file(source: Path) -> Path:
     found = sorted([*source.glob("*.json"), *source.glob("annotations/*.json")])
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:5])
-        raise UserError(f"{source} holds {len(found)} JSON files{f' ({names})' if names else ''}; name the one to import")
+        raise UserError(
+            f"{source} holds {len(found)} JSON files{f' ({names})' if names else ''}; name the one to import"
+        )
     return found[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,8 +98,12 @@ def contained(root: Path, name: object, where: str) -> Path:
         raise BadFile(where, f"{_short(name)} is no file name")
     if "\\" in name:
         raise BadFile(where, f"the file name {_short(name)} holds a backslash; write / instead")
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or ":" in PurePosixPath(name).parts[0]:
+    parts = PurePosixPath(name).parts
+    if parts[0].startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
         raise BadFile(where, f"the file name {_short(name)} leaves its folder")
+    # A file system takes 255 bytes for each; masks get an ending of their own.
+    if name != name.rstrip() or len(parts) > 20 or any(len(part.encode()) > 240 for part in parts):
+        raise BadFile(where, f"the file name {_short(name)} is too long, or ends with a space")
     try:
         inside = (root / name).resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):

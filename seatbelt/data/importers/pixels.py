@@ -103,9 +103,7 @@ def paint_indices(path: Path, where: str, labels: dict[int, str], classes: Class
     return Painted(mask=mask, notes=notes)
 
 
-def paint_label(
-    mask: NDArray[np.uint8], region: NDArray[np.bool_], label: str, classes: Classes, notes: Notes
-) -> None:
+def paint_label(mask: NDArray[np.uint8], region: NDArray[np.bool_], label: str, classes: Classes, notes: Notes) -> None:
     """Paint a label's region (H, W) into a mask (H, W) in place; what is no class becomes background."""
     number = classes.number(label)
     mask[region] = classes.background if number is None else number

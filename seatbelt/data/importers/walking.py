@@ -39,7 +39,11 @@ def walk(root: Path, below: str = "") -> Iterator[str | BadFile]:
 
 def natural(name: str) -> list[tuple[int, int, str]]:
     """Sort key with numbers by value."""
-    return [(0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]+)", name) if part]
+    return [
+        (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part)
+        for part in re.split(r"([0-9]+)", name)
+        if part
+    ]
 
 
 def with_image_suffix(root: Path, stem: str) -> str | None:

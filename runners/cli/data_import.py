@@ -1,0 +1,143 @@
+"""`data import`, `data export`: data sets from other formats, and into COCO."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seatbelt.errors import UserError
+
+
+class ImportFormat(StrEnum):
+    """Formats that can be read; `seatbelt.data.importers.IMPORTERS` has the readers."""
+
+    solo = "solo"
+    coco = "coco"
+    voc = "voc"
+    folder = "folder"
+
+
+class ExportFormat(StrEnum):
+    """Formats that can be written."""
+
+    coco = "coco"
+
+
+class Domain(StrEnum):
+    """What images are."""
+
+    real = "real"
+    synthetic = "synthetic"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("import", no_args_is_help=True)(import_command)
+    app.command("export", no_args_is_help=True)(export_command)
+
+
+def import_command(
+    form: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="solo, coco, voc or folder.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read; for coco also a JSON file.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
+    classes: Annotated[
+        str | None,
+        typer.Option(help="NAME,NAME,... numbered from 1, or NAME=NUMBER,... (default: the source's, sorted)."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The class to be found (default: seat_belt).")] = None,
+    domain: Annotated[Domain | None, typer.Option(help="Default: synthetic for solo, else real.")] = None,
+    generation: Annotated[str | None, typer.Option(help="Generation of all images.")] = None,
+    subjects: Annotated[Path | None, typer.Option(help="CSV with the columns image,subject,split.")] = None,
+    subject_pattern: Annotated[
+        str | None,
+        typer.Option(help="Regular expression for image paths with (?P<subject>...), also split and generation."),
+    ] = None,
+    split_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression for image paths with (?P<split>...); val counts as train.")
+    ] = None,
+    test_subjects: Annotated[str, typer.Option(help="SUBJECT,SUBJECT,... to test on; all others train.")] = "",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on after bad files and list them.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the data set (default: that of the folder).")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the images, for dataset.json.")] = "",
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, when not in the usual place.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder of the masks, when not in the usual place.")] = None,
+    mask_suffix: Annotated[str, typer.Option(help="What mask names have more than image names (_mask).")] = "",
+    colours: Annotated[Path | None, typer.Option(help="Colour map of the masks: lines NAME:RED,GREEN,BLUE.")] = None,
+) -> None:
+    """Turn data of another format into a native data-set folder; nothing in SRC is changed.
+
+    solo: Unity Perception, sequence.N folders. coco: a JSON file and its images. voc: CVAT's "Segmentation
+    mask 1.1" or PASCAL VOC with labelmap.txt. folder: images/ and masks/ with class numbers, or with colours
+    and --colours. Patterns and CSV see image paths as they will be below images/.
+
+    Examples:
+      seatbelt data import solo renders/solo --out rendered --classes seat_belt,shirt,skin --generation 7
+
+      seatbelt data import coco instances.json --out drives --subject-pattern "^(?P<subject>p[0-9]+)_"
+
+      seatbelt data import voc cvat-export --out cabin --subjects people.csv --skip-bad
+
+      seatbelt data import folder photos --out photos-native --classes seat_belt,hair --test-subjects p1,p7
+    """
+    from runners.progress_bar import progress_bar
+    from seatbelt.data.importers import ImportOptions, Places, Rules, import_data, parse_classes
+
+    options = ImportOptions(
+        target=target,
+        name=name,
+        licence=licence,
+        skip_bad=skip_bad,
+        places=Places(
+            images=images,
+            masks=masks,
+            mask_suffix=mask_suffix,
+            colours=colours,
+            classes=None if classes is None else parse_classes(classes),
+        ),
+        rules=Rules(
+            subjects=subjects,
+            subject_pattern=subject_pattern,
+            split_pattern=split_pattern,
+            test_subjects=_words(test_subjects, "--test-subjects"),
+            domain=domain.value if domain else None,
+            generation=generation,
+        ),
+    )
+    with progress_bar("images") as progress:
+        report = import_data(form.value, source, out, options, progress)
+    for line in report.notices():
+        typer.echo(f"warning: {line}", err=True)
+    for line in report.skipped_lines():
+        typer.echo(f"skipped: {line}", err=True)
+    if report.skipped:
+        typer.echo(f"{len(report.skipped)} skipped", err=True)
+    typer.echo(f"wrote {out}: {report.summary()}; look at it with: seatbelt data show {out}")
+
+
+def export_command(
+    form: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="coco.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A native data-set folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
+) -> None:
+    """Write a native data-set folder as COCO: annotations.json and images/, masks exact as run lengths.
+
+    Example:
+      seatbelt data export coco my-images --out my-images-coco
+    """
+    from runners.progress_bar import progress_bar
+    from seatbelt.data.importers import export_coco
+
+    del form
+    with progress_bar("images") as progress:
+        count = export_coco(source, out, progress)
+    typer.echo(f"wrote {out / 'annotations.json'}: {count} images; read it back with: seatbelt data import coco {out}")
+
+
+def _words(text: str, option: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",")) if text else ()
+    if not all(words):
+        raise UserError(f"{option} takes NAME,NAME,..., but got {text!r}")
+    return words

@@ -1,0 +1,114 @@
+"""Writing a native data-set folder image by image; `dataset.json` comes last."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from seatbelt.data.importers.assignment import Place
+from seatbelt.data.importers.classes import Classes
+from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.errors import UserError
+
+_COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
+
+
+@contextmanager
+def new_folder(out: Path, source: Path) -> Iterator[None]:
+    """Make a folder to be filled; where filling it fails, what was written there is removed again.
+
+    Only an empty or missing folder is taken, so that nothing of anybody else's is ever removed.
+
+    Raises:
+        UserError: The folder holds something, lies within the source, or cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not empty: name a new folder with --out")
+    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise UserError(f"{out} lies in the source {source}: name a folder outside of it with --out")
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException as error:
+        for path in out.iterdir() if out.is_dir() else ():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for folder in missing:
+            if folder.is_dir():
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise UserError(f"{out} cannot be written ({error.strerror}); choose another --out") from None
+        raise
+
+
+@dataclass
+class NativeWriter:
+    """Writes images, masks and manifest lines as they come, and the description at the end."""
+
+    out: Path
+    classes: Classes
+    _file: TextIO = field(init=False)
+
+    def __enter__(self) -> NativeWriter:
+        for folder in ("images", "masks"):
+            (self.out / folder).mkdir()
+        self._file = (self.out / "manifest.csv").open("w", newline="", encoding="utf-8")
+        self._line(_COLUMNS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, frame: Frame, place: Place, converted: NDArray[np.uint8] | None, mask: NDArray[np.uint8]) -> None:
+        """Write one image with its mask (H, W).
+
+        Args:
+            frame: Names the image's file, which is copied byte for byte,
+            place: Its subject, split, domain and generation.
+            converted: unless it has to become a PNG of these pixels (H, W, 3).
+            mask: Class numbers.
+
+        Raises:
+            BadFile: Another image of the source has the same name, or the same but for its ending.
+        """
+        name = PurePosixPath(frame.name)
+        image = PurePosixPath("images") / (name if converted is None else name.with_suffix(".png"))
+        masked = PurePosixPath("masks") / name.with_suffix(".png")
+        if (self.out / image).exists() or (self.out / masked).exists():
+            raise BadFile(frame.name, "another image has the same name (endings aside); rename one")
+        for path in (image, masked):
+            (self.out / path).parent.mkdir(parents=True, exist_ok=True)
+        if converted is None:
+            shutil.copyfile(frame.image, self.out / image)
+        else:
+            Image.fromarray(converted).save(self.out / image, format="PNG")
+        Image.fromarray(mask).save(self.out / masked, format="PNG")
+        self._line((str(image), str(masked), place.domain, place.generation, place.subject, place.split))
+
+    def finish(self, name: str, licence: str, origin: str) -> None:
+        """Write the description: from now on the folder is a data set."""
+        self._file.close()
+        description = {
+            "format": 1,
+            "name": name,
+            "licence": licence,
+            "classes": self.classes.numbers,
+            "target": self.classes.target,
+            "imported_from": origin,
+        }
+        part = self.out / "dataset.json.part"
+        part.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(self.out / "dataset.json")
+
+    def _line(self, values: tuple[str, ...]) -> None:
+        csv.writer(self._file, lineterminator="\n").writerow(values)
