@@ -17,18 +17,18 @@ def main() -> int:
     parser.add_argument("--drivers", type=int, default=20)
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=24)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seatbelt-faults-") as scratch:
         data = draw_data(
             Path(scratch) / "data",
             "stripes",
-            subjects=16,
-            images=4,
-            test_subjects=4,
+            subjects=8,
+            images=3,
+            test_subjects=2,
             generations={},
-            height=64,
-            width=96,
+            height=32,
+            width=64,
         )
         report = disturb(
             data,

@@ -35,7 +35,7 @@ class CocoSource:
         self._roots = [places.images] if places.images else _image_roots(source, self._path)
         try:
             self._raw = load_record(self._path, self._where)
-            self._images = records(self._raw, "images", self._where)
+            self._images = records(self._raw, "images", self._where, required=True)
             self._labels = self._categories()
             self._annotations = self._by_image()
         except BadFile as bad:
@@ -67,7 +67,7 @@ class CocoSource:
 
     def _categories(self) -> dict[int | str, str]:
         labels: dict[int | str, str] = {}
-        for category in records(self._raw, "categories", self._where):
+        for category in records(self._raw, "categories", self._where, required=True):
             key, name = identifier(category, "id", f"{self._where}: categories"), category.get("name")
             if not isinstance(name, str) or not label_is_usable(name):
                 raise BadFile(self._where, f"category {key!r}: name must be a text, but got {str(name)[:40]!r}")
@@ -77,7 +77,7 @@ class CocoSource:
 
     def _by_image(self) -> dict[int | str, list[Record]]:
         found: dict[int | str, list[Record]] = defaultdict(list)
-        for number, annotation in enumerate(records(self._raw, "annotations", self._where)):
+        for number, annotation in enumerate(records(self._raw, "annotations", self._where, required=True)):
             found[identifier(annotation, "image_id", f"{self._where}: annotation {number}")].append(annotation)
         return dict(found)
 

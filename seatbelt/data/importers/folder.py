@@ -1,4 +1,7 @@
-"""Plain folders: `images/` and `masks/` with the same names; masks hold class numbers or, with a colour map, colours."""
+"""Plain folders: `images/` and `masks/` with the same names.
+
+Masks hold class numbers (the user names them; 255 is ignored) or, with a colour map, colours.
+"""
 
 from __future__ import annotations
 

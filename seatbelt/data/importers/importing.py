@@ -68,13 +68,7 @@ def import_data(
             cannot be used at all. Nothing is left in `out` then.
     """
     options = options or ImportOptions()
-    if form not in IMPORTERS:
-        raise UserError(f"there is no format {form!r}; choose one of {', '.join(IMPORTERS)}")
-    if not source.exists():
-        raise UserError(f"{source}: there is no such file or folder")
-    if not source.is_dir() and form != "coco":
-        raise UserError(f"{source} is no folder; unpack archives first")
-    reader = IMPORTERS[form](source, options.places)
+    reader = _reader(form, source, options.places)
     survey = reader.survey()
     target = options.target or survey.target or None
     classes = choose_classes(options.places.classes, survey.classes, survey.labels, target=target)
@@ -101,6 +95,16 @@ def import_data(
         writer.finish(name, options.licence, f"{form}: {source.resolve().name}")
     report.warnings += assigner.remarks()
     return report
+
+
+def _reader(form: str, source: Path, places: Places) -> Source:
+    if form not in IMPORTERS:
+        raise UserError(f"there is no format {form!r}; choose one of {', '.join(IMPORTERS)}")
+    if not source.exists():
+        raise UserError(f"{source}: there is no such file or folder")
+    if not source.is_dir() and form != "coco":
+        raise UserError(f"{source} is no folder; unpack archives first")
+    return IMPORTERS[form](source, places)
 
 
 def _take(item: Frame | BadFile, assigner: Assigner, writer: NativeWriter, report: ImportReport) -> None:

@@ -28,11 +28,13 @@ def load_record(path: Path, where: str) -> Record:
     return raw
 
 
-def records(parent: Record, key: str, where: str) -> list[Record]:
-    """Return a list of objects; a missing or null one is empty."""
+def records(parent: Record, key: str, where: str, *, required: bool = False) -> list[Record]:
+    """Return a list of objects; a missing or null one is empty unless it is required."""
     value = parent.get(key)
-    if value is None:
+    if value is None and not required:
         return []
+    if key not in parent:
+        raise BadFile(where, f"has no {key}")
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise BadFile(where, f"{key} must be a list of objects")
     return value

@@ -16,13 +16,15 @@ from seatbelt.data.importers.classes import Classes, label_is_usable
 from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
 from seatbelt.data.importers.json_files import Record, load_record, records, text
 from seatbelt.data.importers.pixels import Colour, paint_colours
-from seatbelt.data.importers.walking import natural
+from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk
 from seatbelt.errors import UserError
 
 _CAMERA = "RGBCamera"
 _SEGMENTATION = "SemanticSegmentationAnnotation"
 
+OTHER_SENSORS = "captures of other sensors than RGB cameras were left out"
 NO_IMAGE = "captures without an image (filename is null) were left out"
+ORPHANS = "images or masks of steps without a frame file (step*frame*.json) were left out"
 NO_SEGMENTATION = "captures without a semantic segmentation were left out"
 
 
@@ -48,7 +50,7 @@ class SoloSource:
             try:
                 for capture in self._captures(where):
                     segmentation = _segmentation(capture, where)
-                    if segmentation is not None:
+                    if segmentation is not None and _is_a(capture, _CAMERA):
                         labels.update(_colours(segmentation, where).values())
             except BadFile:
                 # frames() meets it again and hands it over.
@@ -68,6 +70,16 @@ class SoloSource:
                     yield self._frame(capture, where, classes)
                 except BadFile as bad:
                     yield bad
+        yield from (ORPHANS for _ in self._orphans())
+
+    def _orphans(self) -> Iterator[str]:
+        """Yield images of steps whose frame file is gone."""
+        for sequence in self._sequences:
+            steps = {p.name.partition(".")[0] for p in (self._root / sequence).glob("step*frame*.json")}
+            for name in walk(self._root, sequence):
+                if isinstance(name, str) and name.lower().endswith(IMAGE_SUFFIXES):
+                    if name.rpartition("/")[2].partition(".")[0] not in steps:
+                        yield name
 
     def _frame_files(self) -> Iterator[str]:
         for sequence in self._sequences:
@@ -76,10 +88,11 @@ class SoloSource:
 
     def _captures(self, where: str) -> list[Record]:
         frame = load_record(contained(self._root, where, where), where)
-        captures = records(frame, "captures", where)
-        return [capture for capture in captures if _is_a(capture, _CAMERA)]
+        return records(frame, "captures", where, required=True)
 
     def _frame(self, capture: Record, where: str, classes: Classes) -> Frame | str:
+        if not _is_a(capture, _CAMERA):
+            return OTHER_SENSORS
         if capture.get("filename") is None:
             return NO_IMAGE
         segmentation = _segmentation(capture, where)

@@ -19,6 +19,8 @@ from seatbelt.data.importers.pixels import Colour, is_grey_index, paint_colours,
 from seatbelt.data.importers.walking import walk, with_image_suffix
 from seatbelt.errors import UserError
 
+UNLISTED = "masks are in no list of ImageSets/Segmentation and were left out"
+
 _SPLIT_LISTS = {"train": "train", "val": "train", "trainval": "train", "test": "test"}
 """Name of a list in ImageSets/Segmentation -> split; others tell nothing."""
 
@@ -57,6 +59,8 @@ class VocSource:
                 yield self._frame(stem, self._colours | border, classes)
             except BadFile as bad:
                 yield bad
+        if self._listed:
+            yield from (UNLISTED for stem in self._stems() if isinstance(stem, str) and stem not in self._listed)
 
     def _stems(self) -> Iterator[str | BadFile]:
         for name in walk(self._masks):

@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TextIO
@@ -20,48 +20,51 @@ from seatbelt.data.importers.classes import Classes
 from seatbelt.data.importers.frames import BadFile, Frame
 from seatbelt.errors import UserError
 
+_WRITTEN = ("images", "masks", "manifest.csv", "dataset.json", "annotations.json")
+"""Everything that imports and exports write, beside `.part` files."""
+
 _COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
 
 
 @contextmanager
 def new_folder(out: Path, source: Path) -> Iterator[None]:
-    """Make a folder to be filled; where filling it fails, what was written there is removed again.
+    """Make a folder with `images/` to be filled; where filling it fails, what was written is removed again.
 
-    Only an empty or missing folder is taken, so that nothing of anybody else's is ever removed.
+    Only an empty or missing folder is taken, and only what an import or export writes is removed.
 
     Raises:
         UserError: The folder holds something, lies within the source, or cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists and is not empty: name a new folder with --out")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UserError(f"{out} lies in the source {source}: name a folder outside of it with --out")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not empty: name a new folder with --out")
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # Of two that write at once, one fails here, before it could remove what is the other's.
+        (out / "images").mkdir()
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    try:
         yield
     except BaseException as error:
-        for path in out.iterdir() if out.is_dir() else ():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        for folder in missing:
-            if folder.is_dir():
-                folder.rmdir()
+        _remove(out, missing)
         if isinstance(error, OSError):
-            raise UserError(f"{out} cannot be written ({error.strerror}); choose another --out") from None
+            raise _unwritable(out, error) from None
         raise
 
 
 @dataclass
 class NativeWriter:
-    """Writes images, masks and manifest lines as they come, and the description at the end."""
+    """Writes images, masks and manifest lines into a `new_folder` as they come, the description at the end."""
 
     out: Path
     classes: Classes
     _file: TextIO = field(init=False)
 
     def __enter__(self) -> NativeWriter:
-        for folder in ("images", "masks"):
-            (self.out / folder).mkdir()
+        (self.out / "masks").mkdir()
         self._file = (self.out / "manifest.csv").open("w", newline="", encoding="utf-8")
         self._line(_COLUMNS)
         return self
@@ -112,3 +115,18 @@ class NativeWriter:
 
     def _line(self, values: tuple[str, ...]) -> None:
         csv.writer(self._file, lineterminator="\n").writerow(values)
+
+
+def _unwritable(out: Path, error: OSError) -> UserError:
+    return UserError(f"{out} cannot be written ({error.strerror or error}); choose another --out")
+
+
+def _remove(out: Path, made: list[Path]) -> None:
+    for name in _WRITTEN:
+        shutil.rmtree(out / name, ignore_errors=True)
+        for path in (out / name, out / f"{name}.part"):
+            with suppress(OSError):
+                path.unlink()
+    for folder in made:
+        with suppress(OSError):
+            folder.rmdir()
