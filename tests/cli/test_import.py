@@ -1,0 +1,83 @@
+"""`data import` and `data export` as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Run
+from tests.conftest import MakeData
+from tests.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc, drawn_mask, masks_of
+
+
+@pytest.mark.parametrize(
+    ("form", "draw"), [("solo", draw_solo), ("coco", draw_coco), ("voc", draw_voc), ("folder", draw_folder)]
+)
+def test_every_format_passes_data_check(run: Run, tmp_path: Path, form: str, draw: object) -> None:
+    assert callable(draw)
+    draw(tmp_path / "source")
+    done = run("data", "import", form, "source", "--out", "native", "--classes", "seat_belt,hair", "--generation", "7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "wrote native: 4 images (seat_belt in 2, hair in 3); target seat_belt; "
+        "look at it with: seatbelt data show native\n"
+    )
+    checked = run("data", "check", "native")
+    assert checked.returncode == 0, checked.stderr
+    assert "native: 4 images, no faults; target seat_belt" in checked.stdout
+    assert np.array_equal(next(iter(masks_of(tmp_path / "native").values())), drawn_mask(0))
+
+
+def test_the_first_bad_file_ends_it_unless_skipped(run: Run, tmp_path: Path) -> None:
+    draw_folder(tmp_path / "plain")
+    (tmp_path / "plain" / "masks" / "p0" / "0.png").write_bytes(b"")
+    command = ("data", "import", "folder", "plain", "--out", "native", "--classes", "seat_belt,hair")
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: plain: masks/p0/0.png: the image cannot be decoded as PNG; "
+        "mend it, or leave out such files by --skip-bad\n"
+    )
+    assert not (tmp_path / "native").exists()
+    done = run(*command, "--skip-bad", "--subject-pattern", "^(?P<subject>p[0-9])", "--test-subjects", "p1")
+    assert done.returncode == 0
+    assert done.stderr == "skipped: masks/p0/0.png: the image cannot be decoded as PNG\n1 skipped\n"
+    assert "wrote native: 3 images" in done.stdout
+
+
+def test_export_and_import_again(run: Run, make_data: MakeData, tmp_path: Path) -> None:
+    make_data()
+    done = run("data", "export", "coco", "stripes", "--out", "coco")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("wrote coco/annotations.json: 12 images; read it back with:")
+    done = run("data", "import", "coco", "coco", "--out", "again")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = masks_of(tmp_path / "stripes"), masks_of(tmp_path / "again")
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_help_has_an_example(run: Run, command: str) -> None:
+    done = run("data", command, "--help")
+    assert done.returncode == 0
+    assert f"seatbelt data {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["import", "solo", "nowhere", "--out", "x"], "error: nowhere: there is no such file or folder"),
+        (["import", "folder", "plain", "--out", "x", "--classes", "a=b"], "error: --classes takes numbers from 0"),
+        (["import", "folder", "plain", "--out", "x", "--test-subjects", "a,,b"], "error: --test-subjects takes NAME"),
+        (["import", "folder", "plain", "--out", "plain"], "error: "),
+        (["export", "coco", "nowhere", "--out", "x"], "error: data set nowhere: there is no such folder"),
+    ],
+)
+def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: list[str], text: str) -> None:
+    draw_folder(tmp_path / "plain")
+    done = run("data", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(text) and done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
