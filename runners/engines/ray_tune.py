@@ -60,6 +60,8 @@ def run(driver: Driver, resources: Resources) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     from ray import tune
 
+    # What happens to a leg is told by our own progress; Ray would add a traceback for each lost worker.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with _connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
         cluster = _cluster_resources()
         gpus = _gpus(cluster, resources)

@@ -90,7 +90,7 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
     known: set[tuple[str, int]] = set()
     for victim in victims:
         process = process or subprocess.Popen([*command, "--name", "disturbed", "--quiet"])
-        _wait_for_work(process, rng)
+        _wait_for_work(process, rng, disturbed, known)
         if process.poll() is not None:
             print("the sweep ended before all kills were made; give it more --epochs", file=sys.stderr)
             break
@@ -114,12 +114,17 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
     return report
 
 
-def _wait_for_work(process: subprocess.Popen[bytes], rng: random.Random) -> None:
-    """Wait until a worker exists, then for a random moment."""
+def _wait_for_work(
+    process: subprocess.Popen[bytes], rng: random.Random, sweep: SweepFolder, known: set[tuple[str, int]]
+) -> None:
+    """Wait for a random moment: half the time during a start, else after the sweep got on since the last kill."""
+    target = rng.choice([0, 1])
     until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None and not _workers(process.pid):
+    while time.monotonic() < until and process.poll() is None:
+        if _workers(process.pid) and len(_epochs(sweep) - known) >= target:
+            break
         time.sleep(0.1)
-    deadline = time.monotonic() + rng.uniform(0.0, 9.0)
+    deadline = time.monotonic() + rng.uniform(0.0, 4.0)
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
 

@@ -52,6 +52,8 @@ def parse_classes(text: str) -> dict[str, int]:
             raise UserError(f"--classes takes numbers from 0 to 254, but got {part!r}")
         next_free = sum(known != BACKGROUND for known in numbers) + 1
         numbers[name] = int(number) if equals else (0 if name == BACKGROUND else next_free)
+    if max(numbers.values()) >= IGNORE:
+        raise UserError(f"--classes names {len(numbers)} classes, but at most 254 fit")
     if len(set(numbers.values())) < len(numbers):
         raise UserError(f"--classes gives two names one number: {text!r}")
     return _with_background(numbers)

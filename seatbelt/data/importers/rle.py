@@ -36,18 +36,22 @@ def decode_region(segmentation: object, height: int, width: int) -> NDArray[np.b
         raise BadRegion(f"the run lengths are for [height, width] = {size}, but the image has [{height}, {width}]")
     counts = segmentation.get("counts")
     runs = _compressed(counts) if isinstance(counts, str) else _uncompressed(counts)
-    # Bounded one by one first, so that the sum cannot overflow.
-    bounded = runs.size <= height * width + 1 and ((runs >= 0) & (runs <= height * width)).all()
-    if not bounded or int(runs.sum()) != height * width:
-        raise BadRegion(f"the run lengths do not add up to {width}x{height} pixels")
-    inside = np.arange(runs.size) % 2 == 1
-    return np.repeat(inside, runs).reshape(width, height).T
+    return _filled(runs, height, width)
 
 
 def encode_region(region: NDArray[np.bool_]) -> dict[str, object]:
     """Return a region (H, W) as compressed run lengths."""
     encoded = coco_mask.encode(np.asfortranarray(region, np.uint8))
     return {"size": list(region.shape), "counts": encoded["counts"].decode("ascii")}
+
+
+def _filled(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
+    # Bounded one by one first, so that the sum cannot overflow.
+    bounded = runs.size <= height * width + 1 and ((runs >= 0) & (runs <= height * width)).all()
+    if not bounded or int(runs.sum()) != height * width:
+        raise BadRegion(f"the run lengths do not add up to {width}x{height} pixels")
+    inside = np.arange(runs.size) % 2 == 1
+    return np.repeat(inside, runs).reshape(width, height).T
 
 
 def _uncompressed(counts: object) -> NDArray[np.int64]:
@@ -83,7 +87,7 @@ def _polygons(polygons: list[object], height: int, width: int) -> NDArray[np.boo
     region = np.zeros((height, width), bool)
     for polygon in checked:
         encoded = coco_mask.frPyObjects([polygon.ravel().tolist()], height, width)
-        region |= coco_mask.decode(encoded)[..., 0] == 1
+        region |= _filled(_compressed(encoded[0]["counts"].decode("ascii")), height, width)
     return region
 
 

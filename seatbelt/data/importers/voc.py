@@ -16,7 +16,7 @@ from seatbelt.data.importers.classes import IGNORED_LABELS, Classes
 from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
 from seatbelt.data.importers.labelmap import read_label_map, voc_colour
 from seatbelt.data.importers.pixels import Colour, is_grey_index, paint_colours, paint_indices
-from seatbelt.data.importers.walking import walk, with_image_suffix
+from seatbelt.data.importers.walking import natural, walk, with_image_suffix
 from seatbelt.errors import UserError
 
 UNLISTED = "masks are in no list of ImageSets/Segmentation and were left out"
@@ -109,4 +109,4 @@ def _listed(root: Path) -> dict[str, str]:
                 raise UserError(f"{path}: {stem!r} is listed for training and for test")
             if stem:
                 splits[stem] = split or splits.get(stem, "")
-    return splits
+    return {stem: splits[stem] for stem in sorted(splits, key=natural)}
