@@ -69,9 +69,15 @@ def import_command(
 ) -> None:
     """Turn data of another format into a native data-set folder; nothing in SRC is changed.
 
-    solo: Unity Perception, sequence.N folders. coco: a JSON file and its images. voc: CVAT's "Segmentation
-    mask 1.1" or PASCAL VOC with labelmap.txt. folder: images/ and masks/ with class numbers, or with colours
-    and --colours. Patterns and CSV see image paths as they will be below images/.
+    solo: Unity Perception, the folder with sequence.N.
+
+    coco: a JSON file and its images.
+
+    voc: CVAT's "Segmentation mask 1.1", PASCAL VOC with a labelmap.txt.
+
+    folder: images/ and masks/ with class numbers, or colours and --colours.
+
+    Patterns and CSV name images by their path below images/ of the result.
 
     Examples:
       seatbelt data import solo renders/solo --out rendered --classes seat_belt,shirt,skin --generation 7

@@ -69,7 +69,7 @@ class Assigner:
         rules = self.rules
         if rules.subjects and rules.subject_pattern:
             raise UserError("give --subjects or --subject-pattern, not both")
-        if rules.generation is not None and not rules.generation.isprintable():
+        if rules.generation is not None and not (rules.generation.strip() and rules.generation.isprintable()):
             raise UserError(f"--generation must be a plain text, but got {rules.generation!r}")
         self._table = _read_table(rules.subjects) if rules.subjects else {}
         self._patterns = [
@@ -106,20 +106,26 @@ class Assigner:
             found["split"] = "test" if subject in self.rules.test_subjects else "train"
         split = _split(found["split"], frame.name)
         self._keep_apart(subject, split, frame.name)
-        return Place(
+        place = Place(
             domain=self.rules.domain or frame.domain or self.domain,
-            generation=found["generation"] if self.rules.generation is None else self.rules.generation,
+            generation=found["generation"] if self.rules.generation is None else self.rules.generation.strip(),
             subject=subject,
             split=split,
         )
+        for value in (place.subject, place.generation):
+            if value != value.strip() or not value.isprintable():
+                raise BadFile(frame.name, f"its subject and generation must be plain texts, but got {value!r}")
+        if place.domain not in ("real", "synthetic"):
+            raise BadFile(frame.name, f"its domain must be real or synthetic, but got {place.domain!r}")
+        return place
 
     def remarks(self) -> list[str]:
         """Return what was given and never used."""
         unused = [name for name in self._table if name not in self._used]
         lines = []
         if unused and self.rules.subjects:
-            example = f"such as {unused[0]}"
-            lines.append(f"{len(unused)} lines of {self.rules.subjects.name} name no imported image, {example}")
+            table = self.rules.subjects.name
+            lines.append(f"lines of {table} that name no imported image: {len(unused)}, such as {unused[0]}")
         absent = [subject for subject in self.rules.test_subjects if subject not in self._splits]
         if absent:
             lines.append(f"--test-subjects names subjects without images: {', '.join(absent)}")

@@ -22,8 +22,8 @@ class Classes:
 
     @property
     def background(self) -> int:
-        """Number of pixels without a label."""
-        return self.numbers.get(BACKGROUND, 0)
+        """Number of pixels without a label; a data set without a background knows nothing of them."""
+        return self.numbers.get(BACKGROUND, IGNORE)
 
     def number(self, label: str) -> int | None:
         """Return a label's number, 255 for what shall not count, None for what is no class."""

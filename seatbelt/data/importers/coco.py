@@ -15,13 +15,13 @@ import numpy as np
 
 from seatbelt.data.dataset import IGNORE
 from seatbelt.data.importers.classes import Classes, label_is_usable
-from seatbelt.data.importers.frames import BadFile, Frame, Notes, Painted, Places, Survey, contained
+from seatbelt.data.importers.frames import BadFile, Frame, Notes, Painted, Places, Survey, contained, shown
 from seatbelt.data.importers.json_files import Record, identifier, load_record, records, text, whole_number
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.rle import BadRegion, decode_region
 from seatbelt.errors import UserError
 
-STRAY = "annotations belong to no image and were left out"
+STRAY = "left out, annotations of no image"
 
 
 class CocoSource:
@@ -70,7 +70,7 @@ class CocoSource:
         for category in records(self._raw, "categories", self._where, required=True):
             key, name = identifier(category, "id", f"{self._where}: categories"), category.get("name")
             if not isinstance(name, str) or not label_is_usable(name):
-                raise BadFile(self._where, f"category {key!r}: name must be a text, but got {str(name)[:40]!r}")
+                raise BadFile(self._where, f"category {key!r}: name must be a text, but got {shown(name)}")
             if labels.setdefault(key, name) != name:
                 raise BadFile(self._where, f"categories {name} and {labels[key]} share the id {key!r}")
         return labels
@@ -113,7 +113,7 @@ def _paint(
     covered = np.zeros(size, bool)
     notes = Notes()
     for annotation in annotations:
-        where = f"{name}: annotation {str(annotation.get('id'))[:40]}"
+        where = f"{name}: annotation {shown(annotation.get('id'))}"
         category = identifier(annotation, "category_id", where)
         if not annotation.get("segmentation"):
             notes["no outline", labels.get(category, f"category {category}")] += 1

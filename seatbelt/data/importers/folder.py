@@ -16,7 +16,7 @@ from seatbelt.data.importers.pixels import Colour, paint_colours, paint_indices
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, walk, with_image_suffix
 from seatbelt.errors import UserError
 
-OTHER_FILES = "files that are no images were left out"
+OTHER_FILES = "left out, files that are no images"
 
 
 class FolderSource:

@@ -95,24 +95,27 @@ def contained(root: Path, name: object, where: str) -> Path:
         BadFile: The name is none, or leaves the root: absolute, by `..`, or over a symbolic link.
     """
     if not isinstance(name, str) or not PurePosixPath(name).name or not name.isprintable():
-        raise BadFile(where, f"{_short(name)} is no file name")
+        raise BadFile(where, f"{shown(name)} is no file name")
     if "\\" in name:
-        raise BadFile(where, f"the file name {_short(name)} holds a backslash; write / instead")
+        raise BadFile(where, f"the file name {shown(name)} holds a backslash; write / instead")
     parts = PurePosixPath(name).parts
     if parts[0].startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
-        raise BadFile(where, f"the file name {_short(name)} leaves its folder")
+        raise BadFile(where, f"the file name {shown(name)} leaves its folder")
     # A file system takes 255 bytes for each; masks get an ending of their own.
     if name != name.rstrip() or len(parts) > 20 or any(len(part.encode()) > 240 for part in parts):
-        raise BadFile(where, f"the file name {_short(name)} is too long, or ends with a space")
+        raise BadFile(where, f"the file name {shown(name)} is too long, or ends with a space")
     try:
         inside = (root / name).resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):
-        raise BadFile(where, f"{_short(name)} is no file name") from None
+        raise BadFile(where, f"{shown(name)} is no file name") from None
     if not inside:
-        raise BadFile(where, f"the file name {_short(name)} leaves its folder over a symbolic link")
+        raise BadFile(where, f"the file name {shown(name)} leaves its folder over a symbolic link")
     return root / name
 
 
-def _short(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value of a foreign file for a message; lists may be nested too deeply to be written out."""
+    if isinstance(value, (list, dict)):
+        return f"a {'list' if isinstance(value, list) else 'JSON object'}"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -123,5 +123,5 @@ def _take(item: Frame | BadFile, assigner: Assigner, writer: NativeWriter, repor
 def _nothing(source: Path, report: ImportReport) -> str:
     if report.skipped:
         return f"{source}: all {len(report.skipped)} files were skipped, the first because {report.skipped[0]}"
-    left_out = "; ".join(f"{count} {text}" for text, count in sorted(report.remarks.items()))
+    left_out = "; ".join(f"{text}: {count}" for text, count in sorted(report.remarks.items()))
     return f"{source}: no image to import{f' ({left_out})' if left_out else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seatbelt.data.importers.frames import BadFile
+from seatbelt.data.importers.frames import BadFile, shown
 
 Record = dict[str, object]
 
@@ -46,7 +46,7 @@ def whole_number(parent: Record, key: str, where: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int:
-        raise BadFile(where, f"{key} must be a whole number, but got {str(value)[:40]!r}")
+        raise BadFile(where, f"{key} must be a whole number, but got {shown(value)}")
     return value
 
 
@@ -55,7 +55,7 @@ def identifier(parent: Record, key: str, where: str) -> int | str:
     value = parent.get(key)
     if type(value) is int or isinstance(value, str):
         return value
-    raise BadFile(where, f"{key} must be a number or a text, but got {str(value)[:40]!r}")
+    raise BadFile(where, f"{key} must be a number or a text, but got {shown(value)}")
 
 
 def text(parent: Record, key: str) -> str:

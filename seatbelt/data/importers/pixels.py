@@ -114,10 +114,10 @@ def paint_label(mask: NDArray[np.uint8], region: NDArray[np.bool_], label: str, 
         notes["ignored", label] += pixels
 
 
-def is_grey_index(path: Path) -> bool:
-    """Tell whether a file is a PNG of 8-bit grey values without a palette (byte 24 depth, 25 colour type)."""
+def is_grey(path: Path) -> bool:
+    """Tell whether a file is a PNG of grey values without a palette (byte 25 is the colour type)."""
     head = _head(path)
-    return head.startswith(_LOSSLESS[0]) and head[24:26] == b"\x08\x00"
+    return head.startswith(_LOSSLESS[0]) and head[25:26] == b"\x00"
 
 
 def _head(path: Path) -> bytes:

@@ -13,13 +13,13 @@ from seatbelt.data.importers.classes import BACKGROUND, Classes
 from seatbelt.data.importers.frames import BadFile, Kind, Notes
 
 _TEXTS: dict[Kind, str] = {
-    "unknown colour": "unknown colour {name}: {count} pixels in {images} became background",
-    "unknown index": "unknown index {name}: {count} pixels in {images} became background",
-    "unknown label": "unknown label {name}: {count} pixels in {images} became background",
-    "other label": "label {name} is none of the classes: {count} pixels in {images} became background",
-    "ignored": "{name}: {count} pixels in {images} became 255 (ignored)",
-    "overlap": "overlaps: {count} pixels in {images} had another label before {name}; the later annotation won",
-    "no outline": "annotations of {name} without a segmentation: {count} in {images} were left out",
+    "unknown colour": "unknown colour {name}: {count} in {images} became background",
+    "unknown index": "unknown index {name}: {count} in {images} became background",
+    "unknown label": "unknown label {name}: {count} in {images} became background",
+    "other label": "label {name} is none of the classes: {count} in {images} became background",
+    "ignored": "{name}: {count} in {images} became 255 (ignored)",
+    "overlap": "overlaps: {count} in {images} had another label before {name}; the later annotation won",
+    "no outline": "left out, annotations of {name} without a segmentation: in {images}",
 }
 _SHOWN_NAMES = 50
 
@@ -59,11 +59,11 @@ class ImportReport:
 
     def notices(self) -> list[str]:
         """Return a line for each thing that a user should look at."""
-        lines = [f"{count} {text}" for text, count in sorted(self.remarks.items())]
+        lines = [f"{text}: {count}" for text, count in sorted(self.remarks.items())]
         noted = sorted(self.pixels.items(), key=lambda item: (list(_TEXTS).index(item[0][0]), -item[1], item[0][1]))
         for (kind, name), count in noted[:_SHOWN_NAMES]:
             images = _count(self.in_images[kind, name], "image")
-            lines.append(_TEXTS[kind].format(name=name, count=count, images=images))
+            lines.append(_TEXTS[kind].format(name=name, count=_count(count, "pixel"), images=images))
         if len(noted) > _SHOWN_NAMES:
             lines.append(f"... and {len(noted) - _SHOWN_NAMES} more of this kind")
         absent = [name for name in self.classes.numbers if name != BACKGROUND and not self.images_of[name]]

@@ -32,8 +32,7 @@ def decode_region(segmentation: object, height: int, width: int) -> NDArray[np.b
     if not isinstance(segmentation, dict):
         raise BadRegion("segmentation must be a list of polygons or a run-length object")
     if segmentation.get("size") != [height, width]:
-        size = str(segmentation.get("size"))[:40]
-        raise BadRegion(f"the run lengths are for [height, width] = {size}, but the image has [{height}, {width}]")
+        raise BadRegion(f"size must be the image's [height, width] = [{height}, {width}]")
     counts = segmentation.get("counts")
     runs = _compressed(counts) if isinstance(counts, str) else _uncompressed(counts)
     return _filled(runs, height, width)

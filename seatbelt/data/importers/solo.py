@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from seatbelt.data.importers.classes import Classes, label_is_usable
-from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
+from seatbelt.data.importers.classes import BACKGROUND, Classes, label_is_usable
+from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained, shown
 from seatbelt.data.importers.json_files import Record, load_record, records, text
 from seatbelt.data.importers.pixels import Colour, paint_colours
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk
@@ -22,10 +22,10 @@ from seatbelt.errors import UserError
 _CAMERA = "RGBCamera"
 _SEGMENTATION = "SemanticSegmentationAnnotation"
 
-OTHER_SENSORS = "captures of other sensors than RGB cameras were left out"
-NO_IMAGE = "captures without an image (filename is null) were left out"
-ORPHANS = "images or masks of steps without a frame file (step*frame*.json) were left out"
-NO_SEGMENTATION = "captures without a semantic segmentation were left out"
+OTHER_SENSORS = "left out, captures of other sensors than RGB cameras"
+NO_IMAGE = "left out, captures without an image (filename is null)"
+ORPHANS = "left out, images or masks of steps without a frame file (step*frame*.json)"
+NO_SEGMENTATION = "left out, captures without a semantic segmentation"
 
 
 class SoloSource:
@@ -126,10 +126,12 @@ def _colours(segmentation: Record, where: str) -> dict[Colour, str]:
     for instance in records(segmentation, "instances", where):
         label, value = instance.get("labelName"), instance.get("pixelValue")
         if not isinstance(label, str) or not label_is_usable(label):
-            raise BadFile(where, f"labelName must be a text, but got {str(label)[:40]!r}")
+            raise BadFile(where, f"labelName must be a text, but got {shown(label)}")
         if not isinstance(value, list) or len(value) not in (3, 4) or not all(_is_byte(part) for part in value):
             raise BadFile(where, f"pixelValue of {label} must be [r, g, b, a] from 0 to 255")
         colour = (int(value[0]), int(value[1]), int(value[2]))
+        if colour == (0, 0, 0) and label != BACKGROUND:
+            raise BadFile(where, f"{label} is black, the colour of pixels without a label")
         if colours.setdefault(colour, label) != label:
             raise BadFile(where, f"{label} and {colours[colour]} share the colour {colour}")
     return colours

@@ -2,8 +2,8 @@
 
 `labelmap.txt`, `JPEGImages/`, `SegmentationClass/` and, if there, `ImageSets/Segmentation/*.txt` with the names of
 the images of each split (docs.cvat.ai, "Segmentation Mask"; VOC 2012 development kit, section 3). Masks in colour or
-with a palette are read by colour, grey ones as numbers of the label map's lines from 0 on; 255 and VOC's
-border colour are ignored.
+with a palette are read by colour, grey ones as numbers of the label map's lines from 0 on (unless its colours are
+all grey); 255 and VOC's border colour are ignored.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 from seatbelt.data.importers.classes import IGNORED_LABELS, Classes
 from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
 from seatbelt.data.importers.labelmap import read_label_map, voc_colour
-from seatbelt.data.importers.pixels import Colour, is_grey_index, paint_colours, paint_indices
+from seatbelt.data.importers.pixels import Colour, is_grey, paint_colours, paint_indices
 from seatbelt.data.importers.walking import natural, walk, with_image_suffix
 from seatbelt.errors import UserError
 
-UNLISTED = "masks are in no list of ImageSets/Segmentation and were left out"
+UNLISTED = "left out, masks in no list of ImageSets/Segmentation"
 
 _SPLIT_LISTS = {"train": "train", "val": "train", "trainval": "train", "test": "test"}
 """Name of a list in ImageSets/Segmentation -> split; others tell nothing."""
@@ -90,7 +90,8 @@ def _paint(
     size: tuple[int, int],
 ) -> Painted:
     del size
-    if is_grey_index(path):
+    grey_labels = all(red == green == blue for (red, green, blue), name in colours.items() if name in labels.values())
+    if is_grey(path) and not grey_labels:
         return paint_indices(path, where, labels, classes)
     return paint_colours(path, where, colours, classes)
 

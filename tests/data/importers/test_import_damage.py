@@ -10,28 +10,39 @@ from pathlib import Path
 import pytest
 
 from seatbelt.data.dataset import check
-from seatbelt.data.importers import IMPORTERS, ImportOptions, ImportReport, Places, import_data
+from seatbelt.data.importers import IMPORTERS, ImportOptions, ImportReport, Places, export_coco, import_data
 from seatbelt.errors import UserError
+from tests.conftest import draw_data
 from tests.data.importers.drawing import damage, draw_coco, draw_folder, draw_solo, draw_voc
 
 SEEDS = 100
 
-DRAWN: dict[str, tuple[Callable[[Path], Path], Places]] = {
-    "solo": (draw_solo, Places()),
-    "coco": (draw_coco, Places()),
-    "voc": (draw_voc, Places()),
-    "folder": (draw_folder, Places(classes={"background": 0, "seat_belt": 1, "hair": 2})),
-}
+
+def exported(root: Path) -> Path:
+    native = root.with_name("native")
+    draw_data(native, "x", subjects=2, images=2, test_subjects=1, generations={}, height=6, width=10)
+    export_coco(native, root)
+    return root
+
+
+DRAWN: list[tuple[str, Callable[[Path], Path], Places]] = [
+    ("solo", draw_solo, Places()),
+    ("coco", draw_coco, Places()),
+    ("coco", exported, Places()),
+    ("voc", draw_voc, Places()),
+    ("folder", draw_folder, Places(classes={"background": 0, "seat_belt": 1, "hair": 2})),
+]
 
 
 def test_every_format_is_damaged() -> None:
-    assert set(DRAWN) == set(IMPORTERS)
+    assert {form for form, _, _ in DRAWN} == set(IMPORTERS)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", DRAWN)
-def test_damage_is_named_or_harmless(form: str, tmp_path: Path) -> None:
-    draw_source, places = DRAWN[form]
+@pytest.mark.parametrize(("form", "draw_source", "places"), DRAWN, ids=lambda value: getattr(value, "__name__", None))
+def test_damage_is_named_or_harmless(
+    form: str, draw_source: Callable[[Path], Path], places: Places, tmp_path: Path
+) -> None:
     sound = draw_source(tmp_path / "sound")
     whole = import_data(form, sound, tmp_path / "whole", ImportOptions(target="seat_belt", places=places))
     outcomes = {"error": 0, "listed": 0, "noticed": 0, "harmless": 0}

@@ -47,7 +47,7 @@ def test_numbers_without_a_name_are_told_and_255_is_ignored(tmp_path: Path) -> N
     report = import_data("folder", source, tmp_path / "out", GIVEN)
     assert report.notices() == [
         "unknown index 9: 4 pixels in 1 image became background",
-        "255: 1 pixels in 1 image became 255 (ignored)",
+        "255: 1 pixel in 1 image became 255 (ignored)",
     ]
 
 
@@ -67,7 +67,7 @@ def test_masks_beside_their_images(tmp_path: Path) -> None:
     places = Places(images=source, masks=source, mask_suffix="_mask", classes=CLASSES)
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=places))
     assert sorted(masks_of(tmp_path / "out")) == ["0.png", "1.png"]
-    assert report.notices()[0] == "1 files that are no images were left out"
+    assert report.notices()[0] == "left out, files that are no images: 1"
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("deep", "png"), ("deep", "tif"), ("P", "gif"), ("RGB", "ppm")])

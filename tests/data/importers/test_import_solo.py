@@ -78,9 +78,9 @@ def test_filename_null_and_cameras_without_segmentation_are_left_out_and_told(tm
     report = import_data("solo", source, tmp_path / "out", BELT)
     assert report.images == 8
     assert report.notices() == [
-        "1 captures of other sensors than RGB cameras were left out",
-        "2 captures without a semantic segmentation were left out",
-        "1 captures without an image (filename is null) were left out",
+        "left out, captures of other sensors than RGB cameras: 1",
+        "left out, captures without a semantic segmentation: 2",
+        "left out, captures without an image (filename is null): 1",
     ]
 
 
@@ -173,7 +173,7 @@ def test_steps_without_a_frame_file_are_told(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     (source / "sequence.0" / "step1.frame_data.json").unlink()
     report = import_data("solo", source, tmp_path / "out", BELT)
-    assert report.notices() == ["2 images or masks of steps without a frame file (step*frame*.json) were left out"]
+    assert report.notices() == ["left out, images or masks of steps without a frame file (step*frame*.json): 2"]
 
 
 def test_generation_and_domain_are_the_users(tmp_path: Path) -> None:
@@ -182,3 +182,14 @@ def test_generation_and_domain_are_the_users(tmp_path: Path) -> None:
     rows = read(tmp_path / "out").rows
     assert {(row.domain, row.generation) for row in rows} == {("real", "7")}
     assert [row.subject for row in rows] == ["0", "1", "0", "1"]
+
+
+def test_a_black_label_is_refused(tmp_path: Path) -> None:
+    source = draw_solo(tmp_path / "solo")
+
+    def change(raw: dict) -> None:  # type: ignore[type-arg]
+        raw["captures"][0]["annotations"][1]["instances"][0]["pixelValue"] = [0, 0, 0, 255]
+
+    rewrite(source / "sequence.0" / "step0.frame_data.json", change)
+    with pytest.raises(UserError, match="hair is black, the colour of pixels without a label"):
+        import_data("solo", source, tmp_path / "out", BELT)

@@ -42,9 +42,9 @@ def test_unknown_colours_are_told_and_the_border_is_ignored(tmp_path: Path) -> N
     report = import_data("voc", source, tmp_path / "out", GIVEN)
     assert report.notices() == [
         "unknown colour 1,2,3: 4 pixels in 1 image became background",
-        "unknown index 7: 1 pixels in 1 image became background",
+        "unknown index 7: 1 pixel in 1 image became background",
         "ignore: 2 pixels in 1 image became 255 (ignored)",
-        "255: 1 pixels in 1 image became 255 (ignored)",
+        "255: 1 pixel in 1 image became 255 (ignored)",
     ]
     masks = masks_of(tmp_path / "out")
     assert masks["p0_a.png"][5].tolist() == [0, 0, 0, 0, 255, 255, 0, 0, 0, 0]
@@ -83,7 +83,7 @@ def test_masks_that_no_list_names_are_told(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "ImageSets" / "Segmentation" / "test.txt").unlink()
     report = import_data("voc", source, tmp_path / "out", GIVEN)
-    assert "2 masks are in no list of ImageSets/Segmentation and were left out" in report.notices()
+    assert "left out, masks in no list of ImageSets/Segmentation: 2" in report.notices()
 
 
 def test_jpeg_masks_are_refused(tmp_path: Path) -> None:
@@ -126,3 +126,20 @@ def test_a_missing_label_map_is_named(tmp_path: Path) -> None:
     (source / "labelmap.txt").unlink()
     with pytest.raises(UserError, match=r"labelmap\.txt is missing; export it with the masks"):
         import_data("voc", source, tmp_path / "out", GIVEN)
+
+
+def test_grey_masks_of_grey_label_maps_are_read_by_colour(tmp_path: Path) -> None:
+    source = draw_voc(tmp_path / "voc", images=1, lists=False)
+    (source / "labelmap.txt").write_text("background:0,0,0::\nseat_belt:255,255,255::\n")
+    mask = np.zeros((6, 10), np.uint8)
+    mask[2, 3:7] = 255
+    Image.fromarray(mask).save(source / "SegmentationClass" / "p0_a.png")
+    import_data("voc", source, tmp_path / "out")
+    assert np.array_equal(masks_of(tmp_path / "out")["p0_a.png"], mask // 255)
+
+
+def test_grey_masks_of_one_bit_are_refused(tmp_path: Path) -> None:
+    source = draw_voc(tmp_path / "voc", images=1, lists=False)
+    Image.new("1", (10, 6)).save(source / "SegmentationClass" / "p0_a.png")
+    with pytest.raises(UserError, match="masks must be 8-bit single-channel PNG"):
+        import_data("voc", source, tmp_path / "out")
