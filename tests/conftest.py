@@ -22,10 +22,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _arithmetic_of_its_own() -> None:
+    """Undo what a training in this process may have set: threads, and the flushing of denormal numbers."""
     import torch
 
     torch.set_num_threads(1)
+    torch.set_flush_denormal(False)
 
 
 MakeData = Callable[..., Path]
