@@ -21,6 +21,8 @@ class Arm:
     rank: int
     arm_key: str
     cell: dict[str, str]
+    encoder: str
+    decoder: str
     replicates: int
     selection_iou: float
     """Mean over replicates of the IoU on the selection set, best epoch of each."""
@@ -81,15 +83,17 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
             rank=position,
             arm_key=row[0],
             cell=json.loads(row[1]),
-            replicates=row[2],
-            selection_iou=row[3],
-            selection_sd=row[4],
-            selection_iou_with_target=row[5],
-            test_iou=row[6],
-            epochs=round(row[7]),
-            parameters=row[8],
-            train_seconds=row[9],
-            trial_key=row[10],
+            encoder=row[2],
+            decoder=row[3],
+            replicates=row[4],
+            selection_iou=row[5],
+            selection_sd=row[6],
+            selection_iou_with_target=row[7],
+            test_iou=row[8],
+            epochs=round(row[9]),
+            parameters=row[10],
+            train_seconds=row[11],
+            trial_key=row[12],
         )
         for position, row in enumerate(rows, start=1)
     ]
@@ -104,10 +108,11 @@ def _ranked(
     score = f"avg({by}_iou)"
     if by == "test" and not complete:
         raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
-    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
+    which = ("status = 'COMPLETE'" if complete else "epochs_done > 0") + " and role in ('arm', 'copied')"
     rows = connection.execute(
         f"""
-        select arm_key, any_value(cell), count(*), avg(selection_iou), stddev_samp(selection_iou),
+        select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
+               avg(selection_iou), stddev_samp(selection_iou),
                avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
                sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
         from trials where {which}

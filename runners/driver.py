@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from types import TracebackType
 
+from runners.decide import next_leg
 from runners.engines.leg import LegSpec, Message
-from runners.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, SessionOpened
+from runners.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, Retried, SessionOpened
 from runners.history import History
 from runners.ledger import Ledger
-from runners.plan import Finished, Leg, Limits, Wait, next_leg, outcome_of_error
+from runners.plan import Confirmation, Finished, Leg, Limits, Record, Wait, outcome_of_error
 from runners.progress import Progress
+from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
 from runners.sweep_folder import SweepDescription, SweepFolder
 from seatbelt.records import Status
@@ -38,6 +40,9 @@ class Driver:
         limits: Limits,
         progress: Progress,
         observe: Callable[[Event, History], None] = lambda event, history: None,
+        *,
+        confirmation: Confirmation | None = None,
+        stages: StageStore | None = None,
     ) -> None:
         """Take the sweep over and read its ledger.
 
@@ -47,13 +52,16 @@ class Driver:
             limits: What this session may spend, earlier sessions included.
             progress: Told of everything, for people.
             observe: Called with each new event, such as a TensorBoard writer.
+            confirmation: Arms to be confirmed, in a session that does nothing else.
+            stages: A store of pretraining stages that sweeps share.
 
         Raises:
             SweepHeldError: Another live driver writes to the sweep.
             UserError: The journal is damaged.
         """
         self.folder, self.progress = folder, progress
-        self.plan = description.plan(limits)
+        self.plan = replace(description.plan(limits), confirmation=confirmation)
+        self._stages = StageExchange(stages, description, folder) if stages is not None else None
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
         self._observe = observe
@@ -89,7 +97,12 @@ class Driver:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
         if self.plan.limits.hours is not None:
             self._record(ClockRead(at=time.time()))
+        if self._stages is not None:
+            self._record(*self._stages.news(self.history))
         step = next_leg(self.plan, self.history)
+        while isinstance(step, Record):
+            self._record(*(replace(event, at=time.time()) for event in step.events))
+            step = next_leg(self.plan, self.history)
         if isinstance(step, Finished):
             self._finish(step)
         if not isinstance(step, Leg):
@@ -137,6 +150,12 @@ class Driver:
         """Record that a leg was ended because the sweep stops."""
         self._end(spec, "interrupted", {})
 
+    def retry(self, statuses: tuple[str, ...]) -> None:
+        """Let trials that ended with one of some statuses be tried again."""
+        now = time.time()
+        again = [view.key for view in self.history.by_number if view.status in statuses]
+        self._record(*(Retried(trial_key=key, at=now) for key in again))
+
     @property
     def stopping(self) -> bool:
         """Whether running legs should end after their present epoch."""
@@ -156,6 +175,8 @@ class Driver:
 
     def close(self) -> None:
         """Write everything and release the sweep."""
+        if self._stages is not None:
+            self._stages.close(self.history)
         self._store.flush()
         self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
         self.folder.stop_request.unlink(missing_ok=True)
@@ -170,6 +191,8 @@ class Driver:
         self.close()
 
     def _record(self, *events: Event) -> None:
+        if not events:
+            return
         self._ledger.append(*events)
         for event in events:
             self.history.apply(event)
@@ -186,7 +209,19 @@ class Driver:
             stop=leg.stop,
             sweep=os.fspath(self.folder.root.resolve()),
             checkpoints=os.fspath(self.folder.checkpoints(leg.trial_key).resolve()),
+            full_epochs=self._full_epochs(leg),
+            stage=self._stage_folder(leg),
         )
+
+    def _full_epochs(self, leg: Leg) -> int:
+        return leg.config.epochs if self.history.trials[leg.trial_key].role == "stage" else self.plan.epochs
+
+    def _stage_folder(self, leg: Leg) -> str | None:
+        stage = self.history.trials[leg.trial_key].plan.stage
+        if stage is None:
+            return None
+        found = self.history.stages.found.get(stage)
+        return found.path if found else os.fspath(self.folder.checkpoints(stage).resolve())
 
     def _end(self, spec: LegSpec, outcome: str, message: Message) -> None:
         view = self.history.trials[spec.trial_key]

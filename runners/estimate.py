@@ -6,7 +6,10 @@ import json
 import platform
 from pathlib import Path
 
+import numpy as np
+
 from runners.plan import Plan
+from search_spaces.space import Cell
 from seatbelt.config import ModelConfig, TrialConfig
 from seatbelt.data.cache import cache_folder
 from seatbelt.data.sweep_data import SweepData
@@ -17,16 +20,24 @@ _MOST_CELLS = 64
 
 def seconds_per_trial_epoch(plan: Plan, data: SweepData) -> float:
     """Return the mean seconds of one epoch of one trial with one thread, over the cells of the plan."""
-    size = plan.space.size
-    step = max(1, size // _MOST_CELLS)
-    configs = [
-        plan.space.config(plan.base, plan.space.cell(number), seed=plan.base.seed) for number in range(0, size, step)
-    ]
+    configs = [plan.space.config(plan.base, cell, seed=plan.base.seed) for cell in some_cells(plan)]
     known = _known()
     seconds = [_epoch_seconds(config, data, known) for config in configs]
     _file().parent.mkdir(parents=True, exist_ok=True)
     _file().write_text(json.dumps(known, indent=1), encoding="utf-8")
     return sum(seconds) / len(seconds)
+
+
+def some_cells(plan: Plan) -> list[Cell]:
+    """Return cells that stand for all that the plan may try: its design, or a spread over the space."""
+    if plan.propose == "exhaustive":
+        cells = plan.design.cells
+        return [cells[number] for number in range(0, len(cells), max(1, len(cells) // _MOST_CELLS))]
+    rng = np.random.default_rng(0)
+    factors = plan.space.factors
+    drawn = ({factor.name: factor.label_at(float(rng.random())) for factor in factors} for _ in range(_MOST_CELLS))
+    allowed = [cell for cell in drawn if plan.space.excluded(cell) is None]
+    return allowed or [next(plan.space.cells())]
 
 
 def _epoch_seconds(config: TrialConfig, data: SweepData, known: dict[str, list[float]]) -> float:

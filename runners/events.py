@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,11 @@ class SessionOpened:
     pid: int
     limits: dict[str, Any]
     at: float
+
+
+Role = Literal["arm", "stage", "confirmation", "copied"]
+"""Why a trial is there: as an arm of the search, as a stage that others begin with, with a fresh seed to confirm an
+arm, or taken over from another sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,58 @@ class Planned:
     config: dict[str, Any]
     exempt: bool
     by: str
+    at: float
+    role: Role = "arm"
+    stage: str | None = None
+    """Key of the stage that it begins with; it waits for that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """A trial that is there for another reason became an arm of the search too."""
+
+    trial_key: str
+    position: int
+    cell: dict[str, str]
+    replicate: int
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFound:
+    """A shared stage store has a stage that this sweep needs."""
+
+    stage: str
+    path: str
+    """Folder of its checkpoint."""
+    seconds: float
+    """Seconds of training that it took where it was made."""
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageHeld:
+    """Another sweep is training a stage that this one needs, or (`by` is None) has given it up."""
+
+    stage: str
+    by: str | None
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRead:
+    """Somebody looked at test scores."""
+
+    command: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retried:
+    """A trial that had ended without success is to be tried again."""
+
+    trial_key: str
     at: float
 
 
@@ -105,11 +162,30 @@ class ClockRead:
     at: float
 
 
-Event = SessionOpened | Planned | LegStarted | LegBegan | EpochMeasured | LegEnded | Decided | ClockRead
+Event = (
+    SessionOpened
+    | Planned
+    | Adopted
+    | StageFound
+    | StageHeld
+    | TestRead
+    | Retried
+    | LegStarted
+    | LegBegan
+    | EpochMeasured
+    | LegEnded
+    | Decided
+    | ClockRead
+)
 
 _TYPES: dict[str, type[Any]] = {
     "session": SessionOpened,
     "planned": Planned,
+    "adopted": Adopted,
+    "stage_found": StageFound,
+    "stage_held": StageHeld,
+    "test_read": TestRead,
+    "retried": Retried,
     "leg_started": LegStarted,
     "leg_began": LegBegan,
     "epoch": EpochMeasured,

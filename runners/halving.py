@@ -11,7 +11,8 @@ import bisect
 import itertools
 from dataclasses import dataclass
 
-from runners.history import History, RungView
+from runners.history import History
+from runners.views import RungView
 from seatbelt.errors import UserError
 
 

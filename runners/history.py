@@ -6,13 +6,12 @@ cost at 100.
 
 from __future__ import annotations
 
-import bisect
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 from runners.events import (
+    Adopted,
     ClockRead,
     Decided,
     EpochMeasured,
@@ -21,8 +20,12 @@ from runners.events import (
     LegEnded,
     LegStarted,
     Planned,
+    Retried,
     SessionOpened,
+    StageFound,
+    StageHeld,
 )
+from runners.views import RungView, StageViews, TrialView
 from seatbelt.records import Status
 
 _ENDINGS = {
@@ -38,62 +41,6 @@ _ENDINGS = {
 """Outcome of a leg -> status of its trial; after `error` and `lost` the trial is tried again."""
 
 
-@dataclass
-class TrialView:
-    """What the ledger tells of one trial."""
-
-    plan: Planned
-    status: Status = Status.PLANNED
-    scores: list[float] = field(default_factory=list)
-    """Selection IoU of epochs 1, 2, ..."""
-    best_epoch: int = 0
-    committed: int = 0
-    """Epochs that are done or handed out."""
-    attempt: int = 0
-    failures: int = 0
-    """Legs that ended by an error of the trial."""
-    losses: int = 0
-    """Workers lost since the last epoch that was measured."""
-    error: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    test: dict[str, Any] | None = None
-    best_metrics: dict[str, Any] = field(default_factory=dict)
-    train_seconds: float = 0.0
-    seconds: float = 0.0
-    ended_at: float | None = None
-
-    @property
-    def key(self) -> str:
-        """The trial's key."""
-        return self.plan.trial_key
-
-    @property
-    def epochs_done(self) -> int:
-        """Epochs whose numbers are recorded."""
-        return len(self.scores)
-
-    @property
-    def best_score(self) -> float | None:
-        """Best selection IoU so far."""
-        return self.scores[self.best_epoch - 1] if self.best_epoch else None
-
-
-@dataclass
-class RungView:
-    """The trials that stopped at one rung."""
-
-    waiting: list[tuple[float, int, str]] = field(default_factory=list)
-    """Not promoted yet: (negative score, number, key), best first."""
-    ranking: list[float] = field(default_factory=list)
-    """Negative scores of all that reached the rung, best first."""
-    promoted: int = 0
-
-    @property
-    def reached(self) -> int:
-        """Number of trials that reached the rung."""
-        return len(self.ranking)
-
-
 class History:
     """Everything that was proposed, decided and measured, in the order of the ledger."""
 
@@ -102,10 +49,15 @@ class History:
         self.by_number: list[TrialView] = []
         self.arms: dict[str, int] = {}
         """Arm key -> number of its replicates."""
+        self.arm_trials = 0
+        """Trials that are arms of the search."""
         self.running: set[str] = set()
         self.ready: set[str] = set()
         """Planned or interrupted trials: they go on before anything else is decided."""
         self.rungs: dict[int, RungView] = {}
+        self.full: dict[int, set[str]] = {}
+        """Epochs -> exempt arms that were complete at them: they go on when the full epochs grow."""
+        self.stages = StageViews()
         self.statuses: Counter[Status] = Counter()
         self.next_position = 0
         self.committed_epochs = 0
@@ -114,6 +66,9 @@ class History:
         self.seconds_used = 0.0
         self._session_start = 0.0
         self._session_seconds = 0.0
+        self.failures_in_a_row = 0
+        """Trials that failed with the same error since the sweep began, until anything else ended."""
+        self.first_error: str | None = None
         self.best: tuple[float, str] | None = None
         """Best selection IoU of any epoch so far, and its trial."""
         for event in events:
@@ -129,35 +84,65 @@ class History:
             self._leg_ended(event)
         elif isinstance(event, LegBegan):
             self.trials[event.trial_key].facts = event.facts
-        elif isinstance(event, Planned):
-            self._planned(event)
         elif isinstance(event, Decided):
             self._decided(event)
         elif isinstance(event, SessionOpened):
             self._session(event)
+        else:
+            self._planning(event)
         self._clock(event)
 
     def is_new_epoch(self, trial_key: str, epoch: int) -> bool:
         """Return whether an epoch is the next one of its trial; an earlier one is recorded already."""
         return epoch == self.trials[trial_key].epochs_done + 1
 
+    def _planning(self, event: Event) -> None:
+        if isinstance(event, Planned):
+            self._planned(event)
+        elif isinstance(event, Adopted):
+            self._adopted(event)
+        elif isinstance(event, StageFound):
+            self.stages.found[event.stage] = event
+            self.ready.update(self.stages.make_ready(event.stage))
+        elif isinstance(event, StageHeld):
+            if event.by is None:
+                self.stages.held.pop(event.stage, None)
+            else:
+                self.stages.held[event.stage] = event.by
+        elif isinstance(event, Retried):
+            view = self.trials[event.trial_key]
+            view.failures = view.losses = 0
+            self.failures_in_a_row, self.first_error = 0, None
+            self.stages.failed.discard(view.key)
+            self.ready.add(view.key)
+            self._set_status(view, Status.INTERRUPTED, event.at)
+
     def _planned(self, event: Planned) -> None:
         assert event.trial_key not in self.trials, "a trial was planned twice"
-        view = TrialView(plan=event)
+        view = TrialView(plan=event, role=event.role, exempt=event.exempt)
         self.trials[event.trial_key] = view
         self.by_number.append(view)
-        self.arms[event.arm_key] = self.arms.get(event.arm_key, 0) + 1
-        self.next_position = max(self.next_position, event.position + 1)
-        self.ready.add(event.trial_key)
+        if event.role == "arm":
+            self._count_arm(event.arm_key, event.position)
+        if event.stage is None or self.stages.ask(event.stage, view.key, self.trials.get(event.stage)):
+            self.ready.add(event.trial_key)
         self.statuses[Status.PLANNED] += 1
+
+    def _adopted(self, event: Adopted) -> None:
+        view = self.trials[event.trial_key]
+        view.role = "arm"
+        self._count_arm(view.plan.arm_key, event.position)
+
+    def _count_arm(self, arm_key: str, position: int) -> None:
+        self.arms[arm_key] = self.arms.get(arm_key, 0) + 1
+        self.arm_trials += 1
+        self.next_position = max(self.next_position, position + 1)
 
     def _leg_started(self, event: LegStarted) -> None:
         view = self.trials[event.trial_key]
-        if view.status in (Status.PAUSED, Status.PRUNED):
-            rung = self.rungs[event.start]
-            entry = _entry(view, event.start)
-            rung.waiting.pop(bisect.bisect_left(rung.waiting, entry))
-            rung.promoted += 1
+        if view.status in (Status.PAUSED, Status.PRUNED, Status.COMPLETE):
+            self.rungs[event.start].leave(view, event.start)
+        self.full.get(event.start, set()).discard(view.key)
         view.attempt = event.attempt
         self.committed_epochs += max(0, event.stop - view.committed)
         view.committed = max(view.committed, event.stop)
@@ -176,7 +161,7 @@ class History:
             view.best_metrics = event.metrics
         view.train_seconds += event.metrics.get("train_seconds") or 0.0
         view.seconds += (event.metrics.get("train_seconds") or 0.0) + (event.metrics.get("evaluation_seconds") or 0.0)
-        if self.best is None or event.score > self.best[0]:
+        if view.role == "arm" and (self.best is None or event.score > self.best[0]):
             self.best = (event.score, view.key)
 
     def _leg_ended(self, event: LegEnded) -> None:
@@ -189,16 +174,36 @@ class History:
         if status is Status.INTERRUPTED:
             self.ready.add(view.key)
         elif status is Status.PAUSED:
-            rung = self.rungs.setdefault(event.epoch, RungView())
-            entry = _entry(view, event.epoch)
-            bisect.insort(rung.waiting, entry)
-            bisect.insort(rung.ranking, entry[0])
+            self.rungs.setdefault(event.epoch, RungView()).arrive(view, event.epoch)
         else:
-            # Early stopping, divergence and failure leave part of what was handed out unused.
-            self.committed_epochs -= view.committed - view.epochs_done
-            view.committed = view.epochs_done
-            view.test = event.test
+            self._trial_ended(view, event, status)
         self._set_status(view, status, event.at)
+
+    def _trial_ended(self, view: TrialView, event: LegEnded, status: Status) -> None:
+        view.stopped_early = status is Status.COMPLETE and view.epochs_done < view.committed
+        # Early stopping, divergence and failure leave part of what was handed out unused.
+        self.committed_epochs -= view.committed - view.epochs_done
+        view.committed = view.epochs_done
+        view.test = event.test
+        if status is Status.COMPLETE:
+            self.failures_in_a_row, self.first_error = 0, ""
+            if view.epochs_done and not view.stopped_early:
+                if view.exempt and view.role != "stage":
+                    self.full.setdefault(view.epochs_done, set()).add(view.key)
+                self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
+            self.ready.update(self.stages.make_ready(view.key))
+            return
+        if view.key in self.stages.waiting:
+            self.stages.failed.add(view.key)
+        if view.plan.stage is not None:
+            self.stages.give_up(view.plan.stage, view.key)
+        self.ready.discard(view.key)
+        kind = _kind_of_error(event.error) if status is Status.FAILED else ""
+        if self.first_error in (None, kind) and kind:
+            self.first_error = kind
+            self.failures_in_a_row += 1
+        else:
+            self.first_error, self.failures_in_a_row = "", 0
 
     def _decided(self, event: Decided) -> None:
         self.decisions += 1
@@ -210,6 +215,7 @@ class History:
             self._set_status(self.trials[key], Status.INTERRUPTED, event.at)
             self.ready.add(key)
         self.running.clear()
+        self.stages.held.clear()
         self.seconds_used += self._session_seconds
         self._session_seconds = 0.0
         self._session_start = event.at
@@ -230,10 +236,6 @@ class History:
         view.ended_at = at
 
 
-def score_at(view: TrialView, epoch: int) -> float:
-    """Return the best selection IoU of a trial up to an epoch."""
-    return max(view.scores[:epoch])
-
-
-def _entry(view: TrialView, epoch: int) -> tuple[float, int, str]:
-    return (-score_at(view, epoch), view.plan.number, view.key)
+def _kind_of_error(error: str | None) -> str:
+    """Return an error without its numbers: the same mistake names another file or address in each trial."""
+    return re.sub(r"0x[0-9a-f]+|\d+", "#", error or "unknown")

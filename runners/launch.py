@@ -6,7 +6,7 @@ import datetime
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from runners.halving import check_rungs, default_rungs
+from runners.narrowing import narrow
 from runners.propose import check_enumerable
-from runners.sweep_folder import DataSource, SweepDescription, SweepFactor
-from search_spaces.axes import factor, find
-from search_spaces.space import Factor, Propose, Prune, Space, Study
+from runners.sweep_folder import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from search_spaces.designs import build as build_design
+from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
 from seatbelt.data.dataset import DataSet, fingerprint, read
 from seatbelt.data.splits import selection_set
@@ -40,12 +41,19 @@ class Request:
     """`factor=level,level`: narrows a factor of the study, or makes an axis a factor."""
     fix: tuple[str, ...] = ()
     """`axis=value`: a fixed condition."""
+    levels: tuple[str, ...] = ()
+    """`factor=number`: levels of a range."""
+    all_subsets: tuple[str, ...] = ()
+    """Labels of which every subset is tried as context."""
+    architectures_from: Path | None = None
+    """A sweep that names the architectures."""
     size: tuple[int, int] | None = None
     """Height and width of the training resolution; None is the size of the images."""
     max_epochs: int | None = None
     rungs: tuple[int, ...] = ()
     propose: Propose | None = None
     prune: Prune | None = None
+    design: str | None = None
     eta: int = 3
     exempt_every: int = 8
     retries: int = 2
@@ -79,13 +87,18 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         for dataset in datasets
     )
     factors, base = _space_and_base(request, datasets, note)
-    space = Space(factors=factors)
-    propose = request.propose or request.study.protocol.propose
+    space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
+    propose, design = _propose_and_design(request)
     prune = request.prune or request.study.protocol.prune
+    baseline = baseline_cell(space, base)
     if propose == "exhaustive":
-        check_enumerable(space)
+        if design == "full":
+            check_enumerable(space)
+        tried = build_design(space, design, baseline=baseline, seed=base.seed).cells
+    else:
+        tried = ()
     selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
-    configs = _configs(space, base)
+    configs = _configs(space, base, tried)
     data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
     _check_data(data, configs)
     weights = _resolve_weights(configs, request.weights_folder)
@@ -94,9 +107,11 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         study=request.study.name,
         question=request.study.question,
         base=base,
-        factors=tuple(
-            SweepFactor(name=f.name, levels={level.label: dict(level.fields) for level in f.levels}) for f in factors
-        ),
+        factors=tuple(SweepFactor.of(f) for f in factors),
+        exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in space.exclusions),
+        arms={arm.name: dict(arm.fields) for arm in space.arms},
+        design=design,
+        baseline=baseline,
         propose=propose,
         prune=prune,
         rungs=_rungs(request, base.epochs, prune),
@@ -122,31 +137,21 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
 def _space_and_base(
     request: Request, datasets: list[DataSet], note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig]:
-    factors = {f.name: f for f in request.study.factors}
-    named: dict[str, str] = {}
-    for name, values in (_assignment("--set", text) for text in request.vary):
-        _check_once(named, name, "--set", values)
-        factors[name] = factor(name, values.split(","))
-    changes: dict[str, Any] = {"seed": request.seed}
-    for name, value in (_assignment("--fix", text) for text in request.fix):
-        _check_once(named, name, "--fix", value)
-        level = factor(name, [value]).levels[0]
-        if name in factors:
-            factors[name] = Factor(name=name, levels=(level,))
-        changes |= level.fields
+    narrowed = narrow(
+        request.study.factors,
+        vary=request.vary,
+        fix=request.fix,
+        levels=request.levels,
+        all_subsets=request.all_subsets,
+        architectures_from=request.architectures_from,
+    )
+    changes: dict[str, Any] = {"seed": request.seed, **narrowed.changes}
     if request.max_epochs is not None:
         changes["epochs"] = request.max_epochs
-    changes |= _from_data(request, datasets, set(named) | set(factors), note)
-    return tuple(factors.values()), request.study.base().with_fields(changes)
-
-
-def _check_once(named: dict[str, str], name: str, option: str, value: str) -> None:
-    earlier = named.get(name)
-    if earlier == option:
-        raise UserError(f"{option} {name}=... is given twice; use one of them")
-    if earlier is not None:
-        raise UserError(f"{option} {name}={value} contradicts {earlier} {name}=...; use one of them")
-    named[name] = option
+        if "pretraining_epochs" not in narrowed.named:
+            changes["pretraining.epochs"] = request.max_epochs
+    changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
+    return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
 
 
 def _from_data(
@@ -185,14 +190,6 @@ def _native_size(dataset: DataSet) -> tuple[int, int]:
     return height, width
 
 
-def _assignment(option: str, text: str) -> tuple[str, str]:
-    name, equals, values = text.partition("=")
-    if not equals or not name or not values:
-        raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
-    find(name)
-    return name, values
-
-
 def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
     if request.rungs and prune == "none":
         raise UserError("--rungs only makes sense with --prune asha")
@@ -201,13 +198,50 @@ def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
     return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, request.eta)
 
 
-def _configs(space: Space, base: TrialConfig) -> list[TrialConfig]:
-    """Return the configurations to check: all of a small space, else one for each level."""
-    if space.size <= _MOST_CHECKED:
-        return [space.config(base, cell, seed=base.seed) for cell in space.cells()]
-    first = space.cell(0)
-    cells = [{**first, f.name: level.label} for f in space.factors for level in f.levels]
-    return [space.config(base, cell, seed=base.seed) for cell in cells]
+def baseline_cell(space: Space, base: TrialConfig) -> Cell:
+    """Return the cell of the base configuration; a factor without its value stands at its first level."""
+    tree = base.model_dump()
+    cell = {}
+    for f in space.factors:
+        same = [level for level in f.levels if all(_field(tree, p) == v for p, v in level.fields.items())]
+        if f.range is not None:
+            value = _field(tree, f.range.field)
+            cell[f.name] = f"{min(f.range.high, max(f.range.low, value)):g}"
+        else:
+            cell[f.name] = (same or f.levels)[0].label
+    return cell
+
+
+def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
+    group, leaf, *member = path.split(".")
+    return member[0] in tree[group][leaf] if member else tree[group][leaf]
+
+
+def _propose_and_design(request: Request) -> tuple[Propose, str]:
+    """Return how arms are chosen: a design that is asked for is tried exhaustively."""
+    protocol = request.study.protocol
+    if request.design is not None and request.propose not in (None, "exhaustive"):
+        raise UserError(f"--design {request.design} contradicts --propose {request.propose}; use one of them")
+    if request.design is not None:
+        return "exhaustive", request.design
+    if request.propose == "exhaustive" and protocol.propose != "exhaustive":
+        return "exhaustive", "full"
+    return request.propose or protocol.propose, protocol.design
+
+
+def _configs(space: Space, base: TrialConfig, tried: Sequence[Cell]) -> list[TrialConfig]:
+    """Return the configurations to check: all that will be tried if they are few, else one for each level."""
+    cells: list[Cell] = [{NAMED_ARM: arm.name} for arm in space.arms]
+    if 0 < len(tried) <= _MOST_CHECKED:
+        cells = list(tried)
+    elif not space.continuous and space.size <= _MOST_CHECKED:
+        cells += space.cells()
+    else:
+        first = {f.name: f.label_at(0.0) for f in space.factors}
+        ends = {f.name: [x.label for x in f.levels] or [f.label_at(0.0), f.label_at(1.0)] for f in space.factors}
+        cells += [cell for name in ends for label in ends[name] if not space.excluded(cell := {**first, name: label})]
+    configs = [space.config(base, cell, seed=base.seed) for cell in cells]
+    return configs + [stage for config in configs if (stage := config.stage) is not None]
 
 
 def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:

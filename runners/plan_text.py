@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from runners.estimate import seconds_per_trial_epoch
+from runners.estimate import seconds_per_trial_epoch, some_cells
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_folder import SweepDescription, SweepFolder
+from search_spaces.space import Factor
 from seatbelt.data.sweep_data import Source, SweepData
 
 _SHOWN_LEVELS = 8
@@ -20,15 +21,26 @@ def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits
         tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
     )
     lines = [f"study      {description.study}: {description.question}", f"folder     {folder.root}"]
-    for factor in description.factors:
-        labels = list(factor.levels)
-        shown = ", ".join(labels[:_SHOWN_LEVELS]) + (", ..." if len(labels) > _SHOWN_LEVELS else "")
-        lines.append(f"factor     {factor.name}: {shown} ({len(labels)})")
+    lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
+    lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
+    lines += [f"excluded   {exclusion.reason}" for exclusion in plan.space.exclusions]
+    if plan.propose == "exhaustive":
+        lines.append(f"design     {plan.design_name}: {len(plan.design)} arms")
+        lines += [f"           {note}" for note in plan.design.notes]
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
     lines += [f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()]
     lines.append(_time_line(plan, data, slots))
     return "\n".join(lines)
+
+
+def factor_text(factor: Factor) -> str:
+    """Return a factor with its levels or its range."""
+    if factor.range is not None:
+        return f"{factor.name}: {factor.range.low:g} to {factor.range.high:g}{', logarithmic' * factor.range.log}"
+    labels = [level.label for level in factor.levels]
+    shown = ", ".join(labels[:_SHOWN_LEVELS]) + (", ..." if len(labels) > _SHOWN_LEVELS else "")
+    return f"{factor.name}: {shown} ({len(labels)})"
 
 
 def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> list[str]:
@@ -44,7 +56,7 @@ def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> 
 
 
 def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> list[str]:
-    first = plan.space.config(plan.base, plan.space.cell(0), seed=plan.base.seed)
+    first = plan.space.config(plan.base, some_cells(plan)[0], seed=plan.base.seed)
     parts = data.partition(first)
     lines = [
         f"data       {source.name} ({len(dataset.rows)} images) {source.path}"

@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.table import Table
 
 from runners.events import Decided, EpochMeasured, Event, LegEnded, LegStarted
-from runners.history import History, TrialView
+from runners.history import History
 from runners.plan import Finished, Plan
+from runners.views import TrialView
 from seatbelt.records import Status
 
 _REFRESH_SECONDS = 0.5

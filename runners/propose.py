@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from runners.history import History, TrialView
-from search_spaces.space import MOST_ENUMERABLE, Cell, Propose, Space
+from runners.history import History
+from runners.plan import Plan
+from runners.views import TrialView
+from search_spaces.space import MOST_ENUMERABLE, NAMED_ARM, Cell, Factor, Space
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.identity import arm_key, trial_key
 from seatbelt.records import Status
+
+CONFIRMING = 100_000
+"""Replicates of confirmations are counted from here, so that their seeds are fresh."""
 
 _ASKED_AGAIN = 20
 """How often a random draw that repeats an arm is drawn again before it becomes a replicate."""
@@ -29,33 +35,43 @@ class Proposal:
     position: int
     config: TrialConfig
     reason: str
+    named: bool = False
+    """Whether it is an arm beside the space, which is never pruned."""
 
 
-def propose(
-    space: Space,
-    base: TrialConfig,
-    strategy: Propose,
-    history: History,
-    *,
-    replicates: int,
-    budgets: tuple[int, ...],
-) -> Proposal | None:
+def propose(plan: Plan, history: History) -> Proposal | None:
     """Return the next proposal, or None if the design is used up.
 
-    Args:
-        space: What varies.
-        base: The configuration around it; its seed is that of replicate 0.
-        strategy: How cells are chosen.
-        history: The sweep so far.
-        replicates: Trials per arm of an exhaustive design.
-        budgets: Rungs, at which an adaptive strategy is told intermediate scores.
+    Named arms come first, whatever the strategy.
     """
-    if strategy == "exhaustive":
-        return _exhaustive(space, base, history, replicates)
+    if plan.propose == "exhaustive":
+        return _exhaustive(plan, history)
     position = history.next_position
-    if strategy == "random":
-        return _random(space, base, history, position)
-    return _optuna(space, base, history, position, budgets)
+    if position < len(plan.space.arms):
+        cell = {NAMED_ARM: plan.space.arms[position].name}
+        return _as_next_replicate(plan, history, cell, position, "a named arm, to compare with")
+    if plan.propose == "random":
+        return _random(plan, history, position)
+    return _optuna(plan, history, position)
+
+
+def confirm(plan: Plan, history: History) -> Proposal | None:
+    """Return the next trial of a confirmation: every arm once, then the next fresh seed, the same for all."""
+    assert plan.confirmation is not None
+    for replicate in range(CONFIRMING, CONFIRMING + plan.confirmation.replicates):
+        for cell in plan.confirmation.cells:
+            config = plan.space.config(plan.base, cell, seed=plan.base.seed + replicate)
+            if trial_key(config) not in history.trials:
+                return Proposal(
+                    cell=cell,
+                    cell_number=0,
+                    replicate=replicate,
+                    position=-1,
+                    config=config,
+                    reason=f"fresh seed {replicate - CONFIRMING + 1} of {plan.confirmation.replicates}",
+                    named=True,
+                )
+    return None
 
 
 def check_enumerable(space: Space) -> None:
@@ -71,68 +87,98 @@ def check_enumerable(space: Space) -> None:
         )
 
 
-def cell_order(size: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the order in which a design visits its cells, the same for every replicate."""
-    key = (size, seed)
-    if key not in _ORDERS:
-        _ORDERS[key] = np.random.default_rng([seed, 6]).permutation(size)
-    return _ORDERS[key]
+@functools.lru_cache(maxsize=8)
+def cell_order(size: int, named: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the order in which a design visits its arms, the same for every replicate: named ones first."""
+    shuffled = named + np.random.default_rng([seed, 6]).permutation(size - named)
+    return np.concatenate([np.arange(named), shuffled])
 
 
-_ORDERS: dict[tuple[int, int], np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
-
-
-def _exhaustive(space: Space, base: TrialConfig, history: History, replicates: int) -> Proposal | None:
-    order = cell_order(space.size, base.seed)
-    for position in range(history.next_position, space.size * replicates):
-        replicate, step = divmod(position, space.size)
+def _exhaustive(plan: Plan, history: History) -> Proposal | None:
+    design = plan.design
+    order = cell_order(len(design), len(plan.space.arms), plan.base.seed)
+    for position in range(history.next_position, len(design) * plan.limits.replicates):
+        replicate, step = divmod(position, len(design))
         number = int(order[step])
-        cell = space.cell(number)
-        config = space.config(base, cell, seed=base.seed + replicate)
+        cell = design.cells[number]
+        config = plan.space.config(plan.base, cell, seed=plan.base.seed + replicate)
+        known = history.trials.get(trial_key(config))
         # Two cells may write one configuration in two ways: it is trained once.
-        if trial_key(config) not in history.trials:
-            reason = f"cell {step + 1} of {space.size} in replicate {replicate}"
+        if known is None or known.role != "arm":
             return Proposal(
                 cell=cell,
                 cell_number=number,
                 replicate=replicate,
                 position=position,
                 config=config,
-                reason=reason,
+                reason=f"arm {step + 1} of {len(design)} in replicate {replicate}",
+                named=NAMED_ARM in cell,
             )
     return None
 
 
-def _random(space: Space, base: TrialConfig, history: History, position: int) -> Proposal:
-    rng = np.random.default_rng([base.seed, position, 7])
+def _random(plan: Plan, history: History, position: int) -> Proposal:
+    rng = np.random.default_rng([plan.base.seed, position, 7])
+    cell: Cell = {}
     for _ in range(_ASKED_AGAIN):
-        labels = {f.name: f.levels[int(rng.integers(len(f.levels)))].label for f in space.factors}
-        if arm_key(space.config(base, labels, seed=base.seed)) not in history.arms:
+        cell = {factor.name: factor.label_at(float(rng.random())) for factor in plan.space.factors}
+        if not _known_or_excluded(plan, history, cell):
             break
-    return _as_next_replicate(space, base, history, labels, position, "drawn at random")
+    return _as_next_replicate(plan, history, _allowed(plan, cell), position, "drawn at random")
 
 
-def _optuna(space: Space, base: TrialConfig, history: History, position: int, budgets: tuple[int, ...]) -> Proposal:
+def _optuna(plan: Plan, history: History, position: int) -> Proposal:
     import optuna
 
-    distributions: dict[str, optuna.distributions.BaseDistribution] = {
-        factor.name: optuna.distributions.CategoricalDistribution([level.label for level in factor.levels])
-        for factor in space.factors
-    }
-    seed = int(np.random.SeedSequence([base.seed, position, 8]).generate_state(1)[0])
+    distributions = {factor.name: _distribution(factor) for factor in plan.space.factors}
+    seed = int(np.random.SeedSequence([plan.base.seed, position, 8]).generate_state(1)[0])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         # constant_liar is on purpose: trials that run are no reason to propose the same cell again.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(seed=seed)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials([_optuna_trial(view, distributions, budgets) for view in history.by_number])
-    asked = study.ask(distributions)
-    cell = {factor.name: str(asked.params[factor.name]) for factor in space.factors}
-    return _as_next_replicate(space, base, history, cell, position, "proposed by Optuna's TPE from the history")
+    searched = (view for view in history.by_number if view.role == "arm" and NAMED_ARM not in view.plan.cell)
+    study.add_trials([_optuna_trial(view, plan.space, distributions, plan.rungs) for view in searched])
+    cell: Cell = {}
+    for _ in range(_ASKED_AGAIN):
+        asked = study.ask(distributions)
+        cell = {factor.name: _label(factor, asked.params[factor.name]) for factor in plan.space.factors}
+        if plan.space.excluded(cell) is None:
+            break
+        study.tell(asked, state=optuna.trial.TrialState.FAIL)
+    return _as_next_replicate(
+        plan, history, _allowed(plan, cell), position, "proposed by Optuna's TPE from the history"
+    )
 
 
-def _optuna_trial(view: TrialView, distributions: dict, budgets: tuple[int, ...]) -> Any:  # type: ignore[type-arg]  # noqa: ANN401  (optuna is imported late)
+def _distribution(factor: Factor) -> Any:  # noqa: ANN401  (optuna is imported late)
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if factor.range is not None:
+        return FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
+    return CategoricalDistribution([level.label for level in factor.levels])
+
+
+def _label(factor: Factor, value: float | str) -> str:
+    # A value of a range is rounded as a drawn one is, so that arms have short names.
+    return factor.label_at(factor.range.share(float(value))) if factor.range is not None else str(value)
+
+
+def _known_or_excluded(plan: Plan, history: History, cell: Cell) -> bool:
+    if plan.space.excluded(cell) is not None:
+        return True
+    return arm_key(plan.space.config(plan.base, cell, seed=plan.base.seed)) in history.arms
+
+
+def _allowed(plan: Plan, cell: Cell) -> Cell:
+    """Return a cell that is not excluded: the next one by number, where a draw met excluded ones only."""
+    if plan.space.excluded(cell) is None:
+        return cell
+    return next(plan.space.cells())
+
+
+def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
     import optuna
 
     states = optuna.trial.TrialState
@@ -149,35 +195,37 @@ def _optuna_trial(view: TrialView, distributions: dict, budgets: tuple[int, ...]
     known = {epoch: max(view.scores[:epoch]) for epoch in reached}
     if state is states.PRUNED and not known:
         state = states.FAIL
+    params = {
+        factor.name: float(view.plan.cell[factor.name]) if factor.range is not None else view.plan.cell[factor.name]
+        for factor in space.factors
+    }
     return optuna.trial.create_trial(
-        state=state,
-        params=dict(view.plan.cell),
-        distributions=distributions,
-        value=value,
-        intermediate_values=known,
+        state=state, params=params, distributions=distributions, value=value, intermediate_values=known
     )
 
 
-def _as_next_replicate(
-    space: Space, base: TrialConfig, history: History, cell: Cell, position: int, reason: str
-) -> Proposal:
+def _as_next_replicate(plan: Plan, history: History, cell: Cell, position: int, reason: str) -> Proposal:
+    space, base = plan.space, plan.base
     arm = arm_key(space.config(base, cell, seed=base.seed))
     replicate = history.arms.get(arm, 0)
     if replicate:
         reason += f"; the arm is known: replicate {replicate}"
     return Proposal(
         cell=cell,
-        cell_number=_number(space, cell),
+        cell_number=_number(space, cell, position),
         replicate=replicate,
         position=position,
         config=space.config(base, cell, seed=base.seed + replicate),
         reason=reason,
+        named=NAMED_ARM in cell,
     )
 
 
-def _number(space: Space, cell: Cell) -> int:
+def _number(space: Space, cell: Cell, position: int) -> int:
+    if space.continuous or NAMED_ARM in cell:
+        return position
     number = 0
     for factor in space.factors:
-        position = [level.label for level in factor.levels].index(cell[factor.name])
-        number = number * len(factor.levels) + position
+        labels = [level.label for level in factor.levels]
+        number = number * len(labels) + labels.index(cell[factor.name])
     return number

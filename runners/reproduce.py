@@ -9,9 +9,10 @@ from pathlib import Path
 
 from analysis.tables import load
 from runners.engines.leg import LegSpec, run_leg
-from runners.history import History, TrialView
+from runners.history import History
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
+from runners.views import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 
@@ -26,7 +27,8 @@ def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: C
     """
     folder = SweepFolder(root)
     folder.describe()
-    view = _find(History(read_events(folder)), key, root)
+    history = History(read_events(folder))
+    view = _find(history, key, root)
     config = TrialConfig.model_validate(view.plan.config)
     say(f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}")
     say(config.model_dump_json(indent=1))
@@ -39,8 +41,12 @@ def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: C
         row["epoch"]: row for row in load(root).epochs.query(f"trial_key == '{view.key}'").to_dict(orient="records")
     }
     differing = 0
+    stage = None
+    if view.plan.stage is not None:
+        found = history.stages.found.get(view.plan.stage)
+        stage = found.path if found else os.fspath(folder.checkpoints(view.plan.stage).resolve())
     with tempfile.TemporaryDirectory(prefix="seatbelt-") as scratch:
-        for message in run_leg(_spec(root, view, config, last, Path(scratch))):
+        for message in run_leg(_spec(root, view, config, last, Path(scratch), stage)):
             if message["kind"] == "ended" and message.get("error"):
                 raise UserError(f"trial {view.key} cannot be trained here: {message['error']}")
             if message["kind"] != "epoch":
@@ -67,7 +73,7 @@ def _find(history: History, key: str, root: Path) -> TrialView:
     return found[0]
 
 
-def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: Path) -> LegSpec:
+def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: Path, stage: str | None) -> LegSpec:
     return LegSpec(
         trial_key=view.key,
         attempt=1,
@@ -76,6 +82,8 @@ def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: 
         stop=last,
         sweep=os.fspath(root.resolve()),
         checkpoints=os.fspath(scratch / view.key),
+        full_epochs=config.epochs,
+        stage=stage,
     )
 
 

@@ -17,10 +17,12 @@ from runners.events import Event, SessionOpened
 from runners.history import History
 from runners.launch import Request, describe
 from runners.ledger import read_events
-from runners.plan import Limits
+from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
+from runners.stage_store import StageStore
 from runners.sweep_folder import SweepDescription, SweepFolder
+from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 
@@ -43,6 +45,12 @@ class Session:
     epochs: int | None = None
     hours: float | None = None
     replicates: int | None = None
+    max_epochs: int | None = None
+    """Longer trials than before, in a sweep that is resumed."""
+    retry: tuple[str, ...] = ()
+    """Statuses of ended trials that are to be tried again."""
+    stages: Path | None = None
+    """A store of pretraining stages that sweeps share."""
 
 
 def launch(request: Request, session: Session, root: Path, *, dry_run: bool = False) -> int:
@@ -54,7 +62,10 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
     folder = SweepFolder(root)
     progress = Progress(quiet=session.quiet)
     description = describe(request, progress.note)
-    default = Limits(replicates=request.study.protocol.replicates)
+    protocol = request.study.protocol
+    default = Limits(replicates=protocol.replicates)
+    if description.propose != "exhaustive" and session.epochs is None and session.hours is None:
+        default = replace(default, trials=protocol.trials)
     if folder.exists():
         existing = folder.describe()
         differences = existing.differences(description)
@@ -84,6 +95,11 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
     folder = SweepFolder(root)
     description = folder.describe()
     limits = _limits(_earlier_limits(folder) or Limits(), session)
+    if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
+        raise UserError(
+            f"--max-epochs {limits.max_epochs} is less than the {description.base.epochs} epochs that the sweep was "
+            "launched with; trials can only become longer"
+        )
     _check_limits(description, limits)
     _check_data_unchanged(description)
     if dry_run:
@@ -92,11 +108,35 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
 
+def confirm(root: Path, cells: tuple[Cell, ...], replicates: int, session: Session) -> int:
+    """Train arms of a sweep again with fresh seeds; return the exit code.
+
+    Raises:
+        UserError: There is no sweep, or its data changed.
+    """
+    folder = SweepFolder(root)
+    description = folder.describe()
+    limits = _limits(_earlier_limits(folder) or Limits(), session)
+    _check_data_unchanged(description)
+    confirmation = Confirmation(cells=cells, replicates=replicates)
+    return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
+
+
 def _run(
-    folder: SweepFolder, description: SweepDescription, limits: Limits, session: Session, progress: Progress
+    folder: SweepFolder,
+    description: SweepDescription,
+    limits: Limits,
+    session: Session,
+    progress: Progress,
+    confirmation: Confirmation | None = None,
 ) -> int:
+    stages = StageStore(session.stages) if session.stages is not None else None
     with _observer(folder, session) as observe:
-        with Driver(folder, description, limits, progress, observe) as driver, _signals(driver):
+        with (
+            Driver(folder, description, limits, progress, observe, confirmation=confirmation, stages=stages) as driver,
+            _signals(driver),
+        ):
+            driver.retry(session.retry)
             if session.engine == "in-process":
                 from runners.engines.in_process import run as run_here
 
@@ -113,12 +153,12 @@ def _run(
 
 
 def _limits(earlier: Limits, session: Session) -> Limits:
-    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates")}
+    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates", "max_epochs")}
     return replace(earlier, **{name: value for name, value in given.items() if value is not None})
 
 
 def _check_limits(description: SweepDescription, limits: Limits) -> None:
-    if description.propose != "exhaustive" and limits == Limits(replicates=limits.replicates):
+    if description.propose != "exhaustive" and (limits.trials, limits.epochs, limits.hours) == (None, None, None):
         raise UserError(f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours")
     plan = description.plan(limits)
     if limits.epochs is not None and limits.epochs < plan.rungs[0]:

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from runners.events import Decided, EpochMeasured, Event, LegEnded
-from runners.history import History, TrialView
+from runners.history import History
 from runners.parquet_file import FileVersion, first_version, next_version, whole_file
 from runners.sweep_folder import SweepFolder, write_atomically
+from runners.views import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.records import SCORES, TABLES, configuration_row
 
@@ -105,6 +106,15 @@ class Store:
     def _host(self, key: str) -> str | None:
         return self._history.trials[key].facts.get("host")
 
+    def _stage(self, view: TrialView) -> dict[str, Any]:
+        stage, stages = view.plan.stage, self._history.stages
+        if stage is None:
+            return {"stage_key": None, "stage_reused": None, "stage_seconds": None}
+        found, trained = stages.found.get(stage), self._history.trials.get(stage)
+        seconds = found.seconds if found else trained.train_seconds if trained else None
+        reused = found is not None or stages.first_user.get(stage) != view.key
+        return {"stage_key": stage, "stage_reused": reused, "stage_seconds": seconds}
+
     def _trial_row(self, view: TrialView) -> dict[str, Any]:
         plan, facts = view.plan, view.facts
         config = TrialConfig.model_validate(plan.config)
@@ -116,10 +126,12 @@ class Store:
             "cell": json.dumps(plan.cell),
             "replicate": plan.replicate,
             "status": str(view.status),
-            "exempt": plan.exempt,
+            "exempt": view.exempt,
             "proposed_by": plan.by,
+            "role": view.role,
+            **self._stage(view),
             "epochs_done": view.epochs_done,
-            "epochs_planned": config.epochs,
+            "epochs_planned": max(config.epochs, view.epochs_done),
             "attempts": view.attempt,
             "failures": view.failures,
             "error": view.error,

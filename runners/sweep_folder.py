@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runners.halving import check_rungs
 from runners.plan import Limits, Plan
-from search_spaces.space import Factor, Level, Propose, Prune, Space
+from search_spaces.space import Cell, Exclusion, Factor, Level, NamedArm, Propose, Prune, Range, Space
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
@@ -32,12 +32,41 @@ class DataSource(_Record):
     """sha256 of its content; a changed data set is refused."""
 
 
+class SweepRange(_Record):
+    """A continuous factor."""
+
+    field: str
+    low: float
+    high: float
+    log: bool
+
+
 class SweepFactor(_Record):
     """A factor with the configuration fields of its levels."""
 
     name: str
-    levels: dict[str, dict[str, Any]]
+    levels: dict[str, dict[str, Any]] = {}
     """Label -> dotted field -> value."""
+    range: SweepRange | None = None
+
+    @classmethod
+    def of(cls, factor: Factor) -> SweepFactor:
+        """Return the record of a factor."""
+        found = factor.range
+        kept = SweepRange(field=found.field, low=found.low, high=found.high, log=found.log) if found else None
+        return cls(name=factor.name, levels={x.label: dict(x.fields) for x in factor.levels}, range=kept)
+
+    def factor(self) -> Factor:
+        """Return the factor."""
+        levels = tuple(Level(label=label, fields=fields) for label, fields in self.levels.items())
+        return Factor(name=self.name, levels=levels, range=Range(**self.range.model_dump()) if self.range else None)
+
+
+class SweepExclusion(_Record):
+    """Levels that do not go together."""
+
+    reason: str
+    labels: dict[str, tuple[str, ...]]
 
 
 class SweepDescription(_Record):
@@ -48,6 +77,12 @@ class SweepDescription(_Record):
     question: str
     base: TrialConfig
     factors: tuple[SweepFactor, ...]
+    exclusions: tuple[SweepExclusion, ...] = ()
+    arms: dict[str, dict[str, Any]] = {}
+    """Arms beside the space -> dotted field -> value."""
+    design: str = "full"
+    baseline: Cell = {}
+    """The cell of table 3.3, from which one-factor designs and differences start."""
     propose: Propose
     prune: Prune
     rungs: tuple[int, ...]
@@ -75,25 +110,25 @@ class SweepDescription(_Record):
 
     def space(self) -> Space:
         """Return the search space."""
-        factors = tuple(
-            Factor(
-                name=factor.name,
-                levels=tuple(Level(label=label, fields=fields) for label, fields in factor.levels.items()),
-            )
-            for factor in self.factors
+        return Space(
+            factors=tuple(factor.factor() for factor in self.factors),
+            exclusions=tuple(Exclusion(reason=item.reason, labels=item.labels) for item in self.exclusions),
+            arms=tuple(NamedArm(name=name, fields=fields) for name, fields in self.arms.items()),
         )
-        return Space(factors=factors)
 
     def plan(self, limits: Limits) -> Plan:
         """Return the plan of a session with its limits."""
+        epochs = limits.max_epochs or self.base.epochs
         return Plan(
             space=self.space(),
-            base=self.base,
+            base=self.base.with_fields({"epochs": epochs}),
             propose=self.propose,
             prune=self.prune,
-            rungs=check_rungs(self.rungs, self.base.epochs),
+            rungs=check_rungs(self.rungs, epochs),
             eta=self.eta,
             exempt_every=self.exempt_every,
+            design_name=self.design,
+            baseline=self.baseline,
             limits=limits,
             retries=self.retries,
         )
@@ -112,7 +147,21 @@ class SweepDescription(_Record):
         return lines
 
 
-_FIXED = ("study", "base", "factors", "propose", "prune", "rungs", "eta", "select_on", "selection", "weights")
+_FIXED = (
+    "study",
+    "base",
+    "factors",
+    "exclusions",
+    "arms",
+    "design",
+    "propose",
+    "prune",
+    "rungs",
+    "eta",
+    "select_on",
+    "selection",
+    "weights",
+)
 
 
 class SweepFolder:

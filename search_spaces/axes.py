@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search_spaces.space import Factor, Level
+from search_spaces.space import Factor, Level, Range
 from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig
 from seatbelt.errors import UserError
 
 _LONGEST_RANGE = 100
 
-_NUMBERS = ("output_stride",)
+_NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed choice of numbers, which the configuration does not accept as texts."""
 
 
@@ -23,8 +23,9 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "set"] = "value"
-    """A plain value, or a set written a+b (`none` and, for transforms, `all`)."""
+    kind: Literal["value", "set", "switch", "architecture", "training_data"] = "value"
+    """A plain value; a set written a+b (`none` and, for transforms, `all`); a member of a set, `on` or `off`; an
+    architecture, decoder/encoder; or what is trained on, such as `real`, `3-5` or `real+5`."""
     levels: tuple[str, ...] = ()
     """The usual levels, if the axis has such."""
 
@@ -32,11 +33,16 @@ class Axis:
 AXES: dict[str, Axis] = {
     "encoder": Axis(field="model.encoder", levels=RESNETS),
     "decoder": Axis(field="model.decoder", levels=DECODERS),
+    "architecture": Axis(field="model.decoder", kind="architecture"),
     "weights": Axis(field="model.weights", levels=("imagenet", "none")),
+    "encoder_depth": Axis(field="model.encoder_depth", levels=("3", "4", "5")),
     "output_stride": Axis(field="model.output_stride", levels=("8", "16")),
     "decoder_dropout": Axis(field="model.decoder_dropout"),
     "real": Axis(field="data.real", levels=("false", "true")),
     "generations": Axis(field="data.generations", kind="set"),
+    "training_data": Axis(field="data.generations", kind="training_data"),
+    "pretraining": Axis(field="pretraining.generations", kind="set"),
+    "pretraining_epochs": Axis(field="pretraining.epochs"),
     "synthetic_share": Axis(field="data.synthetic_share", levels=("0.5", "0.6", "0.7", "0.8", "0.9")),
     "target": Axis(field="data.target"),
     "context": Axis(field="data.context", kind="set"),
@@ -44,6 +50,7 @@ AXES: dict[str, Axis] = {
     "width": Axis(field="data.width"),
     "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
     "augmentation_probability": Axis(field="augmentation.probability"),
+    **{name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on")) for name in TRANSFORMS},
     "batch_size": Axis(field="optimisation.batch_size"),
     "encoder_learning_rate": Axis(field="optimisation.encoder_learning_rate"),
     "decoder_learning_rate": Axis(field="optimisation.decoder_learning_rate"),
@@ -63,7 +70,8 @@ AXES: dict[str, Axis] = {
 def factor(name: str, values: Iterable[str] | None = None) -> Factor:
     """Build the factor of an axis from the texts of its levels.
 
-    An encoder may name its weights after `@`: `encoder=lite0,resnet18@none`.
+    An encoder may name its weights after `@`: `encoder=lite0,resnet18@none`. A single text with two dots is a
+    range: `decoder_learning_rate=0.0001..0.01` (logarithmic where both ends are above 0), `0..0.5`.
 
     Args:
         name: Name of an axis.
@@ -76,6 +84,8 @@ def factor(name: str, values: Iterable[str] | None = None) -> Factor:
     texts = [text.strip() for text in (values if values is not None else axis.levels)]
     if "" in texts:
         raise UserError(f"axis {name!r} has an empty level; {_how_to_write(axis)}")
+    if len(texts) == 1 and axis.kind == "value" and ".." in texts[0]:
+        return Factor(name=name, range=_value_range(name, axis, texts[0]))
     return Factor(name=name, levels=tuple(_level(name, axis, text) for text in texts))
 
 
@@ -96,9 +106,28 @@ def _how_to_write(axis: Axis) -> str:
     return "write each value between the commas"
 
 
+def _value_range(name: str, axis: Axis, text: str) -> Range:
+    low, _, high = text.partition("..")
+    try:
+        ends = (float(low), float(high))
+    except ValueError:
+        raise UserError(f"axis {name!r}: a range is two numbers such as 0.0001..0.01, but got {text!r}") from None
+    for end in ends:
+        found = _value(_checked({axis.field: end}), axis.field)
+        if not isinstance(found, float):
+            raise UserError(f"axis {name!r} takes whole numbers or names, so that a range makes no sense: give levels")
+    return Range(field=axis.field, low=ends[0], high=ends[1], log=ends[0] > 0)
+
+
 def _level(name: str, axis: Axis, text: str) -> Level:
     if axis.kind == "set":
         return _set_level(name, axis, text)
+    if axis.kind == "switch":
+        return _switch_level(name, axis, text)
+    if axis.kind == "architecture":
+        return _architecture_level(name, text)
+    if axis.kind == "training_data":
+        return _training_data_level(name, text)
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
     if name == "encoder" and "@" in text:
         encoder, _, weights = text.partition("@")
@@ -120,6 +149,30 @@ def _set_level(name: str, axis: Axis, text: str) -> Level:
     else:
         members = _value(_checked({axis.field: members}), axis.field)
     return Level(label=text, fields={axis.field: members})
+
+
+def _switch_level(name: str, axis: Axis, text: str) -> Level:
+    states = {"on": True, "off": False, "true": True, "false": False}
+    if text not in states:
+        raise UserError(f"axis {name!r} is on or off, but got {text!r}")
+    return Level(label="on" if states[text] else "off", fields={axis.field: states[text]})
+
+
+def _architecture_level(name: str, text: str) -> Level:
+    decoder, slash, encoder = text.partition("/")
+    if not slash:
+        raise UserError(f"axis {name!r} takes DECODER/ENCODER such as unetplusplus/resnet34, but got {text!r}")
+    model = _checked({"model.decoder": decoder, "model.encoder": encoder}).model
+    fields = {"model.decoder": model.decoder, "model.encoder": model.encoder}
+    return Level(label=f"{model.decoder}/{model.encoder}", fields=fields)
+
+
+def _training_data_level(name: str, text: str) -> Level:
+    members = _members("generations", text)
+    if not members or "" in members:
+        raise UserError(f"axis {name!r} takes real, generations, or both such as real+3-5, but got {text!r}")
+    generations = tuple(sorted({member for member in members if member != "real"}))
+    return Level(label=text, fields={"data.real": "real" in members, "data.generations": generations})
 
 
 def _checked(fields: dict[str, Any]) -> TrialConfig:

@@ -1,7 +1,7 @@
 """Factors, levels and studies: what can vary, as data.
 
 A level sets one or more dotted fields of the trial configuration. A cell is one level of each factor; the
-cells of a space are numbered, so that a design is a sequence of numbers.
+cells of a finite space are numbered, so that a design is a sequence of cells.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 
 Cell = dict[str, str]
-"""Factor name -> label of its level."""
+"""Factor name -> label of its level; of a named arm: `arm` -> its name."""
 
 Propose = Literal["exhaustive", "random", "optuna"]
 Prune = Literal["none", "asha"]
 
 MOST_ENUMERABLE = 100_000
 """Larger spaces are not walked through cell by cell."""
+
+NAMED_ARM = "arm"
+"""What stands for the factors in the cell of an arm beside the space."""
+
+_DIGITS = 3
+"""Significant digits of a value drawn from a range: more would only make labels long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +40,49 @@ class Level:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Range:
+    """A continuous choice of values of one field."""
+
+    field: str
+    low: float
+    high: float
+    log: bool = False
+    """Whether equal ratios are equally likely, instead of equal differences."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise UserError(f"a range must rise, but got {self.low:g}..{self.high:g}")
+        if self.log and self.low <= 0:
+            raise UserError(f"a logarithmic range must lie above 0, but got {self.low:g}..{self.high:g}")
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the way from low to high, rounded to three digits."""
+        if self.log:
+            value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return min(self.high, max(self.low, float(f"{value:.{_DIGITS}g}")))
+
+    def share(self, value: float) -> float:
+        """Return how far a value lies from low to high, from 0 to 1."""
+        if self.log:
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Factor:
-    """Something that varies."""
+    """Something that varies: over levels, or over a range."""
 
     name: str
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = ()
+    range: Range | None = None
 
     def __post_init__(self) -> None:
         labels = [level.label for level in self.levels]
-        if not labels:
+        if not labels and self.range is None:
             raise UserError(f"factor {self.name!r} has no levels; give it at least one")
+        assert not (labels and self.range), "a factor has levels or a range"
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise UserError(f"factor {self.name!r} lists the level {repeated[0]!r} twice")
@@ -56,29 +95,83 @@ class Factor:
                 )
             known[meaning] = level.label
 
+    @property
+    def fields(self) -> set[str]:
+        """Dotted fields that the factor sets."""
+        if self.range is not None:
+            return {self.range.field}
+        return {path for level in self.levels for path in level.fields}
+
     def level(self, label: str) -> Level:
-        """Return the level with a label."""
+        """Return the level with a label; of a range, any number in it."""
+        if self.range is not None:
+            return Level(label=label, fields={self.range.field: float(label)})
         return next(level for level in self.levels if level.label == label)
+
+    def label_at(self, share: float) -> str:
+        """Return the label at a share from 0 to 1 (exclusive): each level has an equal part of it."""
+        if self.range is not None:
+            return f"{self.range.at(share):g}"
+        return self.levels[min(len(self.levels) - 1, int(share * len(self.levels)))].label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """Levels that do not go together: no cell has one of the labels of each factor that is named."""
+
+    reason: str
+    labels: Mapping[str, tuple[str, ...]]
+
+    def holds(self, cell: Cell) -> bool:
+        """Return whether a cell is excluded."""
+        return all(cell.get(name) in labels for name, labels in self.labels.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedArm:
+    """An arm beside the space, to compare with: it is tried first and never pruned."""
+
+    name: str
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The product of some factors."""
+    """The product of some factors, without what is excluded, and arms beside it."""
 
     factors: tuple[Factor, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    arms: tuple[NamedArm, ...] = ()
 
     def __post_init__(self) -> None:
         owners: dict[str, str] = {}
-        for name, factor in ((f.name, f) for f in self.factors):
+        for factor in self.factors:
             # Two factors that set one field would make cells that differ in name only.
-            for path in sorted({path for level in factor.levels for path in level.fields}):
+            for path in sorted(factor.fields):
                 if path in owners:
-                    raise UserError(f"the factors {owners[path]!r} and {name!r} both set {path}; use one of them")
-                owners[path] = name
+                    raise UserError(
+                        f"the factors {owners[path]!r} and {factor.name!r} both set {path}; use one of them"
+                    )
+                owners[path] = factor.name
+
+    @property
+    def continuous(self) -> bool:
+        """Whether a factor is a range."""
+        return any(factor.range is not None for factor in self.factors)
 
     @property
     def size(self) -> int:
-        """Number of cells."""
+        """Number of cells of the product, those that are excluded included.
+
+        Raises:
+            UserError: A factor is continuous.
+        """
+        ranges = [factor.name for factor in self.factors if factor.range is not None]
+        if ranges:
+            raise UserError(
+                f"the range of {ranges[0]} has no end of values; choose --propose random or optuna, or --design "
+                f"sobol:32 or lhs:32, or give levels with --set {ranges[0]}=a,b"
+            )
         return math.prod(len(factor.levels) for factor in self.factors)
 
     def cell(self, number: int) -> Cell:
@@ -90,19 +183,30 @@ class Space:
         return dict(reversed(labels))
 
     def cells(self) -> Iterator[Cell]:
-        """Yield every cell in the order of the numbers."""
-        return (self.cell(number) for number in range(self.size))
+        """Yield every cell that is not excluded, in the order of the numbers."""
+        return (cell for cell in map(self.cell, range(self.size)) if not self.excluded(cell))
+
+    def excluded(self, cell: Cell) -> str | None:
+        """Return why a cell is excluded, None if it is not."""
+        return next((exclusion.reason for exclusion in self.exclusions if exclusion.holds(cell)), None)
 
     def config(self, base: TrialConfig, cell: Cell, *, seed: int) -> TrialConfig:
         """Return the configuration of a cell: the base with the fields of its levels.
 
         Raises:
-            UserError: The levels do not go together.
+            UserError: The levels do not go together; the message names them.
         """
         changes: dict[str, Any] = {"seed": seed}
-        for factor in self.factors:
-            changes |= factor.level(cell[factor.name]).fields
-        return base.with_fields(changes)
+        if NAMED_ARM in cell:
+            changes |= next(arm.fields for arm in self.arms if arm.name == cell[NAMED_ARM])
+        else:
+            for factor in self.factors:
+                changes |= factor.level(cell[factor.name]).fields
+        try:
+            return base.with_fields(changes)
+        except UserError as error:
+            levels = ", ".join(f"{name}={label}" for name, label in cell.items())
+            raise UserError(f"{levels} cannot be combined: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +226,10 @@ class Protocol:
     replicates: int = 1
     propose: Propose = "exhaustive"
     prune: Prune = "none"
+    design: str = "full"
+    """Which cells an exhaustive sweep tries: see `search_spaces.designs`."""
+    trials: int | None = None
+    """Trials of an adaptive sweep that names no limit of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +244,14 @@ class Study:
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     """Dotted field -> fixed condition; fields that are not named have the values of table 3.3."""
     protocol: Protocol = Protocol()
+    exclusions: tuple[Exclusion, ...] = ()
+    arms: tuple[NamedArm, ...] = ()
+    """Arms beside the space, such as other augmentation policies."""
 
     @property
     def space(self) -> Space:
         """The search space."""
-        return Space(factors=self.factors)
+        return Space(factors=self.factors, exclusions=self.exclusions, arms=self.arms)
 
     def base(self) -> TrialConfig:
         """Return the baseline configuration."""

@@ -7,12 +7,32 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from search_spaces import architecture
+from search_spaces import (
+    architecture,
+    augmentation,
+    generations,
+    hyperparameters,
+    initialization,
+    joint,
+    labels,
+    mixing,
+    pretraining,
+    randomization,
+)
 from search_spaces.space import Study
 from seatbelt.errors import UserError
 
 STUDIES: dict[str, Callable[[], Study]] = {
     "architecture": architecture.study,
+    "generations": generations.study,
+    "mixing": mixing.study,
+    "randomization": randomization.study,
+    "pretraining": pretraining.study,
+    "initialization": initialization.study,
+    "labels": labels.study,
+    "augmentation": augmentation.study,
+    "hyperparameters": hyperparameters.study,
+    "joint": joint.study,
 }
 
 

@@ -123,7 +123,7 @@ class ModelConfig(_Record):
     decoder: Decoder = "unetplusplus"
     weights: str = "imagenet"
     """Initial encoder weights: `none`, `imagenet` or `file:<path>`; see seatbelt.models.weights."""
-    encoder_depth: Annotated[int, Field(ge=5, le=5)] = 5
+    encoder_depth: Annotated[int, Field(ge=3, le=5)] = 5
     """Number of encoder stages; DeepLab and FPN decoders are defined for five only."""
     output_stride: Literal[8, 16] = 16
     """Stride of the deepest features in DeepLabV3 and DeepLabV3+; the other decoders have 32."""
@@ -135,12 +135,32 @@ class ModelConfig(_Record):
     def _normal_name(cls, value: Any) -> Any:  # noqa: ANN401
         return normal_name(value) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _depth_fits(self) -> ModelConfig:
+        if self.encoder_depth != 5 and self.decoder in ("fpn", "deeplabv3", "deeplabv3plus"):
+            raise ValueError(f"encoder_depth must be 5 for the decoder {self.decoder}, but got {self.encoder_depth}")
+        return self
+
     @field_validator("weights")
     @classmethod
     def _known_weights(cls, value: str) -> str:
         if value in ("none", "imagenet") or (value.startswith("file:") and len(value) > 5):
             return value
         raise ValueError(f"weights must be none, imagenet or file:<path>, but got {value!r}")
+
+
+class PretrainingConfig(_Record):
+    """A stage before the training: the same network on synthetic images, whose best weights it begins with."""
+
+    generations: tuple[str, ...] = ()
+    """Generations of synthetic images; empty for no pretraining."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
+    """Epochs of the stage: part of the identity, for its result depends on them."""
+
+    @field_validator("generations")
+    @classmethod
+    def _as_set(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(value)))
 
 
 class LossConfig(_Record):
@@ -188,28 +208,50 @@ class TrialConfig(_Record):
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     model: ModelConfig = ModelConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
     loss: LossConfig = LossConfig()
     optimisation: OptimisationConfig = OptimisationConfig()
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
     """Full epochs of a trial: a budget, not part of its identity (docs/decisions/0002)."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
+    @property
+    def stage(self) -> TrialConfig | None:
+        """The pretraining as a trial of its own: two trials with the same stage share it."""
+        if not self.pretraining.generations:
+            return None
+        data = {"real": False, "generations": self.pretraining.generations, "synthetic_share": None}
+        tree = self.model_dump()
+        tree["data"] |= data
+        return parse_config({**tree, "pretraining": {}, "epochs": self.pretraining.epochs})
+
     def with_fields(self, changes: dict[str, Any]) -> TrialConfig:
         """Return a copy with dotted fields replaced, for example ``{"model.encoder": "resnet50"}``.
+
+        A member of a set is a field too: ``{"augmentation.transforms.cutout": False}`` takes it out.
 
         Raises:
             UserError: An unknown field, or a value that its field refuses.
         """
         tree = self.model_dump()
         for path, value in changes.items():
-            *parents, leaf = path.split(".")
-            branch: Any = tree
-            for name in parents:
-                branch = branch.get(name) if isinstance(branch, dict) else None
-            if not isinstance(branch, dict) or leaf not in branch:
-                raise UserError(f"the trial configuration has no field {path!r}")
-            branch[leaf] = value
+            _set_field(tree, path, value)
         return parse_config(tree)
+
+
+def _set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401  (any field's value)
+    *parents, leaf = path.split(".")
+    branch: Any = tree
+    for name in parents[:-1]:
+        branch = branch.get(name) if isinstance(branch, dict) else None
+    holder = branch.get(parents[-1]) if parents and isinstance(branch, dict) else branch
+    if isinstance(holder, tuple) and isinstance(value, bool):
+        others = tuple(member for member in holder if member != leaf)
+        branch[parents[-1]] = (*others, leaf) if value else others
+        return
+    if not isinstance(holder, dict) or leaf not in holder:
+        raise UserError(f"the trial configuration has no field {path!r}")
+    holder[leaf] = value
 
 
 def parse_config(tree: dict[str, Any]) -> TrialConfig:

@@ -28,6 +28,23 @@ def arm_key(config: TrialConfig) -> str:
     return _digest(fields)
 
 
+def stage_key(config: TrialConfig, epochs: int) -> str | None:
+    """Return the key of the pretraining stage that a trial begins with, None if it has none.
+
+    A stage with as many epochs as the trials of a sweep is a trial like any other and shares its key, so that an
+    arm that trains on the same synthetic images is the stage of the arms that go on from there.
+
+    Args:
+        config: The trial that has the stage.
+        epochs: Full epochs of the sweep's trials.
+    """
+    stage = config.stage
+    if stage is None:
+        return None
+    key = trial_key(stage)
+    return key if stage.epochs == epochs else _digest({"stage": key, "epochs": stage.epochs})
+
+
 def identifying_fields(config: TrialConfig) -> dict[str, Any]:
     """Return what a trial's numbers depend on: fields that differ from their default, and the seed.
 

@@ -24,3 +24,13 @@ def parse_rungs(text: str | None) -> tuple[int, ...]:
     if not re.fullmatch(r"\d+(,\d+)*", text):
         raise UserError(f"--rungs takes epochs separated by commas, such as 3,9, but got {text!r}")
     return tuple(int(part) for part in text.split(","))
+
+
+def parse_names(option: str, text: str | None) -> tuple[str, ...]:
+    """Return the names of `a,b,c`."""
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names or len(set(names)) < len(names):
+        raise UserError(f"{option} takes different names separated by commas, but got {text!r}")
+    return names

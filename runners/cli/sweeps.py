@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import parse_rungs, parse_size
+from runners.cli.options import parse_names, parse_rungs, parse_size
 from seatbelt.errors import UserError
 
 _RUN = "Where and how it runs"
@@ -29,6 +29,14 @@ class ProposeName(enum.StrEnum):
     exhaustive = "exhaustive"
     random = "random"
     optuna = "optuna"
+
+
+class RetryName(enum.StrEnum):
+    """Endings after which a trial can be tried again."""
+
+    failed = "failed"
+    out_of_memory = "out-of-memory"
+    diverged = "diverged"
 
 
 class PruneName(enum.StrEnum):
@@ -56,6 +64,10 @@ Gpus = Annotated[
     float | None,
     typer.Option(min=0, help="GPUs per trial (default: 1 where the cluster has any).", rich_help_panel=_RUN),
 ]
+Stages = Annotated[
+    Path | None,
+    typer.Option(help="Folder of pretraining stages that sweeps share.", rich_help_panel=_RUN),
+]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write event files, one run per trial.", rich_help_panel=_RUN)
 ]
@@ -82,6 +94,30 @@ def sweep(
         typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=_SPACE),
     ] = None,
     fix: Annotated[list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=_SPACE)] = None,
+    levels: Annotated[
+        list[str] | None,
+        typer.Option(help="FACTOR=NUMBER gives a range so many levels.", rich_help_panel=_SPACE),
+    ] = None,
+    all_subsets: Annotated[
+        str | None,
+        typer.Option(
+            help="CLASS,CLASS,...: vary the context over all subsets of these labels.", rich_help_panel=_SPACE
+        ),
+    ] = None,
+    architectures_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished architecture sweep: take its best three decoders with their best two encoders.",
+            rich_help_panel=_SPACE,
+        ),
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(
+            help="full, ofat, fractional-32, fractional-32-foldover, fractional-128, lhs:N or sobol:N.",
+            rich_help_panel=_SPACE,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=_SPACE),
@@ -118,6 +154,7 @@ def sweep(
         Path | None, typer.Option(help="Folder of ImageNet weights files.", rich_help_panel=_RUN)
     ] = None,
     tensorboard: TensorBoard = False,
+    stages: Stages = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,6 +174,10 @@ def sweep(
         data=tuple(_data_folders(data)),
         vary=tuple(vary or ()),
         fix=tuple(fix or ()),
+        levels=tuple(levels or ()),
+        all_subsets=parse_names("--all-subsets", all_subsets),
+        architectures_from=architectures_from,
+        design=design,
         size=parse_size(size),
         max_epochs=max_epochs,
         rungs=parse_rungs(rungs),
@@ -162,6 +203,7 @@ def sweep(
         epochs=epochs,
         hours=hours,
         replicates=replicates,
+        stages=stages,
     )
     raise typer.Exit(launch(request, session, out / (name or request.study.name), dry_run=dry_run))
 
@@ -177,7 +219,15 @@ def resume(
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
+    max_epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Let trials become so long: complete ones go on.", rich_help_panel=_LIMITS),
+    ] = None,
+    retry: Annotated[
+        list[RetryName] | None, typer.Option(help="Try trials again that ended so.", rich_help_panel=_RUN)
+    ] = None,
     tensorboard: TensorBoard = False,
+    stages: Stages = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is left and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -201,6 +251,9 @@ def resume(
         epochs=epochs,
         hours=hours,
         replicates=replicates,
+        max_epochs=max_epochs,
+        retry=tuple(name.value.upper().replace("-", "_") for name in retry or ()),
+        stages=stages,
     )
     raise typer.Exit(resume_sweep(sweep, session, dry_run=dry_run))
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 from runners.driver import Driver
 from runners.engines.leg import run_leg
 from runners.plan import Finished, Wait
+
+_STAGE_POLL_SECONDS = 1.0
 
 
 def run(driver: Driver) -> None:
     """Run legs one after the other until the sweep is finished or asked to stop."""
     while True:
         step = driver.next()
+        if isinstance(step, Wait) and driver.history.stages.held:
+            # Another sweep is training a stage that this one needs.
+            time.sleep(_STAGE_POLL_SECONDS)
+            driver.tick()
+            continue
         if isinstance(step, Finished | Wait):
             # With one leg at a time nothing runs here, so that there is nothing to wait for.
             return

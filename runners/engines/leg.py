@@ -35,6 +35,10 @@ class LegSpec(BaseModel):
     sweep: str
     """The sweep folder, which holds what all legs share: data sets, selection set, weights, resources."""
     checkpoints: str
+    full_epochs: int
+    """The trial is complete and tested when it has trained so many."""
+    stage: str | None = None
+    """Folder with the checkpoint of the pretraining that the trial begins with."""
 
 
 def run_leg(spec: LegSpec) -> Iterator[Message]:
@@ -95,6 +99,8 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         weights=weights,
         known_epochs=spec.known_epochs,
         stop_epoch=spec.stop,
+        full_epochs=spec.full_epochs,
+        stage=CheckpointFolder(Path(spec.stage), warnings.append) if spec.stage else None,
         execution=execution,
     )
     for event in events:

@@ -60,7 +60,9 @@ def fit(
     weights: ResolvedWeights,
     known_epochs: int,
     stop_epoch: int,
+    full_epochs: int,
     execution: Execution,
+    stage: CheckpointFolder | None = None,
 ) -> Iterator[Event]:
     """Train a trial until `stop_epoch` and yield what happens.
 
@@ -71,7 +73,9 @@ def fit(
         weights: Initial encoder weights.
         known_epochs: Epochs whose metrics the caller has; later ones found in the checkpoint are yielded
             again instead of being computed again.
-        stop_epoch: Last epoch of the leg. At `config.epochs` the trial is complete and tested.
+        stop_epoch: Last epoch of the leg.
+        full_epochs: Epochs after which the trial is complete and tested.
+        stage: The finished pretraining whose best weights the trial begins with.
         execution: Where and how it runs; nothing in it changes the numbers on a CPU but the thread count.
 
     Raises:
@@ -82,6 +86,8 @@ def fit(
     checkpoint = folder.newest()
     if checkpoint is not None:
         state.restore(checkpoint)
+    elif stage is not None:
+        state.begin_with(stage.best_weights())
     yield Began(
         parameters=count_parameters(state.network),
         output_stride=effective_output_stride(config.model),
@@ -100,7 +106,7 @@ def fit(
             return
         saver.after_epoch(last=state.epoch >= stop_epoch or state.stopped_early)
         yield metrics
-    if stop_epoch < config.epochs and not state.stopped_early:
+    if stop_epoch < full_epochs and not state.stopped_early:
         yield Ended(outcome="paused", epoch=state.epoch, best_epoch=state.best_epoch)
         return
     yield _test(state, folder)

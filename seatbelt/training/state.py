@@ -184,6 +184,10 @@ class TrainingState:
         weights = dict(self.network.state_dict())
         return Checkpoint(epoch=self.epoch, weights=weights, optimizer=moments, trainer=trainer, log=self.log)
 
+    def begin_with(self, weights: Tensors) -> None:
+        """Begin with the weights of a pretraining; optimizer and schedule begin anew."""
+        self.network.load_state_dict(weights)
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take over a checkpoint's state."""
         self.network.load_state_dict(checkpoint.weights)

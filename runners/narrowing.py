@@ -1,0 +1,149 @@
+"""What a user changes in a study: levels, fixed conditions, subsets of labels, architectures of another sweep."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from search_spaces.axes import factor, find
+from search_spaces.space import Factor
+from seatbelt.errors import UserError
+
+_MOST_SUBSETS = 10
+
+
+@dataclass
+class Narrowed:
+    """Factors and fixed fields, and who set them."""
+
+    factors: dict[str, Factor]
+    changes: dict[str, Any] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+    """Axis -> option that set it."""
+
+    def vary(self, option: str, name: str, made: Factor, shown: str) -> None:
+        """Make an axis a factor, or change the levels of one."""
+        self._name(option, name, shown)
+        self.factors[name] = made
+
+    def fix(self, name: str, value: str) -> None:
+        """Give an axis one value."""
+        self._name("--fix", name, value)
+        level = factor(name, [value]).levels[0]
+        self.changes |= level.fields
+        if name in self.factors:
+            self.factors[name] = Factor(name=name, levels=(level,))
+            return
+        for other, made in list(self.factors.items()):
+            shared = {path for path in made.fields for fixed in level.fields if f"{path}.".startswith(f"{fixed}.")}
+            if shared == made.fields:
+                # The factor has nothing left to vary.
+                del self.factors[other]
+            elif shared:
+                raise UserError(
+                    f"--fix {name}={value} contradicts the factor {other}, which sets it too; narrow that with "
+                    f"--set {other}=..."
+                )
+
+    def _name(self, option: str, name: str, value: str) -> None:
+        earlier = self.named.get(name)
+        if earlier == option:
+            raise UserError(f"{option} {name}=... is given twice; use one of them")
+        if earlier is not None:
+            raise UserError(f"{option} {name}={value} contradicts {earlier} {name}=...; use one of them")
+        self.named[name] = option
+
+
+def narrow(
+    factors: Iterable[Factor],
+    *,
+    vary: Iterable[str] = (),
+    fix: Iterable[str] = (),
+    levels: Iterable[str] = (),
+    all_subsets: tuple[str, ...] = (),
+    architectures_from: Path | None = None,
+) -> Narrowed:
+    """Apply a user's options to the factors of a study.
+
+    Args:
+        factors: Those of the study.
+        vary: `factor=level,level`: narrows a factor, or makes an axis a factor.
+        fix: `axis=value`: a fixed condition.
+        levels: `factor=number`: so many levels instead of a range.
+        all_subsets: Labels of which every subset is tried as context.
+        architectures_from: A finished architecture sweep that names the levels of `architecture`.
+
+    Raises:
+        UserError: An axis that does not exist, a value that it refuses, or options that contradict each other.
+    """
+    found = Narrowed(factors={f.name: f for f in factors})
+    for text in vary:
+        name, values = assignment("--set", text)
+        found.vary("--set", name, factor(name, values.split(",")), values)
+    if all_subsets:
+        found.vary("--all-subsets", "context", _subsets(all_subsets), ",".join(all_subsets))
+    if architectures_from is not None:
+        best = best_architectures(architectures_from)
+        found.vary("--architectures-from", "architecture", factor("architecture", best), str(architectures_from))
+    for text in fix:
+        found.fix(*assignment("--fix", text))
+    for text in levels:
+        name, number = assignment("--levels", text)
+        found.factors[name] = _discrete(found.factors, name, number)
+    return found
+
+
+def best_architectures(sweep: Path) -> list[str]:
+    """Return `decoder/encoder` of the best three decoders, each with its best two encoders (thesis 4.4).
+
+    Decoders are ordered by their best arm.
+
+    Raises:
+        UserError: The sweep has too few complete arms of different architectures.
+    """
+    from analysis import load
+    from analysis.select import best
+
+    chosen: dict[str, list[str]] = {}
+    for arm in best(load(sweep), top=10_000).arms:
+        decoder, encoder = arm.decoder, arm.encoder
+        if decoder in chosen or len(chosen) < 3:
+            encoders = chosen.setdefault(decoder, [])
+            if encoder not in encoders and len(encoders) < 2:
+                encoders.append(encoder)
+    found = [f"{decoder}/{encoder}" for decoder, encoders in chosen.items() for encoder in encoders]
+    if len(found) < 6:
+        raise UserError(
+            f"{sweep} has scores of {len(found)} fitting architectures ({', '.join(found)}), but three decoders with "
+            "two encoders each are needed; name them with --set architecture=..."
+        )
+    return found
+
+
+def assignment(option: str, text: str) -> tuple[str, str]:
+    """Return name and value of `NAME=VALUE`, the name being that of an axis."""
+    name, equals, values = text.partition("=")
+    if not equals or not name or not values:
+        raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
+    find(name)
+    return name, values
+
+
+def _subsets(labels: tuple[str, ...]) -> Factor:
+    if len(labels) > _MOST_SUBSETS:
+        raise UserError(f"--all-subsets takes up to {_MOST_SUBSETS} labels, but got {len(labels)}")
+    sets = [subset for size in range(len(labels) + 1) for subset in itertools.combinations(labels, size)]
+    return factor("context", ["+".join(subset) or "none" for subset in sets])
+
+
+def _discrete(factors: dict[str, Factor], name: str, number: str) -> Factor:
+    made = factors.get(name)
+    if made is None or made.range is None:
+        raise UserError(f"--levels {name}={number}: {name} is no range; give one with --set {name}=LOW..HIGH")
+    if not number.isdecimal() or not 2 <= int(number) <= 100:
+        raise UserError(f"--levels {name} takes a number from 2 to 100, but got {number!r}")
+    count = int(number)
+    return factor(name, [f"{made.range.at(step / (count - 1)):g}" for step in range(count)])

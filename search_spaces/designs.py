@@ -1,0 +1,219 @@
+"""Designs: which cells of a space a sweep tries when it does not adapt to what it finds.
+
+`full` is every cell. `ofat` is the baseline and each other level alone. `fractional-32` and `fractional-128`
+are the regular two-level fractions of ten factors in 32 runs (resolution IV: main effects are clear of
+two-factor interactions) and in 128 runs (resolution V: two-factor interactions are clear of each other);
+`-foldover` doubles a fraction with the signs of one factor changed. `lhs:N` and `sobol:N` spread N cells over
+ranges and levels (scipy.stats.qmc).
+
+The generators are those of D. C. Montgomery, Design and Analysis of Experiments, table 8.14.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+
+from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from seatbelt.errors import UserError
+
+_GENERATORS: dict[int, dict[int, tuple[int, ...]]] = {
+    # Column of an added factor -> columns of the basic factors whose product it is.
+    32: {5: (0, 1, 2, 3), 6: (0, 1, 2, 4), 7: (0, 1, 3, 4), 8: (0, 2, 3, 4), 9: (1, 2, 3, 4)},
+    128: {7: (0, 1, 2, 6), 8: (1, 2, 3, 4), 9: (0, 2, 3, 5)},
+}
+
+_MOST_FACTORS = 10
+
+NAMES = ("full", "ofat", "fractional-32", "fractional-32-foldover", "fractional-128", "lhs:N", "sobol:N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The arms of a sweep in their order of definition: named ones first."""
+
+    name: str
+    cells: Sequence[Cell]
+    notes: tuple[str, ...] = ()
+    """What must be known to read the results, such as aliases."""
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+
+def build(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
+    """Build a design by name.
+
+    Args:
+        space: What varies.
+        name: One of `NAMES`; N is a number of cells.
+        baseline: The cell that `ofat` starts from.
+        seed: Of the random designs.
+
+    Raises:
+        UserError: There is no such design, or it does not fit the space.
+    """
+    named = [{NAMED_ARM: arm.name} for arm in space.arms]
+    if name == "full":
+        cells: Sequence[Cell] = _Product(space)
+        return Design(name=name, cells=[*named, *cells] if named else cells)
+    if name == "ofat":
+        return Design(name=name, cells=[*named, *_one_at_a_time(space, baseline)])
+    fraction = re.fullmatch(r"fractional-(32|128)(-foldover)?", name)
+    if fraction and name in NAMES:
+        found = _fraction(space, int(fraction[1]), folded=fraction[2] is not None)
+        return Design(name=name, cells=[*named, *found.cells], notes=found.notes)
+    spread = re.fullmatch(r"(lhs|sobol):([1-9][0-9]{0,4})", name)
+    if spread:
+        return Design(name=name, cells=[*named, *_spread(space, spread[1], int(spread[2]), seed)])
+    raise UserError(f"there is no design {name!r}; choose one of {', '.join(NAMES)}")
+
+
+class _Product(Sequence[Cell]):
+    """Every cell of a finite space that is not excluded, made when it is asked for."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._size = space.size
+        self._numbers: list[int] | None = None
+        if space.exclusions:
+            self._numbers = [n for n in range(self._size) if not space.excluded(space.cell(n))]
+            if not self._numbers:
+                raise UserError(f"no cell is left: {space.excluded(space.cell(0))}; change --set or --fix")
+
+    def __len__(self) -> int:
+        return self._size if self._numbers is None else len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._space.cell(index if self._numbers is None else self._numbers[index])
+
+
+def _one_at_a_time(space: Space, baseline: Cell) -> list[Cell]:
+    ranges = [factor.name for factor in space.factors if factor.range is not None]
+    if ranges:
+        raise UserError(f"the design ofat needs levels, but {ranges[0]} is a range; give it --set {ranges[0]}=a,b")
+    cells = [baseline]
+    for factor in space.factors:
+        cells += [
+            {**baseline, factor.name: level.label} for level in factor.levels if level.label != baseline[factor.name]
+        ]
+    return [cell for cell in cells if not space.excluded(cell)]
+
+
+def _fraction(space: Space, runs: int, *, folded: bool) -> Design:
+    varied = [factor for factor in space.factors if len(factor.levels) != 1 or factor.range is not None]
+    wrong = [factor.name for factor in varied if len(factor.levels) != 2]
+    if wrong or len(varied) > _MOST_FACTORS:
+        what = f"{wrong[0]} has not two levels" if wrong else f"there are {len(varied)}"
+        raise UserError(
+            f"the design fractional-{runs} takes up to {_MOST_FACTORS} factors of two levels, but {what}; narrow "
+            "them with --set or --fix, or choose another --design"
+        )
+    if space.exclusions:
+        raise UserError(f"the design fractional-{runs} needs a space without excluded cells")
+    signs = two_level_signs(runs)[:, : len(varied)]
+    signs = np.unique(signs, axis=0)
+    words = defining_words(runs, len(varied))
+    notes = alias_lines(words, [factor.name for factor in varied])
+    if folded:
+        column = _best_fold(words)
+        mirrored = signs.copy()
+        mirrored[:, column] *= -1
+        signs = np.concatenate([signs, mirrored])
+        words = tuple(word for word in words if column not in word)
+        notes = [f"folded over on {varied[column].name}", *alias_lines(words, [f.name for f in varied])]
+    cells = [_two_level_cell(space, varied, row) for row in signs]
+    return Design(name=f"fractional-{runs}", cells=cells, notes=tuple(notes))
+
+
+def _two_level_cell(space: Space, varied: list[Factor], signs: np.ndarray) -> Cell:
+    cell = {factor.name: factor.levels[0].label for factor in space.factors}
+    for factor, sign in zip(varied, signs, strict=True):
+        cell[factor.name] = factor.levels[int(sign > 0)].label
+    return cell
+
+
+def two_level_signs(runs: int) -> np.ndarray:
+    """Return the signs of the regular fraction, (runs, 10): -1 is the first level, 1 the second."""
+    generators = _GENERATORS[runs]
+    basic = _MOST_FACTORS - len(generators)
+    columns = np.array(list(itertools.product([-1, 1], repeat=basic)), dtype=np.int64)
+    added = [columns[:, list(parents)].prod(axis=1) for parents in generators.values()]
+    return np.column_stack([columns, *added])
+
+
+def defining_words(runs: int, factors: int = _MOST_FACTORS) -> tuple[frozenset[int], ...]:
+    """Return the words of the defining relation among the first factors: products of columns that are 1."""
+    words = {frozenset({column, *parents}) for column, parents in _GENERATORS[runs].items()}
+    relation: set[frozenset[int]] = {frozenset()}
+    for word in words:
+        relation |= {word ^ known for known in relation}
+    relation.discard(frozenset())
+    return tuple(sorted((word for word in relation if max(word) < factors), key=lambda w: (len(w), sorted(w))))
+
+
+def alias_lines(words: Sequence[frozenset[int]], names: Sequence[str]) -> list[str]:
+    """Return the aliases among main effects and two-factor interactions, in words."""
+    if not words:
+        return ["no effects are aliased: this is a full factorial"]
+    lines = [f"resolution {_roman(min(map(len, words)))}: the shortest word has {min(map(len, words))} factors"]
+    known: set[frozenset[int]] = set()
+    for effect in _effects(len(names)):
+        if effect in known:
+            continue
+        chain = sorted({effect ^ word for word in words if len(effect ^ word) <= 2}, key=lambda e: (len(e), sorted(e)))
+        known |= {effect, *chain}
+        if chain:
+            lines.append(" = ".join(":".join(names[i] for i in sorted(e)) for e in [effect, *chain]))
+    if len(lines) == 1:
+        lines.append("no main effect or two-factor interaction is aliased with another")
+    return lines
+
+
+def _effects(factors: int) -> Iterator[frozenset[int]]:
+    for size in (1, 2):
+        for members in itertools.combinations(range(factors), size):
+            yield frozenset(members)
+
+
+def _best_fold(words: Sequence[frozenset[int]]) -> int:
+    """Return the factor whose change of sign breaks most of the shortest words."""
+    if not words:
+        return 0
+    shortest = [word for word in words if len(word) == min(map(len, words))]
+    return max(range(_MOST_FACTORS), key=lambda column: (sum(column in word for word in shortest), -column))
+
+
+def _roman(number: int) -> str:
+    return {3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII"}.get(number, str(number))
+
+
+def _spread(space: Space, kind: str, count: int, seed: int) -> list[Cell]:
+    from scipy.stats import qmc
+
+    dimensions = len(space.factors)
+    if kind == "lhs":
+        points = qmc.LatinHypercube(dimensions, rng=np.random.default_rng([seed, 9])).random(count)
+    else:
+        sampler = qmc.Sobol(dimensions, rng=np.random.default_rng([seed, 9]))
+        points = sampler.random_base2((count - 1).bit_length())[:count]
+    cells = [
+        {factor.name: factor.label_at(float(share)) for factor, share in zip(space.factors, point, strict=True)}
+        for point in points
+    ]
+    # Levels can coincide; a cell that is excluded is left out, so that a design may be smaller than asked for.
+    unique = {tuple(cell.items()): cell for cell in cells if not space.excluded(cell)}
+    return list(unique.values())
