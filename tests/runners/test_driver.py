@@ -35,7 +35,7 @@ def table(folder: SweepFolder, name: str) -> pd.DataFrame:
 
 
 def test_a_sweep_and_its_tables(folder: SweepFolder) -> None:
-    assert run_to_the_end(folder) == "every cell has its trials"
+    assert run_to_the_end(folder) == "every arm has its trials"
     trials = table(folder, "trials")
     assert trials["status"].tolist() == ["COMPLETE"] * 4
     assert trials["number"].tolist() == [0, 1, 2, 3]

@@ -43,7 +43,7 @@ def test_both_engines_give_the_same_tables(make_data: MakeData, tmp_path: Path) 
         arguments = command(data, tmp_path, engine, "--max-epochs", "2", "--engine", engine, "--tensorboard")
         done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=300)
         assert done.returncode == 0, done.stderr
-        assert "finished: every cell has its trials" in done.stderr
+        assert "finished: every arm has its trials" in done.stderr
         assert "complete: best selection IoU" in done.stderr
     for name in ("trials", "epochs", "images"):
         first, second = table(tmp_path / "ray", name), table(tmp_path / "in-process", name)

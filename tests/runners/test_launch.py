@@ -127,7 +127,7 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
         ({"vary": ("encoder",)}, "--set takes NAME=VALUE, but got 'encoder'"),
         ({"vary": ("encoder=",)}, "--set takes NAME=VALUE, but got 'encoder='"),
         ({"fix": ("=none",)}, "--fix takes NAME=VALUE, but got '=none'"),
-        ({"vary": ("colour=red",)}, "there is no axis 'colour'; choose one of encoder, decoder, weights"),
+        ({"vary": ("colour=red",)}, "there is no axis 'colour'; choose one of encoder, decoder, architecture, weights"),
         ({"fix": ("colour=red",)}, "there is no axis 'colour'; choose one of encoder"),
         ({"vary": ("encoder=vgg",)}, r"model\.encoder: input should be 'resnet18', .* \(got 'vgg'\)"),
         ({"vary": ("encoder=resnet18,",)}, "axis 'encoder' has an empty level"),

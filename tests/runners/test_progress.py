@@ -42,7 +42,7 @@ def play(stream: io.StringIO) -> None:
         history.apply(event)  # type: ignore[arg-type]
         progress._shown = 0.0
         progress.event(event, history)  # type: ignore[arg-type]
-    progress.closed(chosen, history, Finished(reason="every cell has its trials"), None)
+    progress.closed(chosen, history, Finished(reason="every arm has its trials"), None)
 
 
 def test_plain_lines_without_a_terminal() -> None:
@@ -55,7 +55,7 @@ def test_plain_lines_without_a_terminal() -> None:
         f"[0] {cell} epoch 2/9: selection IoU 0.500",
         f"[0] {cell} FAILED: no memory left",
         "1 FAILED; 2 epochs",
-        "finished: every cell has its trials",
+        "finished: every arm has its trials",
     ]
     assert "\x1b" not in stream.getvalue()
 

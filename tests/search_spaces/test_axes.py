@@ -18,12 +18,15 @@ def level(name: str, text: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", AXES)
 def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
-    group, leaf = AXES[name].field.split(".")
+    group, leaf, *member = AXES[name].field.split(".")
     assert leaf in type(getattr(TrialConfig(), group)).model_fields
+    assert member == ([name] if AXES[name].kind == "switch" else [])
 
 
 def test_no_two_axes_set_the_same_field() -> None:
-    assert len({axis.field for axis in AXES.values()}) == len(AXES)
+    # An architecture is a decoder with an encoder, training data are generations and whether real images are there.
+    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data")]
+    assert len(set(single)) == len(single)
 
 
 @pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels])
@@ -31,10 +34,12 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
     base = TrialConfig().with_fields({"data.real": True})
     made = factor(name)
     assert tuple(found.label for found in made.levels) == AXES[name].levels
-    group, leaf = AXES[name].field.split(".")
+    group, leaf, *member = AXES[name].field.split(".")
     values = [getattr(getattr(base.with_fields(dict(found.fields)), group), leaf) for found in made.levels]
     # The configuration holds each level's own value, in the form in which it is recorded.
     assert len(set(values)) == len(values)
+    if member:
+        values = [member[0] in value for value in values]
     assert values == [found.fields[AXES[name].field] for found in made.levels]
 
 
@@ -126,7 +131,7 @@ def test_factors_that_are_refused(name: str, levels: list[str] | None, what: str
 
 
 def test_an_unknown_axis_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match="there is no axis 'colour'; choose one of encoder, decoder, weights, "):
+    with pytest.raises(UserError, match="there is no axis 'colour'; choose one of encoder, decoder, architecture, weights, "):
         find("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])

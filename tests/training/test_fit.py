@@ -64,6 +64,7 @@ def run(
         weights=resolve(trial.model.encoder, trial.model.weights),
         known_epochs=known,
         stop_epoch=stop,
+        full_epochs=trial.epochs,
         execution=Execution(workers=workers, checkpoint_share=1.0),
     )
     return list(events)
@@ -124,6 +125,7 @@ def test_killed_in_the_middle_of_an_epoch(samples: TrialSamples, tmp_path: Path)
         weights=resolve("lite0", "none"),
         known_epochs=0,
         stop_epoch=4,
+        full_epochs=EPOCHS,
         execution=Execution(checkpoint_share=1.0),
     )
     seen = [next(leg) for _ in range(3)]
@@ -152,6 +154,7 @@ def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path
         weights=resolve("lite0", "none"),
         known_epochs=0,
         stop_epoch=5,
+        full_epochs=EPOCHS,
         execution=Execution(checkpoint_share=0.0),
     )
     seen = []
@@ -186,6 +189,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial(samples: TrialSamples, tmp_pat
         weights=resolve("lite0", "none"),
         known_epochs=0,
         stop_epoch=EPOCHS,
+        full_epochs=EPOCHS,
         execution=Execution(),
     )
     next(leg)
