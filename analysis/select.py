@@ -108,7 +108,9 @@ def _ranked(
     score = f"avg({by}_iou)"
     if by == "test" and not complete:
         raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
-    which = ("status = 'COMPLETE'" if complete else "epochs_done > 0") + " and coalesce(role, 'arm') in ('arm', 'copied')"
+    which = (
+        "status = 'COMPLETE'" if complete else "epochs_done > 0"
+    ) + " and coalesce(role, 'arm') in ('arm', 'copied')"
     rows = connection.execute(
         f"""
         select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),

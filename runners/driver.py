@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from types import TracebackType
 
-from runners.decide import next_leg
+from runners.decide import Step, next_leg
 from runners.engines.leg import LegSpec, Message
 from runners.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, Retried, SessionOpened
 from runners.history import History
@@ -97,12 +97,10 @@ class Driver:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
         if self.plan.limits.hours is not None:
             self._record(ClockRead(at=time.time()))
-        if self._stages is not None:
-            self._record(*self._stages.news(self.history))
-        step = next_leg(self.plan, self.history)
+        step = self._decide()
         while isinstance(step, Record):
             self._record(*(replace(event, at=time.time()) for event in step.events))
-            step = next_leg(self.plan, self.history)
+            step = self._decide()
         if isinstance(step, Finished):
             self._finish(step)
         if not isinstance(step, Leg):
@@ -189,6 +187,12 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _decide(self) -> Step:
+        if self._stages is not None:
+            # A stage that the shared store has, or that another sweep is training, is not to be started here.
+            self._record(*self._stages.news(self.history))
+        return next_leg(self.plan, self.history)
 
     def _record(self, *events: Event) -> None:
         if not events:

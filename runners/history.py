@@ -140,7 +140,7 @@ class History:
 
     def _leg_started(self, event: LegStarted) -> None:
         view = self.trials[event.trial_key]
-        if view.status in (Status.PAUSED, Status.PRUNED, Status.COMPLETE):
+        if view.status in (Status.PAUSED, Status.PRUNED, Status.COMPLETE) and event.start in self.rungs:
             self.rungs[event.start].leave(view, event.start)
         self.full.get(event.start, set()).discard(view.key)
         view.attempt = event.attempt
@@ -190,7 +190,8 @@ class History:
             if view.epochs_done and not view.stopped_early:
                 if view.exempt and view.role != "stage":
                     self.full.setdefault(view.epochs_done, set()).add(view.key)
-                self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
+                if view.role == "arm":
+                    self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
             self.ready.update(self.stages.make_ready(view.key))
             return
         if view.key in self.stages.waiting:

@@ -52,6 +52,8 @@ def identifying_fields(config: TrialConfig) -> dict[str, Any]:
     """
     fields = config.model_dump(mode="json", exclude_defaults=True)
     fields.pop("epochs", None)
+    if not config.pretraining.generations:
+        fields.pop("pretraining", None)
     fields["seed"] = config.seed
     return fields
 

@@ -131,7 +131,9 @@ def test_factors_that_are_refused(name: str, levels: list[str] | None, what: str
 
 
 def test_an_unknown_axis_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match="there is no axis 'colour'; choose one of encoder, decoder, architecture, weights, "):
+    with pytest.raises(
+        UserError, match="there is no axis 'colour'; choose one of encoder, decoder, architecture, weights, "
+    ):
         find("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])
