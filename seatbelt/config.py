@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from seatbelt.errors import UserError
 
-Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0"]
+Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
 Decoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
 Transform = Literal[
     "random_rotate90",
@@ -34,8 +34,9 @@ ENCODERS: tuple[str, ...] = get_args(Encoder)
 DECODERS: tuple[str, ...] = get_args(Decoder)
 TRANSFORMS: tuple[str, ...] = get_args(Transform)
 RESNETS = ENCODERS[:5]
+LITES = ENCODERS[5:]
 
-_SYNONYMS = {"efficientnetlite0": "lite0", "tfefficientnetlite0": "lite0", "tutfefficientnetlite0": "lite0"}
+_SYNONYMS = {f"{prefix}efficientnet{name}": name for name in LITES for prefix in ("", "tf", "tutf")}
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]

@@ -83,7 +83,7 @@ def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[s
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
-        ("encoder", "vgg16", r"model\.encoder: input should be 'resnet18', .* or 'lite0' \(got 'vgg16'\)"),
+        ("encoder", "vgg16", r"model\.encoder: input should be 'resnet18', .* or 'lite2' \(got 'vgg16'\)"),
         ("encoder", "resnet18@", "weights must be none, imagenet or file:<path>, but got ''"),
         ("encoder", "resnet18@web", "weights must be none, imagenet or file:<path>, but got 'web'"),
         ("decoder", "", "axis 'decoder' has an empty level; write each value between the commas"),
