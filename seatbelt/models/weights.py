@@ -1,8 +1,8 @@
 """Initial encoder weights: found and hashed by the driver, loaded strictly by the worker.
 
-Nothing is downloaded, and nothing falls back to random weights: that would falsify every study of
-initialisation. What was asked for is found, or `WeightsNotFoundError` says where was looked. Resolving needs
-no torch.
+Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random
+weights: that would falsify every study of initialisation. What was asked for is found, or
+`WeightsNotFoundError` says where was looked. Resolving needs no torch.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) ->
 
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
-    places = [_given_folder(folder), _package_folder(encoder), _hub_folder()]
+    places = [given_folder(folder), _package_folder(encoder), _hub_folder()]
     looked = []
     for place, name in (item for item in places if item is not None):
         path = _only_file(encoder, place)
@@ -124,7 +124,12 @@ def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
     )
 
 
-def _given_folder(folder: Path | None) -> tuple[Path, str] | None:
+def given_folder(folder: Path | None) -> tuple[Path, str] | None:
+    """Return the folder that is looked into first, with its name for messages; None if nobody named one.
+
+    Raises:
+        WeightsNotFoundError: It does not exist.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     if folder is None and not named:
         return None

@@ -117,8 +117,8 @@ def test_a_lite_encoder_comes_from_its_package(encoder: str, digits: str) -> Non
 def test_nothing_found_says_where_was_looked_and_what_to_do(bare_machine: Path) -> None:
     text = (
         f"no ImageNet weights for resnet34: no resnet34-*.pth in {bare_machine} (torch hub cache); "
-        "`seatbelt weights fetch resnet34 --out FOLDER` or bring the file (in the folder that SEATBELT_WEIGHTS names, or by "
-        "--fix weights=file:PATH), or start from random weights by --fix weights=none"
+        "`seatbelt weights fetch resnet34 --out FOLDER` or bring the file (in the folder that SEATBELT_WEIGHTS names, "
+        "or by --fix weights=file:PATH), or start from random weights by --fix weights=none"
     )
     with pytest.raises(WeightsNotFoundError, match=f"^{re.escape(text)}$"):
         resolve("resnet34", "imagenet")
