@@ -14,20 +14,18 @@ from typing import Any
 import numpy as np
 
 from runners.halving import check_rungs, default_rungs
+from runners.launch_space import configs_to_check, resolve_all_labels
 from runners.propose import check_enumerable
 from runners.sweep_folder import DataSource, SweepDescription, SweepFactor
 from search_spaces.axes import factor, find
 from search_spaces.space import Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
-from seatbelt.data.dataset import DataSet, fingerprint, read
+from seatbelt.data.dataset import DataSet, decode, fingerprint, read
 from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
 from seatbelt.training.metrics import trivial_baselines
-
-_MOST_CHECKED = 5_000
-"""Spaces up to this size are checked cell by cell before anything runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +77,15 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         for dataset in datasets
     )
     factors, base = _space_and_base(request, datasets, note)
+    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
+    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    factors, base = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors)
     propose = request.propose or request.study.protocol.propose
     prune = request.prune or request.study.protocol.prune
     if propose == "exhaustive":
         check_enumerable(space)
-    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
-    configs = _configs(space, base)
-    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    configs = configs_to_check(space, base)
     _check_data(data, configs)
     weights = _resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
@@ -179,8 +178,6 @@ def _from_data(
 
 
 def _native_size(dataset: DataSet) -> tuple[int, int]:
-    from seatbelt.data.dataset import decode
-
     height, width = decode(dataset, dataset.rows[0])[1].shape
     return height, width
 
@@ -199,15 +196,6 @@ def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
     if prune == "none":
         return (epochs,)
     return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, request.eta)
-
-
-def _configs(space: Space, base: TrialConfig) -> list[TrialConfig]:
-    """Return the configurations to check: all of a small space, else one for each level."""
-    if space.size <= _MOST_CHECKED:
-        return [space.config(base, cell, seed=base.seed) for cell in space.cells()]
-    first = space.cell(0)
-    cells = [{**first, f.name: level.label} for f in space.factors for level in f.levels]
-    return [space.config(base, cell, seed=base.seed) for cell in cells]
 
 
 def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:

@@ -1,0 +1,79 @@
+"""The search space as launch looks at it: what `all` labels are, and which configurations are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from search_spaces.space import Factor, Space
+from seatbelt.config import TrialConfig
+from seatbelt.data.labels import all_context
+from seatbelt.data.splits import partition
+from seatbelt.data.sweep_data import SweepData
+from seatbelt.errors import UserError
+from seatbelt.notation import ALL
+
+MOST_CHECKED = 5_000
+"""Spaces up to this size are checked cell by cell before anything runs."""
+
+_CONTEXT = "data.context"
+_GROUPS = ("data.", "model.")
+"""Fields that must go together: what is trained on, and the encoder with its weights."""
+
+
+def configs_to_check(space: Space, base: TrialConfig) -> list[TrialConfig]:
+    """Return all configurations of a small space.
+
+    Of a larger one: one for each level, and one for each combination of the factors of data and of the model.
+
+    Raises:
+        UserError: Levels do not go together.
+    """
+    if space.size <= MOST_CHECKED:
+        return [space.config(base, cell, seed=base.seed) for cell in space.cells()]
+    first = space.cell(0)
+    cells = [{**first, f.name: level.label} for f in space.factors for level in f.levels]
+    for group in _GROUPS:
+        part = Space(factors=tuple(f for f in space.factors if _sets(f, group)))
+        cells += [{**first, **cell} for cell in part.cells()] if part.size <= MOST_CHECKED else []
+    return [space.config(base, cell, seed=base.seed) for cell in cells]
+
+
+def resolve_all_labels(
+    factors: tuple[Factor, ...], base: TrialConfig, data: SweepData, note: Callable[[str], None]
+) -> tuple[tuple[Factor, ...], TrialConfig]:
+    """Replace `context=all` by every class but the target's of the data sets that are trained on, and say so.
+
+    Raises:
+        UserError: The target varies, so that `all` would mean something else in each cell.
+    """
+    fields = [level.fields for f in factors for level in f.levels]
+    if base.data.context != (ALL,) and not any(changes.get(_CONTEXT) == (ALL,) for changes in fields):
+        return factors, base
+    if len({changes["data.target"] for changes in fields if "data.target" in changes} | {base.data.target}) > 1:
+        raise UserError("context=all needs one target, but the target varies; use --fix target=..., or name the labels")
+    configs = configs_to_check(Space(factors=factors), base)
+    trained = {
+        dataset
+        for config in {config.data: config for config in configs}.values()
+        for dataset, _ in partition(data.datasets, config.data, data.selection, seed=config.seed).train
+    }
+    labels = all_context([data.datasets[index].classes for index in sorted(trained)], base.data.target)
+    note(f"context all: {', '.join(labels) or 'none'} (the classes of the data that are trained on)")
+    if base.data.context == (ALL,):
+        base = base.with_fields({_CONTEXT: labels})
+    return tuple(_resolved(f, labels) for f in factors), base
+
+
+def _resolved(factor: Factor, labels: tuple[str, ...]) -> Factor:
+    levels = tuple(
+        dataclasses.replace(level, fields={**level.fields, _CONTEXT: labels})
+        if level.fields.get(_CONTEXT) == (ALL,)
+        else level
+        for level in factor.levels
+    )
+    return Factor(name=factor.name, levels=levels)
+
+
+def _sets(factor: Factor, group: str) -> bool:
+    return any(path.startswith(group) for level in factor.levels for path in level.fields)
