@@ -45,7 +45,7 @@ def draw(pools: Mapping[str, list[Image]], real: int, config: DataConfig, *, see
     generations as many as can have these proportions. Images repeat only where there are too few of them and
     `config.replacement` allows it: then each comes as often as any other, give or take one.
 
-    With one seed, the images of a smaller share are among those of a larger one.
+    With one seed, the images of a smaller share are among those of a larger one, unless they repeat.
 
     Args:
         pools: Generation -> the images that may be used.
