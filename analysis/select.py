@@ -108,16 +108,14 @@ def _ranked(
     score = f"avg({by}_iou)"
     if by == "test" and not complete:
         raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
-    which = (
-        "status = 'COMPLETE'" if complete else "epochs_done > 0"
-    ) + " and coalesce(role, 'arm') in ('arm', 'copied')"
+    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
     rows = connection.execute(
         f"""
         select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
                avg(selection_iou), stddev_samp(selection_iou),
                avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
                sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
-        from trials where {which}
+        from trials where {which} and coalesce(role, 'arm') in ('arm', 'copied')
         group by arm_key order by score desc nulls last, arm_key limit ?
         """,
         [top],

@@ -56,10 +56,11 @@ def _devices() -> Finding:
 
 
 def _weights() -> list[Finding]:
+    from seatbelt.config import ENCODERS
     from seatbelt.models.weights import resolve
 
     findings = []
-    for encoder in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0"):
+    for encoder in ENCODERS:
         try:
             source = resolve(encoder, "imagenet").source
         except WeightsNotFoundError:

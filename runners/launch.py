@@ -14,21 +14,19 @@ from typing import Any
 import numpy as np
 
 from runners.halving import check_rungs, default_rungs
+from runners.launch_space import baseline_cell, configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import narrow
 from runners.propose import check_enumerable
 from runners.sweep_folder import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from search_spaces.designs import build as build_design
-from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Prune, Space, Study
+from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
-from seatbelt.data.dataset import DataSet, fingerprint, read
+from seatbelt.data.dataset import DataSet, decode, fingerprint, read
 from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
 from seatbelt.training.metrics import trivial_baselines
-
-_MOST_CHECKED = 5_000
-"""Spaces up to this size are checked cell by cell before anything runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +85,20 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         for dataset in datasets
     )
     factors, base = _space_and_base(request, datasets, note)
+    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
+    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    factors, base = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
-    propose, design = _propose_and_design(request)
+    propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     prune = request.prune or request.study.protocol.prune
     baseline = baseline_cell(space, base)
     if propose == "exhaustive":
         if design == "full":
             check_enumerable(space)
-        tried = build_design(space, design, baseline=baseline, seed=base.seed).cells
+        tried: Sequence[Cell] = build_design(space, design, baseline=baseline, seed=base.seed).cells
     else:
         tried = ()
-    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
-    configs = _configs(space, base, tried)
-    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    configs = configs_to_check(space, base, tried)
     _check_data(data, configs)
     weights = _resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
@@ -184,8 +183,6 @@ def _from_data(
 
 
 def _native_size(dataset: DataSet) -> tuple[int, int]:
-    from seatbelt.data.dataset import decode
-
     height, width = decode(dataset, dataset.rows[0])[1].shape
     return height, width
 
@@ -196,52 +193,6 @@ def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
     if prune == "none":
         return (epochs,)
     return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, request.eta)
-
-
-def baseline_cell(space: Space, base: TrialConfig) -> Cell:
-    """Return the cell of the base configuration; a factor without its value stands at its first level."""
-    tree = base.model_dump()
-    cell = {}
-    for f in space.factors:
-        same = [level for level in f.levels if all(_field(tree, p) == v for p, v in level.fields.items())]
-        if f.range is not None:
-            value = _field(tree, f.range.field)
-            cell[f.name] = f"{min(f.range.high, max(f.range.low, value)):g}"
-        else:
-            cell[f.name] = (same or f.levels)[0].label
-    return cell
-
-
-def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
-    group, leaf, *member = path.split(".")
-    return member[0] in tree[group][leaf] if member else tree[group][leaf]
-
-
-def _propose_and_design(request: Request) -> tuple[Propose, str]:
-    """Return how arms are chosen: a design that is asked for is tried exhaustively."""
-    protocol = request.study.protocol
-    if request.design is not None and request.propose not in (None, "exhaustive"):
-        raise UserError(f"--design {request.design} contradicts --propose {request.propose}; use one of them")
-    if request.design is not None:
-        return "exhaustive", request.design
-    if request.propose == "exhaustive" and protocol.propose != "exhaustive":
-        return "exhaustive", "full"
-    return request.propose or protocol.propose, protocol.design
-
-
-def _configs(space: Space, base: TrialConfig, tried: Sequence[Cell]) -> list[TrialConfig]:
-    """Return the configurations to check: all that will be tried if they are few, else one for each level."""
-    cells: list[Cell] = [{NAMED_ARM: arm.name} for arm in space.arms]
-    if 0 < len(tried) <= _MOST_CHECKED:
-        cells = list(tried)
-    elif not space.continuous and space.size <= _MOST_CHECKED:
-        cells += space.cells()
-    else:
-        first = {f.name: f.label_at(0.0) for f in space.factors}
-        ends = {f.name: [x.label for x in f.levels] or [f.label_at(0.0), f.label_at(1.0)] for f in space.factors}
-        cells += [cell for name in ends for label in ends[name] if not space.excluded(cell := {**first, name: label})]
-    configs = [space.config(base, cell, seed=base.seed) for cell in cells]
-    return configs + [stage for config in configs if (stage := config.stage) is not None]
 
 
 def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:

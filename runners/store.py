@@ -19,7 +19,7 @@ from runners.parquet_file import FileVersion, first_version, next_version, whole
 from runners.sweep_folder import SweepFolder, write_atomically
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
-from seatbelt.records import SCORES, TABLES, configuration_row
+from seatbelt.records import IMAGE_COUNTS, SCORES, TABLES, configuration_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -141,6 +141,7 @@ class Store:
             "epochs_to_90": _epochs_to_90(view),
             "train_seconds": view.train_seconds,
             "seconds": view.seconds,
+            **{column.name: facts.get(column.name) for column in IMAGE_COUNTS},
             "parameters": facts.get("parameters"),
             "planned_at": _time(plan.at),
             "ended_at": _time(view.ended_at),

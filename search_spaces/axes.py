@@ -10,6 +10,7 @@ from typing import Any, Literal
 from search_spaces.space import Factor, Level, Range
 from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.notation import canonical_label
 
 _LONGEST_RANGE = 100
 
@@ -43,7 +44,9 @@ AXES: dict[str, Axis] = {
     "training_data": Axis(field="data.generations", kind="training_data"),
     "pretraining": Axis(field="pretraining.generations", kind="set"),
     "pretraining_epochs": Axis(field="pretraining.epochs"),
-    "synthetic_share": Axis(field="data.synthetic_share", levels=("0.5", "0.6", "0.7", "0.8", "0.9")),
+    "synthetic_share": Axis(field="data.synthetic_share", levels=("0.0", "0.5", "0.6", "0.7", "0.8", "0.9")),
+    "replacement": Axis(field="data.replacement", levels=("false", "true")),
+    "sources": Axis(field="data.sources", kind="set"),
     "target": Axis(field="data.target"),
     "context": Axis(field="data.context", kind="set"),
     "height": Axis(field="data.height"),
@@ -101,6 +104,8 @@ def find(name: str) -> Axis:
 
 
 def _how_to_write(axis: Axis) -> str:
+    if axis.field == "data.sources":
+        return "write all for all data sets, else a+b"
     if axis.kind == "set":
         return "write none for the empty set, else a+b"
     return "write each value between the commas"
@@ -144,8 +149,8 @@ def _set_level(name: str, axis: Axis, text: str) -> Level:
     if "" in members:
         raise UserError(f"axis {name!r} has an empty member in {text!r}; {_how_to_write(axis)}")
     # A set of labels may only make sense together with another target: it is checked with the cell.
-    if axis.field.startswith("data."):
-        members = tuple(sorted(set(members)))
+    if name == "context":
+        members = tuple(sorted({_label(member) for member in members}))
     else:
         members = _value(_checked({axis.field: members}), axis.field)
     return Level(label=text, fields={axis.field: members})
@@ -175,6 +180,13 @@ def _training_data_level(name: str, text: str) -> Level:
     return Level(label=text, fields={"data.real": "real" in members, "data.generations": generations})
 
 
+def _label(text: str) -> str:
+    try:
+        return canonical_label(text)
+    except ValueError as error:
+        raise UserError(f"axis 'context': {error}") from None
+
+
 def _checked(fields: dict[str, Any]) -> TrialConfig:
     # With real images, every share of synthetic ones makes sense.
     return TrialConfig().with_fields({"data.real": True, **fields})
@@ -186,7 +198,7 @@ def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's
 
 
 def _members(name: str, text: str) -> tuple[str, ...]:
-    if text == "none":
+    if text == ("all" if name == "sources" else "none"):
         return ()
     if name == "augmentation" and text == "all":
         return TRANSFORMS

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from seatbelt.data_config import DataConfig, Share
+from seatbelt.data_config import Record as _Record
 from seatbelt.errors import UserError
 
-Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0"]
+Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
 Decoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
 Transform = Literal[
     "random_rotate90",
@@ -34,10 +36,10 @@ ENCODERS: tuple[str, ...] = get_args(Encoder)
 DECODERS: tuple[str, ...] = get_args(Decoder)
 TRANSFORMS: tuple[str, ...] = get_args(Transform)
 RESNETS = ENCODERS[:5]
+LITES = ENCODERS[5:]
 
-_SYNONYMS = {"efficientnetlite0": "lite0", "tfefficientnetlite0": "lite0", "tutfefficientnetlite0": "lite0"}
+_SYNONYMS = {f"{prefix}efficientnet{name}": name for name in LITES for prefix in ("", "tf", "tutf")}
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -49,51 +51,6 @@ def normal_name(name: str) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower().replace("+", "plus"))
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
-    )
-
-
-class DataConfig(_Record):
-    """What a trial trains on, and what it learns to find."""
-
-    real: bool = False
-    """Train on the real training images (those of subjects outside the selection set)."""
-    generations: tuple[str, ...] = ("3", "4", "5")
-    """Generations of synthetic images to train on; empty for none."""
-    synthetic_share: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Share of synthetic images among all training images, the real ones being constant; None takes all."""
-    target: str = "seat_belt"
-    """Class that is searched for: channel 0 of the masks and the only one that is scored."""
-    context: tuple[str, ...] = ()
-    """Further classes that are learned, one binary channel each, and never scored."""
-    height: Annotated[int, Field(ge=32, le=4096)] = 480
-    """Height of the training resolution in pixels."""
-    width: Annotated[int, Field(ge=32, le=4096)] = 848
-    """Width of the training resolution in pixels."""
-    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the synthetic images held out at random for the plateau schedule."""
-
-    @field_validator("generations", "context")
-    @classmethod
-    def _as_set(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(set(value)))
-
-    @model_validator(mode="after")
-    def _consistent(self) -> DataConfig:
-        if not self.real and not self.generations:
-            raise ValueError("data must hold real images or at least one generation, but both are switched off")
-        if self.synthetic_share is not None and not (self.real and self.generations):
-            raise ValueError(
-                "synthetic_share needs real images and generations to mix, "
-                f"but got real={self.real} and generations={self.generations}"
-            )
-        if self.target in self.context:
-            raise ValueError(f"context must not repeat the target, but holds {self.target!r}")
-        return self
 
 
 class AugmentationConfig(_Record):

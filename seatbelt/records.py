@@ -58,10 +58,12 @@ _CONFIGURATION = [
     Column("decoder", "string", "decoder, normalised name"),
     Column("weights", "string", "initial encoder weights as configured"),
     Column("real", "bool", "trains on the real training images"),
-    Column("generations", "string", "synthetic generations trained on, joined by +"),
+    Column("generations", "string", "synthetic generations trained on, joined by +; 3:0.2 has a share"),
+    Column("sources", "string", "data sets trained on, joined by +; empty for all of the sweep"),
     Column("synthetic_share", "float64", "share of synthetic training images; null takes all"),
-    Column("target", "string", "class that is scored"),
-    Column("context", "string", "further classes learned, joined by +"),
+    Column("replacement", "bool", "synthetic images may repeat where there are too few"),
+    Column("target", "string", "class that is scored; a|b are merged"),
+    Column("context", "string", "further labels learned, joined by +; a|b are merged"),
     Column("height", "int64", "training resolution, pixels"),
     Column("width", "int64", "training resolution, pixels"),
     Column("augmentation", "string", "transforms switched on, joined by +"),
@@ -94,6 +96,16 @@ SCORES = [
 """Scores of one model on one set of images; columns carry the set as a prefix."""
 
 
+IMAGE_COUNTS = [
+    Column("train_real", "int64", "real images trained on in an epoch"),
+    Column("train_synthetic", "int64", "synthetic images trained on in an epoch, each as often as it comes"),
+    Column("validation_images", "int64", "images of the trial's own validation part"),
+    Column("selection_images", "int64", "images of the sweep's selection set"),
+    Column("test_images", "int64", "images of the test set"),
+]
+"""Numbers of images of a trial's parts."""
+
+
 def _scores(prefix: str, when: str) -> list[Column]:
     return [Column(f"{prefix}_{item.name}", item.type, f"{item.meaning}; {when}") for item in SCORES]
 
@@ -123,6 +135,7 @@ TRIALS = [
     Column("epochs_to_90", "int64", "first epoch with 90 % of its best selection IoU"),
     Column("train_seconds", "float64", "seconds of training steps, summed over epochs"),
     Column("seconds", "float64", "seconds of epochs with evaluation, summed"),
+    *IMAGE_COUNTS,
     Column("parameters", "int64", "trainable parameters"),
     Column("planned_at", "timestamp", "when it was proposed, UTC"),
     Column("ended_at", "timestamp", "when it reached its present status, UTC"),
@@ -197,7 +210,9 @@ def configuration_row(config: TrialConfig) -> dict[str, Any]:
         "weights": config.model.weights,
         "real": data.real,
         "generations": "+".join(data.generations),
+        "sources": "+".join(data.sources),
         "synthetic_share": data.synthetic_share,
+        "replacement": data.replacement,
         "target": data.target,
         "context": "+".join(data.context),
         "height": data.height,

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from runners.cli import data, results, studies, sweeps
+from runners.cli import data, results, studies, sweeps, weights
 from seatbelt.errors import UserError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 sweeps.register(app)
 results.register(app)
 studies.register(app)

@@ -107,7 +107,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         while warnings:
             yield {"kind": "warning", "text": warnings.pop(0)}
         if isinstance(event, Began):
-            facts = {**asdict(event), **asdict(event.provenance)}
+            facts = {**asdict(event), **asdict(event.provenance), **asdict(samples.counts)}
             facts.pop("provenance")
             yield {"kind": "began", "facts": facts}
         elif isinstance(event, EpochMetrics):

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatbelt.config import DataConfig
 from seatbelt.data.dataset import DataSet, Row
+from seatbelt.data.mixture import draw
+from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
+from seatbelt.notation import generation_names
 
 SELECTION_SHARE = 0.3
 """Share of the training subjects that select (thesis 3.3: 70/30 by test persons)."""
@@ -22,15 +24,33 @@ SELECTION_SHARE = 0.3
 Sample = tuple[int, int]
 """Index of a data set among those of the sweep, and of a row in its manifest."""
 
+Subject = tuple[int, str]
+"""Index of a data set, and a person in it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
-    """The samples of one trial. No subject is in two of training, selection and test."""
+    """The samples of one trial.
+
+    No subject is in two of training, selection and test, and no image in both training and validation; a
+    synthetic image may repeat within one of these two.
+    """
 
     train: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     selection: tuple[Sample, ...]
     test: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCounts:
+    """Numbers of images of one trial, as the trials table records them."""
+
+    train_real: int
+    train_synthetic: int
+    validation_images: int
+    selection_images: int
+    test_images: int
 
 
 def selection_set(datasets: list[DataSet], *, domain: str = "real", seed: int = 0) -> tuple[Sample, ...]:
@@ -46,15 +66,13 @@ def selection_set(datasets: list[DataSet], *, domain: str = "real", seed: int = 
     """
     pool = [s for s in _samples(datasets) if _row(datasets, s).domain == domain]
     pool = [s for s in pool if _row(datasets, s).split != "test"]
-    subjects = sorted({_subject(datasets, s) for s in pool})
+    subjects = {_subject(datasets, s) for s in pool}
     if len(subjects) < 2:
         raise UserError(
             f"the data sets hold {len(subjects)} training subjects of the {domain} domain, but a selection "
             "set needs at least 2; add images, or name another target domain with --select-on"
         )
-    count = min(len(subjects) - 1, max(1, round(SELECTION_SHARE * len(subjects))))
-    chosen = np.random.default_rng([seed, 1]).permutation(len(subjects))[:count]
-    held_out = {subjects[i] for i in chosen}
+    held_out = _held_subjects(subjects, [seed, 1])
     return tuple(s for s in pool if _subject(datasets, s) in held_out)
 
 
@@ -65,38 +83,85 @@ def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Samp
         datasets: Those of the sweep, in their order.
         config: What the trial trains on.
         selection: The sweep's selection set.
-        seed: The trial's seed: it draws the synthetic validation part and the mixture.
+        seed: The trial's seed: it draws the mixture and the validation part.
 
     Raises:
         UserError: Nothing to train on, or too few images for the mixture that was asked for.
     """
-    domain = _row(datasets, selection[0]).domain
-    held_out = {_subject(datasets, s) for s in selection}
     everything = list(_samples(datasets))
-    # Nobody who is tested on, in whatever split or domain, is ever trained on.
+    # Nobody who selects or is tested on, in whatever split or domain, is ever trained on.
+    held_out = {_subject(datasets, s) for s in selection}
     tested = {_subject(datasets, s) for s in everything if _row(datasets, s).split == "test"}
-    trainable = [s for s in everything if _subject(datasets, s) not in tested]
-    real = [s for s in trainable if config.real and _row(datasets, s).domain == "real"]
-    synthetic = [s for s in trainable if _row(datasets, s).generation in config.generations]
-    synthetic = [s for s in synthetic if _row(datasets, s).domain == "synthetic"]
-    _check_present(datasets, config, real, synthetic)
-    if config.synthetic_share is not None:
-        synthetic = _mixture(real, synthetic, config.synthetic_share, seed)
-    synthetic = [s for s in synthetic if _subject(datasets, s) not in held_out]
-    order = np.random.default_rng([seed, 2]).permutation(len(synthetic))
-    held = {synthetic[i] for i in order[: round(config.validation_share * len(synthetic))]}
-    train = [s for s in real if _subject(datasets, s) not in held_out]
-    train += [s for s in synthetic if s not in held]
+    usable = [s for s in _of_sources(datasets, config) if _subject(datasets, s) not in tested]
+    real = [s for s in usable if config.real and _row(datasets, s).domain == "real"]
+    pools = {name: _generation(datasets, usable, name) for name in generation_names(config.generations)}
+    _check_present(datasets, config, real, pools)
+    pools = {name: [s for s in pool if _subject(datasets, s) not in held_out] for name, pool in pools.items()}
+    synthetic = draw(pools, len(real), config, seed=seed)
+    real_train, real_validation = _real_parts(datasets, real, selection, seed)
+    train = (*real_train, *synthetic.train)
     if len(train) < 2:
         raise UserError(f"{len(train)} images are left to train on, but at least 2 are needed; add images")
+    domain = _row(datasets, selection[0]).domain
     test = [s for s in everything if _row(datasets, s).split == "test" and _row(datasets, s).domain == domain]
-    validation = sorted(held) + (list(selection) if config.real else [])
     return Partition(
-        train=tuple(train),
-        validation=tuple(validation) or tuple(selection),
+        train=train,
+        validation=(*synthetic.validation, *real_validation) or selection,
         selection=selection,
         test=tuple(test),
     )
+
+
+def count_images(datasets: list[DataSet], parts: Partition) -> ImageCounts:
+    """Return the numbers of images of a trial's parts; an image that repeats counts as often."""
+    real = sum(_row(datasets, s).domain == "real" for s in parts.train)
+    return ImageCounts(
+        train_real=real,
+        train_synthetic=len(parts.train) - real,
+        validation_images=len(parts.validation),
+        selection_images=len(parts.selection),
+        test_images=len(parts.test),
+    )
+
+
+def _real_parts(
+    datasets: list[DataSet], real: list[Sample], selection: tuple[Sample, ...], seed: int
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Return the real images that train and those that validate: never images of one person in both."""
+    if not real:
+        return (), ()
+    selecting = {_subject(datasets, s) for s in selection}
+    free = [s for s in real if _subject(datasets, s) not in selecting]
+    if _row(datasets, selection[0]).domain == "real":
+        return tuple(free), selection
+    held = _held_subjects({_subject(datasets, s) for s in free}, [seed, 6])
+    return (
+        tuple(s for s in free if _subject(datasets, s) not in held),
+        tuple(s for s in free if _subject(datasets, s) in held),
+    )
+
+
+def _held_subjects(subjects: set[Subject], key: list[int]) -> set[Subject]:
+    """Draw about 30 % of some subjects, at least one of them, but never all."""
+    ordered = sorted(subjects)
+    count = min(len(ordered) - 1, max(1, round(SELECTION_SHARE * len(ordered))))
+    chosen = np.random.default_rng(key).permutation(len(ordered))[: max(0, count)]
+    return {ordered[i] for i in chosen}
+
+
+def _of_sources(datasets: list[DataSet], config: DataConfig) -> list[Sample]:
+    names = [dataset.name for dataset in datasets]
+    unknown = sorted(set(config.sources) - set(names))
+    if unknown:
+        raise UserError(
+            f"no data set is called {', '.join(unknown)} (there are: {', '.join(names)}); choose with --fix sources=..."
+        )
+    return [s for s in _samples(datasets) if not config.sources or names[s[0]] in config.sources]
+
+
+def _generation(datasets: list[DataSet], samples: list[Sample], name: str) -> list[Sample]:
+    rows = ((s, _row(datasets, s)) for s in samples)
+    return [s for s, row in rows if row.domain == "synthetic" and row.generation == name]
 
 
 def _samples(datasets: list[DataSet]) -> list[Sample]:
@@ -107,34 +172,24 @@ def _row(datasets: list[DataSet], sample: Sample) -> Row:
     return datasets[sample[0]].rows[sample[1]]
 
 
-def _subject(datasets: list[DataSet], sample: Sample) -> tuple[int, str]:
+def _subject(datasets: list[DataSet], sample: Sample) -> Subject:
     row = _row(datasets, sample)
     # An image without a subject is a subject of its own.
     return (sample[0], row.subject or f"image {row.image}")
 
 
-def _check_present(datasets: list[DataSet], config: DataConfig, real: list[Sample], synthetic: list[Sample]) -> None:
+def _check_present(
+    datasets: list[DataSet], config: DataConfig, real: list[Sample], pools: dict[str, list[Sample]]
+) -> None:
+    where = f"data sets {', '.join(config.sources)}" if config.sources else "data sets"
     if config.real and not real:
-        raise UserError("the data sets hold no real training images, but the trial trains on real ones")
-    present = {_row(datasets, s).generation for s in synthetic}
-    missing = [name for name in config.generations if name not in present]
+        raise UserError(f"the {where} hold no real training images, but the trial trains on real ones")
+    missing = [name for name, pool in pools.items() if not pool]
     if missing:
-        have = {row.generation for dataset in datasets for row in dataset.rows if row.domain == "synthetic"}
+        rows = (_row(datasets, s) for s in _of_sources(datasets, config))
+        have = sorted({row.generation for row in rows if row.domain == "synthetic"})
         raise UserError(
-            f"the data sets hold no training images of generation {', '.join(missing)} "
-            f"(they hold: {', '.join(sorted(have)) or 'none'}); add them with --data, or choose others with "
+            f"the {where} hold no training images of generation {', '.join(missing)} "
+            f"(they hold: {', '.join(have) or 'none'}); add them with --data, or choose others with "
             "--fix generations=..."
         )
-
-
-def _mixture(real: list[Sample], synthetic: list[Sample], share: float, seed: int) -> list[Sample]:
-    # The thesis' table 3.5: all real training images, and as many synthetic ones as the share asks for.
-    total = int(len(real) / (1 - share) + 0.5 + 1e-9)
-    count = total - len(real)
-    if count > len(synthetic):
-        raise UserError(
-            f"a synthetic share of {share:g} beside {len(real)} real images needs {count} synthetic images, "
-            f"but there are {len(synthetic)}; add images or lower synthetic_share"
-        )
-    order = np.random.default_rng([seed, 3]).permutation(len(synthetic))[:count]
-    return [synthetic[i] for i in sorted(order)]

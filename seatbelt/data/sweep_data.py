@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.config import DataConfig, TrialConfig
+from seatbelt.config import TrialConfig
 from seatbelt.data.cache import open_decoded
 from seatbelt.data.dataset import IGNORE, DataSet, Row, read
-from seatbelt.data.loader import Samples, channel_codes
-from seatbelt.data.splits import Partition, Sample, partition
+from seatbelt.data.labels import BACKGROUND, channel_codes, labels_of, missing_classes
+from seatbelt.data.loader import Samples
+from seatbelt.data.splits import ImageCounts, Partition, Sample, count_images, partition
+from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 
 
@@ -37,6 +39,7 @@ class TrialSamples:
     test: Samples
     test_rows: tuple[tuple[str, Row], ...]
     """Data set name and manifest row of each test sample."""
+    counts: ImageCounts
 
 
 class SweepData:
@@ -60,7 +63,6 @@ class SweepData:
     def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
         """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
         parts = self.partition(config)
-        labels = (config.data.target, *config.data.context)
         decoded = tuple(
             open_decoded(
                 dataset,
@@ -71,7 +73,7 @@ class SweepData:
             )
             for dataset, source in zip(self.datasets, self.sources, strict=True)
         )
-        codes = tuple(channel_codes(dataset.classes, labels) for dataset in self.datasets)
+        codes = tuple(channel_codes(dataset.classes, labels_of(config.data)) for dataset in self.datasets)
         train = Samples(decoded=decoded, codes=codes, indices=parts.train)
         return TrialSamples(
             train=train,
@@ -79,17 +81,17 @@ class SweepData:
             selection=dataclasses.replace(train, indices=parts.selection),
             test=dataclasses.replace(train, indices=parts.test),
             test_rows=tuple((self.datasets[d].name, self.datasets[d].rows[r]) for d, r in parts.test),
+            counts=count_images(self.datasets, parts),
         )
 
     def _check_labels(self, config: DataConfig, parts: Partition) -> None:
         used = {dataset for dataset, _ in (*parts.train, *parts.validation)}
         scored = {dataset for dataset, _ in (*parts.selection, *parts.test)}
         for index, dataset in enumerate(self.datasets):
-            needed = {config.target} if index in scored else set()
-            needed |= {config.target, *config.context} if index in used else set()
-            missing = sorted(needed - set(dataset.classes))
+            labels = labels_of(config) if index in used else (config.target,) if index in scored else ()
+            missing = missing_classes(dataset.classes, labels)
             if missing:
-                known = ", ".join(name for name in dataset.classes if name != "background")
+                known = ", ".join(name for name in dataset.classes if name != BACKGROUND)
                 raise UserError(
                     f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {known}); choose "
                     "another with --fix target=... or context=..."

@@ -1,4 +1,4 @@
-"""The 6 encoders x 6 decoders, built by segmentation-models-pytorch (smp) with nothing left to its defaults.
+"""The 8 encoders x 6 decoders, built by segmentation-models-pytorch (smp) with nothing left to its defaults.
 
 smp's defaults differ between decoders (dropout 0, 0.2 or 0.5; output stride 8, 16 or 32) and would confound a
 comparison of architectures: here both come from the configuration. smp never loads weights itself, because it
@@ -209,8 +209,10 @@ _SMP_ENCODERS: dict[str, str] = {
     "resnet50": "resnet50",
     "resnet101": "resnet101",
     "resnet152": "resnet152",
-    # Not `timm-tf_efficientnet_lite0`: that lacks the SAME padding and the batch-norm epsilon of the weights.
+    # Not `timm-tf_efficientnet_lite...`: those lack the SAME padding and the batch-norm epsilon of the weights.
     "lite0": "tu-tf_efficientnet_lite0",
+    "lite1": "tu-tf_efficientnet_lite1",
+    "lite2": "tu-tf_efficientnet_lite2",
 }
 
 _DECODERS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {

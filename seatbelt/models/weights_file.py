@@ -53,25 +53,26 @@ def _parsed(content: bytes, path: Path) -> State:
 
 def _renamed(encoder: str, state: State) -> State:
     """Return the tensors under smp's names, without the classification head."""
-    if encoder == "lite0":
-        return {_lite0_name(name): value for name, value in state.items() if not _LITE0_HEAD.match(name)}
+    if encoder in _LITE_PLACES:
+        places = _LITE_PLACES[encoder]
+        return {_lite_name(name, places): value for name, value in state.items() if not _LITE_HEAD.match(name)}
     return {name: value for name, value in state.items() if not name.startswith("fc.")}
 
 
-def _lite0_name(name: str) -> str:
-    """Return timm's name of a parameter of lite0; a name that does not belong there stays as it is.
+def _lite_name(name: str, places: list[tuple[int, int]]) -> str:
+    """Return timm's name of a parameter of a lite encoder; a name that does not belong there stays as it is.
 
     The file counts the blocks through (`_blocks.7.`), timm by stages (`blocks.4.1.`), and both number the
     batch norms of a block by their order, which begins one later where a block has no expansion.
     """
     layer, _, rest = name.partition(".")
-    if layer in _LITE0_STEM:
-        return f"model.{_LITE0_STEM[layer]}.{rest}"
+    if layer in _LITE_STEM:
+        return f"model.{_LITE_STEM[layer]}.{rest}"
     block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
-    if not block or int(block[1]) >= len(_LITE0_PLACES):
+    if not block or int(block[1]) >= len(places):
         return name
-    stage, place = _LITE0_PLACES[int(block[1])]
-    layers = _LITE0_BLOCK if stage else _LITE0_FIRST_BLOCK
+    stage, place = places[int(block[1])]
+    layers = _LITE_BLOCK if stage else _LITE_FIRST_BLOCK
     return f"model.blocks.{stage}.{place}.{layers[block[2]]}.{block[3]}" if block[2] in layers else name
 
 
@@ -93,10 +94,10 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-_LITE0_HEAD = re.compile(r"(_conv_head|_bn1|_fc)\.")
-_LITE0_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
-_LITE0_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-_LITE0_BLOCK = {
+_LITE_HEAD = re.compile(r"(_conv_head|_bn1|_fc)\.")
+_LITE_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+_LITE_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LITE_BLOCK = {
     "_expand_conv": "conv_pw",
     "_bn0": "bn1",
     "_depthwise_conv": "conv_dw",
@@ -104,4 +105,11 @@ _LITE0_BLOCK = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
-_LITE0_PLACES = [(stage, place) for stage, blocks in enumerate((1, 2, 2, 3, 3, 4, 1)) for place in range(blocks)]
+_LITE_BLOCKS = {"lite0": (1, 2, 2, 3, 3, 4, 1), "lite1": (1, 3, 3, 4, 4, 5, 1), "lite2": (1, 3, 3, 4, 4, 5, 1)}
+"""Number of blocks of each stage: scaled by 1.1 and 1.2, rounded up, but for the first and last stage."""
+
+_LITE_PLACES = {
+    encoder: [(stage, place) for stage, blocks in enumerate(stages) for place in range(blocks)]
+    for encoder, stages in _LITE_BLOCKS.items()
+}
+"""Stage, and place in it, of each block that the file counts through."""

@@ -36,6 +36,7 @@ def test_defaults_are_table_3_3() -> None:
         ("ResNet-34", "resnet34"),
         ("resnet_152", "resnet152"),
         ("tf_efficientnet_lite0", "lite0"),
+        ("EfficientNet-Lite2", "lite2"),
     ],
 )
 def test_names_are_normalised(written: str, recorded: str) -> None:

@@ -7,14 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from seatbelt.config import TrialConfig
+from seatbelt.config import LossConfig, TrialConfig
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import fingerprint, read
-from seatbelt.data.loader import Samples, channel_codes
-from seatbelt.data.splits import selection_set
+from seatbelt.data.labels import channel_codes
+from seatbelt.data.loader import Samples, evaluation_batches
+from seatbelt.data.splits import ImageCounts, selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
+from seatbelt.models.losses import segmentation_loss
+from seatbelt.models.weights import resolve
+from seatbelt.training.device import Execution
+from seatbelt.training.metrics import image_counts
+from seatbelt.training.state import TrainingState
 from tests.conftest import MakeData
 
 
@@ -37,6 +45,9 @@ def test_the_samples_of_a_trial(make_data: MakeData) -> None:
     samples = data.samples(make_config(data__context=("hair",)))
     assert [len(part) for part in (samples.train, samples.validation, samples.selection)] == [4, 2, 2]
     assert len(samples.test) == 4
+    assert samples.counts == ImageCounts(
+        train_real=4, train_synthetic=0, validation_images=2, selection_images=2, test_images=4
+    )
     # Test images carry the name of their data set and their line of the manifest, in order.
     assert [(name, row.image) for name, row in samples.test_rows] == [
         ("stripes", "images/p0-0.png"),
@@ -77,6 +88,53 @@ def test_a_class_that_the_data_do_not_know(make_data: MakeData, changes: dict[st
     what = rf"has no class {missing} \(it has: seat_belt, hair\); choose another with --fix target=\.\.\."
     with pytest.raises(UserError, match=what):
         data.partition(make_config(**changes))
+
+
+def relabel(root: Path, classes: dict[str, int]) -> None:
+    description = json.loads((root / "dataset.json").read_text())
+    (root / "dataset.json").write_text(json.dumps({**description, "classes": classes, "target": "lap"}))
+
+
+def test_merged_classes_across_data_sets(make_data: MakeData) -> None:
+    real = make_data("real", subjects=4, images=1, test_subjects=1)
+    drawn = make_data("drawn", subjects=0, images=0, generations={"3": 8})
+    # The bar over the top of a picture, class 2, is hair in the one set and a part of the belt in the other.
+    relabel(real, {"background": 0, "lap": 1, "hair": 2, "shoulder": 4})
+    relabel(drawn, {"background": 0, "lap": 1, "shoulder": 2, "hair": 3})
+    data = open_sweep(real, drawn)
+    config = make_config(data__generations=("3",), data__target="belt=lap|shoulder", data__context=("hair",))
+    samples = data.samples(config)
+    seen = {0: set[int](), 1: set[int]()}
+    for position, (dataset, _) in enumerate(samples.train.indices):
+        seen[dataset] |= set(np.unique(samples.train.read(position)[1]).tolist())
+    assert seen == {0: {0, 1, 2}, 1: {0, 1}}
+    with pytest.raises(UserError, match=r"real: has no class tie \(it has: lap, hair, shoulder\); choose another"):
+        data.partition(make_config(data__target="belt=lap|tie"))
+
+
+def test_pixels_to_ignore_reach_neither_loss_nor_metrics(make_data: MakeData) -> None:
+    root = make_data(subjects=5, images=2, test_subjects=2)
+    for path in sorted((root / "masks").iterdir()):
+        mask = np.array(Image.open(path))
+        mask[20:] = 255
+        Image.fromarray(mask).save(path)
+    samples = open_sweep(root).samples(make_config(data__context=("hair",)))
+    state = TrainingState(
+        make_config(data__context=("hair",), model__encoder="resnet18", model__weights="none", model__decoder="fpn"),
+        samples,
+        resolve("resnet18", "none"),
+        Execution(),
+    )
+    images, masks = next(iter(evaluation_batches(samples.selection, 4)))
+    logits, targets, valid = state._forward((images, masks))
+    assert not valid[:, :, 20:].any() and valid[:, :, :20].all()
+    assert not targets[:, :, 20:].any()
+    whole = segmentation_loss(logits, targets, valid, LossConfig())
+    cut = segmentation_loss(logits[:, :, :20], targets[:, :, :20], valid[:, :, :20], LossConfig())
+    assert torch.allclose(whole, cut)
+    assert np.array_equal(
+        image_counts(logits, targets, valid), image_counts(logits[:, :, :20], targets[:, :, :20], valid[:, :, :20])
+    )
 
 
 def test_context_is_only_needed_where_it_is_trained(make_data: MakeData) -> None:

@@ -28,7 +28,7 @@ PAIRS = [
 ]
 
 # What torchvision and timm publish for the whole classifier, minus its head: the fully connected layer, and
-# for lite0 also the last convolution (320 -> 1280) with its batch norm.
+# for a lite encoder also the last convolution (320 or 352 -> 1280) with its batch norm.
 ENCODER_PARAMETERS = {
     "resnet18": 11_689_512 - 512 * 1000 - 1000,
     "resnet34": 21_797_672 - 512 * 1000 - 1000,
@@ -36,6 +36,8 @@ ENCODER_PARAMETERS = {
     "resnet101": 44_549_160 - 2048 * 1000 - 1000,
     "resnet152": 60_192_808 - 2048 * 1000 - 1000,
     "lite0": 4_652_008 - 1280 * 1000 - 1000 - 320 * 1280 - 2 * 1280,
+    "lite1": 5_416_680 - 1280 * 1000 - 1000 - 320 * 1280 - 2 * 1280,
+    "lite2": 6_092_072 - 1280 * 1000 - 1000 - 352 * 1280 - 2 * 1280,
 }
 
 

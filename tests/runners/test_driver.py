@@ -50,6 +50,19 @@ def test_a_sweep_and_its_tables(folder: SweepFolder) -> None:
     assert first["epochs_to_90"] == 3
 
 
+def test_the_facts_of_a_leg_become_columns(folder: SweepFolder) -> None:
+    counts = {"train_real": 5, "train_synthetic": 12, "validation_images": 7, "selection_images": 4, "test_images": 6}
+    with open_driver(folder) as driver:
+        step = driver.next()
+        assert isinstance(step, LegSpec)
+        driver.handle(step, {"kind": "began", "facts": {**counts, "parameters": 11, "host": "here"}})
+    trials = table(folder, "trials")
+    # The other trials have not begun: their numbers are not known yet.
+    assert trials.iloc[0][[*counts, "parameters", "host"]].tolist() == [5, 12, 7, 4, 6, 11, "here"]
+    assert trials["replacement"].tolist() == [False] * len(trials)
+    assert trials["sources"].tolist() == [""] * len(trials)
+
+
 def test_every_table_has_its_schema_from_the_first_second(folder: SweepFolder) -> None:
     import pyarrow.parquet as pq
 

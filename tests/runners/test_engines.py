@@ -52,6 +52,8 @@ def test_both_engines_give_the_same_tables(make_data: MakeData, tmp_path: Path) 
     assert trials["status"].tolist() == ["COMPLETE"] * 2
     assert trials["test_iou"].notna().all()
     assert trials["output_stride"].tolist() == [32, 32]
+    counts = ["train_real", "train_synthetic", "validation_images", "selection_images", "test_images"]
+    assert trials[counts].values.tolist() == [[6, 0, 2, 2, 4]] * 2
     check_event_files(tmp_path / "ray", trials)
 
 

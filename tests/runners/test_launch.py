@@ -170,6 +170,26 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
             {"fix": (*NO_WEIGHTS, "real=true", "synthetic_share=0.9")},
             "a synthetic share of 0.9 beside 3 real images needs 27 synthetic images, but there are 12",
         ),
+        (
+            {"fix": (*NO_WEIGHTS, "context=all+hair")},
+            r"context=all stands alone, but got all\+hair",
+        ),
+        (
+            {"vary": (*SMALL, "target=hair,seat_belt"), "fix": (*NO_WEIGHTS, "context=all")},
+            r"context=all needs one target, but the target varies; use --fix target=\.\.\., or name the labels",
+        ),
+        (
+            {"vary": (*SMALL, "context=all,hair")},
+            "factor 'context' has two levels that mean the same: 'all' and 'hair'",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "context=upper=hair|tie")},
+            r"has no class tie \(it has: seat_belt, hair\); choose another",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "sources=lab")},
+            r"no data set is called lab \(there are: drawn\); choose with --fix sources=\.\.\.",
+        ),
         ({"rungs": (3,)}, "--rungs only makes sense with --prune asha"),
         ({"rungs": (9, 3), "prune": "asha"}, "--rungs must rise from 1 to at most 50 .*, but got 9,3"),
         ({"max_epochs": 0}, r"epochs: input should be greater than or equal to 1 \(got 0\)"),
@@ -191,6 +211,67 @@ def test_a_space_too_large_to_try_each_cell(drawn: Path) -> None:
         ask(drawn, vary=vary)
     sweep, _ = ask(drawn, vary=vary, propose="random")
     assert sweep.space().size == 594_000
+
+
+def test_all_labels_are_those_of_the_data_that_are_trained_on(drawn: Path, make_data: MakeData) -> None:
+    classes = {"background": 0, "seat_belt": 1, "shirt": 2, "hair": 3}
+    rename(drawn, classes=classes)
+    real = make_data("real", subjects=5, images=2, test_subjects=1)
+    sweep, notes = ask(drawn, real, fix=(*NO_WEIGHTS, "context=all"))
+    assert sweep.base.data.context == ("hair", "shirt")
+    assert "context all: hair, shirt (the classes of the data that are trained on)" in notes
+    assert '"all"' not in sweep.model_dump_json()
+
+    sweep, _ = ask(drawn, fix=(*NO_WEIGHTS, "target=trunk=seat_belt|shirt"), vary=(*SMALL, "context=none,all"))
+    assert sweep.base.data.target == "seat_belt|shirt"
+    space = sweep.space()
+    contexts = {cell["context"]: space.config(sweep.base, cell, seed=0).data.context for cell in space.cells()}
+    assert contexts == {"none": (), "all": ("hair",)}
+
+    # Where the real images train too, their data set must know the labels.
+    with pytest.raises(UserError, match=r"real: has no class shirt \(it has: seat_belt, hair\); choose another"):
+        ask(drawn, real, fix=(*NO_WEIGHTS, "context=all", "real=true"))
+
+
+def test_all_labels_of_data_with_a_target_alone(drawn: Path) -> None:
+    rename(drawn, classes={"background": 0, "seat_belt": 1})
+    sweep, notes = ask(drawn, fix=(*NO_WEIGHTS, "context=all"))
+    assert sweep.base.data.context == ()
+    assert "context all: none (the classes of the data that are trained on)" in notes
+
+
+def test_mixtures_of_all_kinds(drawn: Path, make_data: MakeData) -> None:
+    more = make_data("more", subjects=0, images=0, test_subjects=0, generations={"5": 9})
+    sweep, _ = ask(
+        drawn,
+        more,
+        vary=(*SMALL, "synthetic_share=0,0.5,0.8", "generations=5,4:0.5+5:0.5"),
+        fix=(*NO_WEIGHTS, "real=true", "replacement=true", "sources=all", "decoder=fpn"),
+    )
+    assert sweep.space().size == 6
+    what = r"beside 3 real images needs 6 images of generation 4, but there are 4; add images or lower"
+    with pytest.raises(UserError, match=what):
+        ask(
+            drawn,
+            more,
+            fix=(*NO_WEIGHTS, "real=true", "synthetic_share=0.8", "generations=4:0.5+5:0.5"),
+        )
+    with pytest.raises(UserError, match=r"data sets more hold no real training images, but the trial trains on"):
+        ask(drawn, more, fix=(*NO_WEIGHTS, "real=true", "generations=5", "sources=more"))
+
+
+def test_combinations_of_a_large_space_are_checked_before_it_starts(drawn: Path, tmp_path: Path) -> None:
+    patience = "plateau_patience=" + ",".join(str(i) for i in range(3000))
+    vary = ("encoder=resnet18,resnet34", patience, "real=true,false", "synthetic_share=0.5,0.7")
+    what = "synthetic_share needs real images and generations to mix, but got real=False"
+    with pytest.raises(UserError, match=what):
+        ask(drawn, vary=vary, propose="random")
+    for name in ("one.pth", "two.pth"):
+        (tmp_path / name).write_bytes(name.encode())
+    files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
+    sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
+    # A worker finds the hash of each pair that a proposal may bring.
+    assert len(sweep.weights) == 4
 
 
 def test_missing_weights_stop_a_sweep_before_it_begins(

