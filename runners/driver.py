@@ -16,16 +16,26 @@ from types import TracebackType
 
 from runners.decide import Step, next_leg
 from runners.engines.leg import LegSpec, Message
-from runners.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, Retried, SessionOpened
+from runners.events import (
+    ClockRead,
+    Decided,
+    EpochMeasured,
+    Event,
+    LegBegan,
+    LegEnded,
+    Retried,
+    SessionOpened,
+    TestRead,
+)
 from runners.history import History
 from runners.ledger import Ledger
 from runners.plan import Confirmation, Finished, Leg, Limits, Record, Wait, outcome_of_error
 from runners.progress import Progress
+from runners.retention import Retention
 from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
 from runners.sweep_folder import SweepDescription, SweepFolder
 from seatbelt.records import Status
-from seatbelt.training.checkpoint import CheckpointFolder
 
 _STOP_POLL_SECONDS = 0.5
 
@@ -65,9 +75,10 @@ class Driver:
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
         self._observe = observe
-        self._stop_polled = 0.0
+        self._stop_polled = self._requests_polled = 0.0
         self._ledger = Ledger(folder)
         self.history = History()
+        self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
         self._store = Store(folder, self.history, study=description.study, fingerprint=fingerprint)
         for event in self._ledger.history_events:
@@ -85,7 +96,8 @@ class Driver:
                 at=time.time(),
             )
         )
-        self._clean_checkpoints()
+        self._retention.tidy()
+        self._take_requests()
         self._store.flush()
         progress.opened(self.plan, self.history)
 
@@ -168,6 +180,7 @@ class Driver:
 
     def tick(self) -> None:
         """Let time pass: flush what is due and refresh what is shown."""
+        self._take_requests()
         self._store.flush_if_due()
         self.progress.tick(self.history)
 
@@ -187,6 +200,15 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _take_requests(self) -> None:
+        # Commands that only read leave a note when they show test scores; the one writer enters it.
+        if time.monotonic() - self._requests_polled < _STOP_POLL_SECONDS:
+            return
+        self._requests_polled = time.monotonic()
+        for command, at, path in self.folder.test_notes():
+            self._record(TestRead(command=command, at=at))
+            path.unlink(missing_ok=True)
 
     def _decide(self) -> Step:
         if self._stages is not None:
@@ -242,7 +264,7 @@ class Driver:
             )
         )
         if view.status is Status.COMPLETE:
-            CheckpointFolder(self.folder.checkpoints(spec.trial_key)).keep_best_only()
+            self._retention.completed(view)
         self._store.flush_if_due()
 
     def _finish(self, step: Finished) -> None:
@@ -251,9 +273,3 @@ class Driver:
         end = Decided(kind="finish", by="plan", reason=step.reason, at=now)
         self._record(*pruned, end)
         self.finished = step
-
-    def _clean_checkpoints(self) -> None:
-        # A driver that was killed between a result and its cleaning up left the trial's whole checkpoint.
-        for view in self.history.by_number:
-            if view.status is Status.COMPLETE:
-                CheckpointFolder(self.folder.checkpoints(view.key)).keep_best_only()

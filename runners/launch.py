@@ -17,6 +17,7 @@ from runners.halving import check_rungs, default_rungs
 from runners.launch_space import baseline_cell, configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import narrow
 from runners.propose import check_enumerable
+from runners.retention import parse_keep
 from runners.sweep_folder import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
@@ -62,6 +63,7 @@ class Request:
     threads: int = 1
     workers: int = 0
     checkpoint_share: float = 0.05
+    keep_weights: str = "best"
     notes: list[str] = field(default_factory=list)
     """What was chosen for the user, to be shown."""
 
@@ -76,6 +78,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     Raises:
         UserError: Anything that could not work, before anything runs.
     """
+    parse_keep(request.keep_weights)
     if not request.data:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
@@ -127,6 +130,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         threads=request.threads,
         workers=request.workers,
         checkpoint_share=request.checkpoint_share,
+        keep_weights=request.keep_weights,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=shlex.join(["seatbelt", *sys.argv[1:]]),
         versions=_versions(),

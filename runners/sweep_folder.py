@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,6 +106,8 @@ class SweepDescription(_Record):
     threads: int
     workers: int
     checkpoint_share: float
+    keep_weights: str = "best"
+    """Weights of finished trials that are kept: best, last, none or top:N."""
     created: str
     command: str
     versions: dict[str, str]
@@ -204,6 +208,24 @@ class SweepFolder:
     def events(self) -> Path:
         """TensorBoard's files."""
         return self.root / "tensorboard"
+
+    def note_test_read(self, command: str) -> None:
+        """Leave a note that test scores were shown; the next driver enters it into the ledger."""
+        told = {"command": command, "at": time.time()}
+        path = self.root / "state" / "test-read" / f"{time.time_ns()}-{os.getpid()}.json"
+        # A sweep of somebody else may be readable only.
+        with contextlib.suppress(PermissionError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(told).encode(), self.temporary)
+
+    def test_notes(self) -> list[tuple[str, float, Path]]:
+        """Return the notes that no driver has entered yet: command, time, file."""
+        found = []
+        for path in sorted((self.root / "state" / "test-read").glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                told = json.loads(path.read_bytes())
+                found.append((str(told["command"]), float(told["at"]), path))
+        return found
 
     def table(self, name: str) -> Path:
         """The folder of a table."""

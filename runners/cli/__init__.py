@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from runners.cli import data, results, studies, sweeps, weights
+from runners.cli import confirm, data, results, studies, sweeps, weights
 from seatbelt.errors import UserError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 sweeps.register(app)
+confirm.register(app)
 results.register(app)
 studies.register(app)
 

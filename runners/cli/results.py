@@ -71,6 +71,10 @@ def best(
     from analysis.select import best as find_best
 
     ranking = find_best(load(sweep), top=top, by=by.value)
+    if by is ByName.test:
+        from runners.sweep_folder import SweepFolder
+
+        SweepFolder(sweep).note_test_read("best --by test")
     if json_output:
         import json
         from dataclasses import asdict

@@ -150,6 +150,10 @@ def sweep(
         float,
         typer.Option(min=0, max=1, help="Most time for checkpoints; 1: every epoch.", rich_help_panel=_RUN),
     ] = 0.05,
+    keep_weights: Annotated[
+        str,
+        typer.Option(help="Weights kept of finished trials: best, last, none or top:N.", rich_help_panel=_RUN),
+    ] = "best",
     weights_folder: Annotated[
         Path | None, typer.Option(help="Folder of ImageNet weights files.", rich_help_panel=_RUN)
     ] = None,
@@ -190,6 +194,7 @@ def sweep(
         threads=threads,
         workers=workers,
         checkpoint_share=checkpoint_share,
+        keep_weights=keep_weights,
     )
     session = Session(
         engine=engine.value,

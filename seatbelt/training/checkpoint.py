@@ -90,6 +90,9 @@ class CheckpointFolder:
         for path in reversed(self._manifests()):
             try:
                 manifest = self._valid_manifest(path)
+                if set(manifest["files"]) == {"best"}:
+                    # A finished trial: only its best weights were kept.
+                    continue
                 if manifest["files"].get("best"):
                     # The best weights are read only at the end, but without them the trial could not be tested.
                     self._read_file(manifest["files"]["best"])

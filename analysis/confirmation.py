@@ -1,0 +1,115 @@
+"""What a confirmation found: leading arms with fresh seeds, against the baseline and against their first score."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.intervals import Interval, over_replicates, over_subjects
+from analysis.tables import Sweep
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedArm:
+    """One arm over its confirming replicates."""
+
+    arm_key: str
+    cell: dict[str, str]
+    replicates: int
+    selection: Interval
+    """IoU on the selection set, over replicates."""
+    test: Interval | None
+    """IoU on the test set, over replicates and subjects."""
+    selection_difference: Interval | None
+    """To the baseline, paired by replicate; None for the baseline itself."""
+    test_difference: Interval | None
+    """To the baseline, paired by replicate and image."""
+    searched: float | None
+    """Mean selection IoU in the search, which chose the arm for being high."""
+    shrinkage: float | None
+    """How much of that was luck: searched minus confirmed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """All arms, best confirmed selection score first."""
+
+    arms: list[ConfirmedArm]
+    baseline: str | None
+    """Arm key of the baseline, if it was confirmed too."""
+
+
+def confirmed(sweep: Sweep) -> Confirmed:
+    """Summarise the confirmations of a sweep.
+
+    Raises:
+        UserError: No confirmation is complete.
+    """
+    trials = sweep.trials
+    done = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
+    if done.empty:
+        raise UserError(f"{sweep.root} holds no complete confirmation; `seatbelt confirm {sweep.root}` makes one")
+    images = sweep.images
+    images = images[images["trial_key"].isin(done["trial_key"])]
+    searched = trials[trials["role"].isin(["arm", "copied"]) & (trials["status"] == "COMPLETE")]
+    first = searched.groupby("arm_key")["selection_iou"].mean().to_dict()
+    told = sweep.description.get("baseline") or {}
+    cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}
+    baseline = next((str(key) for key, cell in cells.items() if cell == told), None)
+    groups = {str(key): group.set_index("replicate").sort_index() for key, group in done.groupby("arm_key")}
+    scores = {key: _test_scores(group, images) for key, group in groups.items()}
+    arms = [_arm(key, groups, scores, baseline, cells[key], first.get(key)) for key in groups]
+    return Confirmed(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
+
+
+def _arm(
+    key: str,
+    groups: dict[str, pd.DataFrame],
+    scores: dict[str, pd.DataFrame],
+    baseline: str | None,
+    cell: dict[str, str],
+    first: float | None,
+) -> ConfirmedArm:
+    selection = groups[key]["selection_iou"]
+    confirmed_mean = float(selection.mean())
+    selection_difference = test_difference = None
+    if baseline is not None and key != baseline:
+        paired = (selection - groups[baseline]["selection_iou"]).dropna()
+        selection_difference = over_replicates(paired.tolist()) if len(paired) else None
+        test_difference = _over_subjects(scores[key] - scores[baseline])
+    return ConfirmedArm(
+        arm_key=key,
+        cell=cell,
+        replicates=len(selection),
+        selection=over_replicates(selection.tolist()),
+        test=_over_subjects(scores[key]),
+        selection_difference=selection_difference,
+        test_difference=test_difference,
+        searched=first,
+        shrinkage=None if first is None else first - confirmed_mean,
+    )
+
+
+def _test_scores(group: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return IoU with a row for each replicate and a column for each test image (subject, data set, image)."""
+    replicate = dict(zip(group["trial_key"], group.index, strict=True))
+    own = images[images["trial_key"].isin(list(replicate))]
+    own = own.assign(replicate=own["trial_key"].map(replicate), subject=own["subject"].fillna(""))
+    return own.pivot(index="replicate", columns=["subject", "dataset", "image"], values="iou")
+
+
+def _over_subjects(scores: pd.DataFrame) -> Interval | None:
+    whole = scores.dropna(axis=0, how="any")
+    if whole.empty:
+        return None
+    names = [str(c[0]) or f"{c[1]}/{c[2]}" for c in whole.columns]
+    values: NDArray[np.float64] = whole.to_numpy(dtype=np.float64)
+    return over_subjects(values, names)

@@ -1,0 +1,40 @@
+"""A confirmation as text."""
+
+from __future__ import annotations
+
+from analysis.confirmation import Confirmed
+from analysis.query_text import table_text
+
+
+def confirmation_text(found: Confirmed) -> str:
+    """Return confirmed arms as a table, with what must be known to read it."""
+    factors = list(dict.fromkeys(name for arm in found.arms for name in arm.cell))
+    names = [*factors, "n", "selection", "test", "searched", "shrinkage", "selection - baseline", "test - baseline"]
+    rows = []
+    for arm in found.arms:
+        levels = [arm.cell.get(name, "-") for name in factors]
+        differences = [
+            "(baseline)" if arm.arm_key == found.baseline else "-" if difference is None else difference.text()
+            for difference in (arm.selection_difference, arm.test_difference)
+        ]
+        rows.append(
+            [
+                *levels,
+                arm.replicates,
+                arm.selection.text(),
+                "-" if arm.test is None else arm.test.text(),
+                "-" if arm.searched is None else f"{arm.searched:.3f}",
+                "-" if arm.shrinkage is None else f"{arm.shrinkage:+.3f}",
+                *differences,
+            ]
+        )
+    subjects = max((arm.test.n for arm in found.arms if arm.test is not None), default=0)
+    lines = [
+        table_text(names, rows),
+        "intervals: 95 %; selection over replicates with fresh seeds (Student), test over replicates and "
+        f"{subjects} subjects (bootstrap); differences are paired by seed and image.",
+        "shrinkage: the score that made the search choose an arm, minus its confirmed score.",
+    ]
+    if found.baseline is None:
+        lines.append("the baseline was not confirmed: no differences (leave out --no-baseline)")
+    return "\n".join(lines)

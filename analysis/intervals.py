@@ -1,0 +1,71 @@
+"""Intervals for means over few replicates and over images of few people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+_RESAMPLES = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean with its interval; the bounds are None where there is too little to tell."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    """Independent pieces of evidence: replicates, or subjects."""
+
+    def text(self, digits: int = 3) -> str:
+        """Return `0.512 [0.488, 0.536]`."""
+        if self.low is None or self.high is None:
+            return f"{self.mean:.{digits}f} [n={self.n}: no interval]"
+        return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
+
+def over_replicates(values: Sequence[float]) -> Interval:
+    """Return the mean of independent values with Student's interval."""
+    from scipy import stats
+
+    array = np.asarray(values, dtype=np.float64)
+    n = len(array)
+    assert n, "no values"
+    mean = float(array.mean())
+    if n < 2:
+        return Interval(mean=mean, low=None, high=None, n=n)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n))
+    return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
+
+
+def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed: int = 0) -> Interval:
+    """Return the mean over replicates and images with a bootstrap interval over both.
+
+    Images of one person are no independent evidence: whole subjects are drawn with replacement, and replicates
+    beside them (the pigeonhole bootstrap of Owen, 2007, doi:10.1214/07-AOAS122, with percentile bounds). With few
+    subjects the interval is rather too narrow.
+
+    Args:
+        values: (R, N) a score for each replicate and image.
+        subjects: N names; an image without a name is a subject of its own.
+        seed: Of the bootstrap.
+    """
+    assert values.ndim == 2 and values.shape[1] == len(subjects), f"{values.shape=}, {len(subjects)} subjects"
+    names, group = np.unique(np.asarray(subjects), return_inverse=True)
+    replicates, n = len(values), len(names)
+    mean = float(values.mean())
+    if n < 2:
+        return Interval(mean=mean, low=None, high=None, n=n)
+    sums = np.stack([values[:, group == g].sum(axis=1) for g in range(n)], axis=1)
+    sizes = np.bincount(group, minlength=n)
+    rng = np.random.default_rng(seed)
+    chosen = rng.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
+    weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates
+    means = np.einsum("br,rg,bg->b", weights, sums, chosen) / (chosen @ sizes)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(mean=mean, low=float(low), high=float(high), n=n)

@@ -1,0 +1,72 @@
+"""`confirm`: leading arms again, with fresh seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(no_args_is_help=True)(confirm)
+
+
+def confirm(
+    sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
+    top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
+    replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
+    baseline: Annotated[bool, typer.Option(help="Confirm the baseline too, to compare with.")] = True,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    engine: Engine = EngineName.ray,
+    address: Address = None,
+    slots: Slots = None,
+    cpus_per_trial: Cpus = 1,
+    gpus_per_trial: Gpus = None,
+    stages: Stages = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the leading arms again with fresh seeds to their full epochs, and say what is left of their lead.
+
+    The search chose them for high scores, some of which were luck. The same command again goes on where it ended,
+    and only prints when nothing is missing.
+
+    Example:
+      seatbelt confirm sweeps/augmentation --top 3 --replicates 5
+    """
+    from analysis import load
+    from analysis.confirmation import confirmed
+    from analysis.confirmation_text import confirmation_text
+    from analysis.select import best
+    from runners.run_sweep import Session
+    from runners.run_sweep import confirm as run_confirmation
+    from runners.sweep_folder import SweepFolder
+
+    folder = SweepFolder(sweep)
+    told = folder.describe().baseline
+    cells = [arm.cell for arm in best(load(sweep), top=top).arms]
+    if baseline and told and told not in cells:
+        cells.append(told)
+    session = Session(
+        engine=engine.value,
+        address=address,
+        slots=slots,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        stages=stages,
+        quiet=quiet,
+    )
+    code = run_confirmation(sweep, tuple(cells), replicates, session)
+    folder.note_test_read("confirm")
+    found = confirmed(load(sweep))
+    if json_output:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps(asdict(found), indent=1))
+    else:
+        typer.echo(confirmation_text(found))
+    raise typer.Exit(code)

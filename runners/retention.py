@@ -1,0 +1,62 @@
+"""Which weights of finished trials are kept, so that disk use is bounded."""
+
+from __future__ import annotations
+
+import bisect
+import re
+import shutil
+
+from runners.history import History
+from runners.sweep_folder import SweepFolder
+from runners.views import TrialView
+from seatbelt.errors import UserError
+from seatbelt.records import Status
+from seatbelt.training.checkpoint import CheckpointFolder
+
+
+def parse_keep(text: str) -> tuple[str, int]:
+    """Return policy and number of `best`, `last`, `none` or `top:N`.
+
+    Raises:
+        UserError: It is none of them.
+    """
+    if text in ("best", "last", "none"):
+        return text, 0
+    match = re.fullmatch(r"top:([1-9]\d{0,5})", text)
+    if match is None:
+        raise UserError(f"--keep-weights takes best, last, none or top:N, but got {text!r}")
+    return "top", int(match[1])
+
+
+class Retention:
+    """Removes what a policy does not keep; a stage that trials may begin with is kept whatever it says."""
+
+    def __init__(self, folder: SweepFolder, history: History, policy: str) -> None:
+        self._folder, self._history = folder, history
+        self._policy, self._number = parse_keep(policy)
+        self._top: list[tuple[float, int, str]] = []
+
+    def tidy(self) -> None:
+        """Do what a driver left undone that was killed between a result and its cleaning up."""
+        for view in self._history.by_number:
+            if view.status is Status.COMPLETE:
+                self.completed(view)
+
+    def completed(self, view: TrialView) -> None:
+        """Keep of a finished trial what the policy says."""
+        if self._policy == "last":
+            return
+        CheckpointFolder(self._folder.checkpoints(view.key)).keep_best_only()
+        if self._policy == "none":
+            self._remove(view.key)
+        elif self._policy == "top":
+            bisect.insort(self._top, (-(view.best_score or 0.0), view.plan.number, view.key))
+            for _, _, key in self._top[self._number :]:
+                self._remove(key)
+            del self._top[self._number :]
+
+    def _remove(self, key: str) -> None:
+        stages = self._history.stages
+        if self._history.trials[key].role == "stage" or key in stages.first_user or key in stages.waiting:
+            return
+        shutil.rmtree(self._folder.checkpoints(key), ignore_errors=True)
