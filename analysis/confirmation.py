@@ -59,7 +59,7 @@ def confirmed(sweep: Sweep) -> Confirmed:
         raise UserError(f"{sweep.root} holds no complete confirmation; `seatbelt confirm {sweep.root}` makes one")
     images = sweep.images
     images = images[images["trial_key"].isin(done["trial_key"])]
-    searched = trials[trials["role"].isin(["arm", "copied"]) & (trials["status"] == "COMPLETE")]
+    searched = trials[(trials["role"] == "arm") & (trials["status"] == "COMPLETE")]
     first = searched.groupby("arm_key")["selection_iou"].mean().to_dict()
     told = sweep.description.get("baseline") or {}
     cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}

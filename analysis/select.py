@@ -115,7 +115,7 @@ def _ranked(
                avg(selection_iou), stddev_samp(selection_iou),
                avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
                sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
-        from trials where {which} and coalesce(role, 'arm') in ('arm', 'copied')
+        from trials where {which} and coalesce(role, 'arm') = 'arm'
         group by arm_key order by score desc nulls last, arm_key limit ?
         """,
         [top],

@@ -94,6 +94,7 @@ class Driver:
                 pid=os.getpid(),
                 limits=asdict(limits),
                 at=time.time(),
+                arms=description.arms_hash(),
             )
         )
         self._retention.tidy()

@@ -15,6 +15,8 @@ class SessionOpened:
     pid: int
     limits: dict[str, Any]
     at: float
+    arms: str = ""
+    """Hash of the design: where it changed, the design is gone through anew for what is missing."""
 
 
 Role = Literal["arm", "stage", "confirmation", "copied"]

@@ -60,6 +60,8 @@ class History:
         self.stages = StageViews()
         self.statuses: Counter[Status] = Counter()
         self.next_position = 0
+        """Position of the design that comes next."""
+        self._arms = ""
         self.committed_epochs = 0
         self.epochs_done = 0
         self.decisions = 0
@@ -220,6 +222,8 @@ class History:
         self.seconds_used += self._session_seconds
         self._session_seconds = 0.0
         self._session_start = event.at
+        if event.arms != self._arms:
+            self._arms, self.next_position = event.arms, 0
 
     def _clock(self, event: Event) -> None:
         if isinstance(event, ClockRead | SessionOpened | EpochMeasured | LegEnded):

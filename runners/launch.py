@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from runners.code_version import code_hashes
 from runners.halving import check_rungs, default_rungs
 from runners.launch_space import baseline_cell, configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import narrow
@@ -134,6 +135,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=shlex.join(["seatbelt", *sys.argv[1:]]),
         versions=_versions(),
+        code=code_hashes(),
     )
 
 

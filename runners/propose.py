@@ -46,7 +46,7 @@ def propose(plan: Plan, history: History) -> Proposal | None:
     """
     if plan.propose == "exhaustive":
         return _exhaustive(plan, history)
-    position = history.next_position
+    position = history.arm_trials
     if position < len(plan.space.arms):
         cell = {NAMED_ARM: plan.space.arms[position].name}
         return _as_next_replicate(plan, history, cell, position, "a named arm, to compare with")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runners.code_version import changed_modules
+from runners.copying import copy_what_holds, what_differs
 from runners.driver import Driver
 from runners.events import Event, SessionOpened
 from runners.history import History
@@ -51,9 +53,11 @@ class Session:
     """Statuses of ended trials that are to be tried again."""
     stages: Path | None = None
     """A store of pretraining stages that sweeps share."""
+    accept_code_change: bool = False
+    """Go on although the code that decides numbers changed."""
 
 
-def launch(request: Request, session: Session, root: Path, *, dry_run: bool = False) -> int:
+def launch(request: Request, session: Session, root: Path, *, dry_run: bool = False, as_new: str | None = None) -> int:
     """Launch a sweep, or go on with the one that lies there; return the exit code.
 
     Raises:
@@ -66,16 +70,18 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
     default = Limits(replicates=protocol.replicates)
     if description.propose != "exhaustive" and session.epochs is None and session.hours is None:
         default = replace(default, trials=protocol.trials)
-    if folder.exists():
+    new: SweepDescription | None = description
+    if as_new is not None:
+        source, folder = folder, SweepFolder(folder.root.parent / as_new)
+        _check_as_new(source, folder, description, progress)
+    elif folder.exists():
         existing = folder.describe()
-        differences = existing.differences(description)
-        if differences:
-            raise UserError(
-                f"{root} holds another sweep ({'; '.join(differences)}); choose another --name, or "
-                f"`seatbelt resume {root}` to go on with it as it was"
-            )
-        description = existing
+        new = _extension(folder, existing, description)
         default = _earlier_limits(folder) or default
+        if description.base.epochs > existing.base.epochs:
+            default = replace(default, max_epochs=description.base.epochs)
+        description = new or existing
+        _check_code(description, session)
     limits = _limits(default, session)
     _check_limits(description, limits)
     if dry_run:
@@ -83,7 +89,51 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
         return 0
     if not folder.exists():
         folder.create(description)
+        if as_new is not None:
+            progress.note(f"{copy_what_holds(source, folder)} complete trials are taken over from {source.root}")
+    elif new is not None:
+        folder.replace(description)
     return _run(folder, description, limits, session, progress)
+
+
+def _extension(folder: SweepFolder, existing: SweepDescription, asked: SweepDescription) -> SweepDescription | None:
+    """Return the sweep with further levels, None if it stays as it is.
+
+    Raises:
+        UserError: What was asked for would falsify earlier rows.
+    """
+    if not existing.differences(asked):
+        return None
+    if asked.base.epochs < existing.base.epochs:
+        raise UserError(
+            f"{folder.root} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
+            "trials short; trials can only become longer"
+        )
+    extended = existing.extended(asked)
+    if extended is not None:
+        return extended if extended != existing else None
+    raise UserError(
+        f"{folder.root} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
+        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.root}` to go on with it as it was"
+    )
+
+
+def _check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescription, progress: Progress) -> None:
+    if target.exists():
+        raise UserError(f"{target.root} exists already; choose another name for --as-new, or `seatbelt resume` it")
+    differing = what_differs(source.describe(), asked)
+    if differing:
+        progress.note(f"nothing of {source.root} holds: {', '.join(differing)} differ; every trial is trained anew")
+
+
+def _check_code(description: SweepDescription, session: Session) -> None:
+    changed = changed_modules(description.code)
+    if changed and not session.accept_code_change:
+        raise UserError(
+            f"the code that decides numbers changed since the sweep began ({', '.join(changed)}), so that earlier rows "
+            "would be false beside new ones; go back to that version, begin a new sweep with --as-new, or say "
+            "--accept-code-change if you know that no number changes"
+        )
 
 
 def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
@@ -102,6 +152,7 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
         )
     _check_limits(description, limits)
     _check_data_unchanged(description)
+    _check_code(description, session)
     if dry_run:
         typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
         return 0

@@ -64,7 +64,10 @@ class Store:
         elif isinstance(event, LegEnded) and event.images:
             assert number is not None
             rows = [{"trial_key": event.trial_key, **row} for row in event.images]
-            self._pending["images", number // SHARD_TRIALS] += rows
+            place = ("images", number // SHARD_TRIALS)
+            # A trial that went on is tested again: its newer rows take the place of the older ones.
+            others = [row for row in self._pending[place] if row["trial_key"] != event.trial_key]
+            self._pending[place] = others + rows
 
     def flush_if_due(self) -> None:
         """Write what changed, at most every two seconds and for at most 5 % of the time."""
@@ -87,6 +90,7 @@ class Store:
 
     def _write(self, table: str, shard: int, rows: list[dict[str, Any]], *, extend: bool = False) -> None:
         import pyarrow as pa
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         path = self._folder.table(table) / f"part-{shard:05d}.parquet"
@@ -98,7 +102,10 @@ class Store:
         else:
             data = path.read_bytes()
             if extend:
-                block = pa.concat_tables([pq.read_table(pa.BufferReader(data), schema=block.schema), block])
+                before = pq.read_table(pa.BufferReader(data), schema=block.schema)
+                if table == "images":
+                    before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
+                block = pa.concat_tables([before, block])
             version = next_version(block, FileVersion(data=data, start=where[0], end=where[1]))
         write_atomically(path, version.data, self._folder.temporary)
         self._where[table, shard] = (version.start, version.end)

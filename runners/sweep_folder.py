@@ -16,6 +16,7 @@ from runners.plan import Limits, Plan
 from search_spaces.space import Cell, Exclusion, Factor, Level, NamedArm, Propose, Prune, Range, Space
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.identity import content_hash
 from seatbelt.records import TABLES
 
 FORMAT = 1
@@ -111,6 +112,37 @@ class SweepDescription(_Record):
     created: str
     command: str
     versions: dict[str, str]
+    code: dict[str, str] = {}
+    """Module of this package -> hash of the code that decides numbers."""
+
+    def arms_hash(self) -> str:
+        """Return a hash of the design: of what is tried, in its order."""
+        fields = {"factors", "exclusions", "arms", "design", "baseline"}
+        return content_hash(self.model_dump(mode="json", include=fields))[:16]
+
+    def extended(self, other: SweepDescription) -> SweepDescription | None:
+        """Return this sweep with the further levels of another description, None if that is more than an extension.
+
+        Every trial of this sweep must be one of the other: no level is taken away or changed, nothing else differs
+        but the full epochs, which the limits of a session raise.
+        """
+        epochs = {"epochs": self.base.epochs, "pretraining.epochs": self.base.pretraining.epochs}
+        same = {"base": other.base.with_fields(epochs), "factors": self.factors, "weights": self.weights}
+        if self.prune == "none":
+            same["rungs"] = self.rungs
+        same["baseline"] = self.baseline
+        if self.differences(other.model_copy(update=same)):
+            return None
+        mine = {factor.name: factor for factor in self.factors}
+        if list(mine) != [factor.name for factor in other.factors]:
+            return None
+        for factor in other.factors:
+            old = mine[factor.name]
+            if old.range != factor.range or any(factor.levels.get(k) != v for k, v in old.levels.items()):
+                return None
+        if any(other.weights.get(name) != digest for name, digest in self.weights.items()):
+            return None
+        return self.model_copy(update={"factors": other.factors, "weights": other.weights})
 
     def space(self) -> Space:
         """Return the search space."""
@@ -143,7 +175,7 @@ class SweepDescription(_Record):
         for name in _FIXED:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                lines.append(f"{name}: {_short(mine)} there, {_short(theirs)} now")
+                lines += _differing(name, _plain(mine), _plain(theirs))
         mine_data = [(source.name, source.fingerprint) for source in self.data]
         theirs_data = [(source.name, source.fingerprint) for source in other.data]
         if mine_data != theirs_data:
@@ -235,6 +267,10 @@ class SweepFolder:
         """The checkpoints of a trial."""
         return self.root / "checkpoints" / trial_key
 
+    def replace(self, description: SweepDescription) -> None:
+        """Write another description in place of the one that lies there."""
+        write_atomically(self.description_file, description.model_dump_json(indent=1).encode(), self.temporary)
+
     def exists(self) -> bool:
         """Return whether a sweep lies here."""
         return self.description_file.is_file()
@@ -287,7 +323,23 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a description)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple) and value and all(isinstance(item, SweepFactor) for item in value):
+        return {item.name: list(item.levels) or item.model_dump()["range"] for item in value}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _differing(place: str, mine: Any, theirs: Any) -> list[str]:  # noqa: ANN401  (any JSON values)
+    """Return what differs between two values, one line for each innermost place."""
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        names = [*mine, *(name for name in theirs if name not in mine)]
+        lines = [_differing(f"{place}.{name}", mine.get(name), theirs.get(name)) for name in names]
+        return [line for found in lines for line in found]
+    return [] if mine == theirs else [f"{place}: {_short(mine)} there, {_short(theirs)} now"]
+
+
 def _short(value: object) -> str:
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    text = json.dumps(plain, default=str)
+    text = json.dumps(value, default=str)
     return text if len(text) <= 100 else text[:97] + "..."

@@ -68,6 +68,10 @@ Stages = Annotated[
     Path | None,
     typer.Option(help="Folder of pretraining stages that sweeps share.", rich_help_panel=_RUN),
 ]
+CodeChange = Annotated[
+    bool,
+    typer.Option("--accept-code-change", help="Go on although the numeric code changed.", rich_help_panel=_RUN),
+]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write event files, one run per trial.", rich_help_panel=_RUN)
 ]
@@ -159,6 +163,11 @@ def sweep(
     ] = None,
     tensorboard: TensorBoard = False,
     stages: Stages = None,
+    as_new: Annotated[
+        str | None,
+        typer.Option(help="Begin a new sweep of this name, and take over what still holds.", rich_help_panel=_RUN),
+    ] = None,
+    accept_code_change: CodeChange = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -209,8 +218,9 @@ def sweep(
         hours=hours,
         replicates=replicates,
         stages=stages,
+        accept_code_change=accept_code_change,
     )
-    raise typer.Exit(launch(request, session, out / (name or request.study.name), dry_run=dry_run))
+    raise typer.Exit(launch(request, session, out / (name or request.study.name), dry_run=dry_run, as_new=as_new))
 
 
 def resume(
@@ -233,6 +243,7 @@ def resume(
     ] = None,
     tensorboard: TensorBoard = False,
     stages: Stages = None,
+    accept_code_change: CodeChange = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is left and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -259,6 +270,7 @@ def resume(
         max_epochs=max_epochs,
         retry=tuple(name.value.upper().replace("-", "_") for name in retry or ()),
         stages=stages,
+        accept_code_change=accept_code_change,
     )
     raise typer.Exit(resume_sweep(sweep, session, dry_run=dry_run))
 

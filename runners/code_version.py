@@ -1,0 +1,47 @@
+"""What the numbers of a training depend on in this package's own code."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+_MODULES = (
+    "data/augment.py",
+    "data/cache.py",
+    "data/labels.py",
+    "data/loader.py",
+    "data/splits.py",
+    "models/architectures.py",
+    "models/losses.py",
+    "training/metrics.py",
+    "training/state.py",
+)
+
+
+@functools.cache
+def code_hashes() -> dict[str, str]:
+    """Return module -> hash of its syntax tree without docstrings: comments and layout change nothing."""
+    import seatbelt
+
+    root = Path(seatbelt.__file__).parent
+    return {name: _hash((root / name).read_text(encoding="utf-8")) for name in _MODULES}
+
+
+def changed_modules(recorded: dict[str, str]) -> list[str]:
+    """Return the modules that are not what they were."""
+    now = code_hashes()
+    return [name for name, digest in recorded.items() if now.get(name) != digest]
+
+
+def _hash(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A text that stands alone documents the code before or around it.
+            node.body = [  # type: ignore[attr-defined]
+                item for item in body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
+            ]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]

@@ -1,0 +1,118 @@
+"""The learning check: does training on scenes carry over to the stand-in and to photographs?
+
+`python -m tests.benchmarks.learning --out DIR` renders the data, runs two sweeps (they go on where they ended) and
+prints the tables beside the thesis' findings. It needs the folder of real photographs with drawn belts; without
+it only the stand-in is tested. About an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from seatbelt.data.scenes import write_dataset
+from tests.conftest import REAL_DATA
+
+IMAGES = 200
+SIZE = (160, 96)
+SETS = ("1", "3", "5", "6", "mixed")
+BELTS = REAL_DATA / "belts"
+MODEL = ["--fix", "encoder=lite0", "--fix", "decoder=unet", "--size", "96x160"]
+RATES = ["--fix", "encoder_learning_rate=0.0005", "--fix", "decoder_learning_rate=0.001"]
+
+
+def main() -> None:
+    """Run what is missing and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--replicates", type=int, default=3)
+    parser.add_argument("--slots", type=int, default=2)
+    given = parser.parse_args()
+    run_scenes(given.out, given.epochs, given.replicates, given.slots)
+    print(transfer_table(given.out))
+    if BELTS.exists():
+        run_weights(given.out, given.replicates, given.slots)
+        print(weights_table(given.out))
+
+
+def render(out: Path) -> list[Path]:
+    """Render equal numbers of images for each set; `mixed` is generations 2 to 6 in equal parts."""
+    single, mixed = out / "single", out / "mixed"
+    if not (single / "dataset.json").exists():
+        write_dataset(single, generations={**dict.fromkeys(("1", "3", "5", "6"), IMAGES), "camera": 563}, size=SIZE)
+    if not (mixed / "dataset.json").exists():
+        write_dataset(mixed, generations=dict.fromkeys(("2", "3", "4", "5", "6"), IMAGES // 5), size=SIZE, seed=1)
+        manifest = mixed / "manifest.csv"
+        with manifest.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        with manifest.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({**row, "generation": "mixed"} for row in rows)
+    return [single, mixed]
+
+
+def run_scenes(out: Path, epochs: int, replicates: int, slots: int) -> None:
+    """Train on each set with and without augmentation; test on the stand-in and on photographs at once."""
+    data = [*render(out), *([BELTS] if BELTS.exists() else [])]
+    sweep(
+        out,
+        "transfer",
+        "generations",
+        data,
+        ["--set", f"training_data={','.join(SETS)}", *MODEL, *RATES, "--max-epochs", str(epochs)],
+        replicates,
+        slots,
+    )
+
+
+def run_weights(out: Path, replicates: int, slots: int) -> None:
+    """Train on photographs with ImageNet weights and with random ones."""
+    options = ["--set", "weights=imagenet,none", "--fix", "training_data=real", "--fix", "decoder=unet"]
+    options += ["--fix", "encoder=lite0", "--size", "96x160", *RATES, "--max-epochs", "6"]
+    options += ["--fix", "augmentation=none"]
+    sweep(out, "weights", "architecture", [BELTS], options, replicates, slots)
+
+
+def sweep(out: Path, name: str, study: str, data: list[Path], options: list[str], replicates: int, slots: int) -> None:
+    """Run one sweep of the product to its end."""
+    command = [sys.executable, "-m", "runners.cli", "sweep", study, "--out", str(out), "--name", name]
+    command += [part for folder in data for part in ("--data", str(folder))]
+    command += [*options, "--replicates", str(replicates), "--slots", str(slots)]
+    print("$", *command[2:], flush=True)
+    subprocess.run(command, check=True)
+
+
+def transfer_table(out: Path) -> str:
+    """Return test scores by training set and augmentation, mean and standard deviation over seeds."""
+    trials = pd.read_parquet(out / "transfer" / "trials")
+    images = pd.read_parquet(out / "transfer" / "images")
+    images = images.assign(shown=images["target"] > 0).merge(trials[["trial_key", "cell", "replicate"]], on="trial_key")
+    rows = []
+    for cell, group in images.groupby("cell"):
+        row: dict[str, object] = {"trained on": str(cell)}
+        for dataset, part in group.groupby("dataset"):
+            for name, chosen in (("iou", part), ("belted", part[part["shown"]])):
+                by_seed = chosen.groupby("replicate")["iou"].mean()
+                place = "camera stand-in" if dataset == "single" else str(dataset)
+                row[f"{place} {name}"] = f"{by_seed.mean():.3f} +- {by_seed.std():.3f}"
+        rows.append(row)
+    return pd.DataFrame(rows).to_string(index=False)
+
+
+def weights_table(out: Path) -> str:
+    """Return selection and test scores by initial weights."""
+    trials = pd.read_parquet(out / "weights" / "trials")
+    columns = ["selection_iou", "selection_iou_with_target", "test_iou", "test_iou_with_target"]
+    found = trials.groupby("weights")[columns].agg(["mean", "std"]).round(3)
+    return str(found.to_string())
+
+
+if __name__ == "__main__":
+    main()
