@@ -14,6 +14,9 @@ from seatbelt.notation import canonical_label
 
 _LONGEST_RANGE = 100
 
+PRETRAINED_ON = "2-6"
+"""Synthetic generations of a regime that names none (ours: those of the thesis' best model)."""
+
 _NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed choice of numbers, which the configuration does not accept as texts."""
 
@@ -24,9 +27,9 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "set", "switch", "architecture", "training_data"] = "value"
+    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime"] = "value"
     """A plain value; a set written a+b (`none` and, for transforms, `all`); a member of a set, `on` or `off`; an
-    architecture, decoder/encoder; or what is trained on, such as `real`, `3-5` or `real+5`."""
+    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; or a regime."""
     levels: tuple[str, ...] = ()
     """The usual levels, if the axis has such."""
 
@@ -42,6 +45,7 @@ AXES: dict[str, Axis] = {
     "real": Axis(field="data.real", levels=("false", "true")),
     "generations": Axis(field="data.generations", kind="set"),
     "training_data": Axis(field="data.generations", kind="training_data"),
+    "regime": Axis(field="data.generations", kind="regime", levels=("synthetic", "real", "synthetic_then_real")),
     "pretraining": Axis(field="pretraining.generations", kind="set"),
     "pretraining_epochs": Axis(field="pretraining.epochs"),
     "synthetic_share": Axis(field="data.synthetic_share", levels=("0.0", "0.5", "0.6", "0.7", "0.8", "0.9")),
@@ -133,6 +137,8 @@ def _level(name: str, axis: Axis, text: str) -> Level:
         return _architecture_level(name, text)
     if axis.kind == "training_data":
         return _training_data_level(name, text)
+    if axis.kind == "regime":
+        return _regime_level(name, text)
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
     if name == "encoder" and "@" in text:
         encoder, _, weights = text.partition("@")
@@ -178,6 +184,22 @@ def _training_data_level(name: str, text: str) -> Level:
         raise UserError(f"axis {name!r} takes real, generations, or both such as real+3-5, but got {text!r}")
     generations = tuple(sorted({member for member in members if member != "real"}))
     return Level(label=text, fields={"data.real": "real" in members, "data.generations": generations})
+
+
+def _regime_level(name: str, text: str) -> Level:
+    regime, _, named = text.partition("@")
+    if regime not in AXES["regime"].levels or (regime == "real" and named):
+        raise UserError(
+            f"axis {name!r} takes real, synthetic or synthetic_then_real, the latter two with generations such as "
+            f"synthetic@3-5 (default {PRETRAINED_ON}), but got {text!r}"
+        )
+    generations = tuple(sorted(set(_members("generations", named or PRETRAINED_ON))))
+    fields = {
+        "data.real": regime != "synthetic",
+        "data.generations": generations if regime == "synthetic" else (),
+        "pretraining.generations": generations if regime == "synthetic_then_real" else (),
+    }
+    return Level(label=text, fields=fields)
 
 
 def _label(text: str) -> str:

@@ -25,11 +25,11 @@ def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
 
 def test_no_two_axes_set_the_same_field() -> None:
     # An architecture is a decoder with an encoder, training data are generations and whether real images are there.
-    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data")]
+    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data", "regime")]
     assert len(set(single)) == len(single)
 
 
-@pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels])
+@pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels and axis.kind != "regime"])
 def test_the_usual_levels_are_accepted(name: str) -> None:
     base = TrialConfig().with_fields({"data.real": True})
     made = factor(name)
