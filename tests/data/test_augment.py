@@ -13,19 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatbelt.config import TRANSFORMS, AugmentationConfig
-from seatbelt.data.augment import Augmenter, Pixels
+from seatbelt.data.augment import Augmenter
+from seatbelt.data.transforms import Pixels
 
 HEIGHT, WIDTH = 48, 80
 LABELS = (0, 1, 7, 255)
 LIBRARY_NAMES = (
-    "RandomRotate90",
     "RandomCrop",
     "CoarseDropout",
     "Affine",
     "Solarize",
     "RandomBrightnessContrast",
-    "ElasticTransform",
-    "RandomFog",
     "GridDistortion",
     "HueSaturationValue",
 )
@@ -53,6 +51,8 @@ def sample(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> tuple[Pix
 def test_every_transform_changes_the_image_and_keeps_the_contract(name: str) -> None:
     image, mask = sample()
     kept = image.copy(), mask.copy()
+    for array in (image, mask):
+        array.flags.writeable = False  # as the decoded cache is
     changed = 0
     for index in range(8):
         new_image, new_mask = augmenter(name)(image, mask, seed=1, epoch=2, index=index)

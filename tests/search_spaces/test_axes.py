@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ def level(name: str, text: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", AXES)
 def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
-    group, leaf = AXES[name].field.split(".")
-    assert leaf in type(getattr(TrialConfig(), group)).model_fields
+    group, leaf = AXES[name].field.rsplit(".", 1)
+    assert leaf in type(operator.attrgetter(group)(TrialConfig())).model_fields
 
 
 def test_no_two_axes_set_the_same_field() -> None:
@@ -31,8 +32,7 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
     base = TrialConfig().with_fields({"data.real": True})
     made = factor(name)
     assert tuple(found.label for found in made.levels) == AXES[name].levels
-    group, leaf = AXES[name].field.split(".")
-    values = [getattr(getattr(base.with_fields(dict(found.fields)), group), leaf) for found in made.levels]
+    values = [operator.attrgetter(AXES[name].field)(base.with_fields(dict(found.fields))) for found in made.levels]
     # The configuration holds each level's own value, in the form in which it is recorded.
     assert len(set(values)) == len(values)
     assert values == [found.fields[AXES[name].field] for found in made.levels]
@@ -59,6 +59,11 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
         ("synthetic_share", "0.90", "0.9", {"data.synthetic_share": 0.9}),
         ("context", "none", "none", {"data.context": ()}),
         ("context", "shirt + hair+shirt", "shirt + hair+shirt", {"data.context": ("hair", "shirt")}),
+        ("augmentation_policy", "randaugment", "randaugment", {"augmentation.policy": "randaugment"}),
+        ("augmentation_operations", "3", "3", {"augmentation.operations": 3}),
+        ("augmentation_strength", "2", "2.0", {"augmentation.strength": 2.0}),
+        ("cutout_strength", "0.5", "0.5", {"augmentation.strengths.cutout": 0.5}),
+        ("random_fog_probability", "1", "1.0", {"augmentation.probabilities.random_fog": 1.0}),
         ("generations", "none", "none", {"data.generations": ()}),
         ("generations", "3-5", "3-5", {"data.generations": ("3", "4", "5")}),
         ("generations", "6+1-2", "6+1-2", {"data.generations": ("1", "2", "6")}),
@@ -92,6 +97,11 @@ def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[s
         ("generations", "5-3", "generations 5-3: a range must rise, by at most 100; write it as 3-5"),
         ("generations", "1-999999", "generations 1-999999: a range must rise, by at most 100"),
         ("augmentation", "cutout+fog", r"augmentation\.transforms\.1: input should be .* \(got 'fog'\)"),
+        ("augmentation_policy", "RandAugment", r"augmentation\.policy: input should be 'independent', 'randaug"),
+        ("augmentation_strength", "2.1", r"augmentation\.strength: input should be less than or equal to 2"),
+        ("cutout_strength", "-1", r"augmentation\.strengths\.cutout: input should be greater than or equal to 0"),
+        ("cutout_probability", "1.5", r"augmentation\.probabilities\.cutout: input should be less than or equal to 1"),
+        ("augmentation_operations", "11", r"augmentation\.operations: input should be less than or equal to 10"),
         ("output_stride", "32", r"model\.output_stride: input should be 8 or 16 \(got 32\)"),
         ("batch_size", "4.5", r"optimisation\.batch_size: input should be a valid integer"),
         ("height", "tall", r"data\.height: input should be a valid integer.* \(got 'tall'\)"),
@@ -130,3 +140,5 @@ def test_an_unknown_axis_names_the_known_ones() -> None:
         find("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])
+    with pytest.raises(UserError, match=r"no axis 'fog_strength'; .* TRANSFORM_strength with one of random_rotate90, "):
+        find("fog_strength")
