@@ -15,20 +15,22 @@ Circles = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int
 """x, y and radius of each circle, in pixels."""
 
 _OPACITY = 0.08
-_LEAST, _MOST = 0.3, 1.0
 _REGIONS = 10
 
 
-def fogged(image: Bytes, opacity: float, stream: np.random.Generator) -> Bytes:
+def fogged(
+    image: Bytes, opacity: float, stream: np.random.Generator, intensities: tuple[float, float] = (0.3, 1.0)
+) -> Bytes:
     """Return a picture under circles of fog, slightly blurred by a filter of a thirtieth of its shorter side.
 
     Args:
         image: (H, W, 3).
         opacity: What a circle covers at full intensity, as a multiple of the library's 0.08.
         stream: Randomness.
+        intensities: Range of the intensity; a stronger fog has fewer, larger and denser circles.
     """
     height, width = image.shape[:2]
-    left = _left_over(height, width, opacity, stream)
+    left = _left_over(height, width, opacity, stream.uniform(*intensities), stream)
     share = cv2.merge([left, left, left])
     result = cv2.bitwise_not(image)
     cv2.multiply(result, share, dst=result, scale=1 / 255)
@@ -37,9 +39,8 @@ def fogged(image: Bytes, opacity: float, stream: np.random.Generator) -> Bytes:
     return np.asarray(cv2.GaussianBlur(result, (kernel, kernel), 0, dst=share), np.uint8)
 
 
-def _left_over(height: int, width: int, opacity: float, stream: np.random.Generator) -> Bytes:
+def _left_over(height: int, width: int, opacity: float, intensity: float, stream: np.random.Generator) -> Bytes:
     """Draw what the fog leaves of each pixel, in 255ths: (height, width)."""
-    intensity = stream.uniform(_LEAST, _MOST)
     shrink = max(1, min(height, width) // 240)
     counts = _counts(_circles(height, width, intensity, stream), -(-height // shrink), -(-width // shrink), shrink)
     left = (1 - _OPACITY * opacity * intensity) ** np.arange(counts.max() + 1)
