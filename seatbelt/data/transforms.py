@@ -111,7 +111,10 @@ def _elastic_transform(height: int, width: int, strength: float) -> Step:
 
 def _move(rms: float, image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[Pixels, Pixels]:
     height, width = mask.shape
-    x, y = elastic.maps(height, width, rms, stream)
+    return _remapped(image, mask, *elastic.maps(height, width, rms, stream))
+
+
+def _remapped(image: Pixels, mask: Pixels, x: elastic.Floats, y: elastic.Floats) -> tuple[Pixels, Pixels]:
     border = cv2.BORDER_REFLECT_101
     moved = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=border)
     return as_bytes(moved), as_bytes(cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=border))
@@ -128,16 +131,20 @@ def _fog(opacity: float, image: Pixels, mask: Pixels, stream: np.random.Generato
 
 def _grid_distortion(height: int, width: int, strength: float) -> Step:
     """Stretch and squeeze the cells of a 5 x 5 grid by up to 30 s %."""
-    distortion = _library().GridDistortion(
-        num_steps=5,
-        distort_limit=(-0.3 * strength, 0.3 * strength),
-        interpolation=cv2.INTER_LINEAR,
-        mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=cv2.BORDER_REFLECT_101,
-        p=1,
-        strict=True,
-    )
-    return partial(_apply, distortion)
+    limit = (-0.3 * strength, 0.3 * strength)
+    return partial(_distort, _library().GridDistortion(num_steps=5, distort_limit=limit, p=1, strict=True))
+
+
+def _distort(
+    distortion: Any,  # noqa: ANN401
+    image: Pixels,
+    mask: Pixels,
+    stream: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    """Take the library's map, without the copies that it makes of it for the image and for the mask."""
+    distortion.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    found = distortion.get_params_dependent_on_data({"shape": image.shape}, {})
+    return _remapped(image, mask, found["map_x"], found["map_y"])
 
 
 def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
@@ -150,7 +157,26 @@ def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
         p=1,
         strict=True,
     )
-    return partial(_apply, shift)
+    return partial(_shift_hsv, shift)
+
+
+def _shift_hsv(
+    shift: Any,  # noqa: ANN401
+    image: Pixels,
+    mask: Pixels,
+    stream: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    """Take the library's shifts, and look all three channels up at once instead of one by one."""
+    shift.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    found = shift.get_params()
+    values = np.arange(256)
+    table = np.empty((1, 256, 3), np.uint8)
+    table[0, :, 0] = np.mod(values + found["hue_shift"], 180).astype(np.uint8)
+    table[0, :, 1] = (values + int(found["sat_shift"])).clip(0, 255)
+    table[0, 0, 1] = 0  # what is grey stays grey
+    table[0, :, 2] = (values + int(found["val_shift"])).clip(0, 255)
+    shifted = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table)
+    return as_bytes(cv2.cvtColor(shifted, cv2.COLOR_HSV2RGB)), mask
 
 
 def _library() -> Any:  # noqa: ANN401  (albumentations has no annotations that mypy could read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pytest
 
 from seatbelt.data import elastic
 from seatbelt.data.fog import fogged
+from seatbelt.data.transforms import BUILDERS
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,3 +127,31 @@ def test_fields_do_not_depend_on_what_was_drawn_before() -> None:
     elastic.maps(64, 64, 1.0, np.random.default_rng(4))
     again = elastic.maps(48, 80, 1.0, np.random.default_rng(3))
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "library_name", "parameters"),
+    [
+        (
+            "hue_saturation_value",
+            "HueSaturationValue",
+            {"hue_shift_limit": (-20, 20), "sat_shift_limit": (-30, 30), "val_shift_limit": (-20, 20)},
+        ),
+        ("grid_distortion", "GridDistortion", {"num_steps": 5, "distort_limit": (-0.3, 0.3), "border_mode": 4}),
+    ],
+)
+def test_shortcuts_give_what_the_library_gives(name: str, library_name: str, parameters: dict[str, Any]) -> None:
+    import albumentations
+
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    image[:10] = image[:10, :, :1]  # grey
+    mask = np.random.default_rng(1).choice(np.array([0, 1, 255], np.uint8), (60, 90))
+    step = BUILDERS[name](60, 90, 1.0)
+    library = getattr(albumentations, library_name)(**parameters, p=1)
+    for number in range(20):
+        stream = np.random.default_rng(number)
+        library.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+        theirs = library(image=image, mask=mask)
+        new_image, new_mask = step(image, mask, np.random.default_rng(number))
+        assert np.array_equal(new_image, theirs["image"])
+        assert np.array_equal(new_mask, theirs["mask"])
