@@ -73,8 +73,10 @@ def baseline_cell(space: Space, base: TrialConfig) -> Cell:
 
 
 def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
-    group, leaf, *member = path.split(".")
-    return member[0] in tree[group][leaf] if member else tree[group][leaf]
+    found: Any = tree
+    for name in path.split("."):
+        found = found[name] if isinstance(found, dict) else name in found
+    return found
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:

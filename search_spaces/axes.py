@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from search_spaces.space import Factor, Level, Range
-from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig
+from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, Policy, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.notation import canonical_label
 
@@ -56,8 +57,11 @@ AXES: dict[str, Axis] = {
     "height": Axis(field="data.height"),
     "width": Axis(field="data.width"),
     "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
+    "augmentation_policy": Axis(field="augmentation.policy", levels=get_args(Policy)),
     "augmentation_probability": Axis(field="augmentation.probability"),
     **{name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on")) for name in TRANSFORMS},
+    "augmentation_operations": Axis(field="augmentation.operations"),
+    "augmentation_strength": Axis(field="augmentation.strength", levels=("0.5", "1.0", "1.5", "2.0")),
     "batch_size": Axis(field="optimisation.batch_size"),
     "encoder_learning_rate": Axis(field="optimisation.encoder_learning_rate"),
     "decoder_learning_rate": Axis(field="optimisation.decoder_learning_rate"),
@@ -72,6 +76,9 @@ AXES: dict[str, Axis] = {
     "loss_dice": Axis(field="loss.dice"),
     "loss_iou": Axis(field="loss.iou"),
 }
+
+AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}") for name in TRANSFORMS}
+AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in TRANSFORMS}
 
 
 def factor(name: str, values: Iterable[str] | None = None) -> Factor:
@@ -103,7 +110,11 @@ def find(name: str) -> Axis:
         UserError: There is none; the message lists them.
     """
     if name not in AXES:
-        raise UserError(f"there is no axis {name!r}; choose one of {', '.join(AXES)}")
+        common = [known for known, axis in AXES.items() if axis.field.count(".") == 1]
+        raise UserError(
+            f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
+            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}"
+        )
     return AXES[name]
 
 
@@ -215,8 +226,7 @@ def _checked(fields: dict[str, Any]) -> TrialConfig:
 
 
 def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
-    group, leaf = path.split(".")
-    return getattr(getattr(config, group), leaf)
+    return operator.attrgetter(path)(config)
 
 
 def _members(name: str, text: str) -> tuple[str, ...]:

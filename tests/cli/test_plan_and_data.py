@@ -62,6 +62,11 @@ def test_data_check_and_show(
     shown(monkeypatch, capsys, "data", "show", str(data), "--out", str(sheet), "--images", "4")
     with Image.open(sheet) as drawn:
         assert drawn.width == 4 * 240
+    monkeypatch.chdir(tmp_path)
+    text = shown(monkeypatch, capsys, "data", "show", str(data), "--augment", "--seed", "2")
+    assert text.endswith("wrote augment-sheet.png (1310x748)\n")
+    with Image.open("augment-sheet.png") as drawn:
+        assert drawn.size == (1310, 748)
 
 
 def test_data_check_names_faults_and_ends_with_2(
