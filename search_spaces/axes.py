@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search_spaces.space import Factor, Level, Range
-from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, Policy, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS, Policy
+from seatbelt.config import DECODERS, RESNETS, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.notation import canonical_label
 
@@ -236,7 +237,7 @@ def _members(name: str, text: str) -> tuple[str, ...]:
         return TRANSFORMS
     members: list[str] = []
     for part in (part.strip() for part in text.split("+")):
-        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name == "generations" else None
+        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
         members += _range(part, int(found[1]), int(found[2])) if found else [part]
     return tuple(members)
 

@@ -11,7 +11,8 @@ import json
 import math
 from typing import Any
 
-from seatbelt.config import AugmentationConfig, TrialConfig
+from seatbelt.augmentation_config import AugmentationConfig
+from seatbelt.config import TrialConfig
 
 KEY_DIGITS = 12
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from seatbelt.config import AugmentationConfig, TrialConfig
+from seatbelt.augmentation_config import AugmentationConfig
+from seatbelt.config import TrialConfig
 
 SCHEMA_VERSION = 1
 

@@ -136,7 +136,7 @@ def _plain(root: Path, *, augmented: bool) -> Callable[[int], Iterable[Samples]]
 
 
 def _single(root: Path) -> dict[str, float]:
-    from seatbelt.config import TRANSFORMS, AugmentationConfig
+    from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
     from seatbelt.data.augment import Augmenter
 
     image, mask = _samples(root).read(0)

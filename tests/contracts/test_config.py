@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt.config import TRANSFORMS, Probabilities, Strengths, TrialConfig, normal_name
+from seatbelt.augmentation_config import TRANSFORMS, Probabilities, Strengths
+from seatbelt.config import TrialConfig, normal_name
 from seatbelt.errors import UserError
 
 

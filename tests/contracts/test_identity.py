@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatbelt.config import TRANSFORMS, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
 from seatbelt.identity import arm_key, canonical_json, identifying_fields, trial_key
 
 GOLDEN = {

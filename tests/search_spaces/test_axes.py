@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from search_spaces.axes import AXES, factor, find
-from seatbelt.config import TRANSFORMS, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 
 

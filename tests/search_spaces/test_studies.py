@@ -11,7 +11,8 @@ from runners.launch_space import baseline_cell
 from search_spaces.designs import build
 from search_spaces.space import NAMED_ARM
 from search_spaces.studies import STUDIES, find
-from seatbelt.config import DECODERS, TRANSFORMS
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import DECODERS
 from seatbelt.errors import UserError
 from seatbelt.identity import arm_key
 
