@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+
+from runners.events import EpochMeasured
+from runners.ledger import read_events
+from runners.sweep_folder import SweepFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = {**dict.fromkeys(("1", "2", "3", "4", "5", "6", "randomized"), 16), "camera": 55}
@@ -45,12 +50,36 @@ class Done:
     errors: str
 
 
-def run(name: str, data: Path, out: Path, *more: str, replicates: int = 1) -> Done:
+def run(name: str, data: Path, out: Path, *more: str) -> Done:
     """Run a study through the command line."""
-    command = [sys.executable, "-m", "runners.cli", "sweep", name, "--data", str(data), "--out", str(out)]
-    command += [*STUDIES[name], "--fix", "replacement=true", "--replicates", str(replicates), *more]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(_command(name, data, out, more), capture_output=True, text=True, env=_environment())
     if done.returncode:
         raise RuntimeError(f"study {name} ended with {done.returncode}:\n{done.stderr}")
     return Done(name=name, trials=pd.read_parquet(out / name / "trials"), errors=done.stderr)
+
+
+def run_with_a_kill(name: str, data: Path, out: Path, *more: str, after: int = 3) -> Done:
+    """Run a study whose driver is killed (SIGKILL) after so many epochs, and go on with the same command."""
+    folder = SweepFolder(out / name)
+    with subprocess.Popen(
+        _command(name, data, out, more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment()
+    ) as driver:
+        while driver.poll() is None and _epochs(folder) < after:
+            time.sleep(0.05)
+        driver.kill()
+    return run(name, data, out, *more)
+
+
+def _epochs(folder: SweepFolder) -> int:
+    if not folder.journal.exists():
+        return 0
+    return sum(isinstance(event, EpochMeasured) for event in read_events(folder))
+
+
+def _command(name: str, data: Path, out: Path, more: tuple[str, ...]) -> list[str]:
+    command = [sys.executable, "-m", "runners.cli", "sweep", name, "--data", str(data), "--out", str(out)]
+    return [*command, *STUDIES[name], "--fix", "replacement=true", *more]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
