@@ -38,14 +38,16 @@ def main() -> int:
         if given.kill:
             report = killed(name, data, given.out, more)
             adaptive = done.trials["proposed_by"].isin(["random", "optuna"]).any()
-            same = "adaptive: its order may differ" if adaptive else f"tables equal: {report.tables_equal}"
-            print(
-                f"{'':<16} killed once: {report.duplicates} epochs doubled, {report.acknowledged_trained_again} trained "
-                f"again; {same}{'' if adaptive else ' '.join(['', *report.differences[:1]])}",
-                flush=True,
-            )
+            print(f"{'':<16} killed once: {_told(report, adaptive=bool(adaptive))}", flush=True)
             passed &= not report.duplicates and (adaptive or report.tables_equal)
     return 0 if passed else 1
+
+
+def _told(report: Report, *, adaptive: bool) -> str:
+    counts = f"{report.duplicates} epochs doubled, {report.acknowledged_trained_again} trained again"
+    if adaptive:
+        return f"{counts}; adaptive: its order may differ"
+    return "; ".join([counts, f"tables equal: {report.tables_equal}", *report.differences[:1]])
 
 
 def killed(name: str, data: Path, out: Path, more: list[str]) -> Report:
