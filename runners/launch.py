@@ -19,7 +19,7 @@ from runners.launch_space import baseline_cell, configs_to_check, propose_and_de
 from runners.narrowing import narrow
 from runners.propose import check_enumerable
 from runners.retention import parse_keep
-from runners.sweep_folder import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig

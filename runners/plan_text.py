@@ -7,7 +7,8 @@ from dataclasses import asdict
 from runners.estimate import seconds_per_trial_epoch, some_cells
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
-from runners.sweep_folder import SweepDescription, SweepFolder
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
 from search_spaces.space import Factor
 from seatbelt.data.sweep_data import Source, SweepData
 

@@ -23,7 +23,8 @@ from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
 from runners.stage_store import StageStore
-from runners.sweep_folder import SweepDescription, SweepFolder
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.records import Status
