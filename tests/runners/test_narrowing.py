@@ -154,5 +154,5 @@ def test_six_architectures_of_a_finished_sweep(tmp_path: Path) -> None:
         "linknet/resnet18",
     ]
     few = write_sweep(tmp_path / "few", trials=rows[:4])
-    with pytest.raises(UserError, match="has scores of 3 fitting architectures .* but three decoders with two"):
+    with pytest.raises(UserError, match=r"has scores of 3 fitting architectures .* but three decoders with two"):
         best_architectures(few)
