@@ -30,7 +30,7 @@ def scenes(
 ) -> None:
     """Render embedded scenes into a native data-set folder.
 
-    Generations are 1 to 6, randomized, and camera: the stand-in for real images.
+    Generations are 1 to 6, randomized, free (other places of the camera), and camera: the stand-in for real images.
 
     Example:
       seatbelt data scenes --out scenes --generations 3=200,4=200,camera=150 --size 96x160

@@ -1,6 +1,6 @@
 """The learning check: does training on scenes carry over to the stand-in and to photographs?
 
-`python -m tests.benchmarks.learning --out DIR` renders the data, runs two sweeps (they go on where they ended) and
+`python -m tests.benchmarks.learning --out DIR` renders the data, runs three sweeps (they go on where they ended) and
 prints the tables beside the thesis' findings. It needs the folder of real photographs with drawn belts; without
 it only the stand-in is tested. About an hour on two cores.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=2)
     given = parser.parse_args()
     run_scenes(given.out, given.epochs, given.replicates, given.slots)
+    run_free(given.out, given.epochs, given.replicates, given.slots)
     print(transfer_table(given.out))
     if BELTS.exists():
         run_weights(given.out, given.replicates, given.slots)
@@ -72,6 +74,16 @@ def run_scenes(out: Path, epochs: int, replicates: int, slots: int) -> None:
     )
 
 
+def run_free(out: Path, epochs: int, replicates: int, slots: int) -> None:
+    """The same for scenes whose camera stands elsewhere, with the same selection and test images."""
+    free = out / "free-scenes"
+    if not (free / "dataset.json").exists():
+        write_dataset(free, generations={"free": IMAGES, "camera": 563}, size=SIZE)
+    options = ["--set", "training_data=free", *MODEL, *RATES, "--max-epochs", str(epochs)]
+    data = [free, *([BELTS] if BELTS.exists() else [])]
+    sweep(out, "free", "generations", data, options, replicates, slots)
+
+
 def run_weights(out: Path, replicates: int, slots: int) -> None:
     """Train on photographs with ImageNet weights and with random ones."""
     options = ["--set", "weights=imagenet,none", "--fix", "training_data=real", "--fix", "decoder=unet"]
@@ -91,16 +103,17 @@ def sweep(out: Path, name: str, study: str, data: list[Path], options: list[str]
 
 def transfer_table(out: Path) -> str:
     """Return test scores by training set and augmentation, mean and standard deviation over seeds."""
-    trials = pd.read_parquet(out / "transfer" / "trials")
-    images = pd.read_parquet(out / "transfer" / "images")
+    names = [name for name in ("transfer", "free") if (out / name / "trials").exists()]
+    trials = pd.concat([pd.read_parquet(out / name / "trials") for name in names])
+    images = pd.concat([pd.read_parquet(out / name / "images") for name in names])
     images = images.assign(shown=images["target"] > 0).merge(trials[["trial_key", "cell", "replicate"]], on="trial_key")
     rows = []
     for cell, group in images.groupby("cell"):
-        row: dict[str, object] = {"trained on": str(cell)}
+        row: dict[str, object] = {**json.loads(str(cell))}
         for dataset, part in group.groupby("dataset"):
             for name, chosen in (("iou", part), ("belted", part[part["shown"]])):
                 by_seed = chosen.groupby("replicate")["iou"].mean()
-                place = "camera stand-in" if dataset == "single" else str(dataset)
+                place = str(dataset) if dataset == "belts" else "camera stand-in"
                 row[f"{place} {name}"] = f"{by_seed.mean():.3f} +- {by_seed.std():.3f}"
         rows.append(row)
     return pd.DataFrame(rows).to_string(index=False)

@@ -1,4 +1,4 @@
-"""Two hundred damaged data sets: each is named, or harmless; none ends in a traceback."""
+"""Five hundred damaged data sets: each is named, or harmless; none ends in a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seatbelt.data.dataset import IGNORE, check, decode, read
 from seatbelt.errors import UserError
 from tests.conftest import draw_data
 
-SEEDS = 200
+SEEDS = 500
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,22 @@ _SIXTH = replace(
     head_range=30,
 )
 _RANDOMIZED = replace(_SIXTH, name="randomized", cut_out=True, distractors=8, flying_belt_share=0.5)
+_FREE = replace(
+    _SIXTH,
+    name="free",
+    persons=40,
+    viewpoint_range=35,
+    closeness_range=1.3,
+    mirrored_share=0.5,
+    bodies="other",
+    materials="worn",
+    distortion_range=0.06,
+    vignette=0.35,
+    white_balance_range=0.12,
+    motion_blur_range=0.008,
+    sensor_noise=0.02,
+    jpeg_quality=80,
+)
 _CAMERA = replace(
     _SIXTH,
     name="camera",
@@ -85,6 +101,7 @@ GENERATIONS: dict[str, SceneParameters] = {
     "5": _FIFTH,
     "6": _SIXTH,
     "randomized": _RANDOMIZED,
+    "free": _FREE,
     "camera": _CAMERA,
 }
 """Name -> parameters. `randomized` is section 3.3.2; `camera` stands in for real images."""

@@ -39,7 +39,24 @@ def draw_view(parameters: SceneParameters, streams: Streams, width: int, height:
     target = np.array([0.0, 0.375, 0.0]) + shift[3:6] * [0.8, 0.4, 0.5]
     # The zoom shows a metre of height at the distance of the chest, whatever the width.
     zoom = (1 + 0.8 * float(shift[6])) * height / 1.02
+    free = streams.of("viewpoint").uniform(-1, 1, 5)
+    position = _around(target, position, parameters.viewpoint_range * free[:2] * [1, 0.25])
+    zoom *= 2 ** (parameters.closeness_range * (1 + float(free[2])) / 2)
+    # What is shown larger may lie anywhere around the chest.
+    target = target + np.array([0.1, 0.09, 0.0]) * np.append(free[3:], 0.0) * min(1.0, parameters.closeness_range)
     return look(position=position, target=target, scale=zoom, width=width, height=height, roll=30 * float(shift[5]))
+
+
+def _around(target: Floats, position: Floats, turn: Floats) -> Floats:
+    """A position turned about the vertical axis through a target and, by the second angle, towards the ground."""
+    if not turn.any():
+        return position
+    east, up, ahead = position - target
+    distance, flat = float(np.linalg.norm(position - target)), float(np.hypot(east, ahead))
+    azimuth = np.arctan2(east, ahead) + np.radians(turn[0])
+    elevation = np.arctan2(up, flat) - np.radians(abs(turn[1]))
+    level = distance * np.cos(elevation)
+    return np.asarray(target + [level * np.sin(azimuth), distance * np.sin(elevation), level * np.cos(azimuth)])
 
 
 def draw_lens(parameters: SceneParameters, streams: Streams) -> Lens:

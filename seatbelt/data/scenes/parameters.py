@@ -109,6 +109,12 @@ class SceneParameters:
 
     camera_shift_range: float = 0.0
     """Place of the camera around the mirror; metres. Its aim and zoom vary along."""
+    viewpoint_range: float = 0.0
+    """Place of the camera on a circle around the occupant, and as far down as a quarter of it; degrees."""
+    closeness_range: float = 0.0
+    """How much larger the chest is shown than usual; factors of two."""
+    mirrored_share: float = 0.0
+    """Of all images: the seat is on the other side of the car."""
     distortion_range: float = 0.0
     """Barrel or cushion distortion of the lens at the edge of the picture, as a share of the radius."""
     vignette: float = 0.0

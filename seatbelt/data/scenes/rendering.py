@@ -66,6 +66,8 @@ def render(parameters: SceneParameters, *, index: int, seed: int, width: int, he
         facts.update(extra)
     if parameters.labels == "seat_belt":
         mask = np.where(mask == LABELS["seat_belt"], mask, 0).astype(np.uint8)
+    if streams.of("mirrored").random() < parameters.mirrored_share:
+        linear, mask = np.ascontiguousarray(linear[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
     image = expose(linear, lens, streams.of("noise"))
     return Scene(image=image, mask=mask, subject=staged.subject, test=staged.test, facts=facts)
 

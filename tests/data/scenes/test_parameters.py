@@ -46,7 +46,7 @@ def test_there_are_thirteen_labels_and_the_belt_is_the_first() -> None:
 
 
 def test_generations_bear_their_own_names() -> None:
-    assert list(GENERATIONS) == ["1", "2", "3", "4", "5", "6", "randomized", "camera"]
+    assert list(GENERATIONS) == ["1", "2", "3", "4", "5", "6", "randomized", "free", "camera"]
     assert all(parameters.name == name for name, parameters in GENERATIONS.items())
 
 

@@ -39,6 +39,9 @@ FIELDS: list[tuple[str, object, set[str]]] = [
     ("faces", True, set()),
     ("textures", True, set()),
     ("camera_shift_range", 0.05, set()),
+    ("viewpoint_range", 30.0, set()),
+    ("closeness_range", 1.0, set()),
+    ("mirrored_share", 1.0, set()),
     ("distortion_range", 0.1, set()),
     ("vignette", 0.5, set()),
     ("white_balance_range", 0.2, set()),
@@ -85,6 +88,25 @@ def test_a_field_changes_the_picture_and_only_geometry_changes_the_mask(field: s
     assert any(not np.array_equal(a.image, b.image) for a, b in pairs)
     if field in SAME_MASK:
         assert all(np.array_equal(a.mask, b.mask) for a, b in pairs)
+
+
+def test_a_mirrored_picture_is_the_plain_one_from_right_to_left() -> None:
+    plain = SceneParameters(name="plain")
+    size: dict[str, Any] = {"index": 1, "seed": 0, "width": 64, "height": 36}
+    before, after = render(plain, **size), render(replace(plain, mirrored_share=1.0), **size)
+    assert np.array_equal(after.mask, before.mask[:, ::-1])
+    assert np.array_equal(after.image, before.image[:, ::-1])
+
+
+def test_close_pictures_show_a_wider_belt() -> None:
+    plain = SceneParameters(name="plain")
+    close = replace(plain, closeness_range=1.3)
+    size: dict[str, Any] = {"seed": 0, "width": 64, "height": 36}
+    shares = [
+        np.mean([(render(parameters, index=i, **size).mask == 1).mean() for i in range(12)])
+        for parameters in (plain, close)
+    ]
+    assert shares[1] > 1.4 * shares[0]
 
 
 @pytest.mark.parametrize("name", ["1", "2"])
