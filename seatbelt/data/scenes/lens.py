@@ -35,8 +35,8 @@ class Lens:
 def draw_view(parameters: SceneParameters, streams: Streams, width: int, height: int) -> View:
     """A place near the mirror and an aim at the occupant's chest, for pictures of any shape."""
     shift = streams.of("camera shift").uniform(-1, 1, 7) * parameters.camera_shift_range
-    position = np.array([0.30, 0.74, 0.98]) + shift[:3] * [1.5, 0.8, 1.0]
-    target = np.array([0.0, 0.375, 0.0]) + shift[3:6] * [0.8, 0.4, 0.5]
+    position: Floats = np.array([0.30, 0.74, 0.98]) + shift[:3] * [1.5, 0.8, 1.0]
+    target: Floats = np.array([0.0, 0.375, 0.0]) + shift[3:6] * [0.8, 0.4, 0.5]
     # The zoom shows a metre of height at the distance of the chest, whatever the width.
     zoom = (1 + 0.8 * float(shift[6])) * height / 1.02
     free = streams.of("viewpoint").uniform(-1, 1, 5)
@@ -56,7 +56,7 @@ def _around(target: Floats, position: Floats, turn: Floats) -> Floats:
     azimuth = np.arctan2(east, ahead) + np.radians(turn[0])
     elevation = np.arctan2(up, flat) - np.radians(abs(turn[1]))
     level = distance * np.cos(elevation)
-    return np.asarray(target + [level * np.sin(azimuth), distance * np.sin(elevation), level * np.cos(azimuth)])
+    return np.asarray([*target, level * np.sin(azimuth), distance * np.sin(elevation), level * np.cos(azimuth)])
 
 
 def draw_lens(parameters: SceneParameters, streams: Streams) -> Lens:
