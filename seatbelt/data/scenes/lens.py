@@ -56,7 +56,8 @@ def _around(target: Floats, position: Floats, turn: Floats) -> Floats:
     azimuth = np.arctan2(east, ahead) + np.radians(turn[0])
     elevation = np.arctan2(up, flat) - np.radians(abs(turn[1]))
     level = distance * np.cos(elevation)
-    return np.asarray([*target, level * np.sin(azimuth), distance * np.sin(elevation), level * np.cos(azimuth)])
+    offset = np.array([level * np.sin(azimuth), distance * np.sin(elevation), level * np.cos(azimuth)])
+    return np.asarray(target + offset)
 
 
 def draw_lens(parameters: SceneParameters, streams: Streams) -> Lens:
