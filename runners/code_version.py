@@ -10,8 +10,10 @@ from pathlib import Path
 _MODULES = (
     "data/augment.py",
     "data/cache.py",
+    "data/composition.py",
     "data/labels.py",
     "data/loader.py",
+    "data/mixture.py",
     "data/splits.py",
     "models/architectures.py",
     "models/losses.py",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
 from seatbelt.config import TrialConfig
@@ -12,6 +11,7 @@ from seatbelt.data.labels import all_context
 from seatbelt.data.splits import partition
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
+from seatbelt.field_paths import field_value
 from seatbelt.notation import ALL
 
 MOST_CHECKED = 5_000
@@ -65,16 +65,12 @@ def baseline_cell(space: Space, base: TrialConfig) -> Cell:
     cell = {}
     for f in space.factors:
         if f.range is not None:
-            cell[f.name] = f"{min(f.range.high, max(f.range.low, _field(tree, f.range.field))):g}"
+            value = field_value(tree, f.range.field)
+            cell[f.name] = f"{min(f.range.high, max(f.range.low, f.range.low if value is None else value)):g}"
         else:
-            same = [level for level in f.levels if all(_field(tree, p) == v for p, v in level.fields.items())]
+            same = [level for level in f.levels if all(field_value(tree, p) == v for p, v in level.fields.items())]
             cell[f.name] = (same or f.levels)[0].label
     return cell
-
-
-def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
-    group, leaf, *member = path.split(".")
-    return member[0] in tree[group][leaf] if member else tree[group][leaf]
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.designs import build
 from search_spaces.studies import STUDIES, find
 from seatbelt.config import DECODERS, TRANSFORMS
+from seatbelt.data.scenes.tags import TAGS
 from seatbelt.errors import UserError
 from seatbelt.identity import arm_key
 
@@ -34,6 +36,20 @@ def test_the_conditions_of_the_architecture_study() -> None:
     assert base.model.weights == "imagenet"
     assert base.augmentation.transforms == TRANSFORMS
     assert (base.epochs, base.optimisation.batch_size) == (50, 4)
+
+
+def test_the_composition_study_changes_one_share_at_a_time() -> None:
+    study = find("composition")
+    base = study.base()
+    assert study.space.size == 3**6
+    baseline = {factor.name: "as_is" for factor in study.factors}
+    design = build(study.space, study.protocol.design, baseline=baseline, seed=0)
+    assert len(design) == 1 + 2 * 6
+    configs = [study.space.config(base, cell, seed=0) for cell in design.cells]
+    assert configs[0] == base, "the baseline leaves the images as they come"
+    assert all(len(config.data.composition) == 1 for config in configs[1:])
+    assert {item.tag for config in configs for item in config.data.composition} == set(TAGS)
+    assert len({arm_key(config) for config in configs}) == 13
 
 
 @pytest.mark.parametrize("name", STUDIES)
