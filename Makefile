@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick check bench faults clean
+.PHONY: demo test test-quick check bench faults studies clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
@@ -26,6 +26,9 @@ bench: $(STAMP) ## Speed, as ratios side by side in one run
 
 faults: $(STAMP) ## The long form of the fault suite
 	$(BIN)/python -m tests.faults
+
+studies: $(STAMP) ## Every study from end to end on the embedded scenes, small
+	$(BIN)/python -m tests.studies --out demo/studies
 
 clean: ## Everything that was made here, the virtual environment included
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build demo

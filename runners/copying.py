@@ -9,7 +9,8 @@ from dataclasses import replace
 from runners.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
 from runners.history import History
 from runners.ledger import Ledger, read_events
-from runners.sweep_folder import SweepDescription, SweepFolder
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.records import Status
 

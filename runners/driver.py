@@ -34,7 +34,8 @@ from runners.progress import Progress
 from runners.retention import Retention
 from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
-from runners.sweep_folder import SweepDescription, SweepFolder
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
 from seatbelt.records import Status
 
 _STOP_POLL_SECONDS = 0.5

@@ -192,7 +192,7 @@ class History:
             if view.epochs_done and not view.stopped_early:
                 if view.exempt and view.role != "stage":
                     self.full.setdefault(view.epochs_done, set()).add(view.key)
-                if view.role == "arm":
+                elif not view.exempt:
                     self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
             self.ready.update(self.stages.make_ready(view.key))
             return

@@ -11,7 +11,6 @@ from seatbelt.data.labels import all_context
 from seatbelt.data.splits import partition
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
-from seatbelt.field_paths import field_value
 from seatbelt.notation import ALL
 
 MOST_CHECKED = 5_000
@@ -57,20 +56,6 @@ def _some_cells(space: Space) -> list[Cell]:
 
 def _ends(factor: Factor) -> list[str]:
     return [level.label for level in factor.levels] or [factor.label_at(0.0), factor.label_at(1.0)]
-
-
-def baseline_cell(space: Space, base: TrialConfig) -> Cell:
-    """Return the cell of the base configuration; a factor without its value stands at its first level."""
-    tree = base.model_dump()
-    cell = {}
-    for f in space.factors:
-        if f.range is not None:
-            value = field_value(tree, f.range.field)
-            cell[f.name] = f"{min(f.range.high, max(f.range.low, f.range.low if value is None else value)):g}"
-        else:
-            same = [level for level in f.levels if all(field_value(tree, p) == v for p, v in level.fields.items())]
-            cell[f.name] = (same or f.levels)[0].label
-    return cell
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:

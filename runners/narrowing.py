@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search_spaces.axes import factor, find
+from search_spaces.axes import AXES, factor, find
 from search_spaces.space import Factor
 from seatbelt.errors import UserError
 
@@ -32,7 +32,7 @@ class Narrowed:
     def fix(self, name: str, value: str) -> None:
         """Give an axis one value."""
         self._name("--fix", name, value)
-        level = factor(name, [value]).levels[0]
+        level = _levels(self.factors.get(name), name, [value]).levels[0]
         self.changes |= level.fields
         if name in self.factors:
             self.factors[name] = Factor(name=name, levels=(level,))
@@ -81,17 +81,17 @@ def narrow(
     """
     found = Narrowed(factors={f.name: f for f in factors})
     for text in vary:
-        name, values = assignment("--set", text)
-        found.vary("--set", name, factor(name, values.split(",")), values)
+        name, values = assignment("--set", text, found.factors)
+        found.vary("--set", name, _levels(found.factors.get(name), name, values.split(",")), values)
     if all_subsets:
         found.vary("--all-subsets", "context", _subsets(all_subsets), ",".join(all_subsets))
     if architectures_from is not None:
         best = best_architectures(architectures_from)
         found.vary("--architectures-from", "architecture", factor("architecture", best), str(architectures_from))
     for text in fix:
-        found.fix(*assignment("--fix", text))
+        found.fix(*assignment("--fix", text, found.factors))
     for text in levels:
-        name, number = assignment("--levels", text)
+        name, number = assignment("--levels", text, found.factors)
         found.factors[name] = _discrete(found.factors, name, number)
     return found
 
@@ -123,13 +123,25 @@ def best_architectures(sweep: Path) -> list[str]:
     return found
 
 
-def assignment(option: str, text: str) -> tuple[str, str]:
-    """Return name and value of `NAME=VALUE`, the name being that of an axis."""
+def assignment(option: str, text: str, factors: Mapping[str, Factor]) -> tuple[str, str]:
+    """Return name and value of `NAME=VALUE`, the name being that of an axis or of a factor of the study."""
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
         raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
-    find(name)
+    if name not in factors:
+        find(name)
     return name, values
+
+
+def _levels(known: Factor | None, name: str, texts: list[str]) -> Factor:
+    """Return a factor with the levels of some texts; a study's own factor has its own levels only."""
+    if known is not None and name not in AXES:
+        labels = [level.label for level in known.levels]
+        unknown = [text for text in texts if text not in labels]
+        if unknown:
+            raise UserError(f"factor {name!r} has no level {unknown[0]!r}; choose among {', '.join(labels)}")
+        return Factor(name=name, levels=tuple(known.level(text) for text in texts))
+    return factor(name, texts)
 
 
 def _subsets(labels: tuple[str, ...]) -> Factor:

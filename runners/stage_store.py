@@ -18,7 +18,8 @@ from typing import Any
 
 from runners.events import Event, StageFound, StageHeld
 from runners.history import History
-from runners.sweep_folder import SweepDescription, SweepFolder, write_atomically
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder, write_atomically
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.identity import content_hash, identifying_fields

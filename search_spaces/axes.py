@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from search_spaces.shares import AS_IS, SHARE, share_field
 from search_spaces.space import Factor, Level, Range
-from seatbelt.config import DECODERS, RESNETS, TRANSFORMS, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS, Policy
+from seatbelt.config import DECODERS, RESNETS, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.field_paths import SHARE_FIELD, field_value
-from seatbelt.notation import TAG_NAME, canonical_label
-
-SHARE = "share."
-"""What the names of shares of tags begin with."""
-
-AS_IS = "as_is"
-"""Level of a share that leaves the images as they come."""
+from seatbelt.notation import canonical_label
 
 _LONGEST_RANGE = 100
+
+PRETRAINED_ON = "2-6"
+"""Synthetic generations of a regime that names none (ours: those of the thesis' best model)."""
 
 _NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed choice of numbers, which the configuration does not accept as texts."""
@@ -31,10 +31,10 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "set", "switch", "architecture", "training_data", "share"] = "value"
+    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime", "share"] = "value"
     """A plain value; a set written a+b (`none` and, for transforms, `all`); a member of a set, `on` or `off`; an
-    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; or a share of the synthetic
-    images, `as_is` for no such condition."""
+    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; a regime; or a share of the
+    synthetic images, `as_is` for no such condition."""
     levels: tuple[str, ...] = ()
     """The usual levels, if the axis has such."""
 
@@ -50,6 +50,7 @@ AXES: dict[str, Axis] = {
     "real": Axis(field="data.real", levels=("false", "true")),
     "generations": Axis(field="data.generations", kind="set"),
     "training_data": Axis(field="data.generations", kind="training_data"),
+    "regime": Axis(field="data.generations", kind="regime", levels=("synthetic", "real", "synthetic_then_real")),
     "pretraining": Axis(field="pretraining.generations", kind="set"),
     "pretraining_epochs": Axis(field="pretraining.epochs"),
     "synthetic_share": Axis(field="data.synthetic_share", levels=("0.0", "0.5", "0.6", "0.7", "0.8", "0.9")),
@@ -61,8 +62,11 @@ AXES: dict[str, Axis] = {
     "height": Axis(field="data.height"),
     "width": Axis(field="data.width"),
     "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
+    "augmentation_policy": Axis(field="augmentation.policy", levels=get_args(Policy)),
     "augmentation_probability": Axis(field="augmentation.probability"),
     **{name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on")) for name in TRANSFORMS},
+    "augmentation_operations": Axis(field="augmentation.operations"),
+    "augmentation_strength": Axis(field="augmentation.strength", levels=("0.5", "1.0", "1.5", "2.0")),
     "batch_size": Axis(field="optimisation.batch_size"),
     "encoder_learning_rate": Axis(field="optimisation.encoder_learning_rate"),
     "decoder_learning_rate": Axis(field="optimisation.decoder_learning_rate"),
@@ -77,6 +81,9 @@ AXES: dict[str, Axis] = {
     "loss_dice": Axis(field="loss.dice"),
     "loss_iou": Axis(field="loss.iou"),
 }
+
+AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}") for name in TRANSFORMS}
+AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in TRANSFORMS}
 
 
 def factor(name: str, values: Iterable[str] | None = None) -> Factor:
@@ -108,12 +115,13 @@ def find(name: str) -> Axis:
         UserError: There is none; the message lists them.
     """
     if name.startswith(SHARE):
-        tag, _, value = name.removeprefix(SHARE).partition(".")
-        if not TAG_NAME.fullmatch(tag) or not value or value != value.strip():
-            raise UserError(f"a share is named {SHARE}TAG.VALUE, such as {SHARE}seat.empty, but got {name!r}")
-        return Axis(field=f"{SHARE_FIELD}{tag}={value}", kind="share")
+        return Axis(field=share_field(name), kind="share")
     if name not in AXES:
-        raise UserError(f"there is no axis {name!r}; choose one of {', '.join(AXES)}, {SHARE}TAG.VALUE")
+        common = [known for known, axis in AXES.items() if axis.field.count(".") == 1]
+        raise UserError(
+            f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
+            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}, or {SHARE}TAG.VALUE"
+        )
     return AXES[name]
 
 
@@ -147,6 +155,8 @@ def _level(name: str, axis: Axis, text: str) -> Level:
         return _architecture_level(name, text)
     if axis.kind == "training_data":
         return _training_data_level(name, text)
+    if axis.kind == "regime":
+        return _regime_level(name, text)
     if axis.kind == "share" and text == AS_IS:
         return Level(label=AS_IS, fields={axis.field: None})
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
@@ -196,6 +206,22 @@ def _training_data_level(name: str, text: str) -> Level:
     return Level(label=text, fields={"data.real": "real" in members, "data.generations": generations})
 
 
+def _regime_level(name: str, text: str) -> Level:
+    regime, _, named = text.partition("@")
+    if regime not in AXES["regime"].levels or (regime == "real" and named):
+        raise UserError(
+            f"axis {name!r} takes real, synthetic or synthetic_then_real, the latter two with generations such as "
+            f"synthetic@3-5 (default {PRETRAINED_ON}), but got {text!r}"
+        )
+    generations = tuple(sorted(set(_members("generations", named or PRETRAINED_ON))))
+    fields = {
+        "data.real": regime != "synthetic",
+        "data.generations": generations if regime == "synthetic" else (),
+        "pretraining.generations": generations if regime == "synthetic_then_real" else (),
+    }
+    return Level(label=text, fields=fields)
+
+
 def _label(text: str) -> str:
     try:
         return canonical_label(text)
@@ -211,8 +237,7 @@ def _checked(fields: dict[str, Any]) -> TrialConfig:
 def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
     if path.startswith(SHARE_FIELD):
         return field_value(config.model_dump(), path)
-    group, leaf = path.split(".")
-    return getattr(getattr(config, group), leaf)
+    return operator.attrgetter(path)(config)
 
 
 def _members(name: str, text: str) -> tuple[str, ...]:
@@ -222,7 +247,7 @@ def _members(name: str, text: str) -> tuple[str, ...]:
         return TRANSFORMS
     members: list[str] = []
     for part in (part.strip() for part in text.split("+")):
-        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name == "generations" else None
+        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
         members += _range(part, int(found[1]), int(found[2])) if found else [part]
     return tuple(members)
 

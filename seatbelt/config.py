@@ -7,35 +7,21 @@ default, so that a new field keeps old keys valid while a changed default would 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from seatbelt.augmentation_config import AugmentationConfig
 from seatbelt.data_config import DataConfig, Share
 from seatbelt.data_config import Record as _Record
 from seatbelt.errors import UserError
 from seatbelt.field_paths import set_field
+from seatbelt.notation import plain_name
 
 Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
 Decoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
-Transform = Literal[
-    "random_rotate90",
-    "random_crop",
-    "cutout",
-    "shift_scale_rotate",
-    "solarize",
-    "random_brightness_contrast",
-    "elastic_transform",
-    "random_fog",
-    "grid_distortion",
-    "hue_saturation_value",
-]
-"""The ten augmentations in the order of the thesis' table 3.4, which is also the order of application."""
-
 ENCODERS: tuple[str, ...] = get_args(Encoder)
 DECODERS: tuple[str, ...] = get_args(Decoder)
-TRANSFORMS: tuple[str, ...] = get_args(Transform)
 RESNETS = ENCODERS[:5]
 LITES = ENCODERS[5:]
 
@@ -46,32 +32,8 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 def normal_name(name: str) -> str:
     """Return the recorded form of an encoder or decoder name: `Unet++` and `UnetPlusPlus` are `unetplusplus`."""
-    plain = _plain(name)
+    plain = plain_name(name)
     return _SYNONYMS.get(plain, plain)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name.lower().replace("+", "plus"))
-
-
-class AugmentationConfig(_Record):
-    """Which of the ten transforms are applied to training images."""
-
-    transforms: tuple[Transform, ...] = get_args(Transform)
-    """The transforms that are switched on; the order of application is fixed."""
-    probability: Share = 0.2
-    """Probability of each transform per image (the thesis does not state it): with all ten switched on an image
-    gets two on average, as many as RandAugment usually applies."""
-
-    @field_validator("transforms", mode="before")
-    @classmethod
-    def _in_table_order(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
-        if not isinstance(value, list | tuple | set | frozenset):
-            return value
-        names = {_plain(str(name)): name for name in value}
-        known = {_plain(name): name for name in TRANSFORMS}
-        unknown = [str(names[key]) for key in names if key not in known]
-        return tuple(known[key] for key in known if key in names) + tuple(unknown)
 
 
 class ModelConfig(_Record):

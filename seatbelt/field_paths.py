@@ -20,8 +20,10 @@ def field_value(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any f
         tag, _, value = path.removeprefix(SHARE_FIELD).partition("=")
         shares = (item["share"] for item in tree["data"]["composition"] if (item["tag"], item["value"]) == (tag, value))
         return next(shares, None)
-    group, leaf, *member = path.split(".")
-    return member[0] in tree[group][leaf] if member else tree[group][leaf]
+    found: Any = tree
+    for name in path.split("."):
+        found = found[name] if isinstance(found, dict) else name in found
+    return found
 
 
 def set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401

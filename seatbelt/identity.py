@@ -11,6 +11,7 @@ import json
 import math
 from typing import Any
 
+from seatbelt.augmentation_config import AugmentationConfig
 from seatbelt.config import TrialConfig
 
 KEY_DIGITS = 12
@@ -48,12 +49,16 @@ def stage_key(config: TrialConfig, epochs: int) -> str | None:
 def identifying_fields(config: TrialConfig) -> dict[str, Any]:
     """Return what a trial's numbers depend on: fields that differ from their default, and the seed.
 
-    The number of epochs is left out: epoch e of a trial is the same whether 9 or 50 were planned.
+    The number of epochs is left out: epoch e of a trial is the same whether 9 or 50 were planned. So is what
+    the augmentation does not use, such as probabilities under RandAugment.
     """
     fields = config.model_dump(mode="json", exclude_defaults=True)
     fields.pop("epochs", None)
     if not config.pretraining.generations:
         fields.pop("pretraining", None)
+    _drop_unused(fields.get("augmentation", {}), config.augmentation)
+    if not fields.get("augmentation", True):
+        del fields["augmentation"]
     fields["seed"] = config.seed
     return fields
 
@@ -70,6 +75,21 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401  (any JSON value)
 def content_hash(value: Any) -> str:  # noqa: ANN401
     """Return the sha256 hex digest of a JSON value's canonical text."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _drop_unused(fields: dict[str, Any], config: AugmentationConfig) -> None:
+    """Remove the fields that this augmentation does not use (the two oldest stay where keys already hold them)."""
+    unused = {"operations"} if config.policy != "randaugment" else set[str]()
+    if config.policy != "independent":
+        unused |= {"probability", "probabilities"}
+    if not config.transforms:
+        unused |= {"policy", "operations", "strength"}
+    for name in unused & set(fields):
+        del fields[name]
+    for name in ("probabilities", "strengths"):
+        used = {key: value for key, value in fields.pop(name, {}).items() if key in config.transforms}
+        if used:
+            fields[name] = used
 
 
 def _digest(fields: dict[str, Any]) -> str:

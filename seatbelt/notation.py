@@ -81,3 +81,8 @@ def _split(text: str) -> tuple[str, float | None]:
     if not name or not re.fullmatch(r"\d*\.?\d+", number, re.ASCII) or not 0 < float(number) <= 1:
         raise ValueError(f"a generation's share is written 3:0.2, above 0 and up to 1, but got {text!r}")
     return name, float(number)
+
+
+def plain_name(name: str) -> str:
+    """Return a name in lower case without spaces, dashes and underscores; `+` is `plus`."""
+    return re.sub(r"[\s_-]", "", name.lower().replace("+", "plus"))

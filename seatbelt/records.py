@@ -6,10 +6,12 @@ All Parquet files of a folder have exactly this schema, so that every reader see
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from seatbelt.augmentation_config import AugmentationConfig
 from seatbelt.config import TrialConfig
 
 SCHEMA_VERSION = 1
@@ -69,7 +71,13 @@ _CONFIGURATION = [
     Column("height", "int64", "training resolution, pixels"),
     Column("width", "int64", "training resolution, pixels"),
     Column("augmentation", "string", "transforms switched on, joined by +"),
-    Column("augmentation_probability", "float64", "probability of each transform"),
+    Column("augmentation_policy", "string", "how transforms are chosen: independent, randaugment or trivialaugment"),
+    Column("augmentation_probability", "float64", "probability of each transform; null where the policy has none"),
+    Column("augmentation_operations", "int64", "transforms per image; null where the policy has no such number"),
+    Column(
+        "augmentation_strength", "float64", "strength of each transform, 1 = default; under trivialaugment the largest"
+    ),
+    Column("augmentation_overrides", "string", "probabilities and strengths of single transforms, JSON; null without"),
     Column("decoder_dropout", "float64", "dropout before the segmentation head"),
     Column("output_stride", "int64", "stride of the deepest features"),
     Column("batch_size", "int64", "images per step"),
@@ -222,8 +230,7 @@ def configuration_row(config: TrialConfig) -> dict[str, Any]:
         "context": "+".join(data.context),
         "height": data.height,
         "width": data.width,
-        "augmentation": "+".join(config.augmentation.transforms),
-        "augmentation_probability": config.augmentation.probability,
+        **_augmentation_row(config.augmentation),
         "decoder_dropout": config.model.decoder_dropout,
         "batch_size": optimisation.batch_size,
         "encoder_learning_rate": optimisation.encoder_learning_rate,
@@ -239,4 +246,16 @@ def configuration_row(config: TrialConfig) -> dict[str, Any]:
         "precision": optimisation.precision,
         "seed": config.seed,
         "config": config.model_dump_json(),
+    }
+
+
+def _augmentation_row(config: AugmentationConfig) -> dict[str, Any]:
+    overrides = config.model_dump(include={"probabilities", "strengths"}, exclude_defaults=True)
+    return {
+        "augmentation": "+".join(config.transforms),
+        "augmentation_policy": config.policy,
+        "augmentation_probability": config.probability if config.policy == "independent" else None,
+        "augmentation_operations": config.operations if config.policy == "randaugment" else None,
+        "augmentation_strength": config.strength,
+        "augmentation_overrides": json.dumps(overrides) if overrides else None,
     }

@@ -77,26 +77,45 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
 @app.command(no_args_is_help=True)
 def show(
     data: Annotated[Path, typer.Argument(help="A native data-set folder.")],
-    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("contact-sheet.png"),
-    images: Annotated[int, typer.Option(min=1, max=400, help="Number of images.")] = 24,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG file to write (default: contact-sheet.png or augment-sheet.png).")
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(min=1, max=400, help="Number of images (default: 24; 1 with --augment).")
+    ] = None,
     generation: Annotated[str | None, typer.Option(help="Only this generation.")] = None,
     domain: Annotated[str | None, typer.Option(help="Only real or synthetic images.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of images and of the augmentation.")] = 0,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Draw each augmentation alone, and samples with all of them.")
+    ] = False,
 ) -> None:
     """Draw a contact sheet with the masks overlaid: one colour for each class, the target in yellow.
 
+    With --augment: for each image the original, the ten transforms one by one, and five samples with all.
+
     Example:
       seatbelt data show my-images --out sheet.png --images 12
+      seatbelt data show my-images --augment --seed 3
     """
+    from runners.progress_bar import progress_bar
+    from seatbelt.data.augment_sheet import augment_sheet
     from seatbelt.data.contact_sheet import contact_sheet
     from seatbelt.data.dataset import read
 
-    sheet = contact_sheet(read(data), images=images, generation=generation, domain=domain, seed=seed)
+    if augment:
+        with progress_bar("images") as progress:
+            sheet = augment_sheet(
+                read(data), images=images or 1, generation=generation, domain=domain, seed=seed, progress=progress
+            )
+    else:
+        sheet = contact_sheet(read(data), images=images or 24, generation=generation, domain=domain, seed=seed)
+    path = out or Path("augment-sheet.png" if augment else "contact-sheet.png")
     try:
-        sheet.save(out, format="PNG")
+        sheet.save(path, format="PNG")
     except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror}); choose another --out") from None
-    typer.echo(f"wrote {out} ({sheet.width}x{sheet.height})")
+        raise UserError(f"{path} cannot be written ({error.strerror}); choose another --out") from None
+    typer.echo(f"wrote {path} ({sheet.width}x{sheet.height})")
 
 
 def _counts(text: str) -> dict[str, int]:

@@ -50,7 +50,7 @@ def open_decoded(
     *,
     height: int,
     width: int,
-    threads: int = 2,
+    threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decoded:
     """Open the decoded copy of a data set, building it first if this node has none.
@@ -60,7 +60,7 @@ def open_decoded(
         fingerprint: Its content hash when the sweep began: a changed data set gets a new cache.
         height: Training resolution in pixels.
         width: Training resolution in pixels.
-        threads: Threads that decode while building.
+        threads: Threads that decode while building; None is one for each core.
         progress: Called with the number of images decoded and their total.
 
     Raises:
@@ -78,7 +78,7 @@ def open_decoded(
             found = _open(folder, shape)
             if found is None:
                 _check_unchanged(dataset, fingerprint)
-                _build(dataset, folder, height, width, threads, progress)
+                _build(dataset, folder, height, width, threads or os.cpu_count() or 1, progress)
                 found = _open(folder, shape)
     except OSError as error:
         raise UserError(

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from seatbelt.data.cache import resize
 from seatbelt.data.dataset import DataSet, decode
+from seatbelt.data.manifest import Row
 from seatbelt.errors import UserError
 
 _CELL_WIDTH = 240
@@ -28,16 +29,8 @@ def contact_sheet(
     Raises:
         UserError: No image fits the choice.
     """
-    rows = [
-        row
-        for row in dataset.rows
-        if (generation is None or row.generation == generation) and (domain is None or row.domain == domain)
-    ]
-    if not rows:
-        have = sorted({f"{row.domain} {row.generation}".strip() for row in dataset.rows})
-        raise UserError(f"data set {dataset.root}: no image fits; it has: {', '.join(have)}")
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:images])
-    first = decode(dataset, rows[int(chosen[0])])[1]
+    chosen = choose_rows(dataset, images, generation=generation, domain=domain, seed=seed)
+    first = decode(dataset, chosen[0])[1]
     height = max(1, round(_CELL_WIDTH * first.shape[0] / first.shape[1]))
     columns = min(_COLUMNS, len(chosen))
     lines = -(-len(chosen) // columns)
@@ -46,8 +39,7 @@ def contact_sheet(
     legend_height = _CAPTION * (1 + max((line for _, _, line in legend), default=0))
     sheet = Image.new("RGB", (columns * _CELL_WIDTH, below + legend_height), "white")
     draw = ImageDraw.Draw(sheet)
-    for position, index in enumerate(chosen):
-        row = rows[int(index)]
+    for position, row in enumerate(chosen):
         image, mask = resize(*decode(dataset, row), height, _CELL_WIDTH)
         x, y = (position % columns) * _CELL_WIDTH, (position // columns) * (height + _CAPTION)
         sheet.paste(Image.fromarray(_overlay(image, mask, dataset)), (x, y))
@@ -57,6 +49,23 @@ def contact_sheet(
         draw.rectangle((x, y + 2, x + 9, y + 11), fill=_colour(name, dataset))
         draw.text((x + 13, y), name, fill="black")
     return sheet
+
+
+def choose_rows(dataset: DataSet, images: int, *, generation: str | None, domain: str | None, seed: int) -> list[Row]:
+    """Choose some images at random, in the order of the manifest.
+
+    Raises:
+        UserError: No image fits the choice.
+    """
+    rows = [
+        row
+        for row in dataset.rows
+        if (generation is None or row.generation == generation) and (domain is None or row.domain == domain)
+    ]
+    if not rows:
+        have = sorted({f"{row.domain} {row.generation}".strip() for row in dataset.rows})
+        raise UserError(f"data set {dataset.root}: no image fits; it has: {', '.join(have)}")
+    return [rows[int(index)] for index in np.sort(np.random.default_rng(seed).permutation(len(rows))[:images])]
 
 
 def _overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], dataset: DataSet) -> NDArray[np.uint8]:

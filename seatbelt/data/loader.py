@@ -6,23 +6,27 @@ number of workers. Only uint8 leaves this module; normalising is the device's wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from seatbelt.config import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import IGNORE
+from seatbelt.data.memory import reuse_freed_memory
 from seatbelt.data.splits import Sample
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Images (N, H, W, 3) uint8 RGB and masks (N, H, W) uint8 channel codes, see `Samples`."""
+
+
+_BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Samples:
         """Return image (H, W, 3) and mask (H, W) of channel codes."""
         dataset, row = self.indices[position]
         data = self.decoded[dataset]
-        return np.asarray(data.images[row]), self.codes[dataset][data.masks[row]]
+        return np.asarray(data.images[row]), np.asarray(cv2.LUT(data.masks[row], self.codes[dataset]), np.uint8)
 
 
 class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
@@ -78,7 +82,11 @@ class _Order:
 
 
 class TrainingLoader:
-    """Training batches of one trial; workers stay alive between the epochs of a leg."""
+    """Training batches of one trial; workers stay alive between the epochs of a leg.
+
+    Each worker is at most two batches ahead, which bounds the memory: (2 x workers + 1) batches of 4 bytes a pixel.
+    Batches come in their order whatever worker made them.
+    """
 
     def __init__(self, samples: Samples, config: TrialConfig, *, workers: int) -> None:
         self._order = _Order(len(samples), config.optimisation.batch_size, config.seed)
@@ -86,10 +94,13 @@ class TrainingLoader:
             _Training(samples, config),  # type: ignore[arg-type]  # yields arrays, collated to Batch
             batch_sampler=self._order,
             num_workers=workers,
+            prefetch_factor=_BATCHES_AHEAD if workers else None,
             persistent_workers=workers > 0,
-            worker_init_fn=_quiet_worker,
+            worker_init_fn=_prepare_worker,
             collate_fn=_collate,
         )
+        if not workers:
+            reuse_freed_memory()
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Return the batches of an epoch."""
@@ -104,7 +115,9 @@ def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
     """Yield all samples in order, without augmentation."""
     for start in range(0, len(samples), batch_size):
         stop = min(start + batch_size, len(samples))
-        yield _collate([samples.read(position) for position in range(start, stop)])
+        # (Stacking copies: torch would warn of the decoded cache, which nobody may write.)
+        images, masks = zip(*(samples.read(position) for position in range(start, stop)), strict=True)
+        yield torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))
 
 
 def channel_codes(classes: dict[str, int], labels: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -117,10 +130,17 @@ def channel_codes(classes: dict[str, int], labels: tuple[str, ...]) -> NDArray[n
     return codes
 
 
-def _quiet_worker(_: int) -> None:
+def _prepare_worker(_: int) -> None:
     cv2.setNumThreads(0)
+    reuse_freed_memory()
 
 
 def _collate(samples: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Batch:
+    # torch's own collating writes a worker's batch straight into the memory that it shares with the trainer.
     images, masks = zip(*samples, strict=True)
-    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))
+    return _stacked(images), _stacked(masks)
+
+
+def _stacked(arrays: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+    stacked: torch.Tensor = default_collate([torch.from_numpy(array) for array in arrays])
+    return stacked

@@ -145,7 +145,7 @@ class _Saver:
 
     def after_epoch(self, *, last: bool) -> None:
         elapsed = time.perf_counter() - self._since
-        if not last and self._cost > self._share * elapsed:
+        if not last and self._share < 1 and self._cost > self._share * elapsed:
             return
         started = time.perf_counter()
         best = (self._state.best_epoch, self._state.best_weights)

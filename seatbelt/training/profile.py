@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from seatbelt.config import ModelConfig, OptimisationConfig, TrialConfig
+from seatbelt.cost import Profile
 from seatbelt.models.architectures import STRIDE, build, count_parameters, segment
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
@@ -30,20 +30,6 @@ _TIMED_IMAGES = 2
 """DeepLab's batch norm needs two."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """What one architecture costs at one input size."""
-
-    parameters: int
-    """Trainable parameters."""
-    forward_seconds: float
-    """Per image, of a forward pass in training; one thread on a CPU."""
-    backward_seconds: float
-    """Per image, of the backward pass."""
-    memory_bytes: int
-    """Peak of a training step with a batch: on CUDA measured, else an estimate without what kernels use besides."""
-
-
 def measure(config: TrialConfig, device: str = "cpu") -> Profile:
     """Measure what a trial with this configuration costs.
 
@@ -56,7 +42,7 @@ def measure(config: TrialConfig, device: str = "cpu") -> Profile:
     state = torch.get_rng_state()
     try:
         network = _network(config).to(device)
-        network = network.to(memory_format=_layout(config.optimisation))  # type: ignore[call-overload]
+        network = network.to(memory_format=_layout(config.optimisation))
         height, width = timed_size(config.data.height, config.data.width)
         forward, backward = _seconds(network, config, (_TIMED_IMAGES, height, width), device)
         on_gpu = device.startswith("cuda")
@@ -77,7 +63,11 @@ def timed_size(height: int, width: int) -> tuple[int, int]:
     if height * width <= _MOST_PIXELS:
         return height, width
     scale = math.sqrt(_MOST_PIXELS / (height * width))
-    return tuple(max(STRIDE, math.floor(side * scale / STRIDE) * STRIDE) for side in (height, width))  # type: ignore[return-value]
+    return _multiple(height * scale), _multiple(width * scale)
+
+
+def _multiple(side: float) -> int:
+    return max(STRIDE, math.floor(side / STRIDE) * STRIDE)
 
 
 def saved_bytes(forward: Callable[[], torch.Tensor], without: nn.Module) -> int:

@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import cache, legs, results, sweep
+from tests.benchmarks import cache, legs, loader, memory, results, sweep
 
 BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "sweep": sweep.measure,
     "legs": legs.measure,
     "cache": cache.measure,
+    "loader": loader.measure,
+    "memory": memory.measure,
     "results": results.measure,
 }
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
-from seatbelt.config import TRANSFORMS, TrialConfig, normal_name
+from seatbelt.augmentation_config import TRANSFORMS, Probabilities, Strengths
+from seatbelt.config import TrialConfig, normal_name
 from seatbelt.errors import UserError
 
 
@@ -48,6 +50,20 @@ def test_a_configuration_is_frozen() -> None:
         TrialConfig().seed = 3  # type: ignore[misc]
 
 
+def test_a_configuration_travels_and_is_a_key() -> None:
+    config = TrialConfig().with_fields({"augmentation.strengths.cutout": 0.5, "augmentation.policy": "randaugment"})
+    assert pickle.loads(pickle.dumps(config)) == config
+    assert TrialConfig.model_validate_json(config.model_dump_json()) == config
+    assert len({config, TrialConfig(), TrialConfig()}) == 2
+
+
+def test_per_transform_values_know_the_ten() -> None:
+    assert tuple(Strengths.model_fields) == tuple(Probabilities.model_fields) == TRANSFORMS
+    assert Strengths(cutout=0.5).of("cutout", 1.0) == 0.5
+    assert Strengths(cutout=0.0).of("cutout", 1.0) == 0.0
+    assert Strengths(cutout=0.5).of("solarize", 1.0) == 1.0
+
+
 def test_transforms_come_in_table_order_and_once() -> None:
     config = TrialConfig().with_fields({"augmentation.transforms": ["RandomFog", "cutout", "cutout"]})
     assert config.augmentation.transforms == ("cutout", "random_fog")
@@ -64,6 +80,11 @@ def test_transforms_come_in_table_order_and_once() -> None:
         ({"optimisation.batch_size": 0}, r"batch_size: input should be greater than or equal to 1 \(got 0\)"),
         ({"optimisation.encoder_learning_rate": float("nan")}, r"encoder_learning_rate: .*finite number"),
         ({"augmentation.transforms": ["solarise"]}, r"augmentation.transforms.0: .* \(got 'solarise'\)"),
+        ({"augmentation.policy": "autoaugment"}, r"augmentation.policy: .* \(got 'autoaugment'\)"),
+        ({"augmentation.strength": 2.5}, r"augmentation.strength: .* less than or equal to 2 \(got 2.5\)"),
+        ({"augmentation.strengths": {"fog": 1}}, r"augmentation.strengths.fog: extra inputs are not permitted"),
+        ({"augmentation.strengths.fog": 1}, r"configuration has no field 'augmentation.strengths.fog'"),
+        ({"augmentation.probabilities.cutout": -1}, r"augmentation.probabilities.cutout: .* \(got -1\)"),
         (
             {"model.weights": "coco"},
             r"model.weights: weights must be none, imagenet or file:<path>, but got 'coco'",

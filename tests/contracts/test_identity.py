@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatbelt.config import TRANSFORMS, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
 from seatbelt.identity import arm_key, canonical_json, identifying_fields, trial_key
 
 GOLDEN = {
@@ -108,9 +109,44 @@ def test_every_single_change_gives_another_key() -> None:
         {"data.real": True},
         {"data.height": 96},
         {"augmentation.probability": 0.5},
+        {"augmentation.policy": "randaugment"},
+        {"augmentation.policy": "randaugment", "augmentation.operations": 3},
+        {"augmentation.policy": "trivialaugment"},
+        {"augmentation.strength": 0.5},
+        {"augmentation.strengths.cutout": 0.5},
+        {"augmentation.probabilities.cutout": 0.5},
         {"optimisation.channels_last": True},
         {"loss.dice": 2},
     ]
     keys = {trial_key(TrialConfig().with_fields(change)) for change in changes} | {trial_key(TrialConfig())}
     assert len(keys) == len(changes) + 1
     assert identifying_fields(TrialConfig()) == {"seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"augmentation.operations": 3}, {}),
+        (
+            {"augmentation.policy": "randaugment", "augmentation.probability": 0.5},
+            {"augmentation.policy": "randaugment"},
+        ),
+        (
+            {"augmentation.policy": "trivialaugment", "augmentation.probabilities.cutout": 0.5},
+            {"augmentation.policy": "trivialaugment", "augmentation.operations": 5},
+        ),
+        (
+            {"augmentation.transforms": (), "augmentation.policy": "randaugment", "augmentation.strength": 2},
+            {"augmentation.transforms": ()},
+        ),
+        (
+            {"augmentation.transforms": ("solarize",), "augmentation.strengths.cutout": 0.5},
+            {"augmentation.transforms": ("solarize",)},
+        ),
+    ],
+)
+def test_what_an_augmentation_does_not_use_is_no_part_of_its_key(
+    changes: dict[str, object], same: dict[str, object]
+) -> None:
+    one, other = (TrialConfig().with_fields(fields) for fields in (changes, same))
+    assert trial_key(one) == trial_key(other)

@@ -40,3 +40,29 @@ def test_configuration_columns_are_in_the_schema() -> None:
     assert set(row) <= {column.name for column in TABLES["trials"]}
     assert row["generations"] == "3+4+5"
     assert TrialConfig.model_validate_json(row["config"]) == TrialConfig()
+
+
+def test_augmentation_columns() -> None:
+    def row(**fields: object) -> dict[str, object]:
+        changes = {f"augmentation.{name}": value for name, value in fields.items()}
+        return {
+            name.removeprefix("augmentation_"): value
+            for name, value in configuration_row(TrialConfig().with_fields(changes)).items()
+            if name.startswith("augmentation_")
+        }
+
+    assert row() == {
+        "policy": "independent",
+        "probability": 0.2,
+        "operations": None,
+        "strength": 1.0,
+        "overrides": None,
+    }
+    assert row(policy="randaugment", operations=3, strength=0.5) == {
+        "policy": "randaugment",
+        "probability": None,
+        "operations": 3,
+        "strength": 0.5,
+        "overrides": None,
+    }
+    assert row(strengths={"cutout": 2})["overrides"] == '{"strengths": {"cutout": 2.0}}'

@@ -12,20 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt.config import TRANSFORMS, AugmentationConfig
-from seatbelt.data.augment import Augmenter, Pixels
+from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+from seatbelt.data.augment import Augmenter
+from seatbelt.data.transforms import Pixels
 
 HEIGHT, WIDTH = 48, 80
 LABELS = (0, 1, 7, 255)
 LIBRARY_NAMES = (
-    "RandomRotate90",
     "RandomCrop",
     "CoarseDropout",
     "Affine",
     "Solarize",
     "RandomBrightnessContrast",
-    "ElasticTransform",
-    "RandomFog",
     "GridDistortion",
     "HueSaturationValue",
 )
@@ -53,6 +51,8 @@ def sample(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> tuple[Pix
 def test_every_transform_changes_the_image_and_keeps_the_contract(name: str) -> None:
     image, mask = sample()
     kept = image.copy(), mask.copy()
+    for array in (image, mask):
+        array.flags.writeable = False  # as the decoded cache is
     changed = 0
     for index in range(8):
         new_image, new_mask = augmenter(name)(image, mask, seed=1, epoch=2, index=index)
@@ -243,39 +243,6 @@ def test_crops_show_two_thirds_of_the_area() -> None:
     assert np.abs(spans - 0.8 * 250).max() < 8
 
 
-def test_fog_brightens_as_the_library_does() -> None:
-    import random
-
-    import albumentations
-
-    dark, mask = np.full((240, 424, 3), 40, dtype=np.uint8), np.zeros((240, 424), dtype=np.uint8)
-    ours = Augmenter(AugmentationConfig(transforms=("random_fog",), probability=1.0), 240, 424)
-    fogged = [ours(dark, mask, seed=0, epoch=1, index=index)[0].mean() for index in range(24)]
-    library = albumentations.RandomFog(fog_coef_range=(0.3, 1.0), alpha_coef=0.08, p=1)
-    theirs = []
-    for index in range(24):
-        library.set_random_state(np.random.default_rng(index), random.Random(index))
-        theirs.append(library(image=dark)["image"].mean())
-    assert min(fogged) > 40
-    assert np.mean(fogged) - 40 == pytest.approx(np.mean(theirs) - 40, rel=0.35)
-
-
-def test_elastic_moves_pixels_visibly() -> None:
-    # A ramp shows by how much each pixel moved: s/150 in the root mean square.
-    height, width = 240, 424
-    ramp = np.repeat((np.arange(width) // 2).astype(np.uint8)[None, :, None], height, axis=0).repeat(3, axis=2)
-    elastic = Augmenter(AugmentationConfig(transforms=("elastic_transform",), probability=1.0), height, width)
-    moved = [
-        2
-        * (
-            elastic(ramp, ramp[..., 0].copy(), seed=0, epoch=1, index=i)[0][:, 20:-20, 0].astype(float)
-            - ramp[:, 20:-20, 0]
-        )
-        for i in range(6)
-    ]
-    assert np.sqrt(np.mean(np.square(moved))) == pytest.approx(height / 150, rel=0.35)
-
-
 # Boundaries
 
 
@@ -323,7 +290,7 @@ def test_wrong_arrays_are_refused() -> None:
 
 def test_albumentations_is_imported_only_when_needed() -> None:
     program = (
-        "import sys, seatbelt.data.augment as a; from seatbelt.config import AugmentationConfig as C\n"
+        "import sys, seatbelt.data.augment as a; from seatbelt.augmentation_config import AugmentationConfig as C\n"
         "a.Augmenter(C(transforms=()), 64, 64); assert not {'albumentations', 'torch'} & set(sys.modules)\n"
         "a.Augmenter(C(transforms=('solarize',)), 64, 64); assert 'albumentations' in sys.modules\n"
         "import os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"

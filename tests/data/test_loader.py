@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from seatbelt.augmentation_config import Policy
 from seatbelt.config import TrialConfig
+from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import IGNORE
 from seatbelt.data.loader import Batch, Samples, TrainingLoader, channel_codes, evaluation_batches
+from seatbelt.data.transforms import Pixels
 
 CLASSES = {"background": 0, "seat_belt": 1, "hair": 2, "shirt": 5}
 
@@ -61,9 +66,10 @@ def test_arms_of_other_configuration_see_the_same_order() -> None:
     assert order(TrainingLoader(samples, changed, workers=0), 3) == order(plain, 3)
 
 
-def test_batches_are_identical_with_0_and_2_workers() -> None:
+@pytest.mark.parametrize("policy", get_args(Policy))
+def test_batches_are_identical_with_0_and_2_workers(policy: str) -> None:
     samples = make_samples(10)
-    config = make_config(augmented=True)
+    config = make_config(augmented=True).with_fields({"augmentation.policy": policy})
     alone, helped = (TrainingLoader(samples, config, workers=workers) for workers in (0, 2))
     for epoch in (1, 2):
         pairs = list(zip(alone.epoch(epoch), helped.epoch(epoch), strict=True))
@@ -146,3 +152,31 @@ def test_training_never_writes_into_the_cache(tmp_path: Path) -> None:
         images += 1
         masks += 1
     assert np.array_equal(mapped.images, samples.decoded[0].images)
+
+
+def test_evaluation_reads_a_cache_that_nobody_may_write() -> None:
+    samples = make_samples(5)
+    for array in (samples.decoded[0].images, samples.decoded[0].masks):
+        array.flags.writeable = False
+    assert sum(len(images) for images, _ in evaluation_batches(samples, 2)) == 5
+
+
+def test_no_worker_is_more_than_two_batches_ahead() -> None:
+    # Workers note each sample that they make; the trainer takes one batch and then waits.
+    samples = make_samples(200)
+    log = torch.zeros(200, dtype=torch.int64).share_memory_()
+
+    class Noting(Augmenter):
+        def __call__(self, image: Pixels, mask: Pixels, *, seed: int, epoch: int, index: int) -> tuple[Pixels, Pixels]:
+            log[index] = 1
+            return super().__call__(image, mask, seed=seed, epoch=epoch, index=index)
+
+    loader = TrainingLoader(samples, make_config(batch_size=4), workers=2)
+    loader._loader.dataset.augment = Noting(make_config().augmentation, 32, 32)  # type: ignore[attr-defined]
+    batches = loader.epoch(1)
+    next(batches)
+    time.sleep(1)
+    assert 4 <= int(log.sum()) <= (1 + 2 * 2) * 4
+    for _ in batches:
+        pass
+    assert int(log.sum()) == 200

@@ -23,7 +23,7 @@ from runners.sweep_folder import SweepFolder
 
 NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "host", "error"]
 """Columns that tell when, where and in which attempt something ran."""
-SECONDS = ["train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
+SECONDS = ["train_seconds", "evaluation_seconds", "seconds", "images_per_s", "stage_seconds"]
 
 
 @dataclass
@@ -109,8 +109,8 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
         process.wait()
     subprocess.run([*command, "--name", "disturbed", "--quiet"], check=True)
     report.acknowledged_lost += len(known - _epochs(disturbed))
-    _examine_journal(disturbed, report)
-    _compare_tables(undisturbed, disturbed, report)
+    examine_journal(disturbed, report)
+    compare_tables(undisturbed, disturbed, report)
     return report
 
 
@@ -164,7 +164,8 @@ def _epochs(folder: SweepFolder) -> set[tuple[str, int]]:
     return {(e.trial_key, e.epoch) for e in read_events(folder) if isinstance(e, EpochMeasured)}
 
 
-def _examine_journal(folder: SweepFolder, report: Report) -> None:
+def examine_journal(folder: SweepFolder, report: Report) -> None:
+    """Count epochs that are recorded twice or were trained again although they were recorded."""
     measured: Counter[tuple[str, int]] = Counter()
     known: Counter[str] = Counter()
     at_start: dict[tuple[str, int], int] = {}
@@ -182,7 +183,8 @@ def _examine_journal(folder: SweepFolder, report: Report) -> None:
     report.duplicates = sum(count - 1 for count in measured.values())
 
 
-def _compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Report) -> None:
+def compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Report) -> None:
+    """Note every difference between the tables of two sweeps, seconds, attempts and hosts aside."""
     for name in ("trials", "epochs", "images"):
         frames = []
         for folder in (undisturbed, disturbed):

@@ -12,7 +12,8 @@ from runners.engines.leg import LegSpec
 from runners.halving import default_rungs
 from runners.plan import Limits
 from runners.progress import Progress
-from runners.sweep_folder import DataSource, SweepDescription, SweepFactor, SweepFolder
+from runners.sweep_description import DataSource, SweepDescription, SweepFactor
+from runners.sweep_folder import SweepFolder
 from search_spaces.axes import factor
 from seatbelt.config import TrialConfig
 from seatbelt.records import SCORES

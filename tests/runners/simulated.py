@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from runners.decide import next_leg
 from runners.events import EpochMeasured, Event, LegEnded, SessionOpened
@@ -15,7 +16,16 @@ from seatbelt.identity import trial_key
 class Cluster:
     """Workers of a simulated cluster: each call of `step` lets one random thing happen."""
 
-    def __init__(self, plan: Plan, seed: int, *, slots: int = 3, faults: float = 0.0) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int,
+        *,
+        slots: int = 3,
+        faults: float = 0.0,
+        test: Callable[[str], float] | None = None,
+    ) -> None:
+        self.test = test
         self.plan, self.random, self.slots, self.faults = plan, random.Random(seed), slots, faults
         self.history = History()
         self.events: list[Event] = []
@@ -69,7 +79,10 @@ class Cluster:
             return None
         stage = self.history.trials[key].role == "stage"
         outcome = "complete" if leg.stop == (leg.config.epochs if stage else self.plan.epochs) else "paused"
-        self.record(LegEnded(trial_key=key, attempt=leg.attempt, outcome=outcome, epoch=epoch, at=self.clock))
+        test = {"iou": self.test(key) if self.test else 0.0} if outcome == "complete" else None
+        self.record(
+            LegEnded(trial_key=key, attempt=leg.attempt, outcome=outcome, epoch=epoch, at=self.clock, test=test)
+        )
         del self.legs[key]
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections import Counter, defaultdict
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.decide import next_leg
-from runners.events import Decided, EpochMeasured, LegEnded, SessionOpened
+from runners.events import Decided, EpochMeasured, LegEnded, Planned, Retried, SessionOpened
 from runners.halving import check_rungs, default_rungs
 from runners.history import History
 from runners.plan import Finished, Leg, Limits, Plan, Wait, outcome_of_error
@@ -302,3 +303,101 @@ def test_events_are_what_the_core_returns() -> None:
     assert dataclasses.is_dataclass(leg.decided)
     assert leg.decided.kind == "proposal"
     assert leg.decided.trial_key == leg.trial_key == trial_key(leg.config)
+
+
+@pytest.mark.parametrize("propose", ["exhaustive", "random", "optuna"])
+@pytest.mark.parametrize("prune", ["none", "asha"])
+def test_test_scores_change_no_decision(propose: str, prune: str) -> None:
+    limits = Limits(trials=9, replicates=2)
+    decisions = []
+    for score in (None, lambda key: random.Random(f"other {key}").random()):
+        plan = make_plan(prune=prune, propose=propose, limits=limits)
+        cluster = Cluster(plan, seed=11, test=score)
+        cluster.run()
+        check_invariants(cluster)
+        decisions.append([event for event in cluster.events if isinstance(event, Decided | Planned)])
+    assert decisions[0] == decisions[1]
+    assert len(decisions[0]) > 15
+
+
+def test_a_sweep_whose_first_trials_all_fail_alike_ends() -> None:
+    plan = make_plan(prune="none", limits=Limits(replicates=5))
+    cluster = Cluster(plan, seed=0, slots=2)
+    for number in range(50):
+        step = cluster.ask()
+        if isinstance(step, Finished):
+            break
+        if isinstance(step, Leg):
+            error = f"RuntimeError: no file number {number} (loader.py:12)"
+            cluster.record(
+                LegEnded(trial_key=step.trial_key, attempt=1, outcome="failed", epoch=0, at=1.0, error=error)
+            )
+            del cluster.legs[step.trial_key]
+    assert cluster.finished is not None
+    assert len(cluster.history.trials) == 5
+    assert cluster.finished.reason == (
+        "its first 5 trials failed with the same error: RuntimeError: no file number 0 (loader.py:12); mend it, then "
+        "`seatbelt resume --retry failed`"
+    )
+    for view in cluster.history.by_number:
+        cluster.record(Retried(trial_key=view.key, at=2.0))
+    cluster.finished = None
+    cluster.run()
+    assert cluster.history.statuses[Status.COMPLETE] == 30
+
+
+def test_one_success_and_the_breaker_is_off() -> None:
+    plan = make_plan(prune="none", limits=Limits(replicates=3))
+    cluster = Cluster(plan, seed=0, slots=1)
+    first = cluster.ask()
+    assert isinstance(first, Leg)
+    while cluster.legs:
+        cluster.work()
+    for _ in range(30):
+        step = cluster.ask()
+        if not isinstance(step, Leg):
+            break
+        ended = LegEnded(trial_key=step.trial_key, attempt=1, outcome="failed", epoch=0, at=1.0, error="the same")
+        cluster.record(ended)
+        del cluster.legs[step.trial_key]
+    assert cluster.finished is not None
+    assert cluster.finished.reason == "every arm has its trials"
+    assert cluster.history.statuses[Status.FAILED] == 17
+
+
+@pytest.mark.parametrize("prune", ["none", "asha"])
+def test_longer_trials_go_on(prune: str) -> None:
+    cluster = Cluster(make_plan(prune=prune, encoders=5, decoders=4), seed=3)
+    cluster.run()
+    complete = [view.key for view in cluster.history.by_number if view.status is Status.COMPLETE]
+    before = {view.key: list(view.scores) for view in cluster.history.by_number}
+    longer = cluster.plan.base.with_fields({"epochs": 2 * EPOCHS})
+    cluster.plan = replace(cluster.plan, base=longer, rungs=(*cluster.plan.rungs, 2 * EPOCHS))
+    cluster.finished = None
+    cluster.run()
+    history = cluster.history
+    assert all(history.trials[key].scores[: len(scores)] == scores for key, scores in before.items())
+    grown = [view for view in history.by_number if view.epochs_done == 2 * EPOCHS]
+    if prune == "none":
+        assert len(grown) == len(history.trials) == 20
+    else:
+        exempt = {view.key for view in history.by_number if view.exempt}
+        # Exempt trials go on all, of the others the best third of those that were complete.
+        assert exempt <= {view.key for view in grown}
+        others = {view.key for view in grown} - exempt
+        assert 0 < len(others) <= max(1, len(set(complete)) // 3)
+
+
+def test_further_levels_are_tried_and_nothing_twice() -> None:
+    cluster = Cluster(make_plan(prune="none", encoders=2, decoders=2), seed=1)
+    cluster.run()
+    cluster.plan = make_plan(prune="none", encoders=3, decoders=4)
+    cluster.finished = None
+    opened = SessionOpened(session="t", host="h", pid=1, limits={}, at=cluster.clock, arms="a larger design")
+    cluster.record(opened)
+    cluster.run()
+    check_invariants(cluster)
+    assert len(cluster.history.trials) == 12
+    assert {tuple(view.plan.cell.values()) for view in cluster.history.by_number} == {
+        tuple(cell.values()) for cell in cluster.plan.space.cells()
+    }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import pytest
 
 from search_spaces.axes import AXES, factor, find
-from seatbelt.config import TRANSFORMS, TrialConfig
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 
 
@@ -18,28 +20,31 @@ def level(name: str, text: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", AXES)
 def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
-    group, leaf, *member = AXES[name].field.split(".")
-    assert leaf in type(getattr(TrialConfig(), group)).model_fields
-    assert member == ([name] if AXES[name].kind == "switch" else [])
+    holder, leaf = AXES[name].field.rsplit(".", 1)
+    if AXES[name].kind == "switch":
+        assert (holder, leaf) == ("augmentation.transforms", name)
+    else:
+        assert leaf in type(operator.attrgetter(holder)(TrialConfig())).model_fields
 
 
 def test_no_two_axes_set_the_same_field() -> None:
     # An architecture is a decoder with an encoder, training data are generations and whether real images are there.
-    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data")]
+    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data", "regime")]
     assert len(set(single)) == len(single)
 
 
-@pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels])
+@pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels and axis.kind != "regime"])
 def test_the_usual_levels_are_accepted(name: str) -> None:
     base = TrialConfig().with_fields({"data.real": True})
     made = factor(name)
     assert tuple(found.label for found in made.levels) == AXES[name].levels
-    group, leaf, *member = AXES[name].field.split(".")
-    values = [getattr(getattr(base.with_fields(dict(found.fields)), group), leaf) for found in made.levels]
+    if AXES[name].kind == "switch":
+        sets = [base.with_fields(dict(found.fields)).augmentation.transforms for found in made.levels]
+        assert [name in chosen for chosen in sets] == [False, True]
+        return
+    values = [operator.attrgetter(AXES[name].field)(base.with_fields(dict(found.fields))) for found in made.levels]
     # The configuration holds each level's own value, in the form in which it is recorded.
     assert len(set(values)) == len(values)
-    if member:
-        values = [member[0] in value for value in values]
     assert values == [found.fields[AXES[name].field] for found in made.levels]
 
 
@@ -75,6 +80,11 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
         ("share.seat.empty", "as_is", "as_is", {"data.composition.seat=empty": None}),
         ("share.rig.v1.2", "1", "1.0", {"data.composition.rig=v1.2": 1.0}),
         ("synthetic_images", "90", "90", {"data.synthetic_images": 90}),
+        ("augmentation_policy", "randaugment", "randaugment", {"augmentation.policy": "randaugment"}),
+        ("augmentation_operations", "3", "3", {"augmentation.operations": 3}),
+        ("augmentation_strength", "2", "2.0", {"augmentation.strength": 2.0}),
+        ("cutout_strength", "0.5", "0.5", {"augmentation.strengths.cutout": 0.5}),
+        ("random_fog_probability", "1", "1.0", {"augmentation.probabilities.random_fog": 1.0}),
         ("generations", "none", "none", {"data.generations": ()}),
         ("generations", "5:.80+3:0.2", "5:.80+3:0.2", {"data.generations": ("3:0.2", "5:0.8")}),
         ("generations", "3-5", "3-5", {"data.generations": ("3", "4", "5")}),
@@ -118,6 +128,11 @@ def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[s
         ("generations", "5-3", "generations 5-3: a range must rise, by at most 100; write it as 3-5"),
         ("generations", "1-999999", "generations 1-999999: a range must rise, by at most 100"),
         ("augmentation", "cutout+fog", r"augmentation\.transforms\.1: input should be .* \(got 'fog'\)"),
+        ("augmentation_policy", "RandAugment", r"augmentation\.policy: input should be 'independent', 'randaug"),
+        ("augmentation_strength", "2.1", r"augmentation\.strength: input should be less than or equal to 2"),
+        ("cutout_strength", "-1", r"augmentation\.strengths\.cutout: input should be greater than or equal to 0"),
+        ("cutout_probability", "1.5", r"augmentation\.probabilities\.cutout: input should be less than or equal to 1"),
+        ("augmentation_operations", "11", r"augmentation\.operations: input should be less than or equal to 10"),
         ("output_stride", "32", r"model\.output_stride: input should be 8 or 16 \(got 32\)"),
         ("batch_size", "4.5", r"optimisation\.batch_size: input should be a valid integer"),
         ("height", "tall", r"data\.height: input should be a valid integer.* \(got 'tall'\)"),
@@ -158,6 +173,8 @@ def test_an_unknown_axis_names_the_known_ones() -> None:
         find("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])
+    with pytest.raises(UserError, match=r"no axis 'fog_strength'; .* TRANSFORM_strength with one of random_rotate90, "):
+        find("fog_strength")
 
 
 @pytest.mark.parametrize("name", ["share.", "share.seat", "share.seat.", "share..empty", "share.my seat.empty"])

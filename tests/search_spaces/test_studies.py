@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from search_spaces.designs import build
+from search_spaces.designs import baseline_cell, build
+from search_spaces.space import NAMED_ARM
 from search_spaces.studies import STUDIES, find
-from seatbelt.config import DECODERS, TRANSFORMS
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import DECODERS
 from seatbelt.data.scenes.tags import TAGS
 from seatbelt.errors import UserError
 from seatbelt.identity import arm_key
@@ -41,15 +44,27 @@ def test_the_conditions_of_the_architecture_study() -> None:
 def test_the_composition_study_changes_one_share_at_a_time() -> None:
     study = find("composition")
     base = study.base()
-    assert study.space.size == 3**6
-    baseline = {factor.name: "as_is" for factor in study.factors}
-    design = build(study.space, study.protocol.design, baseline=baseline, seed=0)
+    design = build(study.space, study.protocol.design, baseline=baseline_cell(study.space, base), seed=0)
     assert len(design) == 1 + 2 * 6
     configs = [study.space.config(base, cell, seed=0) for cell in design.cells]
     assert configs[0] == base, "the baseline leaves the images as they come"
     assert all(len(config.data.composition) == 1 for config in configs[1:])
     assert {item.tag for config in configs for item in config.data.composition} == set(TAGS)
     assert len({arm_key(config) for config in configs}) == 13
+
+
+SIZES = {
+    "architecture": 30,
+    "generations": 20,
+    "mixing": 12,
+    "randomization": 4,
+    "pretraining": 18,
+    "initialization": 12,
+    "labels": 8,
+    "augmentation": 1024,
+    "composition": 3**6,
+}
+"""Cells as in the thesis' figures and tables; eight sets of labels and 3^6 compositions are ours."""
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -60,9 +75,55 @@ def test_every_study_is_consistent(name: str) -> None:
     base = study.base()
     for cell in (study.space.cell(0), study.space.cell(study.space.size - 1)):
         assert study.space.config(base, cell, seed=1).seed == 1
+    for arm in study.arms:
+        assert study.space.config(base, {NAMED_ARM: arm.name}, seed=1).seed == 1
     # A condition is for what does not vary.
     varied = {path for factor in study.factors for level in factor.levels for path in level.fields}
     assert not varied & set(study.conditions)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_sizes_of_the_thesis(name: str) -> None:
+    study = find(name)
+    assert study.space.size == SIZES[name]
+    if study.space.size <= 30:
+        keys = {arm_key(study.space.config(study.base(), cell, seed=0)) for cell in study.space.cells()}
+        assert len(keys) == SIZES[name]
+
+
+def test_the_studies_have_the_thesis_conditions() -> None:
+    mixing = find("mixing").base()
+    assert (mixing.data.real, mixing.data.generations) == (True, ("5",))
+    assert find("labels").base().data.generations == ("6",)
+    best = find("initialization").base()
+    assert best.data.generations == ("2", "3", "4", "5", "6")
+    for name in ("generations", "mixing", "labels", "augmentation", "hyperparameters"):
+        model = find(name).base().model
+        assert (model.encoder, model.decoder) == ("resnet34", "unetplusplus")
+    for name in ("pretraining", "initialization"):
+        six = next(f for f in find(name).factors if f.name == "architecture")
+        pairs = [level.label.split("/") for level in six.levels]
+        assert sorted(Counter(decoder for decoder, _ in pairs).values()) == [2, 2, 2]
+
+
+def test_one_factor_at_a_time_over_table_3_3() -> None:
+    study = find("hyperparameters")
+    space, base = study.space, study.base()
+    baseline = baseline_cell(space, base)
+    assert baseline["batch_size"] == "4"
+    assert baseline["encoder_learning_rate"] == "0.0002"
+    assert baseline["decoder_weight_decay"] == "0.0003"
+    design = build(space, study.protocol.design, baseline=baseline, seed=0)
+    assert len(design) == 1 + sum(len(factor.levels) - 1 for factor in study.factors)
+    assert space.config(base, design.cells[0], seed=0) == base
+
+
+def test_labels_of_generation_6_only() -> None:
+    space = find("joint").space
+    cell = {f.name: f.levels[0].label for f in space.factors}
+    assert space.excluded({**cell, "context": "shirt+skin", "training_data": "2-6"}) is None
+    why = space.excluded({**cell, "context": "shirt+skin", "training_data": "3-5"})
+    assert why == "what the occupants wear is labelled in generation 6 only"
 
 
 GOOD = """

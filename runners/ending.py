@@ -1,0 +1,61 @@
+"""How a sweep ends: why, and which paused trials are pruned by it."""
+
+from __future__ import annotations
+
+from runners.events import Decided
+from runners.halving import allowed_promotions, rank
+from runners.history import History
+from runners.plan import Finished, Plan
+from runners.views import score_at
+
+
+def finished(plan: Plan, history: History, reason: str) -> Finished:
+    """Return the end of a sweep; what waits at a rung is pruned, unless the session only confirmed."""
+    pruned = []
+    for rung in plan.rungs[:-1] if plan.confirmation is None else ():
+        view = history.rungs.get(rung)
+        for negative, _, key in view.waiting if view else ():
+            assert view is not None
+            trial = history.trials[key]
+            if trial.status == "PAUSED":
+                pruned.append(
+                    Decided(
+                        kind="prune",
+                        by="asha",
+                        trial_key=key,
+                        epoch=rung,
+                        score=score_at(trial, rung),
+                        rank=rank(view, -negative),
+                        compared=view.reached,
+                        allowed=allowed_promotions(view, plan.eta, last_call=False),
+                        reason=f"not among the best at epoch {rung} when the sweep ended",
+                    )
+                )
+    return Finished(reason=reason, pruned=tuple(pruned))
+
+
+def affordable_epochs(plan: Plan, history: History) -> int | None:
+    """Return how many epochs may still be handed out, None for no limit."""
+    return None if plan.limits.epochs is None else plan.limits.epochs - history.committed_epochs
+
+
+def end_reason(plan: Plan, history: History) -> str:
+    """Return in words why nothing is left to run."""
+    if plan.confirmation is not None:
+        return "every arm is confirmed"
+    if plan.limits.trials is not None and history.arm_trials >= plan.limits.trials:
+        return "the limit of --trials is reached"
+    affordable = affordable_epochs(plan, history)
+    first = plan.epochs if plan.prune == "none" or not plan.rungs else plan.rungs[0]
+    if affordable is not None and affordable < first:
+        return "the limit of --epochs is reached"
+    return "every arm has its trials" if plan.propose == "exhaustive" else "nothing is left to run"
+
+
+def broken_reason(history: History) -> str:
+    """Return in words why the circuit breaker ended the sweep."""
+    error = next((view.error for view in history.by_number if view.status == "FAILED"), None)
+    return (
+        f"its first {history.failures_in_a_row} trials failed with the same error: {error}; mend it, then "
+        "`seatbelt resume --retry failed`"
+    )

@@ -1,0 +1,106 @@
+"""Pretraining stages that sweeps share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners.stage_store import LEASE_SECONDS, StageStore
+from seatbelt.errors import UserError
+from tests.conftest import MakeData
+from tests.runners.test_engines import environment
+
+
+def checkpoint(folder: Path, content: bytes = b"weights") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "best").write_bytes(content)
+    return folder
+
+
+def test_a_stage_is_found_when_it_is_whole(tmp_path: Path) -> None:
+    store = StageStore(tmp_path / "stages")
+    assert store.find("abc") is None
+    store.publish("abc", checkpoint(tmp_path / "one"), {"seconds": 12.5})
+    found = store.find("abc")
+    assert found is not None
+    assert found.seconds == 12.5
+    assert (found.path / "best").read_bytes() == b"weights"
+    store.publish("abc", checkpoint(tmp_path / "two", b"others"), {"seconds": 1.0})
+    assert store.find("abc") == found, "the first one stays"
+
+
+def test_what_a_killed_publisher_leaves_is_not_taken_for_whole(tmp_path: Path) -> None:
+    store = StageStore(tmp_path / "stages")
+    checkpoint(store.root / "tmp" / "abc.1" / "checkpoint")
+    checkpoint(store.root / "half" / "checkpoint")
+    assert store.find("abc") is None
+    assert store.find("half") is None
+
+
+def test_one_sweep_at_a_time_trains_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
+    monkeypatch.setattr(second, "_me", "another host process 7")
+    assert first.take("abc") is None
+    assert first.take("abc") is None, "taking it again renews it"
+    assert second.take("abc") == first._me
+    second.release("abc")
+    assert second.take("abc") == first._me, "only the holder gives it back"
+    first.release("abc")
+    assert second.take("abc") is None
+
+
+def test_a_lease_of_a_sweep_that_died_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
+    monkeypatch.setattr(second, "_me", "another host process 7")
+    assert first.take("abc") is None
+    long_ago = time.time() - LEASE_SECONDS - 1
+    os.utime(first.root / "abc.lease", (long_ago, long_ago))
+    assert second.take("abc") is None
+    assert first.take("abc") == "another host process 7"
+
+
+def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
+    store = StageStore(tmp_path / "stages")
+    store.publish("abc", checkpoint(tmp_path / "one"), {"seconds": 1.0})
+    (store.root / "abc" / "stage.json").write_text("{")
+    with pytest.raises(UserError, match=r"stage\.json cannot be read .* remove the folder .*abc"):
+        store.find("abc")
+
+
+def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--stages .*file cannot be written \(Not a directory\)"):
+        StageStore(tmp_path / "file")
+
+
+@pytest.mark.slow
+def test_a_second_sweep_trains_no_stage_again(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2, generations={"2": 6, "3": 6})
+    frames = []
+    for name in ("one", "two"):
+        command = [sys.executable, "-m", "runners.cli", "sweep", "pretraining", "--data", str(data), "--name", name]
+        command += ["--out", str(tmp_path), "--set", "architecture=linknet/lite0", "--fix", "weights=none"]
+        command += ["--set", "regime=synthetic_then_real@2+3", "--fix", "pretraining_epochs=2"]
+        command += ["--max-epochs", "1", "--engine", "in-process", "--stages", str(tmp_path / "stages")]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
+        assert done.returncode == 0, done.stderr
+        frames.append(pd.read_parquet(tmp_path / name / "trials"))
+    first, second = frames
+    assert sorted(first["role"]) == ["arm", "stage"]
+    assert first.set_index("role")["epochs_done"].to_dict() == {"arm": 1, "stage": 2}
+    assert second["role"].tolist() == ["arm"]
+    arms = [frame[frame["role"] == "arm"].iloc[0] for frame in frames]
+    assert [bool(arm["stage_reused"]) for arm in arms] == [False, True]
+    assert arms[1]["stage_seconds"] > 0
+    # What begins with the same weights gives the same numbers.
+    assert arms[0]["selection_iou"] == arms[1]["selection_iou"]
+    assert arms[0]["test_iou"] == arms[1]["test_iou"]
+    (entry,) = (tmp_path / "stages").glob("*/stage.json")
+    assert json.loads(entry.read_text())["epochs"] == 2

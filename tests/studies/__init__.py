@@ -1,0 +1,1 @@
+"""Every study from end to end."""
