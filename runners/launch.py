@@ -26,6 +26,7 @@ from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
 from seatbelt.data.dataset import DataSet, decode, fingerprint, read
+from seatbelt.data.labels_shown import check_labels_shown
 from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
@@ -93,7 +94,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     factors, base = _space_and_base(request, datasets, note)
     selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
     data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
-    factors, base = resolve_all_labels(factors, base, data, note)
+    factors, base, all_labels = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     prune = request.prune or request.study.protocol.prune
@@ -109,6 +110,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     _check_data(data, configs)
     weights = _resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
+    # Of `all` labels one may be shown nowhere: it was not asked for by name.
+    check_labels_shown(data, [config for config in configs if config.data.context != all_labels])
     return SweepDescription(
         study=request.study.name,
         question=request.study.question,

@@ -75,15 +75,18 @@ def propose_and_design(protocol: Protocol, propose: Propose | None, design: str 
 
 def resolve_all_labels(
     factors: tuple[Factor, ...], base: TrialConfig, data: SweepData, note: Callable[[str], None]
-) -> tuple[tuple[Factor, ...], TrialConfig]:
+) -> tuple[tuple[Factor, ...], TrialConfig, tuple[str, ...]]:
     """Replace `context=all` by every class but the target's of the data sets that are trained on, and say so.
+
+    Returns:
+        Factors and base with the labels in place, and the labels that `all` stands for (empty if it is not used).
 
     Raises:
         UserError: The target varies, so that `all` would mean something else in each cell.
     """
     fields = [level.fields for f in factors for level in f.levels]
     if base.data.context != (ALL,) and not any(changes.get(_CONTEXT) == (ALL,) for changes in fields):
-        return factors, base
+        return factors, base, ()
     if len({changes["data.target"] for changes in fields if "data.target" in changes} | {base.data.target}) > 1:
         raise UserError("context=all needs one target, but the target varies; use --fix target=..., or name the labels")
     configs = configs_to_check(Space(factors=factors), base)
@@ -96,7 +99,7 @@ def resolve_all_labels(
     note(f"context all: {', '.join(labels) or 'none'} (the classes of the data that are trained on)")
     if base.data.context == (ALL,):
         base = base.with_fields({_CONTEXT: labels})
-    return tuple(_resolved(f, labels) for f in factors), base
+    return tuple(_resolved(f, labels) for f in factors), base, labels
 
 
 def _resolved(factor: Factor, labels: tuple[str, ...]) -> Factor:

@@ -25,22 +25,26 @@ NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 @pytest.fixture
 def make_sweep(tmp_path: Path) -> MakeSweep:
     def make(name: str = "sweep", **tables: Rows) -> Sweep:
-        root = tmp_path / name
-        for table in TABLES:
-            rows = tables.get(table, [])
-            (root / table).mkdir(parents=True)
-            names = arrow_schema(table).names
-            whole = [dict.fromkeys(names) | row for row in rows]
-            assert all(set(row) == set(names) for row in whole)
-            # Two shards where there is more than one row.
-            for number, part in enumerate((whole[:2], whole[2:])):
-                if part or number == 0:
-                    found = pa.Table.from_pylist(part, schema=arrow_schema(table))
-                    pq.write_table(found, root / table / f"{number:05}.parquet")
-        (root / "sweep.json").write_text(json.dumps({"baselines": {"all background": 0.25, "mean mask": 0.5}}))
-        return load(root)
+        return load(write_sweep(tmp_path / name, **tables))
 
     return make
+
+
+def write_sweep(root: Path, *, description: dict[str, Any] | None = None, **tables: Rows) -> Path:
+    for table in TABLES:
+        rows = tables.get(table, [])
+        (root / table).mkdir(parents=True)
+        names = arrow_schema(table).names
+        whole = [dict.fromkeys(names) | row for row in rows]
+        assert all(set(row) == set(names) for row in whole)
+        # Two shards where there is more than one row.
+        for number, part in enumerate((whole[:2], whole[2:])):
+            if part or number == 0:
+                found = pa.Table.from_pylist(part, schema=arrow_schema(table))
+                pq.write_table(found, root / table / f"{number:05}.parquet")
+    told = {"baselines": {"all background": 0.25, "mean mask": 0.5}, **(description or {})}
+    (root / "sweep.json").write_text(json.dumps(told))
+    return root
 
 
 def trial(
