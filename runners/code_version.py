@@ -10,12 +10,18 @@ from pathlib import Path
 _MODULES = (
     "data/augment.py",
     "data/cache.py",
+    "data/composition.py",
+    "data/elastic.py",
+    "data/fog.py",
     "data/labels.py",
     "data/loader.py",
+    "data/mixture.py",
     "data/splits.py",
+    "data/transforms.py",
     "models/architectures.py",
     "models/losses.py",
     "training/metrics.py",
+    "training/micro_batch.py",
     "training/state.py",
 )
 

@@ -78,7 +78,7 @@ def _disk() -> Finding:
 
 
 def _ray(address: str | None) -> Finding:
-    from runners.engines.ray_tune import probe
+    from runners.engines.cluster import probe
 
     try:
         return Finding(what="Ray", ok=True, found=probe(address))

@@ -229,16 +229,18 @@ class Driver:
             self._observe(event, self.history)
 
     def _spec(self, leg: Leg) -> LegSpec:
+        view = self.history.trials[leg.trial_key]
         return LegSpec(
             trial_key=leg.trial_key,
             attempt=leg.attempt,
             config=leg.config,
-            known_epochs=self.history.trials[leg.trial_key].epochs_done,
+            known_epochs=view.epochs_done,
             stop=leg.stop,
             sweep=os.fspath(self.folder.root.resolve()),
             checkpoints=os.fspath(self.folder.checkpoints(leg.trial_key).resolve()),
             full_epochs=self._full_epochs(leg),
             stage=self._stage_folder(leg),
+            micro_batch=view.facts.get("micro_batch") if view.epochs_done else None,
         )
 
     def _full_epochs(self, leg: Leg) -> int:

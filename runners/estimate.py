@@ -1,31 +1,43 @@
-"""An estimate of a sweep's time, from one training step of each architecture on this machine."""
+"""Estimates of a sweep's time and memory, from the profiles of its architectures on this machine."""
 
 from __future__ import annotations
 
-import json
-import platform
-from pathlib import Path
+import contextlib
+from collections.abc import Iterable
 
 import numpy as np
 
 from runners.plan import Plan
-from search_spaces.space import Cell
-from seatbelt.config import ModelConfig, TrialConfig
-from seatbelt.data.cache import cache_folder
+from runners.profiles import memory_of, profile_of, profiled
+from search_spaces.space import NAMED_ARM, Cell, Space
+from seatbelt.config import TrialConfig
 from seatbelt.data.sweep_data import SweepData
+from seatbelt.errors import UserError
+from seatbelt.identity import content_hash
 
 _MOST_CELLS = 64
 """Larger spaces are estimated from so many cells, evenly spread."""
 
+_DECIDING = (
+    *("model.encoder", "model.decoder", "model.output_stride", "data.height", "data.width", "data.context"),
+    *("optimisation.batch_size", "optimisation.precision", "optimisation.channels_last"),
+)
+"""Fields that decide the memory of a trial (`model.encoder_depth` among them)."""
+
+_MOST_COMBINED = 5_000
+
 
 def seconds_per_trial_epoch(plan: Plan, data: SweepData) -> float:
     """Return the mean seconds of one epoch of one trial with one thread, over the cells of the plan."""
-    configs = [plan.space.config(plan.base, cell, seed=plan.base.seed) for cell in some_cells(plan)]
-    known = _known()
-    seconds = [_epoch_seconds(config, data, known) for config in configs]
-    _file().parent.mkdir(parents=True, exist_ok=True)
-    _file().write_text(json.dumps(known, indent=1), encoding="utf-8")
+    seconds = [_epoch_seconds(config, data) for config in _configs(plan, some_cells(plan))]
     return sum(seconds) / len(seconds)
+
+
+def largest_bytes(plan: Plan) -> int:
+    """Return the memory of the largest trial that the plan may try."""
+    device = device_here()
+    unlike = {content_hash(profiled(config, device)): config for config in _costs(plan)}
+    return max(memory_of(config, device) for config in unlike.values())
 
 
 def some_cells(plan: Plan) -> list[Cell]:
@@ -40,29 +52,35 @@ def some_cells(plan: Plan) -> list[Cell]:
     return allowed or [next(plan.space.cells())]
 
 
-def _epoch_seconds(config: TrialConfig, data: SweepData, known: dict[str, list[float]]) -> float:
-    model = config.model
-    key = f"{model.encoder} {model.decoder} {model.output_stride}"
-    if key not in known:
-        from seatbelt.training.profile import step_seconds
+def device_here() -> str:
+    """Return where profiles are measured: on this machine's GPU if it has one."""
+    from seatbelt.training.device import choose_device
 
-        # Weights do not change the time, and random ones need no file.
-        plain = ModelConfig(encoder=model.encoder, decoder=model.decoder, output_stride=model.output_stride)
-        known[key] = list(step_seconds(plain.model_copy(update={"weights": "none"})))
-    train, evaluate = known[key]
+    return choose_device("auto")
+
+
+def _costs(plan: Plan) -> list[TrialConfig]:
+    """Return configurations with every combination of what decides the memory, others at their first level."""
+    space = plan.space
+    first = {factor.name: factor.label_at(0.0) for factor in space.factors}
+    deciding = Space(factors=tuple(f for f in space.factors if any(path.startswith(_DECIDING) for path in f.fields)))
+    cells: list[Cell] = [{NAMED_ARM: arm.name} for arm in space.arms]
+    cells += [{**first, **cell} for cell in deciding.cells()] if deciding.size <= _MOST_COMBINED else some_cells(plan)
+    configs = []
+    for cell in cells:
+        # Levels that do not go together are nobody's trial.
+        with contextlib.suppress(UserError):
+            configs.append(space.config(plan.base, cell, seed=plan.base.seed))
+    return configs or [plan.base]
+
+
+def _configs(plan: Plan, cells: Iterable[Cell]) -> list[TrialConfig]:
+    return [plan.space.config(plan.base, cell, seed=plan.base.seed) for cell in cells]
+
+
+def _epoch_seconds(config: TrialConfig, data: SweepData) -> float:
+    profile = profile_of(config, device_here())
     parts = data.partition(config)
-    pixels = config.data.height * config.data.width
     evaluated = len(parts.selection) + (0 if parts.validation == parts.selection else len(parts.validation))
-    return pixels * (len(parts.train) * train + evaluated * evaluate)
-
-
-def _known() -> dict[str, list[float]]:
-    try:
-        found: dict[str, list[float]] = json.loads(_file().read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError):
-        return {}
-
-
-def _file() -> Path:
-    return cache_folder() / f"step-seconds-{platform.node()}.json"
+    step = profile.forward_seconds + profile.backward_seconds
+    return len(parts.train) * step + evaluated * profile.forward_seconds

@@ -15,11 +15,13 @@ import numpy as np
 
 from runners.code_version import code_hashes
 from runners.halving import check_rungs, default_rungs
-from runners.launch_space import baseline_cell, configs_to_check, propose_and_design, resolve_all_labels
+from runners.launch_composition import fix_number
+from runners.launch_space import configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import narrow
 from runners.propose import check_enumerable
 from runners.retention import parse_keep
 from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
@@ -103,6 +105,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         tried: Sequence[Cell] = build_design(space, design, baseline=baseline, seed=base.seed).cells
     else:
         tried = ()
+    base = fix_number(space, base, tried, data, note)
     configs = configs_to_check(space, base, tried)
     _check_data(data, configs)
     weights = _resolve_weights(configs, request.weights_folder)

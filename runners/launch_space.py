@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
 from seatbelt.config import TrialConfig
@@ -57,26 +56,6 @@ def _some_cells(space: Space) -> list[Cell]:
 
 def _ends(factor: Factor) -> list[str]:
     return [level.label for level in factor.levels] or [factor.label_at(0.0), factor.label_at(1.0)]
-
-
-def baseline_cell(space: Space, base: TrialConfig) -> Cell:
-    """Return the cell of the base configuration; a factor without its value stands at its first level."""
-    tree = base.model_dump()
-    cell = {}
-    for f in space.factors:
-        if f.range is not None:
-            cell[f.name] = f"{min(f.range.high, max(f.range.low, _field(tree, f.range.field))):g}"
-        else:
-            same = [level for level in f.levels if all(_field(tree, p) == v for p, v in level.fields.items())]
-            cell[f.name] = (same or f.levels)[0].label
-    return cell
-
-
-def _field(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
-    found: Any = tree
-    for name in path.split("."):
-        found = found[name] if isinstance(found, dict) else name in found
-    return found
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from runners.estimate import seconds_per_trial_epoch, some_cells
+from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_description import SweepDescription
@@ -81,5 +81,6 @@ def _time_line(plan: Plan, data: SweepData, slots: int) -> str:
     total = epochs * per_epoch / slots
     return (
         f"time       about {duration(total)} with {slots} trial{'s' if slots > 1 else ''} at a time "
-        f"({per_epoch:.1f} s per epoch on average, from one training step of each architecture on this machine's CPU)"
+        f"({per_epoch:.1f} s per epoch on average, from one training step of each architecture on this machine's "
+        f"{'CPU' if device_here() == 'cpu' else 'GPU'})"
     )

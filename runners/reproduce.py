@@ -84,6 +84,7 @@ def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: 
         checkpoints=os.fspath(scratch / view.key),
         full_epochs=config.epochs,
         stage=stage,
+        micro_batch=view.facts.get("micro_batch"),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -30,7 +30,7 @@ from seatbelt.errors import UserError
 from seatbelt.records import Status
 
 if TYPE_CHECKING:
-    from runners.engines.ray_tune import Resources
+    from runners.engines.cluster import Resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Session:
     address: str | None = None
     slots: int | None = None
     cpus_per_trial: float = 1
-    gpus_per_trial: float | None = None
+    gpus_per_trial: float | Literal["auto"] | None = None
     tensorboard: bool = False
     quiet: bool = False
     trials: int | None = None
@@ -196,7 +196,7 @@ def _run(
             else:
                 from runners.engines.ray_tune import run as run_on_ray
 
-                run_on_ray(driver, _resources(session))
+                run_on_ray(driver, _resources(session, driver))
             unfinished = driver.finished is None
             statuses = driver.history.statuses
     _say_what_next(folder, unfinished=unfinished, quiet=session.quiet)
@@ -246,14 +246,21 @@ def _slots(session: Session) -> int:
     return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
 
 
-def _resources(session: Session) -> Resources:
-    from runners.engines.ray_tune import Resources
+def _resources(session: Session, driver: Driver) -> Resources:
+    from runners.engines.cluster import Resources
 
+    trial_bytes = 0
+    if session.gpus_per_trial == "auto":
+        from runners.estimate import largest_bytes
+
+        driver.progress.note("asking how much memory the largest trial needs")
+        trial_bytes = largest_bytes(driver.plan)
     return Resources(
         address=session.address,
         slots=session.slots,
         cpus_per_trial=session.cpus_per_trial,
         gpus_per_trial=session.gpus_per_trial,
+        trial_bytes=trial_bytes,
     )
 
 

@@ -23,7 +23,7 @@ def embedded_scenes() -> Path:
     """
     from seatbelt.data.scenes import write_dataset
 
-    folder = cache_folder() / "scenes" / "default-1"
+    folder = cache_folder() / "scenes" / "default-2"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / "dataset.json").exists():

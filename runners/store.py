@@ -150,6 +150,7 @@ class Store:
             "seconds": view.seconds,
             **{column.name: facts.get(column.name) for column in IMAGE_COUNTS},
             "parameters": facts.get("parameters"),
+            "micro_batch": facts.get("micro_batch"),
             "planned_at": _time(plan.at),
             "ended_at": _time(view.ended_at),
             **configuration_row(config),

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from search_spaces.shares import AS_IS, SHARE, share_field
 from search_spaces.space import Factor, Level, Range
 from seatbelt.augmentation_config import TRANSFORMS, Policy
 from seatbelt.config import DECODERS, RESNETS, TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.field_paths import SHARE_FIELD, field_value
 from seatbelt.notation import canonical_label
 
 _LONGEST_RANGE = 100
@@ -29,9 +31,10 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime"] = "value"
+    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime", "share"] = "value"
     """A plain value; a set written a+b (`none` and, for transforms, `all`); a member of a set, `on` or `off`; an
-    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; or a regime."""
+    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; a regime; or a share of the
+    synthetic images, `as_is` for no such condition."""
     levels: tuple[str, ...] = ()
     """The usual levels, if the axis has such."""
 
@@ -51,6 +54,7 @@ AXES: dict[str, Axis] = {
     "pretraining": Axis(field="pretraining.generations", kind="set"),
     "pretraining_epochs": Axis(field="pretraining.epochs"),
     "synthetic_share": Axis(field="data.synthetic_share", levels=("0.0", "0.5", "0.6", "0.7", "0.8", "0.9")),
+    "synthetic_images": Axis(field="data.synthetic_images"),
     "replacement": Axis(field="data.replacement", levels=("false", "true")),
     "sources": Axis(field="data.sources", kind="set"),
     "target": Axis(field="data.target"),
@@ -99,22 +103,24 @@ def factor(name: str, values: Iterable[str] | None = None) -> Factor:
     texts = [text.strip() for text in (values if values is not None else axis.levels)]
     if "" in texts:
         raise UserError(f"axis {name!r} has an empty level; {_how_to_write(axis)}")
-    if len(texts) == 1 and axis.kind == "value" and ".." in texts[0]:
+    if len(texts) == 1 and axis.kind in ("value", "share") and ".." in texts[0]:
         return Factor(name=name, range=_value_range(name, axis, texts[0]))
     return Factor(name=name, levels=tuple(_level(name, axis, text) for text in texts))
 
 
 def find(name: str) -> Axis:
-    """Return an axis by name.
+    """Return an axis by name; `share.seat.empty` is the share of synthetic images whose tag `seat` is `empty`.
 
     Raises:
         UserError: There is none; the message lists them.
     """
+    if name.startswith(SHARE):
+        return Axis(field=share_field(name), kind="share")
     if name not in AXES:
         common = [known for known, axis in AXES.items() if axis.field.count(".") == 1]
         raise UserError(
             f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
-            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}"
+            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}, or {SHARE}TAG.VALUE"
         )
     return AXES[name]
 
@@ -151,6 +157,8 @@ def _level(name: str, axis: Axis, text: str) -> Level:
         return _training_data_level(name, text)
     if axis.kind == "regime":
         return _regime_level(name, text)
+    if axis.kind == "share" and text == AS_IS:
+        return Level(label=AS_IS, fields={axis.field: None})
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
     if name == "encoder" and "@" in text:
         encoder, _, weights = text.partition("@")
@@ -227,6 +235,8 @@ def _checked(fields: dict[str, Any]) -> TrialConfig:
 
 
 def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
+    if path.startswith(SHARE_FIELD):
+        return field_value(config.model_dump(), path)
     return operator.attrgetter(path)(config)
 
 

@@ -20,7 +20,9 @@ from typing import overload
 import numpy as np
 
 from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.field_paths import field_value
 
 _GENERATORS: dict[int, dict[int, tuple[int, ...]]] = {
     # Column of an added factor -> columns of the basic factors whose product it is.
@@ -72,6 +74,20 @@ def build(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
     if spread:
         return Design(name=name, cells=[*named, *_spread(space, spread[1], int(spread[2]), seed)])
     raise UserError(f"there is no design {name!r}; choose one of {', '.join(NAMES)}")
+
+
+def baseline_cell(space: Space, base: TrialConfig) -> Cell:
+    """Return the cell of the base configuration; a factor without its value stands at its first level."""
+    tree = base.model_dump()
+    cell = {}
+    for f in space.factors:
+        if f.range is not None:
+            value = field_value(tree, f.range.field)
+            cell[f.name] = f"{min(f.range.high, max(f.range.low, f.range.low if value is None else value)):g}"
+        else:
+            same = [level for level in f.levels if all(field_value(tree, p) == v for p, v in level.fields.items())]
+            cell[f.name] = (same or f.levels)[0].label
+    return cell
 
 
 class _Product(Sequence[Cell]):

@@ -10,6 +10,7 @@ from pathlib import Path
 from search_spaces import (
     architecture,
     augmentation,
+    composition,
     generations,
     hyperparameters,
     initialization,
@@ -31,6 +32,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "initialization": initialization.study,
     "labels": labels.study,
     "augmentation": augmentation.study,
+    "composition": composition.study,
     "hyperparameters": hyperparameters.study,
     "joint": joint.study,
 }

@@ -15,6 +15,7 @@ from seatbelt.augmentation_config import AugmentationConfig
 from seatbelt.data_config import DataConfig, Share
 from seatbelt.data_config import Record as _Record
 from seatbelt.errors import UserError
+from seatbelt.field_paths import set_field
 from seatbelt.notation import plain_name
 
 Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
@@ -140,6 +141,8 @@ class TrialConfig(_Record):
         if not self.pretraining.generations:
             return None
         data = {"real": False, "generations": self.pretraining.generations, "synthetic_share": None}
+        # A mixture and its composition are those of the training: a stage takes all images of its generations.
+        data |= {"synthetic_images": None, "composition": ()}
         tree = self.model_dump()
         tree["data"] |= data
         return parse_config({**tree, "pretraining": {}, "epochs": self.pretraining.epochs})
@@ -147,30 +150,16 @@ class TrialConfig(_Record):
     def with_fields(self, changes: dict[str, Any]) -> TrialConfig:
         """Return a copy with dotted fields replaced, for example ``{"model.encoder": "resnet50"}``.
 
-        A member of a set is a field too: ``{"augmentation.transforms.cutout": False}`` takes it out.
+        A member of a set is a field too: ``{"augmentation.transforms.cutout": False}`` takes it out, and so is a
+        share of the composition: ``{"data.composition.seat=empty": 0.2}``, None for no such condition.
 
         Raises:
             UserError: An unknown field, or a value that its field refuses.
         """
         tree = self.model_dump()
         for path, value in changes.items():
-            _set_field(tree, path, value)
+            set_field(tree, path, value)
         return parse_config(tree)
-
-
-def _set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401  (any field's value)
-    *parents, leaf = path.split(".")
-    branch: Any = tree
-    for name in parents[:-1]:
-        branch = branch.get(name) if isinstance(branch, dict) else None
-    holder = branch.get(parents[-1]) if parents and isinstance(branch, dict) else branch
-    if isinstance(holder, tuple) and isinstance(value, bool):
-        others = tuple(member for member in holder if member != leaf)
-        branch[parents[-1]] = (*others, leaf) if value else others
-        return
-    if not isinstance(holder, dict) or leaf not in holder:
-        raise UserError(f"the trial configuration has no field {path!r}")
-    holder[leaf] = value
 
 
 def parse_config(tree: dict[str, Any]) -> TrialConfig:
@@ -191,5 +180,6 @@ def _fault(item: Any) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)
     message = str(item["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given = item.get("input")
-    shown = "" if isinstance(given, dict) else f" (got {given!r})"
+    records = isinstance(given, dict) or (isinstance(given, tuple) and any(isinstance(item, dict) for item in given))
+    shown = "" if records else f" (got {given!r})"
     return f"{place}: {message}{shown}" if place else message

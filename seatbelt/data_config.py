@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seatbelt.notation import (
     ALL,
+    TAG_NAME,
     canonical_generation,
     canonical_label,
     classes_of,
@@ -26,6 +28,36 @@ class Record(BaseModel):
     )
 
 
+class TagShare(Record):
+    """A share of the synthetic images that have one value of a tag, a further column of the manifest."""
+
+    tag: str
+    value: str
+    share: Share
+
+    @field_validator("tag")
+    @classmethod
+    def _tag(cls, value: str) -> str:
+        if not TAG_NAME.fullmatch(value):
+            raise ValueError(f"a tag's name consists of letters, digits, _ and -, but got {value!r}")
+        return value
+
+    @field_validator("value")
+    @classmethod
+    def _value(cls, value: str) -> str:
+        if not value or value != value.strip():
+            raise ValueError(f"a tag's value is a text without spaces around it, but got {value!r}")
+        return value
+
+    @property
+    def key(self) -> str:
+        """The condition, such as `seat=empty`."""
+        return f"{self.tag}={self.value}"
+
+    def __str__(self) -> str:
+        return f"{self.key}:{self.share:g}"
+
+
 class DataConfig(Record):
     """What a trial trains on, and what it learns to find."""
 
@@ -37,6 +69,11 @@ class DataConfig(Record):
     """Names of the data sets to train on; empty for all of the sweep. Selection and test are those of all."""
     synthetic_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of synthetic images among all training images, the real ones being constant; None takes all, 0 none."""
+    synthetic_images: Annotated[int, Field(ge=1)] | None = None
+    """Number of synthetic images drawn, training and validation part together; None takes what the shares give."""
+    composition: tuple[TagShare, ...] = ()
+    """Shares of tags among the synthetic images, also written `{"seat=empty": 0.2}`. Tags are independent of each
+    other; what one leaves over has its other values. Images whose manifest does not say are not drawn."""
     replacement: bool = False
     """Let synthetic images repeat where there are too few of them for the shares; otherwise that is an error."""
     target: str = "seat_belt"
@@ -63,6 +100,27 @@ class DataConfig(Record):
         # One generation has all of the images, written or not.
         return generation_names(written) if len(written) == 1 else written
 
+    @field_validator("composition", mode="before")
+    @classmethod
+    def _as_records(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
+        if not isinstance(value, dict):
+            return value
+        pairs = ((str(key).partition("="), share) for key, share in value.items())
+        return tuple({"tag": tag, "value": text, "share": share} for (tag, _, text), share in pairs)
+
+    @field_validator("composition")
+    @classmethod
+    def _composition(cls, value: tuple[TagShare, ...]) -> tuple[TagShare, ...]:
+        ordered = tuple(sorted(value, key=lambda item: (item.tag, item.value)))
+        for item, after in itertools.pairwise(ordered):
+            if item.key == after.key:
+                raise ValueError(f"composition names {item.key} twice")
+        for tag in {item.tag for item in ordered}:
+            total = sum(item.share for item in ordered if item.tag == tag)
+            if total > 1 + 1e-9:
+                raise ValueError(f"the shares of {tag} must add up to at most 1, but add up to {total:g}")
+        return ordered
+
     @field_validator("target")
     @classmethod
     def _target(cls, value: str) -> str:
@@ -85,8 +143,18 @@ class DataConfig(Record):
                 "synthetic_share needs real images and generations to mix, "
                 f"but got real={self.real} and generations={self.generations}"
             )
+        self._check_synthetic()
         self._check_disjoint()
         return self
+
+    def _check_synthetic(self) -> None:
+        if self.synthetic_images is not None and self.synthetic_share is not None:
+            raise ValueError(
+                "synthetic_images and synthetic_share both say how many synthetic images there are; use one of them"
+            )
+        for name in ("synthetic_images", "composition"):
+            if getattr(self, name) and not self.generations:
+                raise ValueError(f"{name} is about synthetic images, but there are no generations to draw them from")
 
     def _check_disjoint(self) -> None:
         owners = dict.fromkeys(classes_of(self.target), self.target)

@@ -2,7 +2,8 @@
 
 A label is one class or several merged ones, `shirt|jacket`. It may be given a name, `upper=shirt|jacket`, for
 readers of a factor's levels: the configuration keeps the classes alone, so that one label under two names is
-one arm. A generation may be given its share of the synthetic images, `3:0.2`.
+one arm. A generation may be given its share of the synthetic images, `3:0.2`. A tag is a further column of a
+manifest; a share of the images with one of its values is written `seat=empty:0.2`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from decimal import Decimal
 
 ALL = "all"
 """Context that stands for every class of the data but the target's; a sweep resolves it when it starts."""
+
+
+TAG_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""Names of tags, so that they can be part of an axis' name."""
 
 
 def canonical_label(text: str) -> str:

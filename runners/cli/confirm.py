@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from runners.cli.options import parse_gpus
 from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
 
 
@@ -55,7 +56,7 @@ def confirm(
         address=address,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        gpus_per_trial=parse_gpus(gpus_per_trial),
         stages=stages,
         quiet=quiet,
     )

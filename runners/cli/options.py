@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Literal
 
 from seatbelt.errors import UserError
 
@@ -34,3 +36,22 @@ def parse_names(option: str, text: str | None) -> tuple[str, ...]:
     if "" in names or len(set(names)) < len(names):
         raise UserError(f"{option} takes different names separated by commas, but got {text!r}")
     return names
+
+
+def parse_gpus(text: str | None) -> float | Literal["auto"] | None:
+    """Return a number of GPUs, `auto`, or None.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise UserError(f"--gpus-per-trial takes a number from 0, such as 0.5, or auto, but got {text!r}")
+    return number

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from runners.cli.options import parse_size
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -15,21 +17,31 @@ def register(app: typer.Typer) -> None:
 
 def studies(
     name: Annotated[str | None, typer.Argument(help="A study's name or Python file; all if left out.")] = None,
+    design: Annotated[
+        str | None, typer.Option(help="Show another design: full, ofat, fractional-32, lhs:N, ...")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Resolution that hours are told for, HEIGHTxWIDTH (default: 480x848).")
+    ] = None,
 ) -> None:
-    """List the studies, or show one: factors, levels, fixed conditions, protocol.
+    """List the studies with size and cost, or show one: factors, arms, design, fixed conditions, protocol.
 
-    Example:
+    Hours are told where the architectures were profiled on this machine, as `seatbelt sweep --dry-run` does.
+
+    Examples:
       seatbelt studies architecture
+
+      seatbelt studies augmentation --design fractional-32
     """
-    from search_spaces.studies import STUDIES, find
+    from runners.studies_text import list_text, study_text
+    from seatbelt.errors import UserError
 
     if name is not None:
-        typer.echo(_describe(name))
-        return
-    for known in STUDIES:
-        study = find(known)
-        typer.echo(f"{known:<16} {study.space.size:>6} cells  {study.question} [thesis: {study.reference}]")
-    typer.echo("\nseatbelt studies NAME shows one; a Python file that defines study() is a study too")
+        typer.echo(study_text(name, design, parse_size(size)))
+    elif design is not None:
+        raise UserError("--design needs the name of a study, such as `seatbelt studies augmentation --design ofat`")
+    else:
+        typer.echo(list_text(parse_size(size)))
 
 
 def doctor(
@@ -48,29 +60,3 @@ def doctor(
         typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
-
-
-def _describe(name: str) -> str:
-    from search_spaces.studies import find
-
-    study = find(name)
-    lines = [f"{study.name}: {study.question}", f"thesis: {study.reference}", "", "factors"]
-    for factor in study.factors:
-        lines.append(f"  {factor.name}: {', '.join(level.label for level in factor.levels)}")
-    lines += [
-        f"  {study.space.size} cells",
-        "",
-        "fixed conditions (others: table 3.3; change one with --fix)",
-    ]
-    for field, condition in study.conditions.items():
-        value = "+".join(condition.value) if isinstance(condition.value, tuple) else condition.value
-        note = f": {condition.note}" if condition.note else ""
-        lines.append(f"  {field} = {value} ({condition.source}{note})")
-    protocol = study.protocol
-    lines += [
-        "",
-        f"protocol: {protocol.epochs} epochs, {protocol.replicates} replicate(s), propose {protocol.propose}, "
-        f"prune {protocol.prune}",
-        f"run it: seatbelt sweep {name} --dry-run",
-    ]
-    return "\n".join(lines)

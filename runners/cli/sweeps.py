@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import parse_names, parse_rungs, parse_size
+from runners.cli.options import parse_gpus, parse_names, parse_rungs, parse_size
 from seatbelt.errors import UserError
 
 _RUN = "Where and how it runs"
@@ -61,8 +61,11 @@ Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto o
 Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich_help_panel=_RUN)]
 Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=_RUN)]
 Gpus = Annotated[
-    float | None,
-    typer.Option(min=0, help="GPUs per trial (default: 1 where the cluster has any).", rich_help_panel=_RUN),
+    str | None,
+    typer.Option(
+        help="GPUs per trial, such as 0.5, or auto: as memory allows (default: 1 where the cluster has any).",
+        rich_help_panel=_RUN,
+    ),
 ]
 Stages = Annotated[
     Path | None,
@@ -210,7 +213,7 @@ def sweep(
         address=address,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        gpus_per_trial=parse_gpus(gpus_per_trial),
         tensorboard=tensorboard,
         quiet=quiet,
         trials=trials,
@@ -260,7 +263,7 @@ def resume(
         address=address,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        gpus_per_trial=parse_gpus(gpus_per_trial),
         tensorboard=tensorboard,
         quiet=quiet,
         trials=trials,

@@ -39,6 +39,10 @@ class LegSpec(BaseModel):
     """The trial is complete and tested when it has trained so many."""
     stage: str | None = None
     """Folder with the checkpoint of the pretraining that the trial begins with."""
+    micro_batch: int | None = None
+    """Images per backward pass, if epochs that are recorded settled it."""
+    gpu_share: float | None = None
+    """Share of a GPU's memory that the leg may take; the engine knows."""
 
 
 def run_leg(spec: LegSpec) -> Iterator[Message]:
@@ -48,8 +52,11 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     # Memory is freed outside the except block: inside it the traceback still holds the tensors.
     out_of_memory = None
     try:
-        yield from _fit(spec)
-        return
+        ended: Message = {}
+        for ended in _fit(spec):
+            yield ended
+        if ended.get("outcome") != "out_of_memory":
+            return
     except torch.OutOfMemoryError as error:
         out_of_memory = str(error).splitlines()[0]
     except UserError as error:
@@ -62,7 +69,8 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
         return
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    yield {"kind": "ended", "outcome": "out_of_memory", "error": out_of_memory}
+    if out_of_memory is not None:
+        yield {"kind": "ended", "outcome": "out_of_memory", "error": out_of_memory}
 
 
 def _fit(spec: LegSpec) -> Iterator[Message]:
@@ -91,6 +99,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         threads=sweep.threads,
         workers=sweep.workers,
         checkpoint_share=sweep.checkpoint_share,
+        gpu_share=spec.gpu_share,
     )
     events = fit(
         spec.config,
@@ -102,6 +111,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         full_epochs=spec.full_epochs,
         stage=CheckpointFolder(Path(spec.stage), warnings.append) if spec.stage else None,
         execution=execution,
+        micro_batch=spec.micro_batch,
     )
     for event in events:
         while warnings:
@@ -117,6 +127,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
                 "kind": "ended",
                 "outcome": event.outcome,
                 "epoch": event.epoch,
+                "error": event.error,
                 "test": _scores("", asdict(event.test)) if event.test else None,
                 "images": _images(samples.test_rows, event.image_counts),
             }

@@ -7,48 +7,17 @@ folder. Ray calls the searcher, the stopper and the callback in the driver's pro
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from runners.driver import Driver
+from runners.engines.cluster import ENVIRONMENT, Resources, cluster_resources, connected, gpus_of_trial, room
 from runners.engines.leg import LegSpec, Message, run_leg
 from runners.plan import Finished, Wait
-from seatbelt.errors import UserError
-
-_ENVIRONMENT = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-}
-"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry; a leg that asked
-for no GPU sees none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a leg takes, and where the cluster is."""
-
-    address: str | None = None
-    """Address of a running cluster (`auto`, `host:port`, `ray://...`); None starts Ray on this machine."""
-    slots: int | None = None
-    """Legs at a time; None is what the cluster has room for."""
-    cpus_per_trial: float = 1
-    gpus_per_trial: float | None = None
-    """None is one where the cluster has any."""
 
 
 def run(driver: Driver, resources: Resources) -> None:
@@ -57,16 +26,16 @@ def run(driver: Driver, resources: Resources) -> None:
     Raises:
         UserError: The cluster cannot be reached, or has no room for a single trial.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     from ray import tune
 
     # What happens to a leg is told by our own progress; Ray would add a traceback for each lost worker.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    with _connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
-        cluster = _cluster_resources()
-        gpus = _gpus(cluster, resources)
-        slots = resources.slots or _room(cluster, resources.cpus_per_trial, gpus)
-        legs = _Legs(driver)
+    with connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
+        cluster = cluster_resources()
+        gpus = gpus_of_trial(cluster, resources, driver.progress.note)
+        slots = resources.slots or room(cluster, resources.cpus_per_trial, gpus)
+        legs = _Legs(driver, gpus)
         trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(
@@ -90,8 +59,9 @@ def run(driver: Driver, resources: Resources) -> None:
 class _Legs:
     """The legs that Ray runs at the moment, by Ray's own trial ids."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, gpus: float) -> None:
         self.driver = driver
+        self.gpus = gpus
         self.running: dict[str, LegSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,6 +71,8 @@ class _Legs:
     def next(self, ray_id: str) -> LegSpec | Wait | Finished:
         step = self.driver.next()
         if isinstance(step, LegSpec):
+            if 0 < self.gpus < 1:
+                step = step.model_copy(update={"gpu_share": self.gpus})
             self.running[ray_id] = step
         return step
 
@@ -220,76 +192,3 @@ def _callback(legs: _Legs) -> Any:  # noqa: ANN401
             legs.driver.tick()
 
     return Recorder()
-
-
-@contextlib.contextmanager
-def _connected(resources: Resources) -> Iterator[None]:
-    import ray
-
-    started_here = not ray.is_initialized()
-    if started_here:
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if resources.address is None:
-            options["include_dashboard"] = False
-            if resources.slots:
-                options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
-        else:
-            options["address"] = resources.address
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(**options)
-            # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
-            signal.signal(signal.SIGTERM, before)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"no Ray cluster answers at {resources.address!r} ({str(error).splitlines()[0]}); check --address "
-                "and that RAY_AUTH_TOKEN or ~/.ray/auth_token holds the cluster's token"
-            ) from None
-    try:
-        yield
-    finally:
-        if started_here:
-            ray.shutdown()
-
-
-def _cluster_resources() -> dict[str, float]:
-    import ray
-
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
-
-
-def _gpus(cluster: dict[str, float], resources: Resources) -> float:
-    if resources.gpus_per_trial is not None:
-        return resources.gpus_per_trial
-    return 1.0 if cluster.get("GPU", 0) >= 1 else 0.0
-
-
-def _room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
-    room = [cluster.get("CPU", 0) / cpus]
-    if gpus:
-        room.append(cluster.get("GPU", 0) / gpus)
-    slots = int(min(room))
-    if slots < 1:
-        have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
-        raise UserError(
-            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower "
-            "--cpus-per-trial or --gpus-per-trial"
-        )
-    return slots
-
-
-def probe(address: str | None) -> str:
-    """Run one task on a cluster and return what the cluster has, in words.
-
-    Raises:
-        UserError: The cluster cannot be reached.
-    """
-    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-    import ray
-
-    with _connected(Resources(address=address)):
-        answer = ray.get(ray.remote(num_cpus=0.1)(os.getpid).remote(), timeout=120)
-        assert answer != os.getpid(), "the task ran in the driver"
-        cluster = _cluster_resources()
-        nodes = len(ray.nodes())  # type: ignore[no-untyped-call]
-    return f"a task ran; {nodes} node(s), {cluster.get('CPU', 0):g} CPUs, {cluster.get('GPU', 0):g} GPUs"

@@ -13,7 +13,8 @@ from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import resize
 from seatbelt.data.contact_sheet import choose_rows
-from seatbelt.data.dataset import DataSet, Row, decode
+from seatbelt.data.dataset import DataSet, decode
+from seatbelt.data.manifest import Row
 from seatbelt.errors import UserError
 
 _COLUMNS, _SAMPLES = 4, 5

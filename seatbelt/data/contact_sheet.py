@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from seatbelt.data.cache import resize
-from seatbelt.data.dataset import DataSet, Row, decode
+from seatbelt.data.dataset import DataSet, decode
+from seatbelt.data.manifest import Row
 from seatbelt.errors import UserError
 
 _CELL_WIDTH = 240

@@ -6,39 +6,23 @@ every fault; `decode` is the only place that turns files into pixels.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt.data.images import UnusableImage, open_image, open_mask
+from seatbelt.data.manifest import COLUMNS, Fault, Row, read_manifest
 from seatbelt.errors import UserError
 
 IGNORE = 255
 """Class index of pixels that count neither in the loss nor in the metrics."""
-
-_COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
-_DOMAINS = ("real", "synthetic")
-_SPLITS = ("train", "test", "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of the manifest; paths are relative to the folder."""
-
-    image: str
-    mask: str
-    domain: str
-    generation: str
-    subject: str
-    split: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +44,6 @@ class DataSet:
         return self.root / row.mask
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One thing that is wrong with a data set: where, and what."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
 def read(root: Path) -> DataSet:
     """Read a folder's description and manifest.
 
@@ -79,7 +52,7 @@ def read(root: Path) -> DataSet:
     """
     root = Path(root)
     description = _description(root)
-    rows, faults = _manifest(root)
+    rows, faults = read_manifest(root)
     faults += _crossing_subjects(rows)
     if faults:
         more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
@@ -107,7 +80,7 @@ def check(root: Path, progress: Callable[[int, int], None] | None = None) -> lis
     """
     root = Path(root)
     description = _description(root)
-    rows, faults = _manifest(root)
+    rows, faults = read_manifest(root)
     faults += _crossing_subjects(rows)
     known = set(description["classes"].values()) | {IGNORE}
     if not rows and not faults:
@@ -141,7 +114,9 @@ def fingerprint(dataset: DataSet) -> str:
     digest = hashlib.sha256()
     digest.update(json.dumps([dataset.name, dataset.classes, dataset.target], sort_keys=True).encode())
     for row in dataset.rows:
-        digest.update("\0".join(getattr(row, column) for column in _COLUMNS).encode())
+        digest.update("\0".join(getattr(row, column) for column in COLUMNS).encode())
+        # A manifest without tags has the fingerprint that it had before there were any.
+        digest.update("".join(f"\0{name}={value}" for name, value in row.tags).encode())
         for path in (dataset.image_path(row), dataset.mask_path(row)):
             try:
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -188,75 +163,6 @@ def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever
         raise refuse("two classes share one index")
     if raw.get("target") not in list(classes):
         raise refuse(f"target must be one of the classes, but got {raw.get('target')!r}")
-
-
-def _manifest(root: Path) -> tuple[list[Row], list[Fault]]:
-    path = root / "manifest.csv"
-    try:
-        # Spreadsheets begin their CSV files with a byte order mark.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != _COLUMNS:
-                raise UserError(
-                    f"data set {root}: the first line of manifest.csv must be {','.join(_COLUMNS)}, "
-                    f"but got {','.join(reader.fieldnames or ())!r}"
-                )
-            lines = list(_numbered(reader))
-    except FileNotFoundError:
-        raise UserError(f"data set {root}: manifest.csv is missing; it lists images and masks") from None
-    except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"data set {root}: manifest.csv cannot be read ({error})") from None
-    rows: list[Row] = []
-    faults: list[Fault] = []
-    seen: dict[str, int] = {}
-    for number, line in lines:
-        where = f"manifest.csv line {number}"
-        found = _line_faults(root, where, line)
-        if not found:
-            image = str(PurePosixPath(line["image"]))
-            if image in seen:
-                found = [Fault(where=where, what=f"{image} is listed in line {seen[image]} already")]
-            seen.setdefault(image, number)
-        faults += found
-        if not found:
-            rows.append(Row(**line))
-    return rows, faults
-
-
-def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line in reader:
-        yield reader.line_num, line
-
-
-def _line_faults(root: Path, where: str, line: dict[str, Any]) -> list[Fault]:
-    if set(line) != set(_COLUMNS) or any(value is None for value in line.values()):
-        return [Fault(where=where, what=f"must have {len(_COLUMNS)} fields")]
-    faults = []
-    for column, value in line.items():
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
-            return [Fault(where=where, what=f"{column} {value!r} holds a control character")]
-        if value != value.strip():
-            faults.append(Fault(where=where, what=f"{column} {value!r} begins or ends with a space"))
-    for column in ("image", "mask"):
-        if not line[column]:
-            faults.append(Fault(where=where, what=f"{column} is empty"))
-        elif _leaves(root, line[column]):
-            faults.append(Fault(where=where, what=f"{column} {line[column]!r} leaves the data-set folder"))
-    if line["domain"] not in _DOMAINS:
-        faults.append(Fault(where=where, what=f"domain must be real or synthetic, but got {line['domain']!r}"))
-    if line["split"] not in _SPLITS:
-        faults.append(Fault(where=where, what=f"split must be train, test or empty, but got {line['split']!r}"))
-    return faults
-
-
-def _leaves(root: Path, name: str) -> bool:
-    pure = PurePosixPath(name)
-    if "\\" in name or pure.is_absolute() or ".." in pure.parts:
-        return True
-    # A symbolic link inside the folder may still point out of it.
-    return not (root / name).resolve().is_relative_to(root.resolve())
 
 
 def _crossing_subjects(rows: list[Row]) -> list[Fault]:

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatbelt.data.composition import Image, TagOf, stratify
 from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 from seatbelt.notation import generation_shares
 
-Image = tuple[int, int]
-"""A `seatbelt.data.splits.Sample`."""
-
 _HELD, _DRAWN = 2, 3
 """Purposes of random streams: which images are held out for validation, and which are used at all."""
+
+
+def no_tags(image: Image, tag: str) -> str | None:
+    """Return None: images without tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +40,14 @@ def mixed_count(real: int, share: float) -> int:
     return math.floor(real / (1 - share) + 0.5 + 1e-9) - real
 
 
-def draw(pools: Mapping[str, list[Image]], real: int, config: DataConfig, *, seed: int) -> Synthetic:
+def draw(
+    pools: Mapping[str, list[Image]], real: int, config: DataConfig, *, seed: int, tag_of: TagOf = no_tags
+) -> Synthetic:
     """Draw the synthetic images of a trial.
 
-    Without shares it is all of them. With a synthetic share it is as many as make it up, and with shares of the
-    generations as many as can have these proportions. Images repeat only where there are too few of them and
-    `config.replacement` allows it: then each comes as often as any other, give or take one.
+    Without shares it is all of them. With a synthetic share it is as many as make it up, with a number so many, and
+    with shares of the generations or of tags as many as can have these proportions. Images repeat only where there
+    are too few of them and `config.replacement` allows it: then each comes as often as any other, give or take one.
 
     With one seed, the images of a smaller share are among those of a larger one, unless they repeat.
 
@@ -52,32 +56,79 @@ def draw(pools: Mapping[str, list[Image]], real: int, config: DataConfig, *, see
         real: Number of real images in the mixture.
         config: The shares, whether images may repeat, and the share of the validation part.
         seed: Of everything drawn.
+        tag_of: The value of an image's tag.
 
     Raises:
         UserError: Too few images, and none may repeat.
     """
-    total = None if config.synthetic_share is None else mixed_count(real, config.synthetic_share)
-    shares = generation_shares(config.generations)
-    if shares is None:
-        # Not generation by generation: as the thesis, which adds images of one pool.
-        pools = {"": [image for pool in pools.values() for image in pool]}
-        counts = {"": len(pools[""]) if total is None else total}
-    else:
-        available = {name: len(pools[name]) for name in shares}
-        counts = apportion(shares, _most(shares, available, config) if total is None else total)
+    pools, shares = _with_shares(pools, config, tag_of)
+    counts = _counts(pools, shares, real, config)
+    held = _held(counts, config)
     train: list[Image] = []
     validation: list[Image] = []
     for name, count in counts.items():
         pool = sorted(pools[name])
         if count > len(pool) and not (config.replacement and pool):
             raise _too_few(name, count, len(pool), real, config)
-        held = round(config.validation_share * count)
-        if not held and not config.real and count > 2:
-            held = 1  # else its schedule would follow the real images of the selection set
-        parts = _split(pool, count, held, _streams(seed, name))
+        parts = _split(pool, count, held[name], _streams(seed, name))
         train += parts[0]
         validation += parts[1]
     return Synthetic(train=tuple(sorted(train)), validation=tuple(sorted(validation)))
+
+
+def most_images(pools: Mapping[str, list[Image]], config: DataConfig, tag_of: TagOf = no_tags) -> int:
+    """Return the largest number of synthetic images that can have the shares of a configuration.
+
+    Raises:
+        UserError: Images of a kind that has a share are missing altogether.
+    """
+    pools, shares = _with_shares(pools, config, tag_of)
+    return sum(_counts(pools, shares, 0, config.model_copy(update={"synthetic_images": None})).values())
+
+
+def _with_shares(
+    pools: Mapping[str, list[Image]], config: DataConfig, tag_of: TagOf
+) -> tuple[Mapping[str, list[Image]], Mapping[str, float] | None]:
+    shares = generation_shares(config.generations)
+    if config.composition:
+        return stratify(pools, shares, config.composition, tag_of)
+    if shares is None:
+        # Not generation by generation: as the thesis, which adds images of one pool.
+        return {"": [image for pool in pools.values() for image in pool]}, None
+    return pools, shares
+
+
+def _counts(
+    pools: Mapping[str, list[Image]], shares: Mapping[str, float] | None, real: int, config: DataConfig
+) -> dict[str, int]:
+    total = config.synthetic_images
+    if config.synthetic_share is not None:
+        total = mixed_count(real, config.synthetic_share)
+    if shares is None:
+        return {"": len(pools[""]) if total is None else total}
+    available = {name: len(pools[name]) for name in shares}
+    if total is None and config.composition:
+        for name, count in available.items():
+            if not count:
+                raise _too_few(name, 1, 0, real, config)
+    return apportion(shares, _most(shares, available, config) if total is None else total)
+
+
+def _held(counts: Mapping[str, int], config: DataConfig) -> dict[str, int]:
+    """Return how many images of each pool validate."""
+    total = sum(counts.values())
+    if config.composition and total:
+        # Of many small strata: rounded one by one, arms of one number would train on different numbers.
+        held = _at_least_one(round(config.validation_share * total), total, config)
+        return apportion({name: count / total for name, count in counts.items()}, held)
+    return {
+        name: _at_least_one(round(config.validation_share * count), count, config) for name, count in counts.items()
+    }
+
+
+def _at_least_one(held: int, count: int, config: DataConfig) -> int:
+    # Else its schedule would follow the real images of the selection set.
+    return 1 if not held and not config.real and count > 2 else held
 
 
 def apportion(shares: Mapping[str, float], total: int) -> dict[str, int]:
@@ -124,10 +175,21 @@ def _repeat(images: list[Image], count: int) -> list[Image]:
 
 
 def _too_few(name: str, count: int, available: int, real: int, config: DataConfig) -> UserError:
-    what = f"images of generation {name}" if name else "synthetic images"
+    what = "synthetic images" if not name else f"images of generation {name}"
+    lever = "synthetic_share" if config.synthetic_images is None else "synthetic_images"
+    instead = f"add images or lower {lever}"
+    if config.composition:
+        what, instead = f"synthetic images {name}", f"add images, change the shares or lower {lever}"
     if not available:
-        return UserError(f"no {what} are left beside those of the selection set; add images")
+        also = " or change the shares" if config.composition else ""
+        return UserError(f"no {what} are left beside those of the selection set; add images{also}")
+    if config.synthetic_share is not None:
+        asked = f"a synthetic share of {config.synthetic_share:g} beside {real} real images"
+    else:
+        asked = f"synthetic_images={config.synthetic_images}"
+    if config.composition:
+        asked += f" with {'+'.join(map(str, config.composition))}"
     return UserError(
-        f"a synthetic share of {config.synthetic_share:g} beside {real} real images needs {count} {what}, but there "
-        f"are {available}; add images or lower synthetic_share, or let images repeat by --fix replacement=true"
+        f"{asked} needs {count} {what}, but there are {available}; {instead}, or let images repeat by "
+        "--fix replacement=true"
     )

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatbelt.data.dataset import DataSet, Row
-from seatbelt.data.mixture import draw
+from seatbelt.data.composition import TagOf
+from seatbelt.data.dataset import DataSet
+from seatbelt.data.manifest import Row
+from seatbelt.data.mixture import draw, most_images
 from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 from seatbelt.notation import generation_names
@@ -89,15 +91,8 @@ def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Samp
         UserError: Nothing to train on, or too few images for the mixture that was asked for.
     """
     everything = list(_samples(datasets))
-    # Nobody who selects or is tested on, in whatever split or domain, is ever trained on.
-    held_out = {_subject(datasets, s) for s in selection}
-    tested = {_subject(datasets, s) for s in everything if _row(datasets, s).split == "test"}
-    usable = [s for s in _of_sources(datasets, config) if _subject(datasets, s) not in tested]
-    real = [s for s in usable if config.real and _row(datasets, s).domain == "real"]
-    pools = {name: _generation(datasets, usable, name) for name in generation_names(config.generations)}
-    _check_present(datasets, config, real, pools)
-    pools = {name: [s for s in pool if _subject(datasets, s) not in held_out] for name, pool in pools.items()}
-    synthetic = draw(pools, len(real), config, seed=seed)
+    real, pools = _usable(datasets, config, selection)
+    synthetic = draw(pools, len(real), config, seed=seed, tag_of=_tag_of(datasets))
     real_train, real_validation = _real_parts(datasets, real, selection, seed)
     train = (*real_train, *synthetic.train)
     if len(train) < 2:
@@ -110,6 +105,48 @@ def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Samp
         selection=selection,
         test=tuple(test),
     )
+
+
+def most_synthetic(datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...]) -> int:
+    """Return the largest number of synthetic images that a trial can have with its shares, whatever its seed.
+
+    Raises:
+        UserError: Images of a kind that has a share are missing altogether.
+    """
+    _, pools = _usable(datasets, config, selection)
+    return most_images(pools, config, _tag_of(datasets))
+
+
+def _usable(
+    datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...]
+) -> tuple[list[Sample], dict[str, list[Sample]]]:
+    """Return the real images of a mixture, and the synthetic ones that may train, by generation."""
+    # Nobody who selects or is tested on, in whatever split or domain, is ever trained on.
+    held_out = {_subject(datasets, s) for s in selection}
+    tested = {_subject(datasets, s) for s in _samples(datasets) if _row(datasets, s).split == "test"}
+    usable = [s for s in _of_sources(datasets, config) if _subject(datasets, s) not in tested]
+    real = [s for s in usable if config.real and _row(datasets, s).domain == "real"]
+    pools = {name: _generation(datasets, usable, name) for name in generation_names(config.generations)}
+    _check_present(datasets, config, real, pools)
+    _check_tags(datasets, config)
+    return real, {name: [s for s in pool if _subject(datasets, s) not in held_out] for name, pool in pools.items()}
+
+
+def _tag_of(datasets: list[DataSet]) -> TagOf:
+    return lambda sample, name: _row(datasets, sample).tag(name)
+
+
+def _check_tags(datasets: list[DataSet], config: DataConfig) -> None:
+    rows = [row for dataset in datasets for row in dataset.rows if row.domain == "synthetic"]
+    for item in config.composition:
+        known = sorted({value for row in rows for name, value in row.tags if name == item.tag})
+        if item.value not in known:
+            columns = ", ".join(sorted({name for row in rows for name, _ in row.tags})) or "none"
+            there = f"{item.tag} is {', '.join(known)}" if known else f"columns of tags: {columns}"
+            raise UserError(
+                f"no synthetic image of the data sets is tagged {item.key} ({there}); add the column to manifest.csv, "
+                "or choose another share"
+            )
 
 
 def count_images(datasets: list[DataSet], parts: Partition) -> ImageCounts:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from seatbelt.config import TrialConfig
 from seatbelt.data.cache import open_decoded
-from seatbelt.data.dataset import IGNORE, DataSet, Row, read
+from seatbelt.data.dataset import IGNORE, DataSet, read
 from seatbelt.data.labels import BACKGROUND, channel_codes, labels_of, missing_classes
 from seatbelt.data.loader import Samples
+from seatbelt.data.manifest import Row
 from seatbelt.data.splits import ImageCounts, Partition, Sample, count_images, partition
 from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError

@@ -37,6 +37,8 @@ class Execution:
     """Loader processes; 0 loads in the training process."""
     checkpoint_share: float = 0.05
     """At most this share of the time goes into checkpoints; 1 saves after every epoch."""
+    gpu_share: float | None = None
+    """Share of a GPU's memory that this process may take; None is all that is free."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +69,14 @@ def choose_device(name: str) -> str:
 
 
 def prepare(execution: Execution) -> None:
-    """Set what torch keeps per process: threads, and that numbers too small to matter become zero."""
+    """Set what torch keeps per process: threads, memory, and that numbers too small to matter become zero."""
     torch.set_num_threads(execution.threads)
     # Adam's moments decay into denormal numbers, which some processors handle many times slower.
     torch.set_flush_denormal(True)
+    share = execution.gpu_share
+    if share is not None and 0 < share < 1 and execution.device.startswith("cuda"):
+        # Ray's fractions of a GPU are bookkeeping: without this, one trial could crowd out its neighbours.
+        torch.cuda.set_per_process_memory_fraction(share)
 
 
 def provenance(execution: Execution) -> Provenance:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from seatbelt.config import TrialConfig
 from seatbelt.data.sweep_data import TrialSamples
@@ -26,7 +27,7 @@ from seatbelt.training.state import EpochMetrics, TrainingState
 
 @dataclass(frozen=True, kw_only=True)
 class Began:
-    """First event of a leg: what runs it."""
+    """First event of a leg: what runs it. It comes again if the micro-batch turned out to be too large."""
 
     parameters: int
     output_stride: int
@@ -34,15 +35,19 @@ class Began:
     weights_sha256: str | None
     from_epoch: int
     """Epoch of the checkpoint that the leg went on from; 0 for none."""
+    micro_batch: int
+    """Images per backward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """Last event of a leg."""
 
-    outcome: Literal["paused", "complete", "diverged"]
+    outcome: Literal["paused", "complete", "diverged", "out_of_memory"]
     epoch: int
     best_epoch: int
+    error: str | None = None
+    """Why it ran out of memory."""
     test: Scores | None = None
     """Test scores with the weights of the best epoch; None unless complete."""
     image_counts: tuple[tuple[int, int, int], ...] = ()
@@ -63,6 +68,7 @@ def fit(
     full_epochs: int,
     execution: Execution,
     stage: CheckpointFolder | None = None,
+    micro_batch: int | None = None,
 ) -> Iterator[Event]:
     """Train a trial until `stop_epoch` and yield what happens.
 
@@ -76,33 +82,39 @@ def fit(
         stop_epoch: Last epoch of the leg.
         full_epochs: Epochs after which the trial is complete and tested.
         stage: The finished pretraining whose best weights the trial begins with.
+        micro_batch: Images per backward pass, if earlier epochs of the trial settled it.
         execution: Where and how it runs; nothing in it changes the numbers on a CPU but the thread count.
 
     Raises:
         UserError: Weights or checkpoints that cannot be used.
     """
     prepare(execution)
-    state = TrainingState(config, data, weights, execution)
+    state = TrainingState(config, data, weights, execution, micro_batch=micro_batch or 0)
     checkpoint = folder.newest()
     if checkpoint is not None:
         state.restore(checkpoint)
     elif stage is not None:
         state.begin_with(stage.best_weights())
-    yield Began(
+    began = Began(
         parameters=count_parameters(state.network),
         output_stride=effective_output_stride(config.model),
         provenance=provenance(execution),
         weights_sha256=weights.sha256,
         from_epoch=state.epoch,
+        micro_batch=state.micro_batch,
     )
+    yield began
     for entry in state.log:
         if known_epochs < entry["epoch"] <= stop_epoch:
             yield _from_log(entry)
     saver = _Saver(state, folder, execution.checkpoint_share)
     while state.epoch < stop_epoch and not state.stopped_early:
-        metrics = state.train_epoch()
-        if metrics is None:
-            yield Ended(outcome="diverged", epoch=state.epoch + 1, best_epoch=state.best_epoch)
+        metrics = _epoch(state)
+        if state.micro_batch != began.micro_batch:
+            began = replace(began, micro_batch=state.micro_batch)
+            yield began
+        if isinstance(metrics, Ended):
+            yield metrics
             return
         saver.after_epoch(last=state.epoch >= stop_epoch or state.stopped_early)
         yield metrics
@@ -110,6 +122,17 @@ def fit(
         yield Ended(outcome="paused", epoch=state.epoch, best_epoch=state.best_epoch)
         return
     yield _test(state, folder)
+
+
+def _epoch(state: TrainingState) -> EpochMetrics | Ended:
+    """Train the next epoch; what ends the trial here is its result."""
+    try:
+        metrics = state.train_epoch()
+    except torch.OutOfMemoryError as error:
+        short = str(error).splitlines()[0]
+    else:
+        return metrics or Ended(outcome="diverged", epoch=state.epoch + 1, best_epoch=state.best_epoch)
+    return Ended(outcome="out_of_memory", epoch=state.epoch, best_epoch=state.best_epoch, error=short)
 
 
 class _Saver:

@@ -26,6 +26,7 @@ from seatbelt.models.weights import ResolvedWeights
 from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
 from seatbelt.training.metrics import Scores, image_counts, scores
+from seatbelt.training.micro_batch import BeforeStep, halved, part_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,13 @@ class TrainingState:
     best_weights: Tensors | None = None
     """Weights of the best epoch, unless a checkpoint holds them already."""
     log: list[dict[str, Any]] = field(default_factory=list)
+    micro_batch: int = 0
+    """Images per backward pass; 0 begins with the batch size."""
 
     def __post_init__(self) -> None:
         config, optimisation = self.config, self.config.optimisation
         labels = 1 + len(config.data.context)
+        self.micro_batch = self.micro_batch or optimisation.batch_size
         torch.manual_seed(_derived_seed(config.seed, 0))
         network = build(config.model, labels, weights=self.weights).to(self.execution.device)
         self.layout = torch.channels_last if optimisation.channels_last else torch.contiguous_format
@@ -129,15 +133,46 @@ class TrainingState:
         self.network.train()
         total = torch.zeros((), dtype=torch.float64, device=self.execution.device)
         images = 0
+        first = self.epoch == 0
         for batch in self.loader.epoch(epoch):
-            logits, targets, valid = self._forward(batch)
-            loss = segmentation_loss(logits, targets, valid, self.config.loss)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-            self.optimizer.step()
-            total += loss.detach().double() * len(batch[0])
+            loss = self._first_step(batch) if first else self._step(batch)
+            first = False
+            total += loss.double() * len(batch[0])
             images += len(batch[0])
         return float(total) / images, images
+
+    def _first_step(self, batch: Batch) -> torch.Tensor:
+        """Take a trial's first step, in smaller parts if memory is short.
+
+        Raises:
+            torch.OutOfMemoryError: Even the smallest parts do not fit.
+        """
+        before = BeforeStep(self.network, self.execution.device)
+        optimisation, decoder = self.config.optimisation, self.config.model.decoder
+        while True:
+            try:
+                return self._step(batch)
+            except torch.OutOfMemoryError as error:
+                reason = str(error).splitlines()[0]
+            # Outside the except block: inside it the traceback still holds the tensors of the step.
+            smaller = halved(self.micro_batch, batch_size=optimisation.batch_size, decoder=decoder)
+            if smaller is None:
+                raise torch.OutOfMemoryError(f"{self.micro_batch} images at a time do not fit: {reason}")
+            before.restore(self.optimizer)
+            self.micro_batch = smaller
+
+    def _step(self, batch: Batch) -> torch.Tensor:
+        """Move the weights by one batch and return its loss, the mean over its parts by their images."""
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.execution.device)
+        sizes = part_sizes(len(batch[0]), self.micro_batch)
+        for images, codes in zip(torch.split(batch[0], sizes), torch.split(batch[1], sizes), strict=True):
+            logits, targets, valid = self._forward((images, codes))
+            loss = segmentation_loss(logits, targets, valid, self.config.loss) * (len(images) / len(batch[0]))
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+            total += loss.detach()
+        self.optimizer.step()
+        return total
 
     @torch.no_grad()
     def evaluate(self, samples: Samples) -> tuple[float, NDArray[np.int64]]:
@@ -174,6 +209,7 @@ class TrainingState:
         trainer = {
             "best_epoch": self.best_epoch,
             "best_iou": self.best_iou,
+            "micro_batch": self.micro_batch,
             "rates": [group["lr"] for group in self.optimizer.param_groups],
             "plateau": {
                 "best": self.schedule.best,
@@ -205,6 +241,7 @@ class TrainingState:
             setattr(self.schedule, name, value)
         self.epoch, self.log = checkpoint.epoch, list(checkpoint.log)
         self.best_epoch, self.best_iou = trainer["best_epoch"], trainer["best_iou"]
+        self.micro_batch = trainer.get("micro_batch", self.micro_batch)
 
 
 def _derived_seed(seed: int, epoch: int) -> int:

@@ -47,10 +47,12 @@ def test_dry_run(
 def test_studies(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "architecture         30 cells" in shown(monkeypatch, capsys, "studies")
     text = shown(monkeypatch, capsys, "studies", "architecture")
-    assert "encoder: resnet18, resnet34, resnet50, resnet101, resnet152" in text
+    assert "encoder: resnet18, resnet34*, resnet50, resnet101, resnet152" in text
     assert "data.generations = 3+4+5 (thesis: figure 4.1's caption" in text
     assert "augmentation.transforms = random_rotate90+" in text
     assert "(ours: not stated: all ten on)" in text
+    text = shown(monkeypatch, capsys, "studies", "augmentation", "--design", "fractional-32")
+    assert "design fractional-32: 36 arms\n  resolution IV: the shortest word has 4 factors\n" in text
 
 
 def test_data_check_and_show(

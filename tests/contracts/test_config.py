@@ -92,6 +92,19 @@ def test_transforms_come_in_table_order_and_once() -> None:
         ({"model.depth": 3}, r"^the trial configuration has no field 'model.depth'$"),
         ({"data.real": False, "data.generations": ()}, "must hold real images or at least one generation"),
         ({"data.synthetic_share": 0.5}, "synthetic_share needs real images and generations to mix"),
+        ({"data.composition": {"seat": 0.5}}, "a tag's value is a text without spaces around it, but got ''"),
+        ({"data.composition": {"a seat=empty": 0.5}}, "a tag's name consists of letters, digits, _ and -"),
+        ({"data.composition": {"seat=a": 0.5, "seat=b": 0.6}}, "shares of seat must add up to at most 1, .* to 1.1"),
+        ({"data.composition.seat=empty": 1.5}, "share: input should be less than or equal to 1"),
+        ({"data.composition.seat": 0.5}, "has no field 'data.composition.seat'; write data.composition.TAG=VALUE"),
+        (
+            {"data.synthetic_images": 9, "data.synthetic_share": 0.5, "data.real": True},
+            "synthetic_images and synthetic_share both say how many synthetic images there are; use one of them",
+        ),
+        (
+            {"data.composition": {"seat=empty": 0.5}, "data.real": True, "data.generations": ()},
+            "composition is about synthetic images, but there are no generations to draw them from",
+        ),
         ({"data.context": ("seat_belt",)}, "context must not repeat the target"),
         ({"loss.bce": 0, "loss.dice": 0, "loss.iou": 0}, "at least one of the loss weights"),
         ({"data.height": 16}, "data.height: input should be greater than or equal to 32"),
@@ -111,3 +124,23 @@ def test_every_field_of_table_3_3_is_documented() -> None:
 def test_golden_default(request: pytest.FixtureRequest) -> None:
     golden = Path(__file__).parents[1] / "golden" / "default_config.json"
     assert json.loads(golden.read_text()) == json.loads(TrialConfig().model_dump_json())
+
+
+def test_shares_of_the_composition_have_one_form() -> None:
+    whole = TrialConfig().with_fields({"data.composition": {"seat=empty": 0.2, "light=dim": 0}})
+    again = TrialConfig().with_fields({"data.composition.light=dim": 0.0, "data.composition.seat=empty": 0.2})
+    assert whole == again
+    assert hash(whole) == hash(again)
+    assert [str(item) for item in whole.data.composition] == ["light=dim:0", "seat=empty:0.2"]
+    assert TrialConfig.model_validate_json(whole.model_dump_json()) == whole
+    assert whole.with_fields({"data.composition.seat=empty": 0.3}).data.composition[1].share == 0.3
+    assert whole.with_fields({"data.composition.seat=empty": None}).data.composition[0].tag == "light"
+    # The value of a tag is free text.
+    assert TrialConfig().with_fields({"data.composition.rig=v1.2=b": 0.1}).data.composition[0].value == "v1.2=b"
+
+
+def test_a_stage_takes_all_images_of_its_generations() -> None:
+    fields = {"pretraining.generations": ("2",), "data.composition": {"seat=empty": 0.2}, "data.synthetic_images": 9}
+    stage = TrialConfig().with_fields(fields).stage
+    assert stage is not None
+    assert (stage.data.composition, stage.data.synthetic_images) == ((), None)

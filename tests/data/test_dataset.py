@@ -143,6 +143,40 @@ def test_a_line_with_too_few_or_too_many_fields(root: Path, fields: int) -> None
     assert faults(root) == ["manifest.csv line 3: must have 6 fields"]
 
 
+def tag(root: Path, *columns: str) -> None:
+    """Add columns (name, then one value for all but the first line, which has none) to the manifest."""
+
+    def change(lines: Lines) -> None:
+        for name, value in zip(columns[::2], columns[1::2], strict=True):
+            for number, line in enumerate(lines):
+                line.append(name if number == 0 else "" if number == 1 else value)
+
+    manifest(root, change)
+
+
+def test_further_columns_are_tags(root: Path) -> None:
+    before = fingerprint(read(root))
+    tag(root, "nothing", "")
+    assert fingerprint(read(root)) == before, "a column without values changes nothing"
+    tag(root, "seat", "empty", "belt_colour", "dark red")
+    assert faults(root) == []
+    rows = read(root).rows
+    assert rows[0].tags == ()
+    assert rows[1].tags == (("belt_colour", "dark red"), ("seat", "empty"))
+    assert (rows[1].tag("seat"), rows[1].tag("nothing"), rows[0].tag("seat")) == ("empty", None, None)
+    assert fingerprint(read(root)) != before
+
+
+def test_faults_of_tags(root: Path) -> None:
+    tag(root, "seat", "empty")
+    manifest(root, lambda lines: lines[3].__setitem__(6, " empty"))
+    manifest(root, lambda lines: lines[4].pop())
+    assert faults(root) == [
+        "manifest.csv line 4: seat ' empty' begins or ends with a space",
+        "manifest.csv line 5: must have 7 fields",
+    ]
+
+
 def test_read_counts_the_other_faults(root: Path) -> None:
     put(root, 1, "domain", "x")
     put(root, 2, "domain", "y")
@@ -165,7 +199,16 @@ def test_a_set_without_images(root: Path) -> None:
         (None, "manifest.csv is missing; it lists images and masks"),
         (
             b"",
-            "the first line of manifest.csv must be image,mask,domain,generation,subject,split, but got ''",
+            r"the first line of manifest.csv must be image,mask,domain,generation,subject,split \(and further columns "
+            r"may follow\), but got ''",
+        ),
+        (
+            b"image,mask,domain,generation,subject,split,seat,seat\n",
+            "the first line of manifest.csv names the column seat twice",
+        ),
+        (
+            b"image,mask,domain,generation,subject,split,belt colour\n",
+            "the first line of manifest.csv names the column 'belt colour', but a name consists of letters, digits, _",
         ),
         (b"image;mask\n", "the first line of manifest.csv must be image,mask,.*, but got 'image;mask'"),
         (b"\xff\xfe\x00", "manifest.csv cannot be read \\('utf-8' codec"),

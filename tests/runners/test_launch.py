@@ -313,3 +313,49 @@ def test_a_damaged_data_set_is_named(drawn: Path) -> None:
     (drawn / "masks" / "g3-0.png").write_bytes(b"no mask")
     with pytest.raises(UserError, match=r"masks/g3-0\.png: the image cannot be decoded as PNG; see `seatbelt da"):
         ask(drawn)
+
+
+def tag_seats(root: Path, *, empty: int) -> None:
+    """Tag the synthetic images: so many of them show an empty seat."""
+    lines = (root / "manifest.csv").read_text().splitlines()
+    synthetic = [line for line in lines if ",synthetic," in line]
+    seats = {line: "empty" if i < empty else "belted" for i, line in enumerate(synthetic)}
+    text = [f"{line},{'seat' if i == 0 else seats.get(line, '')}" for i, line in enumerate(lines)]
+    (root / "manifest.csv").write_text("\n".join(text) + "\n")
+
+
+SEATS = "share.seat.empty=as_is,0,0.25,0.5"
+ONE_DECODER = (*NO_WEIGHTS, "decoder=fpn")
+
+
+def test_arms_of_a_varied_composition_have_equally_many_images(drawn: Path) -> None:
+    tag_seats(drawn, empty=4)
+    sweep, notes = ask(drawn, vary=(*SMALL, SEATS), fix=ONE_DECODER)
+    # 12 images, 4 of them with empty seats: half of them empty makes 8.
+    assert sweep.base.data.synthetic_images == 8
+    assert any(
+        note.startswith("synthetic images: 8 in each arm, the most that every composition can") for note in notes
+    )
+    assert sweep.baseline["share.seat.empty"] == "as_is"
+    assert SweepDescription.model_validate_json(sweep.model_dump_json()) == sweep
+    # One factor at a time, and the ends of a range.
+    assert ask(drawn, vary=(*SMALL, "share.seat.empty=0,0.25"), fix=ONE_DECODER)[0].base.data.synthetic_images == 8
+    ranged = (*SMALL, "share.seat.empty=0..0.8")
+    assert ask(drawn, vary=ranged, fix=ONE_DECODER, propose="random")[0].base.data.synthetic_images == 5
+
+
+def test_the_number_of_synthetic_images_may_be_given(drawn: Path) -> None:
+    tag_seats(drawn, empty=4)
+    given, notes = ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=6"))
+    assert given.base.data.synthetic_images == 6
+    assert not [note for note in notes if note.startswith("synthetic images")]
+    what = r"^synthetic_images=9 with seat=empty:0 needs 9 synthetic images with seat not empty, but there are 8; add"
+    with pytest.raises(UserError, match=what):
+        ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=9"))
+    # With real images, a synthetic share says how many there are.
+    mixed = (*ONE_DECODER, "real=true", "synthetic_share=0.5")
+    assert ask(drawn, vary=(*SMALL, SEATS), fix=mixed)[0].base.data.synthetic_images is None
+    with pytest.raises(
+        UserError, match=r"no synthetic image of the data sets is tagged light=dim \(columns of tags: seat"
+    ):
+        ask(drawn, vary=(*SMALL, "share.light.dim=0,0.5"), fix=ONE_DECODER)

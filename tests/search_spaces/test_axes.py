@@ -76,6 +76,10 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
         ("sources", "all", "all", {"data.sources": ()}),
         ("sources", "mine+lab", "mine+lab", {"data.sources": ("lab", "mine")}),
         ("synthetic_share", "0", "0.0", {"data.synthetic_share": 0.0}),
+        ("share.seat.empty", "0.10", "0.1", {"data.composition.seat=empty": 0.1}),
+        ("share.seat.empty", "as_is", "as_is", {"data.composition.seat=empty": None}),
+        ("share.rig.v1.2", "1", "1.0", {"data.composition.rig=v1.2": 1.0}),
+        ("synthetic_images", "90", "90", {"data.synthetic_images": 90}),
         ("augmentation_policy", "randaugment", "randaugment", {"augmentation.policy": "randaugment"}),
         ("augmentation_operations", "3", "3", {"augmentation.operations": 3}),
         ("augmentation_strength", "2", "2.0", {"augmentation.strength": 2.0}),
@@ -171,3 +175,19 @@ def test_an_unknown_axis_names_the_known_ones() -> None:
         factor("colour", ["red"])
     with pytest.raises(UserError, match=r"no axis 'fog_strength'; .* TRANSFORM_strength with one of random_rotate90, "):
         find("fog_strength")
+
+
+@pytest.mark.parametrize("name", ["share.", "share.seat", "share.seat.", "share..empty", "share.my seat.empty"])
+def test_a_share_that_names_no_tag(name: str) -> None:
+    with pytest.raises(
+        UserError, match=f"a share is named share.TAG.VALUE, such as share.seat.empty, but got '{name}'"
+    ):
+        find(name)
+
+
+def test_a_share_over_a_range() -> None:
+    made = factor("share.seat.empty", ["0..0.5"])
+    assert made.range is not None
+    assert (made.range.field, made.range.low, made.range.high) == ("data.composition.seat=empty", 0, 0.5)
+    with pytest.raises(UserError, match="share: input should be less than or equal to 1"):
+        factor("share.seat.empty", ["0..2"])

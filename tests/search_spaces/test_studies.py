@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from runners.launch_space import baseline_cell
-from search_spaces.designs import build
+from search_spaces.designs import baseline_cell, build
 from search_spaces.space import NAMED_ARM
 from search_spaces.studies import STUDIES, find
 from seatbelt.augmentation_config import TRANSFORMS
 from seatbelt.config import DECODERS
+from seatbelt.data.scenes.tags import TAGS
 from seatbelt.errors import UserError
 from seatbelt.identity import arm_key
 
@@ -41,6 +41,18 @@ def test_the_conditions_of_the_architecture_study() -> None:
     assert (base.epochs, base.optimisation.batch_size) == (50, 4)
 
 
+def test_the_composition_study_changes_one_share_at_a_time() -> None:
+    study = find("composition")
+    base = study.base()
+    design = build(study.space, study.protocol.design, baseline=baseline_cell(study.space, base), seed=0)
+    assert len(design) == 1 + 2 * 6
+    configs = [study.space.config(base, cell, seed=0) for cell in design.cells]
+    assert configs[0] == base, "the baseline leaves the images as they come"
+    assert all(len(config.data.composition) == 1 for config in configs[1:])
+    assert {item.tag for config in configs for item in config.data.composition} == set(TAGS)
+    assert len({arm_key(config) for config in configs}) == 13
+
+
 SIZES = {
     "architecture": 30,
     "generations": 20,
@@ -50,8 +62,9 @@ SIZES = {
     "initialization": 12,
     "labels": 8,
     "augmentation": 1024,
+    "composition": 3**6,
 }
-"""Cells as in the thesis' figures and tables; eight sets of labels are ours."""
+"""Cells as in the thesis' figures and tables; eight sets of labels and 3^6 compositions are ours."""
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -31,6 +31,7 @@ STUDIES: dict[str, list[str]] = {
     "initialization": ["--set", "architecture=linknet/lite0,fpn/lite0,unet/lite0"],
     "labels": ONE,
     "augmentation": [*ONE, "--design", "fractional-32"],
+    "composition": ONE,
     "hyperparameters": [*LITE, "--fix", "encoder=resnet18", "--fix", "decoder=unet"],
     "joint": [
         *("--set", "encoder=lite0", "--set", "decoder=linknet,fpn", "--set", "weights=none", "--trials", "16"),

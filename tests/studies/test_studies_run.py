@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    few = {name: 12 if name == "camera" else 4 for name in GENERATIONS}
+    few = {name: 12 if name == "camera" else 5 for name in GENERATIONS}
     return write_dataset(tmp_path_factory.mktemp("scenes") / "few", generations=few, size=(64, 32), processes=2)
 
 

@@ -14,13 +14,15 @@ from typing import Any
 
 import cv2
 
+from seatbelt.data.manifest import COLUMNS
 from seatbelt.data.scenes.generations import GENERATIONS
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.parameters import SceneParameters
 from seatbelt.data.scenes.rendering import render
+from seatbelt.data.scenes.tags import TAGS, tags_of
 from seatbelt.errors import UserError
 
-_COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
+_COLUMNS = (*COLUMNS, *TAGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,7 @@ def _write(job: _Job) -> dict[str, str]:
         "generation": "" if real else job.parameters.name,
         "subject": scene.subject,
         "split": "test" if scene.test else "train",
+        **tags_of(scene.facts),
     }
 
 

@@ -44,7 +44,10 @@ def test_the_folder_says_what_it_holds(tmp_path: Path) -> None:
     assert about["target"] == "seat_belt"
     assert "stand-in for real images" in about["description"]
     table = rows(folder)
-    assert list(table[0]) == ["image", "mask", "domain", "generation", "subject", "split"]
+    assert list(table[0]) == [
+        *("image", "mask", "domain", "generation", "subject", "split"),
+        *("seat", "belt_colour", "interior", "light"),
+    ]
     assert [r["subject"] for r in table[:2]] == ["g1-p000", "g1-p001"]
     assert {(r["domain"], r["generation"], r["split"]) for r in table[:2]} == {("synthetic", "1", "train")}
     real = table[2:]

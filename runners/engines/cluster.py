@@ -1,0 +1,181 @@
+"""The cluster that legs run on: how it is reached, what it has, and what a trial may take of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runners.packing import gpu_share, packing_text
+from seatbelt.errors import UserError
+
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+}
+"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry; a leg that asked
+for no GPU sees none."""
+
+
+_PATIENCE_SECONDS = 60
+"""For an answer of a node about its GPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a leg takes, and where the cluster is."""
+
+    address: str | None = None
+    """Address of a running cluster (`auto`, `host:port`, `ray://...`); None starts Ray on this machine."""
+    slots: int | None = None
+    """Legs at a time; None is what the cluster has room for."""
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | Literal["auto"] | None = None
+    """None is one where the cluster has any; `auto` as many trials on each as its memory takes."""
+    trial_bytes: int = 0
+    """Memory of the largest trial, for `auto`."""
+
+
+@contextlib.contextmanager
+def connected(resources: Resources) -> Iterator[None]:
+    """Join the cluster, or start Ray on this machine and end it afterwards.
+
+    Raises:
+        UserError: The cluster cannot be reached.
+    """
+    import ray
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if resources.address is None:
+            options["include_dashboard"] = False
+            if resources.slots:
+                options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
+        else:
+            options["address"] = resources.address
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(**options)
+            # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
+            signal.signal(signal.SIGTERM, before)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise UserError(
+                f"no Ray cluster answers at {resources.address!r} ({str(error).splitlines()[0]}); check --address "
+                "and that RAY_AUTH_TOKEN or ~/.ray/auth_token holds the cluster's token"
+            ) from None
+    try:
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def cluster_resources() -> dict[str, float]:
+    """Return what the cluster has: CPU, GPU and so on."""
+    import ray
+
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callable[[str], None]) -> float:
+    """Return the GPUs that each trial takes.
+
+    Args:
+        cluster: What the cluster has.
+        resources: What was asked for.
+        note: Told what `auto` came to.
+
+    Raises:
+        UserError: `auto`, and the GPUs cannot be asked for their memory.
+    """
+    if resources.gpus_per_trial == "auto":
+        if not cluster.get("GPU", 0):
+            return 0.0
+        sizes = _gpu_bytes()
+        note(packing_text(resources.trial_bytes, sizes))
+        return gpu_share(resources.trial_bytes, sizes)
+    if resources.gpus_per_trial is not None:
+        return resources.gpus_per_trial
+    return 1.0 if cluster.get("GPU", 0) >= 1 else 0.0
+
+
+def _gpu_bytes() -> list[int]:
+    """Ask each node with GPUs for the memory of one; those of a node are taken to be alike.
+
+    Raises:
+        UserError: A node does not answer.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("GPU", 0) >= 1]  # type: ignore[no-untyped-call]
+    asked = [
+        ray.remote(num_cpus=0, num_gpus=1)(gpu_memory)
+        .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
+        .remote()
+        for node in nodes
+    ]
+    try:
+        return [int(size) for size in ray.get(asked, timeout=_PATIENCE_SECONDS)]
+    except Exception as error:
+        # Whatever a node has to say for itself: without its answer there is nothing to divide.
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f"the GPUs of the cluster cannot be asked for their memory ({reason}); give --gpus-per-trial a number"
+        ) from None
+
+
+def gpu_memory() -> int:
+    """Return the bytes of the GPU that this process sees."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(0).total_memory)
+
+
+def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
+    """Return how many trials the cluster has room for.
+
+    Raises:
+        UserError: None.
+    """
+    trials = [cluster.get("CPU", 0) / cpus]
+    if gpus:
+        trials.append(cluster.get("GPU", 0) / gpus)
+    slots = int(min(trials))
+    if slots < 1:
+        have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
+        raise UserError(
+            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower "
+            "--cpus-per-trial or --gpus-per-trial"
+        )
+    return slots
+
+
+def probe(address: str | None) -> str:
+    """Run one task on a cluster and return what the cluster has, in words.
+
+    Raises:
+        UserError: The cluster cannot be reached.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    import ray
+
+    with connected(Resources(address=address)):
+        answer = ray.get(ray.remote(num_cpus=0.1)(os.getpid).remote(), timeout=120)
+        assert answer != os.getpid(), "the task ran in the driver"
+        cluster = cluster_resources()
+        nodes = len(ray.nodes())  # type: ignore[no-untyped-call]
+    return f"a task ran; {nodes} node(s), {cluster.get('CPU', 0):g} CPUs, {cluster.get('GPU', 0):g} GPUs"

@@ -1,0 +1,65 @@
+"""The number of synthetic images of a sweep whose composition varies: the same for each arm."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+from runners.launch_space import MOST_CHECKED
+from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from seatbelt.config import TrialConfig
+from seatbelt.data.splits import most_synthetic
+from seatbelt.data.sweep_data import SweepData
+from seatbelt.field_paths import SHARE_FIELD
+
+_NUMBERS = {"data.synthetic_images", "data.synthetic_share"}
+"""Fields that say how many synthetic images there are."""
+
+
+def fix_number(
+    space: Space,
+    base: TrialConfig,
+    tried: Sequence[Cell],
+    data: SweepData,
+    note: Callable[[str], None],
+) -> TrialConfig:
+    """Return the base with the largest number of synthetic images that every arm can have, and say so.
+
+    Nothing changes if no factor varies the composition, or if the number is given.
+
+    Raises:
+        UserError: An arm's shares cannot be had at all.
+    """
+    varied = {path for factor in space.factors for path in factor.fields}
+    given = base.data.synthetic_images is not None or base.data.synthetic_share is not None
+    if given or varied & _NUMBERS or not any(f"{path}.".startswith(SHARE_FIELD) for path in varied):
+        return base
+    configs = (space.config(base, cell, seed=base.seed) for cell in _cells(space, tried))
+    unlike = {config.data: config.data for config in configs}.values()
+    most = min(most_synthetic(data.datasets, config, data.selection) for config in unlike)
+    note(
+        f"synthetic images: {most} in each arm, the most that every composition can have (training and validation "
+        "part together; --fix synthetic_images=N changes it)"
+    )
+    return base.with_fields({"data.synthetic_images": most})
+
+
+def _cells(space: Space, tried: Sequence[Cell]) -> Iterable[Cell]:
+    """Return the cells of a design; of a search, those with the ends of what decides the data."""
+    if 0 < len(tried) <= MOST_CHECKED:
+        return tried
+    first = {factor.name: factor.label_at(0.0) for factor in space.factors}
+    varied = [_ends(factor) for factor in space.factors if any(path.startswith("data.") for path in factor.fields)]
+    corners = Space(factors=tuple(varied), exclusions=space.exclusions)
+    cells = ({**first, **cell} for cell in itertools.islice(corners.cells(), MOST_CHECKED))
+    named = ({NAMED_ARM: arm.name} for arm in space.arms)
+    return itertools.chain(named, (cell for cell in cells if space.excluded(cell) is None))
+
+
+def _ends(factor: Factor) -> Factor:
+    """Return a factor with the ends of its range as levels: a stratum's share is largest at a corner."""
+    if factor.range is None:
+        return factor
+    labels = [f"{factor.range.at(0.0):g}", f"{factor.range.at(1.0):g}"]
+    return dataclasses.replace(factor, range=None, levels=tuple(factor.level(label) for label in labels))

@@ -1,0 +1,58 @@
+"""Dotted paths into a trial configuration as nested plain values: `model.encoder`, a member of a set, a share.
+
+A member of a set, `augmentation.transforms.cutout`, is there or not. A share of the composition,
+`data.composition.seat=empty`, is a number, or None for no such condition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seatbelt.errors import UserError
+
+SHARE_FIELD = "data.composition."
+"""What the path of a tag's share begins with; `TAG=VALUE` follows, and the value is free text, dots included."""
+
+
+def field_value(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
+    """Return what a path stands for in a configuration that is complete."""
+    if path.startswith(SHARE_FIELD):
+        tag, _, value = path.removeprefix(SHARE_FIELD).partition("=")
+        shares = (item["share"] for item in tree["data"]["composition"] if (item["tag"], item["value"]) == (tag, value))
+        return next(shares, None)
+    found: Any = tree
+    for name in path.split("."):
+        found = found[name] if isinstance(found, dict) else name in found
+    return found
+
+
+def set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401
+    """Change a configuration in place.
+
+    Raises:
+        UserError: There is no such field.
+    """
+    if path.startswith(SHARE_FIELD):
+        _set_share(tree, path.removeprefix(SHARE_FIELD), value)
+        return
+    *parents, leaf = path.split(".")
+    branch: Any = tree
+    for name in parents[:-1]:
+        branch = branch.get(name) if isinstance(branch, dict) else None
+    holder = branch.get(parents[-1]) if parents and isinstance(branch, dict) else branch
+    if isinstance(holder, tuple) and isinstance(value, bool):
+        others = tuple(member for member in holder if member != leaf)
+        branch[parents[-1]] = (*others, leaf) if value else others
+        return
+    if not isinstance(holder, dict) or leaf not in holder:
+        raise UserError(f"the trial configuration has no field {path!r}")
+    holder[leaf] = value
+
+
+def _set_share(tree: dict[str, Any], key: str, share: Any) -> None:  # noqa: ANN401
+    tag, equals, value = key.partition("=")
+    if not equals:
+        raise UserError(f"the trial configuration has no field {SHARE_FIELD + key!r}; write {SHARE_FIELD}TAG=VALUE")
+    others = (item for item in tree["data"]["composition"] if (item["tag"], item["value"]) != (tag, value))
+    mine = () if share is None else ({"tag": tag, "value": value, "share": share},)
+    tree["data"]["composition"] = (*others, *mine)

@@ -1,0 +1,56 @@
+"""Parts of a batch: what a step is taken in where the memory is too small for the whole of it.
+
+Batch norm sees a part at a time, and Dice and IoU are pooled over a part, so that the numbers depend on the parts:
+they are settled in a trial's first step and stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+HALVINGS = 2
+"""How often the batch is halved before a trial is said not to fit."""
+
+_WHOLE_MAPS = ("deeplabv3", "deeplabv3plus")
+"""Decoders whose batch norm sees a single value per channel and image, and so needs two images."""
+
+
+def halved(micro_batch: int, *, batch_size: int, decoder: str) -> int | None:
+    """Return half of a micro-batch, None if that is less than a quarter of the batch or than the decoder takes."""
+    least = max(1, batch_size // 2**HALVINGS, 2 if decoder in _WHOLE_MAPS else 1)
+    half = micro_batch // 2
+    return half if half >= least else None
+
+
+def part_sizes(images: int, micro_batch: int) -> list[int]:
+    """Return the sizes of a batch's parts; a single image that is left over joins the part before it."""
+    full, rest = divmod(images, micro_batch)
+    sizes = [micro_batch] * full + [rest] * bool(rest)
+    if rest == 1 and full and micro_batch > 1:
+        sizes[-2:] = [micro_batch + 1]
+    return sizes
+
+
+class BeforeStep:
+    """What a step that fails halfway may have changed besides the gradients: buffers, random generators, moments."""
+
+    def __init__(self, network: nn.Module, device: str) -> None:
+        self._network, self._device = network, device
+        self._buffers: Mapping[str, torch.Tensor] = {name: b.clone() for name, b in network.named_buffers()}
+        self._random = torch.get_rng_state()
+        self._random_cuda = torch.cuda.get_rng_state(device) if device.startswith("cuda") else None
+
+    def restore(self, optimizer: torch.optim.Optimizer) -> None:
+        """Undo a first step that ran out of memory, and give the memory back."""
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.state.clear()
+        with torch.no_grad():
+            for name, buffer in self._network.named_buffers():
+                buffer.copy_(self._buffers[name])
+        torch.set_rng_state(self._random)
+        if self._random_cuda is not None:
+            torch.cuda.set_rng_state(self._random_cuda, self._device)
+            torch.cuda.empty_cache()

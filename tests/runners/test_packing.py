@@ -1,0 +1,72 @@
+"""How many trials share a GPU, with GPUs that are not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from runners.cli.options import parse_gpus
+from runners.engines import cluster
+from runners.engines.cluster import Resources, gpus_of_trial, room
+from runners.packing import gpu_share, packing_text
+from seatbelt.errors import UserError
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("trial", "gpus", "share"),
+    [
+        # A trial of 4 GiB takes 4 x 1.25 + 1 = 6 GiB.
+        (4 * GIB, [24 * GIB], 0.25),
+        (4 * GIB, [24 * GIB - 1], 0.3333),
+        (4 * GIB, [80 * GIB, 24 * GIB], 0.25),
+        (4 * GIB, [12 * GIB], 0.5),
+        (4 * GIB, [11 * GIB], 1.0),
+        (4 * GIB, [5 * GIB], 1.0),
+        (GIB // 10, [80 * GIB], 0.0140),
+    ],
+)
+def test_the_share_of_a_trial(trial: int, gpus: list[int], share: float) -> None:
+    assert gpu_share(trial, gpus) == share
+    assert int(1 / share) * share <= 1
+
+
+@pytest.mark.parametrize(("trial", "gpus"), [(0, [GIB]), (GIB, []), (GIB, [0])])
+def test_memory_that_cannot_be(trial: int, gpus: list[int]) -> None:
+    with pytest.raises(ValueError, match="memory must be above 0"):
+        gpu_share(trial, gpus)
+
+
+def test_what_is_told() -> None:
+    assert packing_text(4 * GIB, [24 * GIB]) == (
+        "GPUs: the largest trial needs about 6.0 GiB, the smallest GPU has 24.0 GiB: 0.25 of a GPU for each trial"
+    )
+    assert packing_text(4 * GIB, [5 * GIB]).endswith(
+        "has 5.0 GiB: one for each trial, which may train in smaller parts or end as OUT_OF_MEMORY"
+    )
+
+
+def test_a_cluster_with_pretend_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(cluster, "_gpu_bytes", lambda: [80 * GIB, 16 * GIB])
+    auto = Resources(gpus_per_trial="auto", trial_bytes=4 * GIB)
+    has = {"CPU": 16.0, "GPU": 3.0}
+    assert gpus_of_trial(has, auto, told.append) == 0.5
+    assert len(told) == 1
+    assert room(has, 1, 0.5) == 6
+    assert gpus_of_trial({"CPU": 2.0}, auto, told.append) == 0.0
+    assert gpus_of_trial(has, Resources(), told.append) == 1.0
+    assert gpus_of_trial(has, Resources(gpus_per_trial=0.2), told.append) == 0.2
+    assert len(told) == 1
+
+
+def test_no_room_for_a_single_trial() -> None:
+    with pytest.raises(UserError, match=r"a trial asks for 4 CPUs and 0 GPUs, but the cluster has 2 CPUs and 0 GPUs"):
+        room({"CPU": 2.0}, 4, 0)
+
+
+def test_the_option() -> None:
+    assert [parse_gpus(text) for text in (None, "auto", "0.5", "0", "2")] == [None, "auto", 0.5, 0.0, 2.0]
+    for text in ("-1", "half", "nan", "inf", ""):
+        with pytest.raises(UserError, match=f"--gpus-per-trial takes a number from 0, .* but got '{text}'"):
+            parse_gpus(text)
