@@ -170,6 +170,7 @@ def confirm(root: Path, cells: tuple[Cell, ...], replicates: int, session: Sessi
     description = folder.describe()
     limits = _limits(_earlier_limits(folder) or Limits(), session)
     _check_data_unchanged(description)
+    _check_code(description, session)
     confirmation = Confirmation(cells=cells, replicates=replicates)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runners.cli.options import parse_gpus
 from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
+from search_spaces.space import NAMED_ARM
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.select import Arm
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +25,9 @@ def confirm(
     sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
     top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
+    arm: Annotated[
+        list[str] | None, typer.Option(help="Also this arm: the first digits of its key, or the name of a named arm.")
+    ] = None,
     baseline: Annotated[bool, typer.Option(help="Confirm the baseline too, to compare with.")] = True,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: Engine = EngineName.ray,
@@ -48,9 +56,10 @@ def confirm(
 
     folder = SweepFolder(sweep)
     told = folder.describe().baseline
-    cells = [arm.cell for arm in best(load(sweep), top=top).arms]
-    if baseline and told and told not in cells:
-        cells.append(told)
+    ranked = best(load(sweep), top=1_000_000).arms
+    cells = [found.cell for found in ranked[:top]]
+    wanted = [_named(name, ranked, sweep) for name in arm or ()] + ([told] if baseline and told else [])
+    cells += [cell for cell in wanted if cell not in cells]
     session = Session(
         engine=engine.value,
         address=address,
@@ -71,3 +80,11 @@ def confirm(
     else:
         typer.echo(confirmation_text(found))
     raise typer.Exit(code)
+
+
+def _named(name: str, arms: list[Arm], sweep: Path) -> dict[str, str]:
+    cells = [arm.cell for arm in arms if arm.arm_key.startswith(name) or arm.cell.get(NAMED_ARM) == name]
+    if len(cells) != 1:
+        what = "no arm" if not cells else f"{len(cells)} arms"
+        raise UserError(f"{sweep} has {what} called {name!r}; `seatbelt best {sweep} --json` tells their keys")
+    return cells[0]
