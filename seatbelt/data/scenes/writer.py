@@ -7,6 +7,8 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,10 +122,15 @@ def _written(jobs: Sequence[_Job], processes: int) -> Iterator[dict[str, str]]:
         yield from map(_write, jobs)
         return
     # Spawned, not forked: the caller may have threads (torch, ray), which a fork would copy in any state.
-    with _one_thread_each(), multiprocessing.get_context("spawn").Pool(processes, _start_worker) as pool:
-        yield from pool.imap(_write, jobs, chunksize=4)
-        pool.close()
-        pool.join()
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with _one_thread_each(), ProcessPoolExecutor(processes, mp_context=spawn, initializer=_start_worker) as pool:
+            yield from pool.map(_write, jobs, chunksize=4)
+    except BrokenProcessPool:
+        raise UserError(
+            "the processes that render scenes cannot start: a script that calls this needs `if __name__ == "
+            '"__main__":` and a file of its own; or use one process'
+        ) from None
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -113,3 +115,15 @@ def test_mistakes_are_refused_before_anything_is_written(
     with pytest.raises(UserError, match=message):
         write_dataset(tmp_path / "set", **arguments)  # type: ignore[arg-type]
     assert not (tmp_path / "set").exists()
+
+
+def test_a_script_whose_processes_cannot_start_ends_with_one_error(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from seatbelt.data.scenes import write_dataset\n"
+        f"write_dataset(Path({str(tmp_path / 'out')!r}), generations={{'1': 4}}, size=(32, 16), processes=2)\n"
+    )
+    # A script on standard input has no file that a new process could read.
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "UserError: the processes that render scenes cannot start" in done.stderr
+    assert not (tmp_path / "out" / "dataset.json").exists()
