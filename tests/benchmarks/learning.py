@@ -101,22 +101,50 @@ def sweep(out: Path, name: str, study: str, data: list[Path], options: list[str]
     subprocess.run(command, check=True)
 
 
-def transfer_table(out: Path) -> str:
-    """Return test scores by training set and augmentation, mean and standard deviation over seeds."""
+def seed_means(out: Path) -> pd.DataFrame:
+    """Return the mean test IoU of each training set, augmentation, seed and set of test images.
+
+    Columns: training_data, augmentation, replicate, place, iou (all images), belted (images that show a belt).
+    """
     names = [name for name in ("transfer", "free") if (out / name / "trials").exists()]
     trials = pd.concat([pd.read_parquet(out / name / "trials") for name in names])
     images = pd.concat([pd.read_parquet(out / name / "images") for name in names])
-    images = images.assign(shown=images["target"] > 0).merge(trials[["trial_key", "cell", "replicate"]], on="trial_key")
-    rows = []
-    for cell, group in images.groupby("cell"):
-        row: dict[str, object] = {**json.loads(str(cell))}
-        for dataset, part in group.groupby("dataset"):
-            for name, chosen in (("iou", part), ("belted", part[part["shown"]])):
-                by_seed = chosen.groupby("replicate")["iou"].mean()
-                place = str(dataset) if dataset == "belts" else "camera stand-in"
-                row[f"{place} {name}"] = f"{by_seed.mean():.3f} +- {by_seed.std():.3f}"
-        rows.append(row)
-    return pd.DataFrame(rows).to_string(index=False)
+    cells = pd.DataFrame([json.loads(cell) for cell in trials["cell"]])
+    told = cells.assign(trial_key=trials["trial_key"].to_numpy(), replicate=trials["replicate"].to_numpy())
+    rows = images.merge(told, on="trial_key")
+    rows["place"] = rows["dataset"].where(rows["dataset"] == "belts", "camera")
+    keys = ["training_data", "augmentation", "replicate", "place"]
+    found = rows.groupby(keys)["iou"].mean().to_frame()
+    found["belted"] = rows[rows["target"] > 0].groupby(keys)["iou"].mean()
+    return found.reset_index()
+
+
+def transfer_table(out: Path) -> str:
+    """Return test scores by training set and augmentation (mean +- standard deviation over seeds), and findings."""
+    means = seed_means(out)
+    grouped = means.groupby(["training_data", "augmentation", "place"])[["iou", "belted"]]
+    shown = grouped.agg(lambda values: f"{values.mean():.3f} +- {values.std():.3f}").unstack("place")
+    return "\n".join([str(shown.to_string()), "", *findings(means)])
+
+
+def findings(means: pd.DataFrame) -> list[str]:
+    """Return what the thesis found beside what these tables show on the stand-in, where the domain is the target's."""
+    camera = means[means["place"] == "camera"].groupby(["training_data", "augmentation"])["iou"].mean().unstack()
+    fixed = camera[camera.index != "free"]
+    gains = fixed["all"] - fixed["none"]
+    best = fixed["all"].idxmax()
+    said = [
+        ("augmentation helps each set", bool((gains > 0).all()), f"gains {gains.min():+.3f} to {gains.max():+.3f}"),
+        ("mixed generations are best", best == "mixed", f"best is {best} with {fixed['all'].max():.3f}"),
+        (
+            "6 alone is no better than 5",
+            bool(fixed["all"]["6"] <= fixed["all"]["5"]),
+            f"6 {fixed['all']['6']:.3f}, 5 {fixed['all']['5']:.3f}",
+        ),
+    ]
+    return [
+        f"thesis: {what:<28} here: {'agrees' if agrees else 'does not agree'} ({told})" for what, agrees, told in said
+    ]
 
 
 def weights_table(out: Path) -> str:
