@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--drivers", type=int, default=20)
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=60)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seatbelt-faults-") as scratch:
         data = draw_data(
