@@ -31,7 +31,7 @@ def main() -> None:
         f"load {os.getloadavg()[0]:.1f}"
     )
     with tempfile.TemporaryDirectory(prefix="seatbelt-bench-") as scratch:
-        os.environ["SEATBELT_CACHE"] = str(Path(scratch) / "cache")
+        os.environ["SEATBELT_CACHE"] = str(Path(scratch) / "decoded")
         for name in names:
             folder = Path(scratch) / name
             folder.mkdir()
