@@ -21,7 +21,7 @@ INTERRUPT_AFTER = 5
 
 NOT_SHOWN = """
 What this demo does not show: real photographs (the scenes and the `camera` images are rendered stand-ins), enough
-epochs and replicates to tell architectures apart (three epochs rank fast learners first, and lite0 starts from
+epochs and replicates to tell architectures apart (five epochs rank fast learners first, and lite0 starts from
 ImageNet while resnet18 starts from nothing), GPUs, or a cluster. See the README for your own images."""
 
 
@@ -30,12 +30,12 @@ def main() -> None:
     started = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     scenes = DEMO / "scenes"
-    run("data", "scenes", "--out", str(scenes), "--generations", "3=32,4=32,5=32,camera=44", "--size", "64x96")
+    run("data", "scenes", "--out", str(scenes), "--generations", "3=56,4=56,5=56,camera=66", "--size", "64x96")
     run("data", "show", str(scenes), "--out", str(DEMO / "scenes.png"))
     sweep = ["sweep", "architecture", "--data", str(scenes), "--out", str(SWEEP.parent), "--set", ENCODERS]
     sweep += ["--fix", "augmentation=none"]
     sweep += ["--fix", "encoder_learning_rate=0.001", "--fix", "decoder_learning_rate=0.001"]
-    sweep += ["--prune", "asha", "--max-epochs", "3", "--slots", "2"]
+    sweep += ["--prune", "asha", "--max-epochs", "5", "--slots", "2"]
     interrupted(*sweep)
     run("status", str(SWEEP))
     run("resume", str(SWEEP), "--slots", "2")

@@ -22,7 +22,7 @@ def measure(folder: Path) -> list[str]:
     data = draw_data(
         folder / "data",
         "stripes",
-        subjects=24,
+        subjects=40,
         images=3,
         test_subjects=2,
         generations={},
