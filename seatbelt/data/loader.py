@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from seatbelt.config import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
-from seatbelt.data.dataset import IGNORE
 from seatbelt.data.memory import reuse_freed_memory
 from seatbelt.data.splits import Sample
 
@@ -118,16 +117,6 @@ def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
         # (Stacking copies: torch would warn of the decoded cache, which nobody may write.)
         images, masks = zip(*(samples.read(position) for position in range(start, stop)), strict=True)
         yield torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))
-
-
-def channel_codes(classes: dict[str, int], labels: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Return the table (256,) from a data set's class index to a channel code, see `Samples`."""
-    codes = np.zeros(256, np.uint8)
-    codes[IGNORE] = IGNORE
-    for channel, name in enumerate(labels):
-        if name in classes:
-            codes[classes[name]] = channel + 1
-    return codes
 
 
 def _prepare_worker(_: int) -> None:

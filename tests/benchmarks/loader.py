@@ -90,7 +90,8 @@ def _ours(root: Path, *, probability: float) -> Callable[[int], Iterable[Samples
 def _samples(root: Path) -> Any:
     from seatbelt.data.cache import open_decoded
     from seatbelt.data.dataset import fingerprint, read
-    from seatbelt.data.loader import Samples, channel_codes
+    from seatbelt.data.labels import channel_codes
+    from seatbelt.data.loader import Samples
 
     dataset = read(root)
     decoded = open_decoded(dataset, fingerprint(dataset), height=HEIGHT, width=WIDTH)

@@ -49,7 +49,8 @@ def read_all(data: str) -> None:
     from seatbelt.config import TrialConfig
     from seatbelt.data.cache import open_decoded
     from seatbelt.data.dataset import fingerprint, read
-    from seatbelt.data.loader import Samples, TrainingLoader, channel_codes
+    from seatbelt.data.labels import channel_codes
+    from seatbelt.data.loader import Samples, TrainingLoader
 
     before = _private(os.getpid())
     dataset = read(Path(data))

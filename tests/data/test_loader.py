@@ -15,7 +15,8 @@ from seatbelt.config import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import IGNORE
-from seatbelt.data.loader import Batch, Samples, TrainingLoader, channel_codes, evaluation_batches
+from seatbelt.data.labels import channel_codes
+from seatbelt.data.loader import Batch, Samples, TrainingLoader, evaluation_batches
 from seatbelt.data.transforms import Pixels
 
 CLASSES = {"background": 0, "seat_belt": 1, "hair": 2, "shirt": 5}
