@@ -116,7 +116,7 @@ class History:
             view.failures = view.losses = 0
             self.failures_in_a_row, self.first_error = 0, None
             self.stages.failed.discard(view.key)
-            self.ready.add(view.key)
+            self._make_ready(view)
             self._set_status(view, Status.INTERRUPTED, event.at)
 
     def _planned(self, event: Planned) -> None:
@@ -126,9 +126,14 @@ class History:
         self.by_number.append(view)
         if event.role == "arm":
             self._count_arm(event.arm_key, event.position)
-        if event.stage is None or self.stages.ask(event.stage, view.key, self.trials.get(event.stage)):
-            self.ready.add(event.trial_key)
+        self._make_ready(view)
         self.statuses[Status.PLANNED] += 1
+
+    def _make_ready(self, view: TrialView) -> None:
+        """Let a trial be started, once the stage that it begins with is there."""
+        stage = view.plan.stage
+        if stage is None or self.stages.ask(stage, view.key, self.trials.get(stage)):
+            self.ready.add(view.key)
 
     def _adopted(self, event: Adopted) -> None:
         view = self.trials[event.trial_key]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.decide import next_leg
-from runners.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned, StageFound, StageHeld
+from runners.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned, Retried, StageFound, StageHeld
 from runners.plan import Confirmation, Leg, Limits, Plan, Record, Wait
 from search_spaces.pretraining import study
 from search_spaces.space import Factor, Space
@@ -133,6 +133,25 @@ def test_what_needs_a_failed_stage_fails_with_its_reason() -> None:
     assert [view.plan.stage for view in failed] == [stage]
     assert failed[0].error == f"its pretraining {stage} ended as FAILED: no disk"
     assert cluster.history.statuses[Status.COMPLETE] == 6
+
+
+def test_what_failed_with_its_stage_waits_for_it_when_both_are_tried_again() -> None:
+    cluster = Cluster(make_plan(stage_epochs=3), 0)
+    stage = first_dependent(cluster)
+    while stage not in cluster.legs:
+        cluster.ask()
+    cluster.record(LegEnded(trial_key=stage, attempt=1, outcome="failed", epoch=0, at=9.0, error="no disk"))
+    del cluster.legs[stage]
+    cluster.run()
+    failed = [view.key for view in cluster.history.by_number if view.status is Status.FAILED]
+    assert len(failed) == 2
+    cluster.record(*(Retried(trial_key=key, at=10.0) for key in failed))
+    cluster.finished = None
+    retried = len(cluster.events)
+    cluster.run()
+    assert cluster.history.statuses[Status.COMPLETE] == len(cluster.history.trials) == 8
+    started = [event.trial_key for event in cluster.events[retried:] if isinstance(event, LegStarted)]
+    assert started == [stage, *(key for key in failed if key != stage)]
 
 
 def test_a_stage_of_a_shared_store_is_not_trained() -> None:
