@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from analysis.query_text import table_text
 from analysis.select import Ranking
 
 
-def ranking_text(ranking: Ranking, sweep: Path) -> str:
+def ranking_text(ranking: Ranking, sweep: str) -> str:
     """Return a ranking as a table, with what must be known to read it."""
     lines = []
     if not ranking.complete:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import glob
 import json
-from pathlib import Path
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
+from seatbelt.storage import is_remote, open_storage
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+    import pyarrow as pa
+
+_AT_ONCE = 16
+"""Files of a bucket that are read at a time."""
 
 
 class Sweep:
     """The results of one sweep, for reading.
 
     Attributes:
-        root: The sweep folder.
+        root: Where the sweep is: a folder, or the URL of a bucket.
         description: What `sweep.json` holds.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.fspath(root)
+        self._storage = open_storage(root)
         try:
-            found: Any = json.loads((self.root / "sweep.json").read_text(encoding="utf-8"))
+            found: Any = json.loads(self._storage.read("sweep.json"))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
         except (OSError, ValueError) as error:
@@ -55,22 +62,37 @@ class Sweep:
         """One row per decision."""
         return self._frame("decisions")
 
-    def _frame(self, table: str) -> pd.DataFrame:
-        import pandas as pd
+    def arrow(self, table: str) -> pa.Table:
+        """Return a table as it is stored.
+
+        Raises:
+            UserError: It cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         try:
-            return pd.read_parquet(self.root / table)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                files = list(pool.map(self._storage.read, self._storage.names(table)))
+            return pa.concat_tables([pq.read_table(pa.BufferReader(data)) for data in files])
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
+    def _frame(self, table: str) -> pd.DataFrame:
+        found: pd.DataFrame = self.arrow(table).to_pandas()
+        return found
 
-def load(path: str | Path) -> Sweep:
+
+def load(location: str | os.PathLike[str]) -> Sweep:
     """Open a sweep for reading.
 
+    Args:
+        location: Its folder, or a URL such as `s3://bucket/sweeps/architecture`.
+
     Raises:
-        UserError: There is no sweep at the path.
+        UserError: There is no sweep at the location.
     """
-    return Sweep(Path(path))
+    return Sweep(location)
 
 
 def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
@@ -85,7 +107,11 @@ def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     kind = "table" if materialise else "view"
     for table in TABLES:
-        folder = glob.escape(str(sweep.root / table))
+        if is_remote(sweep.root):
+            connection.register(f"{table}_read", sweep.arrow(table))
+            connection.execute(f"create {kind} {table} as select * from {table}_read")
+            continue
+        folder = glob.escape(os.path.join(sweep.root, table))
         pattern = f"{folder}/*.parquet".replace("'", "''")
         try:
             connection.execute(f"create {kind} {table} as select * from read_parquet('{pattern}')")

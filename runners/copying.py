@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.records import Status
+from seatbelt.storage import copy_files
 
 _WHOLE = ("data", "selection", "select_on", "device", "threads", "code", "versions")
 """What every number of a sweep depends on: where one of these differs, nothing holds."""
@@ -43,8 +43,7 @@ def copy_what_holds(source: SweepFolder, target: SweepFolder) -> int:
             for event in events[key]:
                 copied = isinstance(event, Planned)
                 ledger.append(_as_copied(event, number) if copied else event)  # type: ignore[arg-type]
-            if source.checkpoints(key).is_dir():
-                shutil.copytree(source.checkpoints(key), target.checkpoints(key), dirs_exist_ok=True)
+            copy_files(source.checkpoints(key), target.checkpoints(key))
     return len(kept)
 
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-from seatbelt.data.cache import cache_folder
+from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")

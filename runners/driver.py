@@ -77,7 +77,7 @@ class Driver:
         self.stop_reason: str | None = None
         self._observe = observe
         self._stop_polled = self._requests_polled = 0.0
-        self._ledger = Ledger(folder)
+        self._ledger = Ledger(folder, progress.note)
         self.history = History()
         self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
@@ -87,7 +87,7 @@ class Driver:
             self._store.add(event)
         self._ledger.history_events.clear()
         empty_tables(folder)
-        folder.stop_request.unlink(missing_ok=True)
+        folder.forget_stop()
         self._record(
             SessionOpened(
                 session=secrets.token_hex(4),
@@ -174,7 +174,7 @@ class Driver:
         if self.stop_reason is None and time.monotonic() - self._stop_polled > _STOP_POLL_SECONDS:
             self._stop_polled = time.monotonic()
             hours = self.plan.limits.hours
-            if self.folder.stop_request.exists():
+            if self.folder.stop_requested():
                 self.stop_reason = "stop was asked for"
             elif hours is not None and self.history.hours_used >= hours:
                 self.stop_reason = "the limit of --hours is reached"
@@ -184,16 +184,22 @@ class Driver:
         """Let time pass: flush what is due and refresh what is shown."""
         self._take_requests()
         self._store.flush_if_due()
+        if self._ledger.mirror is not None:
+            self._ledger.mirror.push_if_due(self._store.flush)
         self.progress.tick(self.history)
 
     def close(self) -> None:
         """Write everything and release the sweep."""
-        if self._stages is not None:
-            self._stages.close(self.history)
-        self._store.flush()
-        self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
-        self.folder.stop_request.unlink(missing_ok=True)
-        self._ledger.close()
+        try:
+            if self._stages is not None:
+                self._stages.close(self.history)
+            self._store.flush()
+            self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
+            self.folder.forget_stop()
+            if self._ledger.mirror is not None:
+                self._ledger.mirror.push()
+        finally:
+            self._ledger.close()
 
     def __enter__(self) -> Driver:
         return self
@@ -208,9 +214,9 @@ class Driver:
         if time.monotonic() - self._requests_polled < _STOP_POLL_SECONDS:
             return
         self._requests_polled = time.monotonic()
-        for command, at, path in self.folder.test_notes():
+        for command, at, name in self.folder.test_notes():
             self._record(TestRead(command=command, at=at))
-            path.unlink(missing_ok=True)
+            self.folder.storage.remove(name)
 
     def _decide(self) -> Step:
         if self._stages is not None:
@@ -236,8 +242,8 @@ class Driver:
             config=leg.config,
             known_epochs=view.epochs_done,
             stop=leg.stop,
-            sweep=os.fspath(self.folder.root.resolve()),
-            checkpoints=os.fspath(self.folder.checkpoints(leg.trial_key).resolve()),
+            sweep=self.folder.location,
+            checkpoints=self.folder.checkpoints(leg.trial_key).location,
             full_epochs=self._full_epochs(leg),
             stage=self._stage_folder(leg),
             micro_batch=view.facts.get("micro_batch") if view.epochs_done else None,
@@ -251,7 +257,7 @@ class Driver:
         if stage is None:
             return None
         found = self.history.stages.found.get(stage)
-        return found.path if found else os.fspath(self.folder.checkpoints(stage).resolve())
+        return found.path if found else self.folder.checkpoints(stage).location
 
     def _end(self, spec: LegSpec, outcome: str, message: Message) -> None:
         view = self.history.trials[spec.trial_key]

@@ -48,7 +48,7 @@ class Request:
     """`factor=number`: levels of a range."""
     all_subsets: tuple[str, ...] = ()
     """Labels of which every subset is tried as context."""
-    architectures_from: Path | None = None
+    architectures_from: str | None = None
     """A sweep that names the architectures."""
     size: tuple[int, int] | None = None
     """Height and width of the training resolution; None is the size of the images."""
@@ -112,7 +112,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     baselines = _baselines(data, configs[0], note)
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
     check_labels_shown(data, [config for config in configs if config.data.context != all_labels])
-    return SweepDescription(
+    described = SweepDescription(
         study=request.study.name,
         question=request.study.question,
         base=base,
@@ -143,6 +143,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         versions=_versions(),
         code=code_hashes(),
     )
+    # As it will be read again, so that the same request is never taken for another one.
+    return SweepDescription.model_validate_json(described.model_dump_json())
 
 
 def _space_and_base(

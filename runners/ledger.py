@@ -1,52 +1,91 @@
 """The ledger: an append-only journal, the only truth of a sweep.
 
 Each line is `<length> <crc32> <json>`; an event is durable when `append` returns. A torn last line, left by
-a killed driver, is cut off; damage before it is refused, because what follows it could not be trusted.
+a killed driver, is cut off; any other damage is refused, because what follows it could not be trusted.
 """
 
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import socket
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from runners.events import Event, from_json, to_json
-from runners.sweep_folder import SweepFolder, sync_folder, write_atomically
+from runners.lease import Lease
+from runners.lease import holder as lease_holder
+from runners.mirror import FLUSH_SECONDS, Mirror, read_journal
+from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
+from seatbelt.storage import sync_folder
+
+_HOLDER = "state/holder.json"
 
 
 class Ledger:
-    """The writer's side: holds the sweep's lock from opening to closing."""
+    """The writer's side: holds the sweep's lock from opening to closing, and the lease of one in a bucket."""
 
-    def __init__(self, folder: SweepFolder) -> None:
+    def __init__(
+        self, folder: SweepFolder, note: Callable[[str], None] = lambda _: None, *, publish_every: float = FLUSH_SECONDS
+    ) -> None:
+        """Take the sweep and read what is recorded.
+
+        Args:
+            folder: The sweep.
+            note: Told of what takes long or went wrong.
+            publish_every: Seconds between publications of a sweep in a bucket.
+
+        Raises:
+            SweepHeldError: Another live driver writes to the sweep.
+            UserError: The journal is damaged.
+        """
         self._folder = folder
         self._lock = _take_lock(folder)
+        self._lease: Lease | None = None
+        self.mirror: Mirror | None = None
         try:
+            if folder.remote:
+                self._lease = Lease(folder.storage, note)
+                self.mirror = Mirror(folder, self._lease, note, every=publish_every)
             self.history_events = list(_recover(folder.journal))
-        except UserError:
-            self._lock.close()
+        except BaseException:
+            self._release()
             raise
-        self._file: IO[bytes] = folder.journal.open("ab")
+        self._file: IO[bytes] | None = folder.journal.open("ab")
+        self._durable = self._file.tell()
         sync_folder(folder.journal.parent)
 
     def append(self, *events: Event) -> None:
-        """Make events durable."""
-        self._file.write(b"".join(_line(event) for event in events))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Make events durable.
+
+        Raises:
+            OSError: They could not be written. Nothing of them stays, and nothing more is taken: the sweep goes on
+                from what is durable when a driver opens it again.
+        """
+        if self._file is None:
+            raise OSError(f"{self._folder.journal} could not be written before; nothing more is recorded")
+        try:
+            self._file.write(b"".join(_line(event) for event in events))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except BaseException:
+            self._give_up()
+            raise
+        self._durable = self._file.tell()
 
     def close(self) -> None:
         """Release the sweep."""
-        self._file.close()
-        self._folder.holder.unlink(missing_ok=True)
-        self._lock.close()
+        if self._file is not None:
+            self._file.close()
+        self._folder.files.remove(_HOLDER)
+        self._release()
 
     def __enter__(self) -> Ledger:
         return self
@@ -56,6 +95,25 @@ class Ledger:
     ) -> None:
         self.close()
 
+    def _give_up(self) -> None:
+        # What was half written is cut off here, or, if the disk refuses that too, when the journal is next opened.
+        file, self._file = self._file, None
+        assert file is not None
+        try:
+            os.ftruncate(file.fileno(), self._durable)
+            # Closing flushes what is buffered, to a descriptor that takes nothing any more.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, file.fileno())
+            os.close(null)
+            file.close()
+        except OSError:
+            return
+
+    def _release(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+        self._lock.close()
+
 
 def read_events(folder: SweepFolder) -> Iterator[Event]:
     """Yield the events of a sweep without becoming its writer; a torn last line is passed over.
@@ -63,12 +121,18 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
     Raises:
         UserError: The journal is damaged before its end.
     """
-    for event, _ in _valid_lines(folder.journal):
-        yield event
+    if folder.remote:
+        whole = read_journal(folder.storage)
+        yield from (event for event, _ in _valid_lines(io.BytesIO(whole), f"{folder.shown}/state/journal"))
+    elif folder.journal.exists():
+        with folder.journal.open("rb") as file:
+            yield from (event for event, _ in _valid_lines(file, os.fspath(folder.journal)))
 
 
 def holder(folder: SweepFolder) -> str | None:
     """Return who writes to the sweep at the moment, in words, or None."""
+    if folder.remote:
+        return lease_holder(folder.storage)
     try:
         with folder.lock.open("r+b") as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,17 +152,17 @@ def _take_lock(folder: SweepFolder) -> IO[bytes]:
     except BlockingIOError:
         file.close()
         raise SweepHeldError(
-            f"{folder.root} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
-            f"`seatbelt stop {folder.root}`"
+            f"{folder.shown} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
+            f"`seatbelt stop {folder.shown}`"
         ) from None
     who = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-    write_atomically(folder.holder, json.dumps(who).encode(), folder.temporary)
+    folder.files.write(_HOLDER, json.dumps(who).encode())
     return file
 
 
 def _holder_in_words(folder: SweepFolder) -> str:
     try:
-        who = json.loads(folder.holder.read_bytes())
+        who = json.loads(folder.files.read(_HOLDER))
         minutes = (time.time() - float(who["since"])) / 60
         return f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)"
     except (OSError, ValueError, KeyError, TypeError):
@@ -106,35 +170,41 @@ def _holder_in_words(folder: SweepFolder) -> str:
 
 
 def _recover(journal: Path) -> Iterator[Event]:
+    if not journal.exists():
+        return
     good = 0
-    for event, end in _valid_lines(journal):
-        good = end
-        yield event
-    if journal.exists() and journal.stat().st_size > good:
-        with journal.open("r+b") as file:
+    with journal.open("r+b") as file:
+        for event, end in _valid_lines(file, os.fspath(journal)):
+            good = end
+            yield event
+        if file.seek(0, os.SEEK_END) > good:
             file.truncate(good)
             os.fsync(file.fileno())
 
 
-def _valid_lines(journal: Path) -> Iterator[tuple[Event, int]]:
+def _valid_lines(file: IO[bytes], place: str) -> Iterator[tuple[Event, int]]:
     """Yield events with the offset after their line."""
-    if not journal.exists():
-        return
     offset = 0
-    torn: tuple[int, int] | None = None
-    with journal.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            event = _parse(line)
-            if torn is not None and event is not None:
-                raise UserError(
-                    f"{journal} is damaged at line {torn[0]} (byte {torn[1]}), before events that were recorded "
-                    "later; restore the file from a backup, or start a new sweep: the tables stay readable"
-                )
-            if event is None:
-                torn = torn or (number, offset)
-                continue
-            offset += len(line)
-            yield event, offset
+    for number, line in enumerate(file, start=1):
+        event = _parse(line)
+        if event is None:
+            if _is_torn(line) and not file.read(1):
+                return
+            raise UserError(
+                f"{place} is damaged at line {number} (byte {offset}); restore the file from a backup, or start a new "
+                "sweep: the tables stay readable"
+            )
+        offset += len(line)
+        yield event, offset
+
+
+def _is_torn(line: bytes) -> bool:
+    """Return whether a line can be the beginning of one that was never finished, and so never acknowledged."""
+    if line.endswith(b"\n"):
+        return False
+    length, _, rest = line.partition(b" ")
+    # A line that has all of its bytes was finished once, and damaged later.
+    return not rest or not length.isdigit() or len(rest) < 9 + int(length) + 1
 
 
 def _line(event: Event) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from search_spaces.axes import AXES, factor, find
@@ -64,7 +63,7 @@ def narrow(
     fix: Iterable[str] = (),
     levels: Iterable[str] = (),
     all_subsets: tuple[str, ...] = (),
-    architectures_from: Path | None = None,
+    architectures_from: str | None = None,
 ) -> Narrowed:
     """Apply a user's options to the factors of a study.
 
@@ -96,7 +95,7 @@ def narrow(
     return found
 
 
-def best_architectures(sweep: Path) -> list[str]:
+def best_architectures(sweep: str) -> list[str]:
     """Return `decoder/encoder` of the best three decoders, each with its best two encoders (thesis 4.4).
 
     Decoders are ordered by their best arm.

@@ -21,7 +21,7 @@ def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits
     data = SweepData(
         tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
     )
-    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.root}"]
+    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.shown}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
     lines += [f"excluded   {exclusion.reason}" for exclusion in plan.space.exclusions]

@@ -19,7 +19,7 @@ from seatbelt.errors import UserError
 _COMPARED = ("train_loss", "validation_loss", "selection_loss", "selection_iou", "selection_iou_with_target")
 
 
-def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: Callable[[str], object]) -> int:
+def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Callable[[str], object]) -> int:
     """Train a trial again in this process; return 0 if every number is the same, else 1.
 
     Raises:
@@ -44,9 +44,9 @@ def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: C
     stage = None
     if view.plan.stage is not None:
         found = history.stages.found.get(view.plan.stage)
-        stage = found.path if found else os.fspath(folder.checkpoints(view.plan.stage).resolve())
+        stage = found.path if found else folder.checkpoints(view.plan.stage).location
     with tempfile.TemporaryDirectory(prefix="seatbelt-") as scratch:
-        for message in run_leg(_spec(root, view, config, last, Path(scratch), stage)):
+        for message in run_leg(_spec(folder.location, view, config, last, Path(scratch), stage)):
             if message["kind"] == "ended" and message.get("error"):
                 raise UserError(f"trial {view.key} cannot be trained here: {message['error']}")
             if message["kind"] != "epoch":
@@ -65,7 +65,7 @@ def reproduce(root: Path, key: str, *, epochs: int | None, dry_run: bool, say: C
     return 1 if differing else 0
 
 
-def _find(history: History, key: str, root: Path) -> TrialView:
+def _find(history: History, key: str, root: str) -> TrialView:
     found = [view for view in history.by_number if view.key.startswith(key)]
     if len(found) != 1:
         what = "no trial" if not found else f"{len(found)} trials"
@@ -73,14 +73,14 @@ def _find(history: History, key: str, root: Path) -> TrialView:
     return found[0]
 
 
-def _spec(root: Path, view: TrialView, config: TrialConfig, last: int, scratch: Path, stage: str | None) -> LegSpec:
+def _spec(location: str, view: TrialView, config: TrialConfig, last: int, scratch: Path, stage: str | None) -> LegSpec:
     return LegSpec(
         trial_key=view.key,
         attempt=1,
         config=config,
         known_epochs=0,
         stop=last,
-        sweep=os.fspath(root.resolve()),
+        sweep=location,
         checkpoints=os.fspath(scratch / view.key),
         full_epochs=config.epochs,
         stage=stage,

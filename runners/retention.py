@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import re
-import shutil
 
 from runners.history import History
 from runners.sweep_folder import SweepFolder
@@ -59,4 +58,4 @@ class Retention:
         stages = self._history.stages
         if self._history.trials[key].role == "stage" or key in stages.first_user or key in stages.waiting:
             return
-        shutil.rmtree(self._folder.checkpoints(key), ignore_errors=True)
+        self._folder.checkpoints(key).clear()

@@ -52,13 +52,13 @@ class Session:
     """Longer trials than before, in a sweep that is resumed."""
     retry: tuple[str, ...] = ()
     """Statuses of ended trials that are to be tried again."""
-    stages: Path | None = None
+    stages: str | None = None
     """A store of pretraining stages that sweeps share."""
     accept_code_change: bool = False
     """Go on although the code that decides numbers changed."""
 
 
-def launch(request: Request, session: Session, root: Path, *, dry_run: bool = False, as_new: str | None = None) -> int:
+def launch(request: Request, session: Session, root: str, *, dry_run: bool = False, as_new: str | None = None) -> int:
     """Launch a sweep, or go on with the one that lies there; return the exit code.
 
     Raises:
@@ -73,7 +73,7 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
         default = replace(default, trials=protocol.trials)
     new: SweepDescription | None = description
     if as_new is not None:
-        source, folder = folder, SweepFolder(folder.root.parent / as_new)
+        source, folder = folder, folder.sibling(as_new)
         _check_as_new(source, folder, description, progress)
     elif folder.exists():
         existing = folder.describe()
@@ -91,7 +91,7 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
-            progress.note(f"{copy_what_holds(source, folder)} complete trials are taken over from {source.root}")
+            progress.note(f"{copy_what_holds(source, folder)} complete trials are taken over from {source.shown}")
     elif new is not None:
         folder.replace(description)
     return _run(folder, description, limits, session, progress)
@@ -107,24 +107,24 @@ def _extension(folder: SweepFolder, existing: SweepDescription, asked: SweepDesc
         return None
     if asked.base.epochs < existing.base.epochs:
         raise UserError(
-            f"{folder.root} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
+            f"{folder.shown} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
             "trials short; trials can only become longer"
         )
     extended = existing.extended(asked)
     if extended is not None:
         return extended if extended != existing else None
     raise UserError(
-        f"{folder.root} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
-        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.root}` to go on with it as it was"
+        f"{folder.shown} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
+        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.shown}` to go on with it as it was"
     )
 
 
 def _check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescription, progress: Progress) -> None:
     if target.exists():
-        raise UserError(f"{target.root} exists already; choose another name for --as-new, or `seatbelt resume` it")
+        raise UserError(f"{target.shown} exists already; choose another name for --as-new, or `seatbelt resume` it")
     differing = what_differs(source.describe(), asked)
     if differing:
-        progress.note(f"nothing of {source.root} holds: {', '.join(differing)} differ; every trial is trained anew")
+        progress.note(f"nothing of {source.shown} holds: {', '.join(differing)} differ; every trial is trained anew")
 
 
 def _check_code(description: SweepDescription, session: Session) -> None:
@@ -137,7 +137,7 @@ def _check_code(description: SweepDescription, session: Session) -> None:
         )
 
 
-def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
+def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     """Go on with a sweep; return the exit code.
 
     Raises:
@@ -160,7 +160,7 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
 
-def confirm(root: Path, cells: tuple[Cell, ...], replicates: int, session: Session) -> int:
+def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Session) -> int:
     """Train arms of a sweep again with fresh seeds; return the exit code.
 
     Raises:
@@ -299,4 +299,4 @@ def _say_what_next(folder: SweepFolder, *, unfinished: bool, quiet: bool) -> Non
     if quiet:
         return
     verb = "resume" if unfinished else "best"
-    typer.echo(f"next: seatbelt {verb} {folder.root}", err=True)
+    typer.echo(f"next: seatbelt {verb} {folder.shown}", err=True)

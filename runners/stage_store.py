@@ -1,7 +1,7 @@
-"""A store of pretraining stages that several sweeps share: `--stages DIR`.
+"""A store of pretraining stages that several sweeps share: `--stages DIR`, or a bucket.
 
-An entry is a folder with the stage's best weights and `stage.json`, renamed into place when it is whole. A lease
-file says which sweep is training a stage; one that was not renewed for two minutes counts for nothing.
+An entry is `stage.json`, which is written last and names the folder of the stage's best weights. A lease says which
+sweep is training a stage; one that nobody renewed for two minutes, by the clock of who waits, counts for nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
+import secrets
 import socket
 import time
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ from typing import Any
 from runners.events import Event, StageFound, StageHeld
 from runners.history import History
 from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder, write_atomically
+from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.identity import content_hash, identifying_fields
+from seatbelt.storage import Storage, copy_files, is_remote, open_storage
 
 LEASE_SECONDS = 120.0
 _LOOK_SECONDS = 2.0
@@ -32,7 +33,8 @@ _LOOK_SECONDS = 2.0
 class Entry:
     """A stage that can be begun with."""
 
-    path: Path
+    location: str
+    """Where its checkpoint is."""
     seconds: float
     """Seconds of training that it took."""
 
@@ -40,77 +42,89 @@ class Entry:
 class StageStore:
     """The files of a store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, location: str | os.PathLike[str]) -> None:
         """Open a store, or make one.
 
         Raises:
             UserError: The folder cannot be written.
         """
-        self.root = Path(root)
+        self.storage = open_storage(location)
         try:
-            (self.root / "tmp").mkdir(parents=True, exist_ok=True)
+            if not is_remote(location):
+                Path(location).mkdir(parents=True, exist_ok=True)
+            self._me = f"{socket.gethostname()} process {os.getpid()}"
+            self._renewed = 0
+            self._seen: dict[str, tuple[object, float]] = {}
+            self.storage.names("none")
         except OSError as error:
-            raise UserError(f"--stages {root} cannot be written ({error.strerror}); name another folder") from None
-        self._me = f"{socket.gethostname()} process {os.getpid()}"
+            reason = error.strerror or error
+            raise UserError(f"--stages {location} cannot be written ({reason}); name another folder") from None
 
     def find(self, key: str) -> Entry | None:
         """Return a stage that is whole, or None."""
-        path = self.root / key
+        place = f"{self.storage.location}/{key}"
         try:
-            told = json.loads((path / "stage.json").read_bytes())
-            return Entry(path=path / "checkpoint", seconds=float(told["seconds"]))
+            told = json.loads(self.storage.read(f"{key}/stage.json"))
+            folder = self.storage.within(f"{key}/{told['checkpoint']}")
+            return Entry(location=folder.location, seconds=float(told["seconds"]))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}/stage.json cannot be read ({error}); remove the folder {path}: the stage is trained again"
+                f"{place}/stage.json cannot be read ({error}); remove the folder {place}: the stage is trained again"
             ) from None
 
-    def publish(self, key: str, checkpoint: Path, told: dict[str, Any]) -> None:
+    def publish(self, key: str, checkpoint: Storage, told: dict[str, Any]) -> None:
         """Copy a finished stage into the store; one that is there already stays."""
         if self.find(key) is None:
-            part = self.root / "tmp" / f"{key}.{os.getpid()}"
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(checkpoint, part / "checkpoint")
-            write_atomically(part / "stage.json", json.dumps(told, indent=1).encode(), self.root / "tmp")
-            try:
-                part.rename(self.root / key)
-            except OSError:
+            # Each publisher has a folder of its own, so that files of two never mix.
+            name = f"checkpoint-{secrets.token_hex(4)}"
+            folder = self.storage.within(f"{key}/{name}")
+            copy_files(checkpoint, folder)
+            entry = json.dumps({**told, "checkpoint": name}, indent=1).encode()
+            if not self.storage.create(f"{key}/stage.json", entry):
                 # Another sweep was faster: its stage is as good.
-                shutil.rmtree(part, ignore_errors=True)
-        self._lease(key).unlink(missing_ok=True)
+                folder.clear()
+        self.storage.remove(_lease(key))
 
     def take(self, key: str) -> str | None:
-        """Take the lease of a stage; return who holds it if somebody else does."""
-        lease = self._lease(key)
-        with contextlib.suppress(FileExistsError):
-            handle = os.open(lease, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            os.write(handle, self._me.encode())
-            os.close(handle)
+        """Take the lease of a stage, or keep it; return who holds it if somebody else does."""
+        self._renewed += 1
+        mine = json.dumps({"by": self._me, "renewed": self._renewed}).encode()
+        if self.storage.create(_lease(key), mine):
             return None
         try:
-            holder, age = lease.read_text(), time.time() - lease.stat().st_mtime
+            data, tag = self.storage.tagged(_lease(key))
         except FileNotFoundError:
             return self.take(key)
-        if holder == self._me:
-            os.utime(lease)
-            return None
-        if age < LEASE_SECONDS:
-            return holder or "another sweep"
-        # Two sweeps that see a stale lease at once: the second to write finds the other's name, and waits.
-        write_atomically(lease, self._me.encode(), self.root / "tmp")
-        time.sleep(0.05)
-        return None if lease.read_text() == self._me else "another sweep"
+        by = _holder(data)
+        if by != self._me and not self._is_stale(key, tag):
+            return by
+        return None if self.storage.swap(_lease(key), mine, tag) else "another sweep"
 
     def release(self, key: str) -> None:
         """Give a lease of ours back."""
-        lease = self._lease(key)
         with contextlib.suppress(OSError):
-            if lease.read_text() == self._me:
-                lease.unlink()
+            if _holder(self.storage.read(_lease(key))) == self._me:
+                self.storage.remove(_lease(key))
 
-    def _lease(self, key: str) -> Path:
-        return self.root / f"{key}.lease"
+    def _is_stale(self, key: str, tag: object) -> bool:
+        seen, since = self._seen.get(key, (None, 0.0))
+        if seen != tag:
+            self._seen[key] = (tag, time.monotonic())
+            return False
+        return time.monotonic() - since > LEASE_SECONDS
+
+
+def _lease(key: str) -> str:
+    return f"{key}.lease"
+
+
+def _holder(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["by"])
+    except (ValueError, KeyError, TypeError):
+        return "another sweep"
 
 
 class StageExchange:
@@ -154,7 +168,7 @@ class StageExchange:
         now = time.time()
         entry = self._store.find(key)
         if entry is not None and stage not in history.trials:
-            return [StageFound(stage=stage, path=os.fspath(entry.path.resolve()), seconds=entry.seconds, at=now)]
+            return [StageFound(stage=stage, path=entry.location, seconds=entry.seconds, at=now)]
         holder = self._store.take(key)
         if holder is None:
             self._leased[stage] = key
@@ -174,7 +188,7 @@ class StageExchange:
                 "seconds": view.train_seconds,
                 "selection_iou": view.best_score,
                 "epochs": view.epochs_done,
-                "sweep": os.fspath(self._folder.root.resolve()),
+                "sweep": self._folder.location,
             }
             self._store.publish(self._key(config), self._folder.checkpoints(stage), told)
             self._published.add(stage)

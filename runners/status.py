@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from runners.events import Event, LegStarted, SessionOpened
 from runners.history import History
@@ -13,7 +12,7 @@ from runners.progress import duration, total_epochs
 from runners.sweep_folder import SweepFolder
 
 
-def status_text(root: Path) -> tuple[str, bool]:
+def status_text(root: str) -> tuple[str, bool]:
     """Return the state of a sweep in words, and whether a driver works on it."""
     folder = SweepFolder(root)
     description = folder.describe()
@@ -42,6 +41,5 @@ def status_text(root: Path) -> tuple[str, bool]:
         lines.append(
             f"running    {' '.join(view.plan.cell.values())}: epoch {view.epochs_done}/{view.committed}, {since}"
         )
-    size = sum(path.stat().st_size for path in folder.root.rglob("*") if path.is_file())
-    lines.append(f"disk       {size / 2**20:.0f} MiB in {root}")
+    lines.append(f"disk       {folder.storage.size() / 2**20:.0f} MiB in {root}")
     return "\n".join(lines), who is not None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from runners.events import Decided, EpochMeasured, Event, LegEnded
 from runners.history import History
 from runners.parquet_file import FileVersion, first_version, next_version, whole_file
-from runners.sweep_folder import SweepFolder, write_atomically
+from runners.sweep_folder import SweepFolder
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.records import IMAGE_COUNTS, SCORES, TABLES, configuration_row
@@ -93,7 +93,8 @@ class Store:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        path = self._folder.table(table) / f"part-{shard:05d}.parquet"
+        name = _shard(table, shard)
+        path = self._folder.root / name
         block = _arrow(table, rows)
         where = self._where.get((table, shard))
         if where is None:
@@ -107,7 +108,7 @@ class Store:
                     before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
                 block = pa.concat_tables([before, block])
             version = next_version(block, FileVersion(data=data, start=where[0], end=where[1]))
-        write_atomically(path, version.data, self._folder.temporary)
+        self._folder.files.write(name, version.data)
         self._where[table, shard] = (version.start, version.end)
 
     def _host(self, key: str) -> str | None:
@@ -168,9 +169,12 @@ class Store:
 def empty_tables(folder: SweepFolder) -> None:
     """Give each table that has no shard an empty one, so that a sweep can be queried from its first second."""
     for table in TABLES:
-        path = folder.table(table) / "part-00000.parquet"
-        if not path.exists():
-            write_atomically(path, first_version(_arrow(table, [])).data, folder.temporary)
+        if not (folder.root / _shard(table, 0)).exists():
+            folder.files.write(_shard(table, 0), first_version(_arrow(table, [])).data)
+
+
+def _shard(table: str, number: int) -> str:
+    return f"{table}/part-{number:05d}.parquet"
 
 
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:

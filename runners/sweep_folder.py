@@ -1,4 +1,8 @@
-"""The one owner of the file names of a sweep."""
+"""The one owner of the file names of a sweep, wherever it lies: in a folder, or in a bucket.
+
+A sweep in a bucket has a working copy of its journal and tables in the cache folder of the driver's machine, which
+`runners.mirror` publishes. Everything else is read from and written to the bucket itself.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,48 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runners.sweep_description import SweepDescription
+from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError
+from seatbelt.identity import content_hash
 from seatbelt.records import TABLES
+from seatbelt.storage import LocalStorage, Storage, is_remote, open_storage
+
+DESCRIPTION = "sweep.json"
+_STOP = "state/stop"
+_TEST_READS = "state/test-read"
 
 
 class SweepFolder:
-    """Paths of one sweep."""
+    """Paths and small files of one sweep."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        """Describe where a sweep is, or is to be.
+
+        Args:
+            location: A folder, or a URL such as `s3://bucket/sweeps/architecture`.
+
+        Raises:
+            UserError: A kind of URL that is not known.
+        """
+        self.shown = os.fspath(location)
+        """The location as it was given, for people."""
+        self.remote = is_remote(location)
+        if self.remote:
+            self.storage: Storage = open_storage(location)
+            self.root = cache_folder() / "sweeps" / content_hash(self.storage.location)[:16]
+        else:
+            self.root = Path(location)
+            self.storage = LocalStorage(self.root, self.root / "state" / "tmp")
 
     @property
-    def description_file(self) -> Path:
-        """The description, written first."""
-        return self.root / "sweep.json"
+    def location(self) -> str:
+        """Absolute path or URL, for other processes and machines."""
+        return self.storage.location
+
+    @property
+    def files(self) -> LocalStorage:
+        """The journal and the tables, on this machine."""
+        return LocalStorage(self.root, self.root / "state" / "tmp")
 
     @property
     def journal(self) -> Path:
@@ -37,66 +69,73 @@ class SweepFolder:
         return self.root / "state" / "lock"
 
     @property
-    def holder(self) -> Path:
-        """Who holds the lock, for people."""
-        return self.root / "state" / "holder.json"
-
-    @property
-    def stop_request(self) -> Path:
-        """Exists when somebody asked the driver to stop."""
-        return self.root / "state" / "stop"
-
-    @property
-    def temporary(self) -> Path:
-        """Files that are being written; same file system as the tables."""
-        return self.root / "state" / "tmp"
-
-    @property
     def events(self) -> Path:
         """TensorBoard's files."""
         return self.root / "tensorboard"
 
+    def sibling(self, name: str) -> SweepFolder:
+        """Return the sweep of another name beside this one."""
+        return SweepFolder(f"{self.shown.rstrip('/').rpartition('/')[0] or '.'}/{name}")
+
+    def checkpoints(self, trial_key: str) -> Storage:
+        """The checkpoints of a trial."""
+        return self.storage.within(f"checkpoints/{trial_key}")
+
     def note_test_read(self, command: str) -> None:
         """Leave a note that test scores were shown; the next driver enters it into the ledger."""
         told = {"command": command, "at": time.time()}
-        path = self.root / "state" / "test-read" / f"{time.time_ns()}-{os.getpid()}.json"
         # A sweep of somebody else may be readable only.
         with contextlib.suppress(PermissionError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps(told).encode(), self.temporary)
+            self.storage.write(f"{_TEST_READS}/{time.time_ns()}-{os.getpid()}.json", json.dumps(told).encode())
 
-    def test_notes(self) -> list[tuple[str, float, Path]]:
-        """Return the notes that no driver has entered yet: command, time, file."""
+    def test_notes(self) -> list[tuple[str, float, str]]:
+        """Return the notes that no driver has entered yet: command, time, name of the file."""
         found = []
-        for path in sorted((self.root / "state" / "test-read").glob("*.json")):
+        for name in self.storage.names(_TEST_READS):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                told = json.loads(path.read_bytes())
-                found.append((str(told["command"]), float(told["at"]), path))
+                told = json.loads(self.storage.read(name))
+                found.append((str(told["command"]), float(told["at"]), name))
         return found
 
-    def table(self, name: str) -> Path:
-        """The folder of a table."""
-        return self.root / name
+    def request_stop(self) -> None:
+        """Ask whoever drives the sweep to stop."""
+        self.storage.write(_STOP, b"")
 
-    def checkpoints(self, trial_key: str) -> Path:
-        """The checkpoints of a trial."""
-        return self.root / "checkpoints" / trial_key
+    def stop_requested(self) -> bool:
+        """Return whether somebody asked the driver to stop."""
+        try:
+            self.storage.read(_STOP)
+        except FileNotFoundError:
+            return False
+        return True
 
-    def replace(self, description: SweepDescription) -> None:
-        """Write another description in place of the one that lies there."""
-        write_atomically(self.description_file, description.model_dump_json(indent=1).encode(), self.temporary)
+    def forget_stop(self) -> None:
+        """Take the request back: it was followed, or is an old one."""
+        self.storage.remove(_STOP)
 
     def exists(self) -> bool:
         """Return whether a sweep lies here."""
-        return self.description_file.is_file()
+        try:
+            self.storage.read(DESCRIPTION)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def create(self, description: SweepDescription) -> None:
-        """Make the folder; the description is written last and atomically."""
-        if self.root.exists() and not self.exists() and any(self.root.iterdir()):
-            raise UserError(f"{self.root} exists and is no sweep; choose another --name or --out")
-        for path in (self.temporary, *(self.table(name) for name in TABLES)):
-            path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.description_file, description.model_dump_json(indent=1).encode(), self.temporary)
+        """Make the folder; the description makes it a sweep.
+
+        Raises:
+            UserError: Something else lies there.
+        """
+        if not self.exists() and self.storage.names():
+            raise UserError(f"{self.shown} exists and is no sweep; choose another --name or --out")
+        for name in TABLES:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.replace(description)
+
+    def replace(self, description: SweepDescription) -> None:
+        """Write a description in place of the one that lies there."""
+        self.storage.write(DESCRIPTION, description.model_dump_json(indent=1).encode())
 
     def describe(self) -> SweepDescription:
         """Read the description.
@@ -104,35 +143,14 @@ class SweepFolder:
         Raises:
             UserError: There is no sweep, or its description cannot be read.
         """
-        if not self.exists():
-            raise UserError(f"{self.root} is no sweep: it has no sweep.json; `seatbelt sweep` makes one")
         try:
-            return SweepDescription.model_validate_json(self.description_file.read_bytes())
+            return SweepDescription.model_validate_json(self.storage.read(DESCRIPTION))
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(f"{self.shown} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise UserError(
-                f"{self.description_file} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
+                f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
-
-
-def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
-    """Write a file so that readers see the old or the new one, durable when this returns."""
-    temporary.mkdir(parents=True, exist_ok=True)
-    part = temporary / f"{path.parent.name}-{path.name}.{os.getpid()}"
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

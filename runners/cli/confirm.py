@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import parse_gpus
+from runners.cli.options import SweepArgument, parse_gpus
 from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
@@ -22,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def confirm(
-    sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
+    sweep: SweepArgument,
     top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
     arm: Annotated[
@@ -82,7 +81,7 @@ def confirm(
     raise typer.Exit(code)
 
 
-def _named(name: str, arms: list[Arm], sweep: Path) -> dict[str, str]:
+def _named(name: str, arms: list[Arm], sweep: str) -> dict[str, str]:
     cells = [arm.cell for arm in arms if arm.arm_key.startswith(name) or arm.cell.get(NAMED_ARM) == name]
     if len(cells) != 1:
         what = "no arm" if not cells else f"{len(cells)} arms"

@@ -1,12 +1,16 @@
-"""Parsing of option texts that several commands share."""
+"""What several commands share: the argument that names a sweep, and parsing of option texts."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Annotated, Literal
+
+import typer
 
 from seatbelt.errors import UserError
+
+SweepArgument = Annotated[str, typer.Argument(help="The sweep: its folder, or s3://BUCKET/PREFIX.")]
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-SweepArgument = Annotated[Path, typer.Argument(help="The sweep folder.")]
+from runners.cli.options import SweepArgument
 
 
 class ByName(enum.StrEnum):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import parse_gpus, parse_names, parse_rungs, parse_size
+from runners.cli.options import SweepArgument, parse_gpus, parse_names, parse_rungs, parse_size
 from seatbelt.errors import UserError
 
 _RUN = "Where and how it runs"
@@ -68,8 +68,8 @@ Gpus = Annotated[
     ),
 ]
 Stages = Annotated[
-    Path | None,
-    typer.Option(help="Folder of pretraining stages that sweeps share.", rich_help_panel=_RUN),
+    str | None,
+    typer.Option(help="Folder or bucket of pretraining stages that sweeps share.", rich_help_panel=_RUN),
 ]
 CodeChange = Annotated[
     bool,
@@ -95,7 +95,7 @@ def sweep(
         typer.Option(help="A native data-set folder; repeat for more (default: embedded scenes)."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep (default: the study's).")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of sweeps.")] = Path("sweeps"),
+    out: Annotated[str, typer.Option(help="Where sweeps lie: a folder, or s3://BUCKET/PREFIX.")] = "sweeps",
     vary: Annotated[
         list[str] | None,
         typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=_SPACE),
@@ -112,7 +112,7 @@ def sweep(
         ),
     ] = None,
     architectures_from: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="A finished architecture sweep: take its best three decoders with their best two encoders.",
             rich_help_panel=_SPACE,
@@ -223,11 +223,13 @@ def sweep(
         stages=stages,
         accept_code_change=accept_code_change,
     )
-    raise typer.Exit(launch(request, session, out / (name or request.study.name), dry_run=dry_run, as_new=as_new))
+    raise typer.Exit(
+        launch(request, session, f"{out.rstrip('/')}/{name or request.study.name}", dry_run=dry_run, as_new=as_new)
+    )
 
 
 def resume(
-    sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
+    sweep: SweepArgument,
     trials: Trials = None,
     epochs: Epochs = None,
     hours: Hours = None,
@@ -279,7 +281,7 @@ def resume(
 
 
 def stop(
-    sweep: Annotated[Path, typer.Argument(help="The sweep folder.")],
+    sweep: SweepArgument,
     wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for the driver to end.")] = 0,
 ) -> None:
     """Ask the driver of a sweep to stop after the epochs that are running.
@@ -298,7 +300,7 @@ def stop(
     if who is None:
         typer.echo(f"nobody is writing to {sweep}: nothing to stop")
         return
-    folder.stop_request.touch()
+    folder.request_stop()
     typer.echo(f"asked {who} to stop")
     until = time.monotonic() + wait
     while time.monotonic() < until:

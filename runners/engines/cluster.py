@@ -62,6 +62,8 @@ def connected(resources: Resources) -> Iterator[None]:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if resources.address is None:
             options["include_dashboard"] = False
+            # Never the cluster that somebody else runs on this machine.
+            options["address"] = "local"
             if resources.slots:
                 options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
         else:

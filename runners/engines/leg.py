@@ -82,7 +82,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
-    sweep = SweepFolder(Path(spec.sweep)).describe()
+    sweep = SweepFolder(spec.sweep).describe()
     sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
     samples = SweepData(sources, sweep.selection).samples(spec.config)
     model = spec.config.model
@@ -104,12 +104,12 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     events = fit(
         spec.config,
         samples,
-        CheckpointFolder(Path(spec.checkpoints), warnings.append),
+        CheckpointFolder(spec.checkpoints, warnings.append),
         weights=weights,
         known_epochs=spec.known_epochs,
         stop_epoch=spec.stop,
         full_epochs=spec.full_epochs,
-        stage=CheckpointFolder(Path(spec.stage), warnings.append) if spec.stage else None,
+        stage=CheckpointFolder(spec.stage, warnings.append) if spec.stage else None,
         execution=execution,
         micro_batch=spec.micro_batch,
     )

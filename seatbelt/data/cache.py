@@ -19,6 +19,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from seatbelt.cache_folder import cache_folder
 from seatbelt.data.dataset import DataSet, decode
 from seatbelt.data.dataset import fingerprint as content_fingerprint
 from seatbelt.errors import UserError
@@ -34,14 +35,6 @@ class Decoded:
     """(N, H, W, 3), RGB."""
     masks: NDArray[np.uint8]
     """(N, H, W), class indices."""
-
-
-def cache_folder() -> Path:
-    """Return where caches of this node lie: SEATBELT_CACHE, or the user's cache folder."""
-    base = os.environ.get("SEATBELT_CACHE")
-    if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatbelt"
 
 
 def open_decoded(

@@ -164,6 +164,7 @@ def _unet(model: ModelConfig, channels: int) -> nn.Module:
         _SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
+        decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
         classes=channels,
     )
     return _with_dropout(network, model.decoder_dropout)
@@ -174,6 +175,7 @@ def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
         _SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
+        decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
         classes=channels,
     )
     return _with_dropout(network, model.decoder_dropout)
@@ -202,6 +204,9 @@ def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
         network.segmentation_head = nn.Sequential(layers)
     return network
 
+
+_UNET_CHANNELS = (256, 128, 64, 32, 16)
+"""smp's own numbers of channels; an encoder of fewer stages has a decoder of fewer."""
 
 _SMP_ENCODERS: dict[str, str] = {
     "resnet18": "resnet18",

@@ -7,16 +7,17 @@ The driver tidies these folders too, so torch is imported only where tensors are
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbelt.errors import UserError
 from seatbelt.identity import content_hash
+from seatbelt.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     import torch
@@ -45,8 +46,14 @@ class Checkpoint:
 class CheckpointFolder:
     """The checkpoints of one trial, in one folder; the only owner of the file names in it."""
 
-    def __init__(self, root: Path, report: Callable[[str], None] = lambda _: None) -> None:
-        self.root = Path(root)
+    def __init__(self, place: Storage | str | os.PathLike[str], report: Callable[[str], None] = lambda _: None) -> None:
+        """Open a folder; it is made by the first checkpoint.
+
+        Args:
+            place: Its storage, or where that is.
+            report: Told of damaged checkpoints.
+        """
+        self._storage = open_storage(place) if isinstance(place, str | os.PathLike) else place
         self._report = report
         self._entries: dict[str, dict[str, Any]] = {}
 
@@ -58,7 +65,6 @@ class CheckpointFolder:
             best: The best epoch, and its weights unless they are the checkpoint's or saved already.
             final: Nothing follows in this leg: keep this checkpoint alone.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
         best_epoch, best_weights = best
         files = {
             "weights": self._write_tensors("weights", checkpoint.epoch, checkpoint.weights),
@@ -80,16 +86,20 @@ class CheckpointFolder:
         }
         manifest["sha256"] = content_hash(manifest)
         text = json.dumps(manifest, allow_nan=False).encode()
-        _write(self.root / _manifest_name(checkpoint.epoch), text)
+        self._storage.write(_manifest_name(checkpoint.epoch), text)
         self._prune(1 if final else _KEPT_WHILE_RUNNING)
 
     def newest(self) -> Checkpoint | None:
-        """Return the newest valid checkpoint, None if there is none; damaged ones are reported and passed over."""
+        """Return the newest valid checkpoint, None if there is none; damaged ones are reported and passed over.
+
+        Raises:
+            OSError: The storage cannot be read at the moment.
+        """
         from safetensors.torch import load
 
-        for path in reversed(self._manifests()):
+        for name in reversed(self._manifests()):
             try:
-                manifest = self._valid_manifest(path)
+                manifest = self._valid_manifest(name)
                 if set(manifest["files"]) == {"best"}:
                     # A finished trial: only its best weights were kept.
                     continue
@@ -104,7 +114,8 @@ class CheckpointFolder:
                     log=manifest["log"],
                 )
             except (_DamagedError, KeyError) as error:
-                self._report(f"checkpoint {path} is damaged ({error}); an older one is used")
+                place = f"{self._storage.location}/{name}"
+                self._report(f"checkpoint {place} is damaged ({error}); an older one is used")
         return None
 
     def best_weights(self) -> Tensors:
@@ -116,32 +127,33 @@ class CheckpointFolder:
         from safetensors.torch import load
 
         reasons = []
-        for path in reversed(self._manifests()):
+        for name in reversed(self._manifests()):
             try:
-                manifest = self._valid_manifest(path)
+                manifest = self._valid_manifest(name)
                 if manifest["files"].get("best"):
                     return load(self._read_file(manifest["files"]["best"]))
-                reasons.append(f"{path.name} names no best epoch")
+                reasons.append(f"{name} names no best epoch")
             except _DamagedError as error:
-                reasons.append(f"{path.name}: {error}")
-        raise UserError(f"{self.root}: no valid weights are kept there ({'; '.join(reasons) or 'it is empty'})")
+                reasons.append(f"{name}: {error}")
+        where = self._storage.location
+        raise UserError(f"{where}: no valid weights are kept there ({'; '.join(reasons) or 'it is empty'})")
 
     def keep_best_only(self) -> None:
         """Remove everything but the best weights and their manifest: the trial is finished."""
-        manifests = self._manifests()
-        for path in reversed(manifests):
+        names = self._storage.names()
+        for name in reversed(self._manifests(names)):
             try:
-                manifest = self._valid_manifest(path)
+                manifest = self._valid_manifest(name)
             except _DamagedError:
                 continue
             best = manifest["files"].get("best")
-            if not best or not (self.root / best["name"]).exists():
+            if not best or best["name"] not in names:
                 continue
             if set(manifest["files"]) != {"best"}:
                 manifest["files"] = {"best": best}
                 manifest["sha256"] = content_hash(manifest)
-                _write(path, json.dumps(manifest, allow_nan=False).encode())
-            self._remove_except({path.name, best["name"]})
+                self._storage.write(name, json.dumps(manifest, allow_nan=False).encode())
+            self._remove_except({name, best["name"]}, names)
             return
 
     def _write_tensors(self, kind: str, epoch: int, tensors: Tensors) -> dict[str, Any]:
@@ -149,64 +161,61 @@ class CheckpointFolder:
 
         data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         name = _name(kind, epoch)
-        _write(self.root / name, data)
+        self._storage.write(name, data)
+        return self._enter(name, data)
+
+    def _known_file(self, name: str) -> dict[str, Any]:
+        return self._entries.get(name) or self._enter(name, self._storage.read(name))
+
+    def _enter(self, name: str, data: bytes) -> dict[str, Any]:
         entry = {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        self._entries = {key: kept for key, kept in self._entries.items() if (self.root / key).exists()}
         self._entries[name] = entry
         return entry
 
-    def _known_file(self, name: str) -> dict[str, Any]:
-        if name not in self._entries:
-            data = (self.root / name).read_bytes()
-            self._entries[name] = {
-                "name": name,
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "bytes": len(data),
-            }
-        return self._entries[name]
+    def _manifests(self, names: list[str] | None = None) -> list[str]:
+        found = self._storage.names() if names is None else names
+        return [name for name in found if fnmatch.fnmatchcase(name, "epoch-*.json")]
 
-    def _manifests(self) -> list[Path]:
-        return sorted(self.root.glob("epoch-*.json"))
-
-    def _valid_manifest(self, path: Path) -> dict[str, Any]:
+    def _valid_manifest(self, name: str) -> dict[str, Any]:
         try:
-            manifest: dict[str, Any] = json.loads(path.read_bytes())
+            manifest: dict[str, Any] = json.loads(self._storage.read(name))
             given = manifest.pop("sha256")
             if manifest["format"] != _FORMAT or given != content_hash(manifest):
                 raise _DamagedError("its hash differs")
         except _DamagedError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _DamagedError(f"the manifest cannot be read: {error}") from None
         return manifest
 
     def _read_file(self, entry: dict[str, Any]) -> bytes:
         try:
-            data = (self.root / str(entry["name"])).read_bytes()
-        except OSError as error:
-            raise _DamagedError(f"{entry['name']} cannot be read: {error.strerror}") from None
+            data = self._storage.read(str(entry["name"]))
+        except FileNotFoundError:
+            raise _DamagedError(f"{entry['name']} is missing") from None
         if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise _DamagedError(f"the hash of {entry['name']} differs")
         return data
 
     def _prune(self, keep: int) -> None:
+        names = self._storage.names()
         needed: set[str] = set()
         kept = 0
-        for path in reversed(self._manifests()):
+        for name in reversed(self._manifests(names)):
             if kept == keep:
                 break
             try:
-                manifest = self._valid_manifest(path)
+                manifest = self._valid_manifest(name)
             except _DamagedError:
                 continue
             kept += 1
-            needed |= {path.name} | {entry["name"] for entry in manifest["files"].values()}
-        self._remove_except(needed)
+            needed |= {name} | {entry["name"] for entry in manifest["files"].values()}
+        self._remove_except(needed, names)
 
-    def _remove_except(self, needed: set[str]) -> None:
-        for path in self.root.iterdir():
-            if path.name not in needed and path.is_file():
-                path.unlink(missing_ok=True)
+    def _remove_except(self, needed: set[str], names: list[str]) -> None:
+        for name in set(names) - needed:
+            self._storage.remove(name)
+        self._entries = {name: entry for name, entry in self._entries.items() if name in needed}
 
 
 class _DamagedError(Exception):
@@ -219,17 +228,3 @@ def _name(kind: str, epoch: int) -> str:
 
 def _manifest_name(epoch: int) -> str:
     return f"epoch-{epoch:06d}.json"
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

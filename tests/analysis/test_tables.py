@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,14 +62,12 @@ def test_a_damaged_description(tmp_path: Path, text: str, what: str) -> None:
 
 
 def test_tables_that_are_missing_or_damaged(replicated: Sweep) -> None:
-    (replicated.root / "trials" / "00001.parquet").write_bytes(b"PAR1 damaged")
+    (Path(replicated.root) / "trials" / "00001.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(UserError, match="/trials cannot be read \\("):
         best(replicated)
     with pytest.raises(UserError, match="/trials cannot be read \\("):
         _ = replicated.trials
-    for path in (replicated.root / "images").iterdir():
-        path.unlink()
-    (replicated.root / "images").rmdir()
+    shutil.rmtree(Path(replicated.root) / "images")
     with pytest.raises(UserError, match="/images cannot be read \\("):
         _ = replicated.images
 

@@ -57,7 +57,7 @@ def measure(folder: Path) -> list[str]:
     subprocess.run(command, check=True)
     ended = time.time()
     sweep = SweepFolder(folder / "architecture")
-    epochs = pd.read_parquet(sweep.table("epochs"))
+    epochs = pd.read_parquet(sweep.root / "epochs")
     seconds = epochs["train_seconds"] + epochs["evaluation_seconds"]
     first = min(event.at for event in read_events(sweep) if isinstance(event, LegBegan))
     opened = min(event.at for event in read_events(sweep) if isinstance(event, SessionOpened))

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 import seatbelt.data.cache
-from seatbelt.data.cache import Decoded, cache_folder, open_decoded, resize
+from seatbelt.cache_folder import cache_folder
+from seatbelt.data.cache import Decoded, open_decoded, resize
 from seatbelt.data.dataset import DataSet, decode, fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData

@@ -188,7 +188,7 @@ def compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Rep
     for name in ("trials", "epochs", "images"):
         frames = []
         for folder in (undisturbed, disturbed):
-            frame = pd.read_parquet(folder.table(name)).drop(columns=[*NOT_COMPARED, *SECONDS], errors="ignore")
+            frame = pd.read_parquet(folder.root / name).drop(columns=[*NOT_COMPARED, *SECONDS], errors="ignore")
             keys = [column for column in ("trial_key", "epoch", "image") if column in frame]
             frames.append(frame.sort_values(keys, ignore_index=True))
         try:

@@ -81,6 +81,15 @@ def test_every_decoder_trains(decoder: str, precision: torch.dtype) -> None:
         assert parameter.grad is not None and bool(parameter.grad.isfinite().all()), name
 
 
+@pytest.mark.parametrize("depth", [3, 4])
+@pytest.mark.parametrize("decoder", ["unet", "unetplusplus", "linknet"])
+@pytest.mark.parametrize("encoder", ["resnet18", "lite0"])
+def test_decoders_that_take_shorter_encoders_build_with_them(encoder: str, decoder: str, depth: int) -> None:
+    model = ModelConfig(encoder=encoder, decoder=decoder, weights="none", encoder_depth=depth)  # type: ignore[arg-type]
+    network = build(model, channels=2, weights=resolve(encoder, "none"))
+    assert segment(network, torch.zeros(2, 3, 64, 96)).shape == (2, 2, 64, 96)
+
+
 @pytest.mark.parametrize("encoder", BY_ENCODER)
 @pytest.mark.parametrize("decoder", ["deeplabv3", "deeplabv3plus", "fpn"])
 @pytest.mark.parametrize("stride", [8, 16])

@@ -31,7 +31,7 @@ def run_to_the_end(folder: SweepFolder, limits: Limits | None = None) -> str:
 
 
 def table(folder: SweepFolder, name: str) -> pd.DataFrame:
-    return pd.read_parquet(folder.table(name))
+    return pd.read_parquet(folder.root / name)
 
 
 def test_a_sweep_and_its_tables(folder: SweepFolder) -> None:
@@ -68,7 +68,7 @@ def test_every_table_has_its_schema_from_the_first_second(folder: SweepFolder) -
 
     with open_driver(folder):
         for name in TABLES:
-            files = list(folder.table(name).iterdir())
+            files = list((folder.root / name).iterdir())
             assert [path.name for path in files] == ["part-00000.parquet"]
             assert pq.read_schema(files[0]).equals(arrow_schema(name), check_metadata=True)
 
@@ -134,7 +134,7 @@ def test_stopping(folder: SweepFolder) -> None:
     with open_driver(folder) as driver:
         step = driver.next()
         assert isinstance(step, LegSpec)
-        folder.stop_request.touch()
+        folder.request_stop()
         time.sleep(0.6)
         assert driver.stopping
         assert isinstance(driver.next(), Wait)
@@ -185,7 +185,7 @@ def _read_in_a_loop(
         while not done.is_set():
             found = []
             for name in TABLES:
-                path = folder.table(name)
+                path = folder.root / name
                 if kind == "pandas":
                     found.append(len(pd.read_parquet(path)))
                 elif kind == "polars":
@@ -203,7 +203,7 @@ def test_shards_of_a_hundred_trials(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=5, decoders=6, epochs=1))
     run_to_the_end(folder, Limits(replicates=5))
-    assert sorted(path.name for path in folder.table("trials").iterdir()) == [
+    assert sorted(path.name for path in (folder.root / "trials").iterdir()) == [
         "part-00000.parquet",
         "part-00001.parquet",
     ]

@@ -121,6 +121,14 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
     assert len(set(configs)) == 6 * 8
 
 
+def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
+    asked = {"study": find("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
+    there, _ = ask(drawn, **asked)
+    now, _ = ask(drawn, **asked)
+    assert SweepDescription.model_validate_json(there.model_dump_json()).differences(now) == []
+    assert set(there.arms) == {"none", "all_ten", "randaugment", "trivialaugment"}
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,14 +13,15 @@ import pytest
 
 from runners.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
+from seatbelt.storage import LocalStorage, Storage, open_storage
 from tests.conftest import MakeData
 from tests.runners.test_engines import environment
 
 
-def checkpoint(folder: Path, content: bytes = b"weights") -> Path:
+def checkpoint(folder: Path, content: bytes = b"weights") -> Storage:
     folder.mkdir(parents=True)
     (folder / "best").write_bytes(content)
-    return folder
+    return LocalStorage(folder)
 
 
 def test_a_stage_is_found_when_it_is_whole(tmp_path: Path) -> None:
@@ -31,17 +31,17 @@ def test_a_stage_is_found_when_it_is_whole(tmp_path: Path) -> None:
     found = store.find("abc")
     assert found is not None
     assert found.seconds == 12.5
-    assert (found.path / "best").read_bytes() == b"weights"
+    assert open_storage(found.location).read("best") == b"weights"
     store.publish("abc", checkpoint(tmp_path / "two", b"others"), {"seconds": 1.0})
     assert store.find("abc") == found, "the first one stays"
 
 
 def test_what_a_killed_publisher_leaves_is_not_taken_for_whole(tmp_path: Path) -> None:
     store = StageStore(tmp_path / "stages")
-    checkpoint(store.root / "tmp" / "abc.1" / "checkpoint")
-    checkpoint(store.root / "half" / "checkpoint")
-    assert store.find("abc") is None
+    checkpoint(tmp_path / "stages" / "half" / "checkpoint-1234")
     assert store.find("half") is None
+    store.publish("half", checkpoint(tmp_path / "one"), {"seconds": 1.0})
+    assert store.find("half") is not None
 
 
 def test_one_sweep_at_a_time_trains_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,13 @@ def test_a_lease_of_a_sweep_that_died_is_taken_over(tmp_path: Path, monkeypatch:
     first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
     monkeypatch.setattr(second, "_me", "another host process 7")
     assert first.take("abc") is None
-    long_ago = time.time() - LEASE_SECONDS - 1
-    os.utime(first.root / "abc.lease", (long_ago, long_ago))
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert second.take("abc") == first._me
+    now += LEASE_SECONDS + 1
+    assert first.take("abc") is None, "its holder lives after all"
+    assert second.take("abc") == first._me, "so that the time begins anew"
+    now += LEASE_SECONDS + 1
     assert second.take("abc") is None
     assert first.take("abc") == "another host process 7"
 
@@ -69,14 +74,14 @@ def test_a_lease_of_a_sweep_that_died_is_taken_over(tmp_path: Path, monkeypatch:
 def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
     store = StageStore(tmp_path / "stages")
     store.publish("abc", checkpoint(tmp_path / "one"), {"seconds": 1.0})
-    (store.root / "abc" / "stage.json").write_text("{")
+    (tmp_path / "stages" / "abc" / "stage.json").write_text("{")
     with pytest.raises(UserError, match=r"stage\.json cannot be read .* remove the folder .*abc"):
         store.find("abc")
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"--stages .*file cannot be written \(Not a directory\)"):
+    with pytest.raises(UserError, match=r"--stages .*file cannot be written \(File exists\)"):
         StageStore(tmp_path / "file")
 
 

@@ -34,6 +34,7 @@ def main() -> int:
         done = run(name, data, given.out, *more)
         statuses = ", ".join(f"{count} {status}" for status, count in done.trials["status"].value_counts().items())
         epochs = int(done.trials["epochs_done"].sum())
+        passed &= "FAILED" not in statuses
         print(f"{name:<16} {statuses}; {epochs} epochs in {time.monotonic() - started:.0f} s", flush=True)
         if given.kill:
             report = killed(name, data, given.out, more)

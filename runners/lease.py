@@ -1,0 +1,156 @@
+"""The lease of a sweep in a bucket: which driver writes to it.
+
+A lease is an object that its holder keeps changing. Whoever finds one that did not change for a minute takes it over
+by a conditional write. Times are measured by the waiting machine alone, so that no clocks are compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seatbelt.errors import SweepHeldError
+from seatbelt.storage import Storage
+
+LEASE_SECONDS = 60.0
+"""A lease that did not change for so long counts for nothing."""
+
+RENEW_SECONDS = 15.0
+_LOOK_SECONDS = 2.0
+_NAME = "state/lease.json"
+
+
+class Lease:
+    """The writer's side: held from `take` to `release`, kept alive by a thread."""
+
+    def __init__(self, storage: Storage, note: Callable[[str], None] = lambda _: None) -> None:
+        """Take the lease of a sweep, waiting for one whose holder died.
+
+        Args:
+            storage: The sweep's.
+            note: Told why this takes long.
+
+        Raises:
+            SweepHeldError: Another driver keeps it.
+            OSError: The storage cannot be read or written.
+        """
+        self._storage = storage
+        self._told: dict[str, Any] = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "machine": _machine(),
+            "session": secrets.token_hex(8),
+            "since": time.time(),
+            "count": 0,
+        }
+        self._lost = threading.Event()
+        self._released = threading.Event()
+        self._take(note)
+        self._thread = threading.Thread(target=self._keep, name="seatbelt-lease", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Make sure that the sweep is still ours.
+
+        Raises:
+            SweepHeldError: Another driver took it over.
+        """
+        if self._lost.is_set():
+            raise SweepHeldError(
+                f"{self._storage.location} was taken over by {holder(self._storage) or 'another driver'}: this one "
+                "could not renew its lease in time, and stops; what it measured since stays in its journal"
+            )
+
+    def release(self) -> None:
+        """Give the sweep back."""
+        self._released.set()
+        self._thread.join()
+        # A lease that cannot be removed now runs out by itself.
+        with contextlib.suppress(OSError):
+            if json.loads(self._storage.read(_NAME)).get("session") == self._told["session"]:
+                self._storage.remove(_NAME)
+
+    def _take(self, note: Callable[[str], None]) -> None:
+        mine = json.dumps(self._told).encode()
+        seen: object = None
+        since = time.monotonic()
+        while not self._storage.create(_NAME, mine):
+            try:
+                data, tag = self._storage.tagged(_NAME)
+            except FileNotFoundError:
+                continue
+            if seen is None:
+                seen = tag
+                if not _is_dead(data):
+                    note(f"held by {_in_words(data)}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
+            elif tag != seen:
+                raise SweepHeldError(
+                    f"{self._storage.location} is being written by {_in_words(data)}; wait for it, or end it with "
+                    f"`seatbelt stop {self._storage.location}`"
+                )
+            stale = _is_dead(data) or time.monotonic() - since > LEASE_SECONDS
+            if stale and self._storage.swap(_NAME, mine, tag):
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def _keep(self) -> None:
+        while not self._lost.is_set() and not self._released.wait(RENEW_SECONDS):
+            # A storage that does not answer is asked again: the lease is lost only when somebody took it.
+            with contextlib.suppress(OSError, ValueError):
+                self._keep_once()
+
+    def _keep_once(self) -> None:
+        data, tag = self._storage.tagged(_NAME)
+        if json.loads(data).get("session") != self._told["session"]:
+            self._lost.set()
+            return
+        self._told["count"] += 1
+        self._storage.swap(_NAME, json.dumps(self._told).encode(), tag)
+
+
+def holder(storage: Storage) -> str | None:
+    """Return who holds the lease of a sweep, in words, or None."""
+    try:
+        data = storage.read(_NAME)
+    except FileNotFoundError:
+        return None
+    return None if _is_dead(data) else _in_words(data)
+
+
+def _in_words(data: bytes) -> str:
+    try:
+        who = json.loads(data)
+        minutes = (time.time() - float(who["since"])) / 60
+        return f"process {int(who['pid'])} on {who['host']} (for {minutes:.0f} min)"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _is_dead(data: bytes) -> bool:
+    """Return whether the holder was a process of this machine that is no more."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, PermissionError):
+        who = json.loads(data)
+        if who["machine"] != _machine():
+            return False
+        try:
+            os.kill(int(who["pid"]), 0)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+def _machine() -> str:
+    """Return what tells this machine since its start, and this container, from any other."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return f"unknown {socket.gethostname()} {secrets.token_hex(8)}"

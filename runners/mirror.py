@@ -1,0 +1,152 @@
+"""Publishing the journal and the tables of a sweep in a bucket, from the driver's own copy.
+
+The journal is published in segments, objects that are created and never changed; a segment's name is the offset of
+its first byte. Two drivers cannot publish the same offset, so that one that lost its lease without noticing is
+stopped by its next write. Tables are whole objects, published after the journal that they are made of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from runners.lease import Lease
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import SweepHeldError, UserError
+from seatbelt.records import TABLES
+from seatbelt.storage import Storage
+
+_SEGMENTS = "state/journal"
+_MOST_SEGMENTS = 64
+"""When a driver begins, more segments than these become one."""
+
+FLUSH_SECONDS = 30.0
+"""At most so much is lost if the driver's machine dies with its disk."""
+
+
+class Mirror:
+    """The writer's side of a sweep in a bucket."""
+
+    def __init__(
+        self, folder: SweepFolder, lease: Lease, note: Callable[[str], None], *, every: float = FLUSH_SECONDS
+    ) -> None:
+        """Bring the copy on this machine up to what is published.
+
+        Args:
+            folder: The sweep.
+            lease: Ours.
+            note: Told of what went wrong.
+            every: Seconds between two publications.
+        """
+        self._folder, self._lease, self._note, self._every = folder, lease, note, every
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._pushed_at = time.monotonic()
+        self._published = self._pull()
+
+    def push_if_due(self, flush: Callable[[], None]) -> None:
+        """Publish every so often; a storage that does not answer is tried again later, and nothing is lost.
+
+        Args:
+            flush: Writes the tables on this machine, to be published as well.
+
+        Raises:
+            SweepHeldError: Another driver took the sweep over.
+        """
+        if time.monotonic() - self._pushed_at >= self._every:
+            try:
+                flush()
+                self.push()
+            except OSError as error:
+                self._note(f"nothing could be published ({error}); it is kept on this machine and tried again")
+            self._pushed_at = time.monotonic()
+
+    def push(self) -> None:
+        """Publish everything that changed.
+
+        Raises:
+            SweepHeldError: Another driver took the sweep over.
+            OSError: The storage cannot be written.
+        """
+        self._lease.check()
+        self._push_journal()
+        for path in sorted(self._files()):
+            stat = path.stat()
+            name, version = path.relative_to(self._folder.root).as_posix(), (stat.st_mtime_ns, stat.st_size)
+            if self._seen.get(name) != version:
+                self._folder.storage.write(name, path.read_bytes())
+                self._seen[name] = version
+
+    def _push_journal(self) -> None:
+        with self._folder.journal.open("rb") as file:
+            file.seek(self._published)
+            data = file.read()
+        if not data:
+            return
+        if not self._folder.storage.create(_segment(self._published), data):
+            raise SweepHeldError(
+                f"{self._folder.shown}: another driver published events at byte {self._published} of the journal; this "
+                "one stops, and keeps what it measured in its own journal"
+            )
+        self._published += len(data)
+
+    def _files(self) -> Iterator[Path]:
+        for place in (*TABLES, self._folder.events.name):
+            yield from (path for path in (self._folder.root / place).rglob("*") if path.is_file())
+
+    def _pull(self) -> int:
+        storage, files = self._folder.storage, self._folder.files
+        published = read_journal(storage)
+        try:
+            ours = self._folder.journal.read_bytes()
+        except FileNotFoundError:
+            ours = b""
+        if not ours.startswith(published):
+            if not published.startswith(ours):
+                aside = f"state/journal-{time.time_ns()}.jsonl"
+                files.write(aside, ours)
+                self._note(
+                    f"the journal in {self._folder.root} is not what {self._folder.shown} holds: another driver went "
+                    f"on meanwhile; it is kept as {aside}"
+                )
+            files.write("state/journal.jsonl", published)
+        for table in TABLES:
+            for name in storage.names(table):
+                # Readers find new versions of a table laid out as the old ones.
+                files.write(name, storage.read(name))
+        self._join_segments(published)
+        return len(published)
+
+    def _join_segments(self, published: bytes) -> None:
+        segments = self._folder.storage.names(_SEGMENTS)
+        if len(segments) <= _MOST_SEGMENTS:
+            return
+        self._folder.storage.write(_segment(0), published)
+        for name in segments:
+            if name != _segment(0):
+                self._folder.storage.remove(name)
+
+
+def read_journal(storage: Storage) -> bytes:
+    """Return the bytes of a journal that is published in segments.
+
+    Raises:
+        UserError: A segment is missing.
+    """
+    whole = bytearray()
+    for name in storage.names(_SEGMENTS):
+        start = int(name.rpartition("/")[2].removesuffix(".jsonl"))
+        if start > len(whole):
+            raise UserError(
+                f"{storage.location}/{name}: the segment before it is missing (from byte {len(whole)}); restore it "
+                "from a backup, or start a new sweep: the tables stay readable"
+            )
+        data = storage.read(name)
+        # After segments were joined, ones that the joined one holds may still be there.
+        if start + len(data) > len(whole):
+            whole += data[len(whole) - start :]
+    return bytes(whole)
+
+
+def _segment(offset: int) -> str:
+    return f"{_SEGMENTS}/{offset:020d}.jsonl"

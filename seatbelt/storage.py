@@ -1,0 +1,206 @@
+"""Where files of ours lie: a folder, or a prefix of a bucket (`s3://bucket/prefix`, `gs://bucket/prefix`).
+
+A storage maps names such as `state/lease.json` to bytes. A write is atomic and durable when it returns: readers see
+the old bytes or the new ones. Nothing is ever renamed or appended to, which object stores cannot do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from seatbelt.errors import UserError
+
+_SCHEMES = ("s3", "gs")
+_PART = ".part"
+
+
+class Storage(Protocol):
+    """Files by name. Errors of the storage are OSErrors; a name that is not there is a FileNotFoundError."""
+
+    @property
+    def location(self) -> str:
+        """Absolute path or URL, from which any machine that may can open it with `open_storage`."""
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+
+    def tagged(self, name: str) -> tuple[bytes, object]:
+        """Return the bytes of a file, and a tag of this version for `swap`."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put bytes in place of whatever has this name."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put bytes where nothing has this name; return False, and change nothing, if something has."""
+
+    def swap(self, name: str, data: bytes, tag: object) -> bool:
+        """Put bytes in place of one version of a file; return False, and change nothing, if it is another by now."""
+
+    def names(self, below: str = "") -> list[str]:
+        """Return the sorted names of all files, or of those in a folder and its folders."""
+
+    def size(self) -> int:
+        """Return the bytes of all files."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+    def clear(self) -> None:
+        """Remove all files."""
+
+    def within(self, folder: str) -> Storage:
+        """Return the storage of a folder in it."""
+
+
+def is_remote(location: str | os.PathLike[str]) -> bool:
+    """Return whether a location is a bucket and no folder."""
+    return "://" in os.fspath(location)
+
+
+def open_storage(location: str | os.PathLike[str]) -> Storage:
+    """Return the storage at a path or URL; nothing is read or written yet.
+
+    Raises:
+        UserError: A kind of URL that is not known, or one without a bucket.
+    """
+    text = os.fspath(location)
+    if not is_remote(text):
+        return LocalStorage(Path(text))
+    scheme, _, rest = text.partition("://")
+    if scheme not in _SCHEMES or not rest.partition("/")[0]:
+        raise UserError(
+            f"{text} is no place that seatbelt knows; give a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
+        )
+    from seatbelt.object_storage import ObjectStorage
+
+    return ObjectStorage.open(text.rstrip("/"))
+
+
+class LocalStorage:
+    """A folder, on a disk of this machine or on one that machines share (NFS with locks)."""
+
+    def __init__(self, root: Path, temporary: Path | None = None) -> None:
+        """Describe the folder; it is made by the first write.
+
+        Args:
+            root: The folder.
+            temporary: Where files are written before they take their place, on the same file system; None is
+                beside that place, under a name that `names` passes over.
+        """
+        self.root = Path(root)
+        self._temporary = temporary
+
+    @property
+    def location(self) -> str:
+        """See Storage."""
+        return os.fspath(self.root.resolve())
+
+    def read(self, name: str) -> bytes:
+        """See Storage."""
+        return (self.root / name).read_bytes()
+
+    def tagged(self, name: str) -> tuple[bytes, object]:
+        """See Storage."""
+        data = self.read(name)
+        return data, hashlib.sha256(data).hexdigest()
+
+    def write(self, name: str, data: bytes) -> None:
+        """See Storage."""
+        path = self.root / name
+        with self._written(path, data) as part:
+            os.replace(part, path)
+        sync_folder(path.parent)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """See Storage."""
+        path = self.root / name
+        with self._written(path, data) as part:
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                return False
+        sync_folder(path.parent)
+        return True
+
+    def swap(self, name: str, data: bytes, tag: object) -> bool:
+        """See Storage."""
+        lock = self.root / f".{Path(name).name}.lock{_PART}"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("ab") as held:
+            # Of the open file, so that it keeps out other threads too.
+            fcntl.flock(held, fcntl.LOCK_EX)
+            try:
+                if self.tagged(name)[1] != tag:
+                    return False
+            except FileNotFoundError:
+                return False
+            self.write(name, data)
+        return True
+
+    def names(self, below: str = "") -> list[str]:
+        """See Storage."""
+        found = (self.root / below).rglob("*")
+        return sorted(path.relative_to(self.root).as_posix() for path in found if _is_whole_file(path))
+
+    def size(self) -> int:
+        """See Storage."""
+        total = 0
+        for path in self.root.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def remove(self, name: str) -> None:
+        """See Storage."""
+        (self.root / name).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """See Storage."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def within(self, folder: str) -> LocalStorage:
+        """See Storage."""
+        return LocalStorage(self.root / folder)
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, data: bytes) -> Iterator[Path]:
+        """Write bytes durably beside their place, and remove what is left there afterwards."""
+        folder = self._temporary or path.parent
+        for needed in {folder, path.parent}:
+            needed.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{path.parent.name}-{path.name}.{os.getpid()}-{threading.get_ident()}{_PART}"
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def copy_files(source: Storage, target: Storage) -> None:
+    """Copy all files of one storage to another."""
+    for name in source.names():
+        target.write(name, source.read(name))
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_whole_file(path: Path) -> bool:
+    return path.is_file() and path.suffix != _PART

@@ -1,0 +1,79 @@
+"""A real S3 server on loopback whose replies can be made to go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import Request, urlopen
+
+BUCKET = "bucket"
+Fault = Callable[[str, str], str | None]
+"""Method and path of a request -> None, `slow down`, `error`, `drop` (nothing is done) or `lost` (done, no reply)."""
+
+
+@dataclass
+class Server:
+    """The server, and how it behaves at the moment."""
+
+    port: int = 0
+    fault: Fault = lambda method, path: None
+    requests: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[Server]:
+    """Start a server with one empty bucket, and point the environment to it."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    server = Server()
+    inner = DomainDispatcherApplication(create_backend_app)
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        server.requests.append((method, path))
+        fault = server.fault(method, path)
+        if fault in ("slow down", "error"):
+            status = "503 Slow Down" if fault == "slow down" else "500 Internal Error"
+            start_response(status, [("Content-Length", "0")])
+            return [b""]
+        if fault == "drop":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            return [b""]
+        answer = inner(environ, start_response)
+        if fault == "lost":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return answer
+
+    made = make_server("127.0.0.1", 0, application, threaded=True)
+    server.port = made.server_port
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    settings = {
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{made.server_port}",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        urlopen(Request(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}", method="PUT")).close()
+        yield server
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+        made.shutdown()
+        thread.join()
+        made.server_close()

@@ -1,0 +1,255 @@
+"""A sweep in a bucket: what is published, who may write, and what a lost machine costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis import load
+from analysis.query import query
+from analysis.select import best
+from runners import lease as lease_module
+from runners.events import ClockRead
+from runners.lease import Lease
+from runners.ledger import Ledger, holder, read_events
+from runners.mirror import Mirror, read_journal
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import SweepHeldError, UserError
+from tests.conftest import MakeData
+from tests.runners.test_engines import ROOT, UNEQUAL
+from tests.storage.server import BUCKET, Server
+
+
+@pytest.fixture
+def location(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "machine"))
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}/sweep"
+
+
+def at(number: int) -> ClockRead:
+    return ClockRead(at=float(number))
+
+
+def append(folder: SweepFolder, *numbers: int) -> None:
+    with Ledger(folder) as ledger:
+        ledger.append(*map(at, numbers))
+        assert ledger.mirror is not None
+        ledger.mirror.push()
+
+
+def test_what_was_published_is_read_on_another_machine(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(SweepFolder(location), 1, 2)
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "another"))
+    folder = SweepFolder(location)
+    assert list(read_events(folder)) == [at(1), at(2)]
+    append(folder, 3)
+    assert list(read_events(folder)) == [at(1), at(2), at(3)]
+    assert folder.storage.names("state") == [
+        "state/journal/00000000000000000000.jsonl",
+        f"state/journal/{folder.journal.stat().st_size // 3 * 2:020d}.jsonl",
+    ]
+
+
+def test_events_that_were_not_published_go_on_from_the_disk(location: str) -> None:
+    append(SweepFolder(location), 1)
+    with Ledger(SweepFolder(location)) as ledger:
+        ledger.append(at(2))
+    assert list(read_events(SweepFolder(location))) == [at(1)]
+    with Ledger(SweepFolder(location)) as ledger:
+        assert ledger.history_events == [at(1), at(2)]
+        assert ledger.mirror is not None
+        ledger.mirror.push()
+    assert list(read_events(SweepFolder(location))) == [at(1), at(2)]
+
+
+def test_a_driver_that_comes_back_keeps_its_own_journal_aside(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(SweepFolder(location), 1)
+    with Ledger(SweepFolder(location)) as ledger:
+        ledger.append(at(2))
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "another"))
+    append(SweepFolder(location), 3)
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "machine"))
+    notes: list[str] = []
+    folder = SweepFolder(location)
+    with Ledger(folder, notes.append) as ledger:
+        assert ledger.history_events == [at(1), at(3)]
+    aside = list(folder.root.glob("state/journal-*.jsonl"))
+    assert len(aside) == 1
+    assert aside[0].name in notes[0]
+    assert b'"at":2.0' in aside[0].read_bytes()
+
+
+def test_two_drivers_never_publish_over_each_other(location: str) -> None:
+    folder = SweepFolder(location)
+    append(folder, 1)
+    with Ledger(folder) as ledger:
+        ledger.append(at(2))
+        # Another driver, that this one knows nothing of, was faster.
+        offset = len(read_journal(folder.storage))
+        folder.storage.write(f"state/journal/{offset:020d}.jsonl", b"something else\n")
+        assert ledger.mirror is not None
+        with pytest.raises(SweepHeldError, match=f"another driver published events at byte {offset}"):
+            ledger.mirror.push()
+
+
+def test_many_segments_become_one(location: str) -> None:
+    folder = SweepFolder(location)
+    with Ledger(folder) as ledger:
+        assert ledger.mirror is not None
+        for number in range(70):
+            ledger.append(at(number))
+            ledger.mirror.push()
+    assert len(folder.storage.names("state/journal")) == 70
+    before = read_journal(folder.storage)
+    # A driver that is killed while it joins them leaves some of the old ones.
+    folder.storage.write("state/journal/00000000000000000000.jsonl", before)
+    assert read_journal(folder.storage) == before
+    append(folder, 70)
+    assert len(folder.storage.names("state/journal")) == 2
+    assert list(read_events(folder)) == [at(number) for number in range(71)]
+
+
+def test_a_missing_segment_is_named(location: str) -> None:
+    folder = SweepFolder(location)
+    append(folder, 1)
+    append(folder, 2)
+    folder.storage.remove("state/journal/00000000000000000000.jsonl")
+    with pytest.raises(UserError, match=r"the segment before it is missing \(from byte 0\); restore it"):
+        list(read_events(folder))
+
+
+def test_one_driver_at_a_time(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.1)
+    storage = SweepFolder(location).storage
+    first = Lease(storage)
+    monkeypatch.setattr(lease_module, "_machine", lambda: "another machine")
+    assert holder(SweepFolder(location)) is not None
+    with pytest.raises(SweepHeldError, match=r"is being written by process \d+ on .*; wait for it, or end it with"):
+        Lease(storage)
+    first.release()
+    assert holder(SweepFolder(location)) is None
+    Lease(storage).release()
+
+
+def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.05)
+    storage = SweepFolder(location).storage
+    first = Lease(storage)
+    # It hangs: it renews nothing, but lives.
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 1000)
+    monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(lease_module, "_machine", lambda: "another machine")
+    notes: list[str] = []
+    time.sleep(0.5)
+    second = Lease(storage, notes.append)
+    assert "it is taken over if it does not move for" in notes[0]
+    first._keep_once()
+    with pytest.raises(SweepHeldError, match="was taken over by process"):
+        first.check()
+    second.check()
+    first.release()
+    assert json.loads(storage.read("state/lease.json"))["machine"] == "another machine", "only its holder removes it"
+    second.release()
+
+
+def test_a_dead_process_of_this_machine_is_not_waited_for(location: str) -> None:
+    code = (
+        "import os, sys; from runners.lease import Lease; from seatbelt.storage import open_storage;"
+        "Lease(open_storage(sys.argv[1])); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, location], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    storage = SweepFolder(location).storage
+    assert storage.names("state") == ["state/lease.json"]
+    assert holder(SweepFolder(location)) is None
+    started = time.monotonic()
+    Lease(storage).release()
+    assert time.monotonic() - started < lease_module.LEASE_SECONDS / 2
+
+
+def test_a_storage_that_does_not_answer_costs_nothing(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SweepFolder(location)
+    notes: list[str] = []
+    flushed: list[bool] = []
+    with Ledger(folder, notes.append) as ledger:
+        ledger.append(at(1))
+        mirror = ledger.mirror
+        assert mirror is not None
+        monkeypatch.setattr(mirror, "_every", 0.0)
+
+        def fails(name: str, data: bytes) -> bool:
+            raise OSError("the network is unreachable")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(folder.storage, "create", fails)
+            mirror.push_if_due(lambda: flushed.append(True))
+        assert flushed
+        assert "nothing could be published (the network is unreachable); it is kept on this machine" in notes[-1]
+        mirror.push_if_due(lambda: None)
+    assert list(read_events(folder)) == [at(1)]
+
+
+def test_publishing_waits_for_its_time(location: str) -> None:
+    folder = SweepFolder(location)
+    with Ledger(folder) as ledger:
+        ledger.append(at(1))
+        assert isinstance(ledger.mirror, Mirror)
+        ledger.mirror.push_if_due(lambda: pytest.fail("it is not time yet"))
+    assert list(read_events(folder)) == []
+
+
+def seatbelt(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SEATBELT_CACHE": str(cache)}
+    command = [sys.executable, "-m", "runners.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def frame(location: str | Path, name: str) -> pd.DataFrame:
+    found: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
+    return found.sort_values([c for c in ("trial_key", "epoch", "image") if c in found], ignore_index=True)
+
+
+@pytest.mark.slow
+def test_a_sweep_goes_on_from_the_bucket_when_its_machine_is_lost(
+    make_data: MakeData, location: str, tmp_path: Path
+) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    place, name = location.rsplit("/", 1)
+    space = ["--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none", "--max-epochs", "3"]
+    shared = ["sweep", "architecture", "--data", str(data), *space, "--engine", "in-process"]
+    here = seatbelt(*shared, "--out", str(tmp_path), "--name", "local", cache=tmp_path / "one")
+    assert here.returncode == 0, here.stderr
+    there = [*shared, "--out", place, "--name", name]
+    begun = seatbelt(*there, "--epochs", "3", "--checkpoint-share", "1", cache=tmp_path / "one")
+    assert begun.returncode == 0, begun.stderr
+    assert f"seatbelt best {location}" in begun.stderr
+    assert len(frame(location, "epochs")) == 3
+    again = seatbelt(*there, "--epochs", "100", cache=tmp_path / "two")
+    assert again.returncode == 0, again.stderr
+    assert "resumed: 1 trials and 3 epochs are recorded" in again.stderr
+    for table in ("trials", "epochs", "images"):
+        pd.testing.assert_frame_equal(frame(tmp_path / "local", table), frame(location, table), check_exact=True)
+    ranking = best(load(location))
+    assert [arm.arm_key for arm in ranking.arms] == [arm.arm_key for arm in best(load(tmp_path / "local")).arms]
+    assert query(load(location), "select count(*) from epochs")[1] == [(6,)]
+    assert "2 COMPLETE" in seatbelt("status", location, cache=tmp_path / "three").stdout
+    assert seatbelt("best", location, "--by", "test", cache=tmp_path / "three").returncode == 0
+    read = seatbelt("reproduce", location, ranking.arms[0].trial_key, "--epochs", "1", cache=tmp_path / "three")
+    assert "every number is the same" in read.stdout, read.stderr
+    stopped = seatbelt("stop", location, cache=tmp_path / "three")
+    assert "nobody is writing" in stopped.stdout
+    assert not (Path.cwd() / "s3:").exists()
