@@ -27,15 +27,28 @@ from runners.events import (
     SessionOpened,
     TestRead,
 )
+from runners.evidence import check_journal
 from runners.history import History
 from runners.ledger import Ledger
-from runners.plan import Confirmation, Finished, Leg, Limits, Record, Wait, outcome_of_error
+from runners.mirror import FLUSH_SECONDS
+from runners.plan import (
+    FAULT_SECONDS_TO_STOP,
+    FAULTS_TO_STOP,
+    Confirmation,
+    Finished,
+    Leg,
+    Limits,
+    Record,
+    Wait,
+    outcome_of_error,
+)
 from runners.progress import Progress
 from runners.retention import Retention
 from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
 from seatbelt.records import Status
 
 _STOP_POLL_SECONDS = 0.5
@@ -54,6 +67,7 @@ class Driver:
         *,
         confirmation: Confirmation | None = None,
         stages: StageStore | None = None,
+        publish_every: float = FLUSH_SECONDS,
     ) -> None:
         """Take the sweep over and read its ledger.
 
@@ -65,6 +79,7 @@ class Driver:
             observe: Called with each new event, such as a TensorBoard writer.
             confirmation: Arms to be confirmed, in a session that does nothing else.
             stages: A store of pretraining stages that sweeps share.
+            publish_every: Seconds between publications of a sweep in a bucket.
 
         Raises:
             SweepHeldError: Another live driver writes to the sweep.
@@ -75,9 +90,11 @@ class Driver:
         self._stages = StageExchange(stages, description, folder) if stages is not None else None
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
+        self.broken = False
+        """Whether the session ended because machines report nothing but faults."""
         self._observe = observe
         self._stop_polled = self._requests_polled = 0.0
-        self._ledger = Ledger(folder, progress.note)
+        self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
         self.history = History()
         self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
@@ -86,6 +103,11 @@ class Driver:
             self.history.apply(event)
             self._store.add(event)
         self._ledger.history_events.clear()
+        try:
+            check_journal(folder, self.history)
+        except UserError:
+            self._ledger.close()
+            raise
         empty_tables(folder)
         folder.forget_stop()
         self._record(
@@ -100,7 +122,7 @@ class Driver:
         )
         self._retention.tidy()
         self._take_requests()
-        self._store.flush()
+        self._flush()
         progress.opened(self.plan, self.history)
 
     def next(self) -> LegSpec | Wait | Finished:
@@ -147,15 +169,15 @@ class Driver:
             )
         elif kind == "ended":
             outcome = message["outcome"]
-            if outcome == "error":
-                outcome = outcome_of_error(self.plan, view, lost=False, final=message["final"])
+            if outcome in ("fault", "error"):
+                outcome = outcome_of_error(self.plan, view, outcome, final=message.get("final", False))
             self._end(spec, outcome, message)
-        self._store.flush_if_due()
+        self._flush_if_due()
 
     def lost(self, spec: LegSpec, reason: str) -> None:
         """Record that a leg's worker died."""
         view = self.history.trials[spec.trial_key]
-        outcome = outcome_of_error(self.plan, view, lost=True, final=False)
+        outcome = outcome_of_error(self.plan, view, "lost")
         self._end(spec, outcome, {"error": f"the worker was lost: {reason}"})
 
     def interrupt(self, spec: LegSpec) -> None:
@@ -176,6 +198,9 @@ class Driver:
             hours = self.plan.limits.hours
             if self.folder.stop_requested():
                 self.stop_reason = "stop was asked for"
+            elif self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
+                self.stop_reason = f"nothing works any more ({self.history.faults.error}); mend that, then resume"
+                self.broken = True
             elif hours is not None and self.history.hours_used >= hours:
                 self.stop_reason = "the limit of --hours is reached"
         return self.stop_reason is not None
@@ -183,9 +208,9 @@ class Driver:
     def tick(self) -> None:
         """Let time pass: flush what is due and refresh what is shown."""
         self._take_requests()
-        self._store.flush_if_due()
+        self._flush_if_due()
         if self._ledger.mirror is not None:
-            self._ledger.mirror.push_if_due(self._store.flush)
+            self._ledger.mirror.push_if_due(self._flush)
         self.progress.tick(self.history)
 
     def close(self) -> None:
@@ -193,7 +218,7 @@ class Driver:
         try:
             if self._stages is not None:
                 self._stages.close(self.history)
-            self._store.flush()
+            self._flush()
             self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
             self.folder.forget_stop()
             if self._ledger.mirror is not None:
@@ -208,6 +233,17 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _flush_if_due(self) -> None:
+        if self._store.is_due:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write the tables; what cannot be written now is written later, from the ledger at the latest."""
+        try:
+            self._store.flush()
+        except (OSError, ValueError) as error:
+            self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")
 
     def _take_requests(self) -> None:
         # Commands that only read leave a note when they show test scores; the one writer enters it.
@@ -275,7 +311,7 @@ class Driver:
         )
         if view.status is Status.COMPLETE:
             self._retention.completed(view)
-        self._store.flush_if_due()
+        self._flush_if_due()
 
     def _finish(self, step: Finished) -> None:
         now = time.time()

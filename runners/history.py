@@ -25,7 +25,7 @@ from runners.events import (
     StageFound,
     StageHeld,
 )
-from runners.views import RungView, StageViews, TrialView
+from runners.views import FaultStreak, RungView, StageViews, TrialView
 from seatbelt.records import Status
 
 _ENDINGS = {
@@ -36,9 +36,10 @@ _ENDINGS = {
     "failed": Status.FAILED,
     "error": Status.INTERRUPTED,
     "lost": Status.INTERRUPTED,
+    "fault": Status.INTERRUPTED,
     "interrupted": Status.INTERRUPTED,
 }
-"""Outcome of a leg -> status of its trial; after `error` and `lost` the trial is tried again."""
+"""Outcome of a leg -> status of its trial; after `error`, `lost` and `fault` the trial is tried again."""
 
 
 class History:
@@ -71,6 +72,7 @@ class History:
         self.failures_in_a_row = 0
         """Trials that failed with the same error since the sweep began, until anything else ended."""
         self.first_error: str | None = None
+        self.faults = FaultStreak()
         self.best: tuple[float, str] | None = None
         """Best selection IoU of any epoch so far, and its trial."""
         for event in events:
@@ -163,6 +165,7 @@ class History:
         view.scores.append(event.score)
         self.epochs_done += 1
         view.losses = 0
+        self.faults = FaultStreak()
         if view.best_epoch == 0 or event.score > view.scores[view.best_epoch - 1]:
             view.best_epoch = event.epoch
             view.best_metrics = event.metrics
@@ -176,7 +179,11 @@ class History:
         self.running.discard(view.key)
         view.error = event.error
         view.failures += event.outcome in ("error", "failed")
-        view.losses += event.outcome == "lost"
+        if event.outcome in ("lost", "fault"):
+            view.losses += 1
+            view.machine_faults += 1
+        if event.outcome == "fault":
+            self.faults = self.faults.longer(event.at, event.error)
         status = _ENDINGS[event.outcome]
         if status is Status.INTERRUPTED:
             self.ready.add(view.key)
@@ -224,6 +231,7 @@ class History:
             self.ready.add(key)
         self.running.clear()
         self.stages.held.clear()
+        self.faults = FaultStreak()
         self.seconds_used += self._session_seconds
         self._session_seconds = 0.0
         self._session_start = event.at

@@ -43,14 +43,7 @@ class Lease:
             OSError: The storage cannot be read or written.
         """
         self._storage = storage
-        self._told: dict[str, Any] = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "machine": _machine(),
-            "session": secrets.token_hex(8),
-            "since": time.time(),
-            "count": 0,
-        }
+        self._told = who_am_i()
         self._lost = threading.Event()
         self._released = threading.Event()
         self._take(note)
@@ -89,14 +82,14 @@ class Lease:
                 continue
             if seen is None:
                 seen = tag
-                if not _is_dead(data):
-                    note(f"held by {_in_words(data)}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
+                if not is_dead(data):
+                    note(f"held by {in_words(data)}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
             elif tag != seen:
                 raise SweepHeldError(
-                    f"{self._storage.location} is being written by {_in_words(data)}; wait for it, or end it with "
+                    f"{self._storage.location} is being written by {in_words(data)}; wait for it, or end it with "
                     f"`seatbelt stop {self._storage.location}`"
                 )
-            stale = _is_dead(data) or time.monotonic() - since > LEASE_SECONDS
+            stale = is_dead(data) or time.monotonic() - since > LEASE_SECONDS
             if stale and self._storage.swap(_NAME, mine, tag):
                 return
             time.sleep(_LOOK_SECONDS)
@@ -122,10 +115,23 @@ def holder(storage: Storage) -> str | None:
         data = storage.read(_NAME)
     except FileNotFoundError:
         return None
-    return None if _is_dead(data) else _in_words(data)
+    return None if is_dead(data) else in_words(data)
 
 
-def _in_words(data: bytes) -> str:
+def who_am_i() -> dict[str, Any]:
+    """Return what a lease tells of its holder: this process, under a name that no other ever has."""
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "machine": _machine(),
+        "session": secrets.token_hex(8),
+        "since": time.time(),
+        "count": 0,
+    }
+
+
+def in_words(data: bytes) -> str:
+    """Return the holder of a lease, for people."""
     try:
         who = json.loads(data)
         minutes = (time.time() - float(who["since"])) / 60
@@ -134,7 +140,7 @@ def _in_words(data: bytes) -> str:
         return "another process"
 
 
-def _is_dead(data: bytes) -> bool:
+def is_dead(data: bytes) -> bool:
     """Return whether the holder was a process of this machine that is no more."""
     with contextlib.suppress(ValueError, KeyError, TypeError, PermissionError):
         who = json.loads(data)

@@ -54,12 +54,14 @@ class Ledger:
             if folder.remote:
                 self._lease = Lease(folder.storage, note)
                 self.mirror = Mirror(folder, self._lease, note, every=publish_every)
-            self.history_events = list(_recover(folder.journal))
+            self.history_events, self._durable = _recover(folder.journal)
         except BaseException:
             self._release()
             raise
         self._file: IO[bytes] | None = folder.journal.open("ab")
-        self._durable = self._file.tell()
+        # A torn end is cut off by the first append: a driver that refuses the sweep changes nothing.
+        self._torn = self._file.tell() > self._durable
+        self._failure: OSError | None = None
         sync_folder(folder.journal.parent)
 
     def append(self, *events: Event) -> None:
@@ -70,14 +72,21 @@ class Ledger:
                 from what is durable when a driver opens it again.
         """
         if self._file is None:
-            raise OSError(f"{self._folder.journal} could not be written before; nothing more is recorded")
+            raise self._failure or OSError("the ledger is closed")
         try:
+            if self._torn:
+                os.ftruncate(self._file.fileno(), self._durable)
+                self._torn = False
             self._file.write(b"".join(_line(event) for event in events))
             self._file.flush()
             os.fsync(self._file.fileno())
-        except BaseException:
+        except OSError as error:
+            self._failure = OSError(
+                f"{self._folder.journal} cannot be written ({error.strerror or error}); what was recorded before is "
+                f"safe: mend that, then `seatbelt resume {self._folder.shown}`"
+            )
             self._give_up()
-            raise
+            raise self._failure from error
         self._durable = self._file.tell()
 
     def close(self) -> None:
@@ -169,17 +178,13 @@ def _holder_in_words(folder: SweepFolder) -> str:
         return "another process"
 
 
-def _recover(journal: Path) -> Iterator[Event]:
+def _recover(journal: Path) -> tuple[list[Event], int]:
+    """Return the events and the bytes that they take."""
     if not journal.exists():
-        return
-    good = 0
-    with journal.open("r+b") as file:
-        for event, end in _valid_lines(file, os.fspath(journal)):
-            good = end
-            yield event
-        if file.seek(0, os.SEEK_END) > good:
-            file.truncate(good)
-            os.fsync(file.fileno())
+        return [], 0
+    with journal.open("rb") as file:
+        lines = list(_valid_lines(file, os.fspath(journal)))
+    return [event for event, _ in lines], lines[-1][1] if lines else 0
 
 
 def _valid_lines(file: IO[bytes], place: str) -> Iterator[tuple[Event, int]]:

@@ -44,16 +44,22 @@ class FileVersion:
 
 def first_version(table: pa.Table) -> FileVersion:
     """Return a plain Parquet file."""
-    return whole_file(_plain(table))
-
-
-def whole_file(data: bytes) -> FileVersion:
-    """Return a file of which only the footer is known: nothing of it is overwritten."""
+    data = _plain(table)
     return FileVersion(data=data, start=len(_MAGIC), end=_footer_start(data))
 
 
-def next_version(table: pa.Table, before: FileVersion) -> FileVersion:
-    """Return a file with other rows, in which a reader of the version before finds what it expects."""
+def whole_file(data: bytes) -> FileVersion | None:
+    """Return a file of which only the footer is known: nothing of it is overwritten; None if it is no such file."""
+    if len(data) < len(_MAGIC) + _TAIL or data[: len(_MAGIC)] != _MAGIC or data[-len(_MAGIC) :] != _MAGIC:
+        return None
+    end = _footer_start(data)
+    return FileVersion(data=data, start=len(_MAGIC), end=end) if end >= len(_MAGIC) else None
+
+
+def next_version(table: pa.Table, before: FileVersion | None) -> FileVersion:
+    """Return a file with other rows, in which a reader of the version before (if any) finds what it expects."""
+    if before is None:
+        return first_version(table)
     plain = _plain(table)
     footer_start = _footer_start(plain)
     rows = plain[len(_MAGIC) : footer_start]

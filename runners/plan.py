@@ -15,6 +15,9 @@ from seatbelt.config import TrialConfig
 LOST_RETRIES = 20
 """Workers that a trial may lose in a row, without one epoch between, before it counts as failed."""
 
+FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP = 5, 600.0
+"""A session ends when machines report so many faults over so long, and not one epoch is measured meanwhile."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -117,15 +120,18 @@ class Finished:
     pruned: tuple[Decided, ...] = ()
 
 
-def outcome_of_error(plan: Plan, view: TrialView, *, lost: bool, final: bool) -> Literal["lost", "error", "failed"]:
-    """Return how a leg's error is recorded: to be tried again, or as the end of its trial.
+def outcome_of_error(
+    plan: Plan, view: TrialView, kind: Literal["lost", "fault", "error"], *, final: bool = False
+) -> Literal["lost", "fault", "error", "failed"]:
+    """Return how a leg's end is recorded: to be tried again, or as the end of its trial.
 
     Args:
         plan: The sweep's plan.
         view: The trial.
-        lost: The worker died: no fault of the trial's configuration, as far as one can tell.
-        final: The error would come again, such as a file that is missing.
+        kind: The worker died, its machine reported a fault (neither is the configuration's, as far as one can
+            tell, so that there are many retries), or the trial made an error.
+        final: The error would come again.
     """
-    if lost:
-        return "lost" if view.losses < LOST_RETRIES else "failed"
-    return "error" if view.failures < plan.retries and not final else "failed"
+    if kind == "error":
+        return "error" if view.failures < plan.retries and not final else "failed"
+    return kind if view.losses < LOST_RETRIES else "failed"

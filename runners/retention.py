@@ -45,7 +45,7 @@ class Retention:
         """Keep of a finished trial what the policy says."""
         if self._policy == "last":
             return
-        CheckpointFolder(self._folder.checkpoints(view.key)).keep_best_only()
+        CheckpointFolder(self._folder.checkpoints(view.key)).keep_best_only(view.best_epoch)
         if self._policy == "none":
             self._remove(view.key)
         elif self._policy == "top":

@@ -19,6 +19,7 @@ from runners.events import Event, SessionOpened
 from runners.history import History
 from runners.launch import Request, describe
 from runners.ledger import read_events
+from runners.mirror import FLUSH_SECONDS
 from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
@@ -42,6 +43,8 @@ class Session:
     slots: int | None = None
     cpus_per_trial: float = 1
     gpus_per_trial: float | Literal["auto"] | None = None
+    epoch_minutes: float = 120
+    publish_every: float = FLUSH_SECONDS
     tensorboard: bool = False
     quiet: bool = False
     trials: int | None = None
@@ -183,10 +186,19 @@ def _run(
     progress: Progress,
     confirmation: Confirmation | None = None,
 ) -> int:
-    stages = StageStore(session.stages) if session.stages is not None else None
+    stages = StageStore(session.stages, progress.warn) if session.stages is not None else None
     with _observer(folder, session) as observe:
         with (
-            Driver(folder, description, limits, progress, observe, confirmation=confirmation, stages=stages) as driver,
+            Driver(
+                folder,
+                description,
+                limits,
+                progress,
+                observe,
+                confirmation=confirmation,
+                stages=stages,
+                publish_every=session.publish_every,
+            ) as driver,
             _signals(driver),
         ):
             driver.retry(session.retry)
@@ -199,10 +211,10 @@ def _run(
 
                 run_on_ray(driver, _resources(session, driver))
             unfinished = driver.finished is None
-            statuses = driver.history.statuses
+            statuses, broken = driver.history.statuses, driver.broken
     _say_what_next(folder, unfinished=unfinished, quiet=session.quiet)
     nothing_worked = not unfinished and statuses[Status.FAILED] > 0 and not statuses[Status.COMPLETE]
-    return 1 if nothing_worked else 0
+    return 1 if nothing_worked or broken else 0
 
 
 def _limits(earlier: Limits, session: Session) -> Limits:
@@ -262,6 +274,7 @@ def _resources(session: Session, driver: Driver) -> Resources:
         cpus_per_trial=session.cpus_per_trial,
         gpus_per_trial=session.gpus_per_trial,
         trial_bytes=trial_bytes,
+        epoch_minutes=session.epoch_minutes,
     )
 
 

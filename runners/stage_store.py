@@ -1,7 +1,8 @@
 """A store of pretraining stages that several sweeps share: `--stages DIR`, or a bucket.
 
 An entry is `stage.json`, which is written last and names the folder of the stage's best weights. A lease says which
-sweep is training a stage; one that nobody renewed for two minutes, by the clock of who waits, counts for nothing.
+sweep is training a stage; one that nobody renewed for two minutes, by the clock of who waits, counts for nothing, and
+neither does one of a process of this machine that is no more.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runners.events import Event, StageFound, StageHeld
 from runners.history import History
+from runners.lease import in_words, is_dead, who_am_i
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
@@ -42,18 +44,21 @@ class Entry:
 class StageStore:
     """The files of a store."""
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
+    def __init__(self, location: str | os.PathLike[str], report: Callable[[str], None] = lambda _: None) -> None:
         """Open a store, or make one.
+
+        Args:
+            location: A folder, or the URL of a bucket.
+            report: Told of damaged entries.
 
         Raises:
             UserError: The folder cannot be written.
         """
-        self.storage = open_storage(location)
+        self.storage, self._report = open_storage(location), report
         try:
             if not is_remote(location):
                 Path(location).mkdir(parents=True, exist_ok=True)
-            self._me = f"{socket.gethostname()} process {os.getpid()}"
-            self._renewed = 0
+            self._me = who_am_i()
             self._seen: dict[str, tuple[object, float]] = {}
             self.storage.names("none")
         except OSError as error:
@@ -61,8 +66,7 @@ class StageStore:
             raise UserError(f"--stages {location} cannot be written ({reason}); name another folder") from None
 
     def find(self, key: str) -> Entry | None:
-        """Return a stage that is whole, or None."""
-        place = f"{self.storage.location}/{key}"
+        """Return a stage that is whole, or None; a damaged one is reported, and replaced when it was trained again."""
         try:
             told = json.loads(self.storage.read(f"{key}/stage.json"))
             folder = self.storage.within(f"{key}/{told['checkpoint']}")
@@ -70,9 +74,9 @@ class StageStore:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{place}/stage.json cannot be read ({error}); remove the folder {place}: the stage is trained again"
-            ) from None
+            place = f"{self.storage.location}/{key}/stage.json"
+            self._report(f"{place} is damaged ({error}); the stage is trained again")
+            return None
 
     def publish(self, key: str, checkpoint: Storage, told: dict[str, Any]) -> None:
         """Copy a finished stage into the store; one that is there already stays."""
@@ -83,30 +87,35 @@ class StageStore:
             copy_files(checkpoint, folder)
             entry = json.dumps({**told, "checkpoint": name}, indent=1).encode()
             if not self.storage.create(f"{key}/stage.json", entry):
-                # Another sweep was faster: its stage is as good.
-                folder.clear()
+                if self.find(key) is not None:
+                    # Another sweep was faster: its stage is as good.
+                    folder.clear()
+                else:
+                    self.storage.write(f"{key}/stage.json", entry)
         self.storage.remove(_lease(key))
 
     def take(self, key: str) -> str | None:
         """Take the lease of a stage, or keep it; return who holds it if somebody else does."""
-        self._renewed += 1
-        mine = json.dumps({"by": self._me, "renewed": self._renewed}).encode()
+        self._me["count"] += 1
+        mine = json.dumps(self._me).encode()
         if self.storage.create(_lease(key), mine):
             return None
         try:
             data, tag = self.storage.tagged(_lease(key))
         except FileNotFoundError:
             return self.take(key)
-        by = _holder(data)
-        if by != self._me and not self._is_stale(key, tag):
-            return by
+        if not (self._is_mine(data) or is_dead(data) or self._is_stale(key, tag)):
+            return in_words(data)
         return None if self.storage.swap(_lease(key), mine, tag) else "another sweep"
 
     def release(self, key: str) -> None:
         """Give a lease of ours back."""
         with contextlib.suppress(OSError):
-            if _holder(self.storage.read(_lease(key))) == self._me:
+            if self._is_mine(self.storage.read(_lease(key))):
                 self.storage.remove(_lease(key))
+
+    def _is_mine(self, lease: bytes) -> bool:
+        return str(self._me["session"]).encode() in lease
 
     def _is_stale(self, key: str, tag: object) -> bool:
         seen, since = self._seen.get(key, (None, 0.0))
@@ -118,13 +127,6 @@ class StageStore:
 
 def _lease(key: str) -> str:
     return f"{key}.lease"
-
-
-def _holder(data: bytes) -> str:
-    try:
-        return str(json.loads(data)["by"])
-    except (ValueError, KeyError, TypeError):
-        return "another sweep"
 
 
 class StageExchange:

@@ -44,6 +44,8 @@ class Store:
         self._decisions = 0
         self._where: dict[tuple[str, int], tuple[int, int]] = {}
         """Where the rows lie in the shards that this driver has written."""
+        self._written: dict[tuple[str, int], int] = {}
+        """Rows of them."""
         self._flushed_at = 0.0
         self._flush_cost = 0.0
 
@@ -69,24 +71,29 @@ class Store:
             others = [row for row in self._pending[place] if row["trial_key"] != event.trial_key]
             self._pending[place] = others + rows
 
-    def flush_if_due(self) -> None:
-        """Write what changed, at most every two seconds and for at most 5 % of the time."""
-        pause = max(_FLUSH_SECONDS, self._flush_cost / _FLUSH_SHARE)
-        if time.monotonic() - self._flushed_at >= pause:
-            self.flush()
+    @property
+    def is_due(self) -> bool:
+        """Whether to write: at most every two seconds and for at most 5 % of the time."""
+        return time.monotonic() - self._flushed_at >= max(_FLUSH_SECONDS, self._flush_cost / _FLUSH_SHARE)
 
     def flush(self) -> None:
-        """Write every shard that changed."""
+        """Write every shard that changed.
+
+        Raises:
+            OSError: A shard could not be written; it and those after it are written by the next flush.
+        """
         started = time.monotonic()
-        for shard in sorted(self._dirty_trials):
-            views = self._history.by_number[shard * SHARD_TRIALS : (shard + 1) * SHARD_TRIALS]
-            self._write("trials", shard, [self._trial_row(view) for view in views])
-        for (table, shard), rows in self._pending.items():
-            self._write(table, shard, rows, extend=True)
-        self._dirty_trials.clear()
-        self._pending.clear()
-        self._flushed_at = time.monotonic()
-        self._flush_cost = self._flushed_at - started
+        try:
+            for shard in sorted(self._dirty_trials):
+                views = self._history.by_number[shard * SHARD_TRIALS : (shard + 1) * SHARD_TRIALS]
+                self._write("trials", shard, [self._trial_row(view) for view in views])
+                self._dirty_trials.discard(shard)
+            for table, shard in list(self._pending):
+                self._write(table, shard, self._pending[table, shard], extend=True)
+                del self._pending[table, shard]
+        finally:
+            self._flushed_at = time.monotonic()
+            self._flush_cost = self._flushed_at - started
 
     def _write(self, table: str, shard: int, rows: list[dict[str, Any]], *, extend: bool = False) -> None:
         import pyarrow as pa
@@ -96,20 +103,21 @@ class Store:
         name = _shard(table, shard)
         path = self._folder.root / name
         block = _arrow(table, rows)
-        where = self._where.get((table, shard))
-        if where is None:
-            # What an earlier driver wrote may be older than the ledger: it is replaced, not extended.
-            version = next_version(block, whole_file(path.read_bytes())) if path.exists() else first_version(block)
-        else:
-            data = path.read_bytes()
-            if extend:
-                before = pq.read_table(pa.BufferReader(data), schema=block.schema)
-                if table == "images":
-                    before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
-                block = pa.concat_tables([before, block])
-            version = next_version(block, FileVersion(data=data, start=where[0], end=where[1]))
+        data = path.read_bytes() if path.exists() else b""
+        written = self._written.get((table, shard))
+        if extend and written is not None:
+            # What an earlier driver wrote is replaced; of what this one wrote, rows of a failed write do not count.
+            before = pq.read_table(pa.BufferReader(data), schema=block.schema).slice(0, written)
+            if table == "images":
+                before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
+            block = pa.concat_tables([before, block])
+        where = self._where.pop((table, shard), None)
+        version = next_version(
+            block, FileVersion(data=data, start=where[0], end=where[1]) if where else whole_file(data)
+        )
         self._folder.files.write(name, version.data)
         self._where[table, shard] = (version.start, version.end)
+        self._written[table, shard] = len(block)
 
     def _host(self, key: str) -> str | None:
         return self._history.trials[key].facts.get("host")
@@ -142,6 +150,7 @@ class Store:
             "epochs_planned": max(config.epochs, view.epochs_done),
             "attempts": view.attempt,
             "failures": view.failures,
+            "machine_faults": view.machine_faults,
             "error": view.error,
             "best_epoch": view.best_epoch or None,
             **{f"selection_{c.name}": view.best_metrics.get(f"selection_{c.name}") for c in SCORES},

@@ -128,6 +128,7 @@ class SweepFolder:
             UserError: Something else lies there.
         """
         if not self.exists() and self.storage.names():
+            self._check_not_lost()
             raise UserError(f"{self.shown} exists and is no sweep; choose another --name or --out")
         for name in TABLES:
             (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -146,6 +147,7 @@ class SweepFolder:
         try:
             return SweepDescription.model_validate_json(self.storage.read(DESCRIPTION))
         except (FileNotFoundError, NotADirectoryError):
+            self._check_not_lost()
             raise UserError(f"{self.shown} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
         except ValidationError as error:
             first = error.errors()[0]
@@ -154,3 +156,10 @@ class SweepFolder:
                 f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
+
+    def _check_not_lost(self) -> None:
+        if any(name.startswith("state/journal") for name in self.storage.names("state")):
+            raise UserError(
+                f"{self.shown}/{DESCRIPTION} is missing, but the journal of a sweep is there; restore it from a backup, "
+                "or begin another sweep under another --name: the tables stay readable"
+            )

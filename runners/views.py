@@ -26,7 +26,9 @@ class TrialView:
     failures: int = 0
     """Legs that ended by an error of the trial."""
     losses: int = 0
-    """Workers lost since the last epoch that was measured."""
+    """Legs that a lost worker or a fault of its machine ended since the last epoch that was measured."""
+    machine_faults: int = 0
+    """All such legs."""
     exempt: bool = False
     stopped_early: bool = False
     error: str | None = None
@@ -51,6 +53,27 @@ class TrialView:
     def best_score(self) -> float | None:
         """Best selection IoU so far."""
         return self.scores[self.best_epoch - 1] if self.best_epoch else None
+
+
+@dataclass(frozen=True)
+class FaultStreak:
+    """Faults that machines reported since the last epoch of any trial."""
+
+    count: int = 0
+    since: float = 0.0
+    """Time of the first one."""
+    until: float = 0.0
+    """Time of the last one."""
+    error: str | None = None
+    """What the last one was."""
+
+    def longer(self, at: float, error: str | None) -> FaultStreak:
+        """Take in another fault."""
+        return FaultStreak(self.count + 1, self.since if self.count else at, at, error)
+
+    def is_long(self, count: int, seconds: float) -> bool:
+        """Return whether there are so many over so long a time."""
+        return self.count >= count and self.until - self.since >= seconds
 
 
 @dataclass

@@ -31,3 +31,7 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        # A disk or a server that fails is nobody's mistake.
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

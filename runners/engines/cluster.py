@@ -44,6 +44,8 @@ class Resources:
     cpus_per_trial: float = 1
     gpus_per_trial: float | Literal["auto"] | None = None
     """None is one where the cluster has any; `auto` as many trials on each as its memory takes."""
+    epoch_minutes: float = 120
+    """A worker that measures no epoch for so long counts as lost."""
     trial_bytes: int = 0
     """Memory of the largest trial, for `auto`."""
 

@@ -6,6 +6,7 @@ import time
 
 from runners.driver import Driver
 from runners.engines.leg import run_leg
+from runners.engines.patience import Pauses
 from runners.plan import Finished, Wait
 
 _STAGE_POLL_SECONDS = 1.0
@@ -13,6 +14,7 @@ _STAGE_POLL_SECONDS = 1.0
 
 def run(driver: Driver) -> None:
     """Run legs one after the other until the sweep is finished or asked to stop."""
+    pauses = Pauses()
     while True:
         step = driver.next()
         if isinstance(step, Wait) and driver.history.stages.held:
@@ -26,6 +28,7 @@ def run(driver: Driver) -> None:
         for message in run_leg(step):
             driver.handle(step, message)
             driver.tick()
+            pauses.after(message)
             if message["kind"] == "epoch" and driver.stopping:
                 driver.interrupt(step)
                 break

@@ -1,22 +1,28 @@
 """Running one leg in this process: what every engine's worker does.
 
 A leg is described by plain JSON values and answers with plain JSON messages, so that it can cross any
-process boundary. Whatever goes wrong becomes the last message; nothing is raised.
+process boundary. Whatever goes wrong becomes the last message: a `fault` is the machine's (a full disk, data or
+weights that were there when the sweep began), an `error` is the trial's. Only a failed accelerator is raised.
 """
 
 from __future__ import annotations
 
+import socket
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    from runners.sweep_description import SweepDescription
+    from seatbelt.models.weights import ResolvedWeights
 
 Message = dict[str, Any]
 """`kind` is began, epoch, warning or ended; the rest are JSON values."""
@@ -43,6 +49,12 @@ class LegSpec(BaseModel):
     """Images per backward pass, if epochs that are recorded settled it."""
     gpu_share: float | None = None
     """Share of a GPU's memory that the leg may take; the engine knows."""
+    step_seconds: float = 7200.0
+    """A worker whose leg measures no epoch for so long is ended; the engine knows."""
+
+
+class _MachineError(Exception):
+    """What was checked when the sweep began does not hold on this machine, or not any more."""
 
 
 def run_leg(spec: LegSpec) -> Iterator[Message]:
@@ -59,6 +71,12 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
             return
     except torch.OutOfMemoryError as error:
         out_of_memory = str(error).splitlines()[0]
+    except torch.AcceleratorError:
+        # Nothing more can be computed in this process: it ends, and the leg counts as lost.
+        raise
+    except (_MachineError, OSError) as error:
+        yield {"kind": "ended", "outcome": "fault", "error": " ".join(str(error).split())}
+        return
     except UserError as error:
         yield _error(str(error), final=True)
         return
@@ -75,25 +93,19 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
 
 def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.data.sweep_data import Source, SweepData
-    from seatbelt.models.weights import resolve
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution, choose_device
     from seatbelt.training.fit import Began, fit
     from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
-    sweep = SweepFolder(spec.sweep).describe()
-    sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
-    samples = SweepData(sources, sweep.selection).samples(spec.config)
-    model = spec.config.model
-    folder = Path(sweep.weights_folder) if sweep.weights_folder else None
-    weights = resolve(model.encoder, model.weights, folder=folder)
-    expected = sweep.weights[f"{model.encoder} {model.weights}"]
-    if weights.sha256 != expected:
-        raise UserError(
-            f"the weights {model.weights} of {model.encoder} are not those that the sweep began with (sha256 "
-            f"{weights.sha256}, then {expected}); bring the same file to every node"
-        )
+    try:
+        sweep = SweepFolder(spec.sweep).describe()
+        sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
+        samples = SweepData(sources, sweep.selection).samples(spec.config)
+        weights = _weights(spec, sweep)
+    except UserError as error:
+        raise _MachineError(f"{socket.gethostname()}: {error}") from None
     execution = Execution(
         device=choose_device(sweep.device),
         threads=sweep.threads,
@@ -117,6 +129,8 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         while warnings:
             yield {"kind": "warning", "text": warnings.pop(0)}
         if isinstance(event, Began):
+            if spec.known_epochs and not event.from_epoch:
+                yield {"kind": "warning", "text": _from_the_beginning(spec)}
             facts = {**asdict(event), **asdict(event.provenance), **asdict(samples.counts)}
             facts.pop("provenance")
             yield {"kind": "began", "facts": facts}
@@ -131,6 +145,28 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
                 "test": _scores("", asdict(event.test)) if event.test else None,
                 "images": _images(samples.test_rows, event.image_counts),
             }
+
+
+def _weights(spec: LegSpec, sweep: SweepDescription) -> ResolvedWeights:
+    from seatbelt.models.weights import resolve
+
+    model = spec.config.model
+    folder = Path(sweep.weights_folder) if sweep.weights_folder else None
+    weights = resolve(model.encoder, model.weights, folder=folder)
+    expected = sweep.weights[f"{model.encoder} {model.weights}"]
+    if weights.sha256 != expected:
+        raise UserError(
+            f"the weights {model.weights} of {model.encoder} are not those that the sweep began with (sha256 "
+            f"{weights.sha256}, then {expected}); bring the same file to every node"
+        )
+    return weights
+
+
+def _from_the_beginning(spec: LegSpec) -> str:
+    return (
+        f"trial {spec.trial_key}: no checkpoint is left in {spec.checkpoints}, so that its {spec.known_epochs} "
+        "recorded epochs are trained again before it goes on; their recorded numbers stay"
+    )
 
 
 def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, which would import torch here)

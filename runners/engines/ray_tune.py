@@ -17,6 +17,7 @@ from typing import Any
 from runners.driver import Driver
 from runners.engines.cluster import ENVIRONMENT, Resources, cluster_resources, connected, gpus_of_trial, room
 from runners.engines.leg import LegSpec, Message, run_leg
+from runners.engines.patience import Pauses, Watchdog
 from runners.plan import Finished, Wait
 
 
@@ -35,7 +36,7 @@ def run(driver: Driver, resources: Resources) -> None:
         cluster = cluster_resources()
         gpus = gpus_of_trial(cluster, resources, driver.progress.note)
         slots = resources.slots or room(cluster, resources.cpus_per_trial, gpus)
-        legs = _Legs(driver, gpus)
+        legs = _Legs(driver, gpus, 60 * resources.epoch_minutes)
         trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(
@@ -59,9 +60,8 @@ def run(driver: Driver, resources: Resources) -> None:
 class _Legs:
     """The legs that Ray runs at the moment, by Ray's own trial ids."""
 
-    def __init__(self, driver: Driver, gpus: float) -> None:
-        self.driver = driver
-        self.gpus = gpus
+    def __init__(self, driver: Driver, gpus: float, step_seconds: float) -> None:
+        self.driver, self.gpus, self.step_seconds = driver, gpus, step_seconds
         self.running: dict[str, LegSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -71,8 +71,8 @@ class _Legs:
     def next(self, ray_id: str) -> LegSpec | Wait | Finished:
         step = self.driver.next()
         if isinstance(step, LegSpec):
-            if 0 < self.gpus < 1:
-                step = step.model_copy(update={"gpu_share": self.gpus})
+            share = self.gpus if 0 < self.gpus < 1 else None
+            step = step.model_copy(update={"gpu_share": share, "step_seconds": self.step_seconds})
             self.running[ray_id] = step
         return step
 
@@ -108,22 +108,30 @@ def _leg_trainable() -> type[Any]:
         """One leg; each step reports what happened until the end of the next epoch."""
 
         def setup(self, config: dict[str, Any]) -> None:
+            self._pauses = Pauses()
+            self._begin(config)
+
+        def _begin(self, config: dict[str, Any]) -> None:
             # Trials are told apart by what they were given, never by Ray's accounting of GPUs alone.
             self._spec = LegSpec.model_validate_json(config["leg"])
             self._messages: Iterator[Message] = run_leg(self._spec)
+            self._watchdog = Watchdog(self._spec.step_seconds)
 
         def step(self) -> dict[str, Any]:
             batch: list[Message] = []
-            for message in self._messages:
-                batch.append(message)
-                last_epoch = message["kind"] == "epoch" and message["epoch"] == self._spec.stop
-                if message["kind"] == "epoch" and not last_epoch:
-                    break
+            with self._watchdog.step():
+                for message in self._messages:
+                    batch.append(message)
+                    last_epoch = message["kind"] == "epoch" and message["epoch"] == self._spec.stop
+                    if message["kind"] == "epoch" and not last_epoch:
+                        break
+            for message in batch:
+                self._pauses.after(message)
             done = batch[-1]["kind"] == "ended"
             return {"messages": json.dumps(batch), "done": done}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self.setup(new_config)
+            self._begin(new_config)
             return True
 
         def cleanup(self) -> None:

@@ -78,7 +78,8 @@ def open_decoded(
             f"the decoded cache {folder.parent} cannot be written ({error.strerror or error}); set the "
             "variable SEATBELT_CACHE to a folder that can"
         ) from None
-    assert found is not None
+    if found is None:
+        raise UserError(f"the decoded cache {folder} cannot be read, though it was just made; is its disk sound?")
     return found
 
 

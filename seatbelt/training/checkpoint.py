@@ -138,8 +138,12 @@ class CheckpointFolder:
         where = self._storage.location
         raise UserError(f"{where}: no valid weights are kept there ({'; '.join(reasons) or 'it is empty'})")
 
-    def keep_best_only(self) -> None:
-        """Remove everything but the best weights and their manifest: the trial is finished."""
+    def keep_best_only(self, best_epoch: int) -> None:
+        """Remove everything but the best weights and their manifest: the trial is finished.
+
+        Args:
+            best_epoch: The epoch that they are of. Nothing is removed where no valid checkpoint holds these weights.
+        """
         names = self._storage.names()
         for name in reversed(self._manifests(names)):
             try:
@@ -147,7 +151,7 @@ class CheckpointFolder:
             except _DamagedError:
                 continue
             best = manifest["files"].get("best")
-            if not best or best["name"] not in names:
+            if manifest["best_epoch"] != best_epoch or not best or best["name"] not in names:
                 continue
             if set(manifest["files"]) != {"best"}:
                 manifest["files"] = {"best": best}

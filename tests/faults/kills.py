@@ -21,7 +21,7 @@ from runners.events import EpochMeasured, LegBegan, LegStarted
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 
-NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "host", "error"]
+NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "machine_faults", "host", "error"]
 """Columns that tell when, where and in which attempt something ran."""
 SECONDS = ["train_seconds", "evaluation_seconds", "seconds", "images_per_s", "stage_seconds"]
 

@@ -90,7 +90,7 @@ class Cluster:
         kind = self.random.choice(["interrupted", "lost", "error", "out_of_memory", "diverged"])
         view = self.history.trials[leg.trial_key]
         if kind in ("lost", "error"):
-            kind = outcome_of_error(self.plan, view, lost=kind == "lost", final=False)
+            kind = outcome_of_error(self.plan, view, "lost" if kind == "lost" else "error")
         self.record(
             LegEnded(
                 trial_key=leg.trial_key,

@@ -241,7 +241,7 @@ def test_a_failing_trial_is_tried_again_and_then_given_up() -> None:
         leg = cluster.ask()
         assert isinstance(leg, Leg)
         view = cluster.history.trials[leg.trial_key]
-        outcome = outcome_of_error(plan, view, lost=False, final=False)
+        outcome = outcome_of_error(plan, view, "error", final=False)
         outcomes.append(outcome)
         cluster.record(LegEnded(trial_key=leg.trial_key, attempt=leg.attempt, outcome=outcome, epoch=0, at=1.0))
         cluster.legs.clear()
@@ -256,8 +256,8 @@ def test_an_error_that_would_come_again_is_final() -> None:
     assert isinstance(leg, Leg)
     assert leg.planned is not None
     view = History([leg.planned]).trials[leg.trial_key]
-    assert outcome_of_error(plan, view, lost=False, final=True) == "failed"
-    assert outcome_of_error(plan, view, lost=True, final=False) == "lost"
+    assert outcome_of_error(plan, view, "error", final=True) == "failed"
+    assert outcome_of_error(plan, view, "lost") == "lost"
 
 
 def test_optuna_proposals_are_rebuilt_from_history_and_never_repeat_a_trial() -> None:

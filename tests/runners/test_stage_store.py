@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, Storage, open_storage
 from tests.conftest import MakeData
 from tests.runners.test_engines import environment
+
+ME = f"process {os.getpid()} on {socket.gethostname()} (for 0 min)"
 
 
 def checkpoint(folder: Path, content: bytes = b"weights") -> Storage:
@@ -46,37 +50,42 @@ def test_what_a_killed_publisher_leaves_is_not_taken_for_whole(tmp_path: Path) -
 
 def test_one_sweep_at_a_time_trains_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
-    monkeypatch.setattr(second, "_me", "another host process 7")
+    second._me.update(pid=7, host="another", machine="another")
     assert first.take("abc") is None
     assert first.take("abc") is None, "taking it again renews it"
-    assert second.take("abc") == first._me
+    assert second.take("abc") == ME
     second.release("abc")
-    assert second.take("abc") == first._me, "only the holder gives it back"
+    assert second.take("abc") == ME, "only the holder gives it back"
     first.release("abc")
     assert second.take("abc") is None
 
 
 def test_a_lease_of_a_sweep_that_died_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
-    monkeypatch.setattr(second, "_me", "another host process 7")
+    second._me.update(pid=7, host="another", machine="another")
     assert first.take("abc") is None
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    assert second.take("abc") == first._me
+    assert second.take("abc") == ME
     now += LEASE_SECONDS + 1
     assert first.take("abc") is None, "its holder lives after all"
-    assert second.take("abc") == first._me, "so that the time begins anew"
+    assert second.take("abc") == ME, "so that the time begins anew"
     now += LEASE_SECONDS + 1
     assert second.take("abc") is None
-    assert first.take("abc") == "another host process 7"
+    assert first.take("abc") == "process 7 on another (for 0 min)"
 
 
-def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
-    store = StageStore(tmp_path / "stages")
+def test_a_damaged_entry_is_reported_and_replaced(tmp_path: Path) -> None:
+    reports: list[str] = []
+    store = StageStore(tmp_path / "stages", reports.append)
     store.publish("abc", checkpoint(tmp_path / "one"), {"seconds": 1.0})
     (tmp_path / "stages" / "abc" / "stage.json").write_text("{")
-    with pytest.raises(UserError, match=r"stage\.json cannot be read .* remove the folder .*abc"):
-        store.find("abc")
+    assert store.find("abc") is None
+    assert "abc/stage.json is damaged" in reports[0]
+    store.publish("abc", checkpoint(tmp_path / "two", b"others"), {"seconds": 2.0})
+    found = store.find("abc")
+    assert found is not None
+    assert open_storage(found.location).read("best") == b"others"
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:

@@ -60,10 +60,10 @@ def test_retention(tmp_path: Path) -> None:
         "optimizer-000004.safetensors",
         "weights-000004.safetensors",
     ]
-    folder.keep_best_only()
+    folder.keep_best_only(4)
     assert names(tmp_path) == ["epoch-000004.json", "weights-000004.safetensors"]
     assert torch.equal(folder.best_weights()["w"], torch.full((3,), 4.0))
-    folder.keep_best_only()
+    folder.keep_best_only(4)
     assert names(tmp_path) == ["epoch-000004.json", "weights-000004.safetensors"]
 
 

@@ -1,0 +1,43 @@
+"""What else a sweep left tells of its journal: a journal that was lost or cut short is not gone on with silently."""
+
+from __future__ import annotations
+
+import contextlib
+
+from runners.history import History
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
+
+_WAY_OUT = "restore it from a backup, or start a new sweep: the tables stay readable"
+
+
+def check_journal(folder: SweepFolder, history: History) -> None:
+    """Compare tables and checkpoints of earlier drivers with the journal, which is written before them.
+
+    Args:
+        folder: The sweep.
+        history: What its journal tells.
+
+    Raises:
+        UserError: They tell of more than the journal, so that its end, or all of it, is missing.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for table, known in (("decisions", history.decisions), ("epochs", history.epochs_done)):
+        rows = 0
+        for path in sorted((folder.root / table).glob("*.parquet")):
+            # A damaged table is no witness; it is written anew.
+            with contextlib.suppress(pa.ArrowException, OSError):
+                rows += pq.read_metadata(path).num_rows
+        if rows > known:
+            raise UserError(
+                f"{folder.journal} holds {known} {table}, but their table has {rows}: its end is missing; {_WAY_OUT}"
+            )
+    trained = {name.split("/")[1] for name in folder.storage.names("checkpoints")}
+    unknown = sorted(trained - set(history.trials))
+    if unknown:
+        raise UserError(
+            f"{folder.journal} knows nothing of {len(unknown)} trials that have checkpoints (such as {unknown[0]}): it "
+            f"was lost or cut; {_WAY_OUT}"
+        )
