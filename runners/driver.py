@@ -37,6 +37,7 @@ from runners.store import Store, empty_tables
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.records import Status
+from seatbelt.redaction import shown
 
 _STOP_POLL_SECONDS = 0.5
 
@@ -261,7 +262,7 @@ class Driver:
                 attempt=spec.attempt,
                 outcome=outcome,
                 epoch=message.get("epoch", view.epochs_done),
-                error=message.get("error"),
+                error=message.get("error") and shown(message["error"]),
                 test=message.get("test"),
                 images=message.get("images") or [],
                 at=time.time(),

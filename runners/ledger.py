@@ -20,6 +20,7 @@ from typing import IO
 from runners.events import Event, from_json, to_json
 from runners.sweep_folder import SweepFolder, sync_folder, write_atomically
 from seatbelt.errors import SweepHeldError, UserError
+from seatbelt.redaction import shown
 
 
 class Ledger:
@@ -100,8 +101,8 @@ def _holder_in_words(folder: SweepFolder) -> str:
     try:
         who = json.loads(folder.holder.read_bytes())
         minutes = (time.time() - float(who["since"])) / 60
-        return f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)"
-    except (OSError, ValueError, KeyError, TypeError):
+        return shown(f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
 

@@ -28,6 +28,7 @@ from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.records import Status
+from seatbelt.redaction import shown
 
 if TYPE_CHECKING:
     from runners.engines.cluster import Resources
@@ -86,7 +87,7 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
     limits = _limits(default, session)
     _check_limits(description, limits)
     if dry_run:
-        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
     if not folder.exists():
         folder.create(description)
@@ -155,7 +156,7 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
     _check_data_unchanged(description)
     _check_code(description, session)
     if dry_run:
-        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
@@ -299,4 +300,4 @@ def _say_what_next(folder: SweepFolder, *, unfinished: bool, quiet: bool) -> Non
     if quiet:
         return
     verb = "resume" if unfinished else "best"
-    typer.echo(f"next: seatbelt {verb} {folder.root}", err=True)
+    typer.echo(shown(f"next: seatbelt {verb} {folder.root}"), err=True)

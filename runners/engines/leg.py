@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.redaction import shown
 
 Message = dict[str, Any]
 """`kind` is began, epoch, warning or ended; the rest are JSON values."""
@@ -70,7 +71,7 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if out_of_memory is not None:
-        yield {"kind": "ended", "outcome": "out_of_memory", "error": out_of_memory}
+        yield {"kind": "ended", "outcome": "out_of_memory", "error": shown(out_of_memory)}
 
 
 def _fit(spec: LegSpec) -> Iterator[Message]:
@@ -115,7 +116,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     )
     for event in events:
         while warnings:
-            yield {"kind": "warning", "text": warnings.pop(0)}
+            yield {"kind": "warning", "text": shown(warnings.pop(0))}
         if isinstance(event, Began):
             facts = {**asdict(event), **asdict(event.provenance), **asdict(samples.counts)}
             facts.pop("provenance")
@@ -167,4 +168,5 @@ def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int
 
 
 def _error(text: str, *, final: bool) -> Message:
-    return {"kind": "ended", "outcome": "error", "error": text, "final": final}
+    # Here, because a worker's secrets are in its own environment.
+    return {"kind": "ended", "outcome": "error", "error": shown(text), "final": final}
