@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from analysis.query_text import table_text
@@ -25,7 +26,7 @@ def ranking_text(ranking: Ranking, sweep: Path) -> str:
     lines.append(f"trivial baselines on the selection set: {trivial}")
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
         lines.append(f"one replicate each: differences may be chance; `seatbelt resume {sweep} --replicates 3`")
-    lines.append(f"reproduce the first: seatbelt reproduce {sweep} {ranking.arms[0].trial_key}")
+    lines.append(f"reproduce the first: seatbelt reproduce {sweep} {shlex.quote(str(ranking.arms[0].trial_key))}")
     return "\n".join(lines)
 
 

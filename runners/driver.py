@@ -28,7 +28,7 @@ from runners.events import (
     TestRead,
 )
 from runners.history import History
-from runners.ledger import Ledger
+from runners.ledger import Ledger, as_recorded
 from runners.plan import Confirmation, Finished, Leg, Limits, Record, Wait, outcome_of_error
 from runners.progress import Progress
 from runners.retention import Retention
@@ -36,6 +36,7 @@ from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown
 
@@ -78,15 +79,17 @@ class Driver:
         self.stop_reason: str | None = None
         self._observe = observe
         self._stop_polled = self._requests_polled = 0.0
+        folder.check_links()
         self._ledger = Ledger(folder)
         self.history = History()
         self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
         self._store = Store(folder, self.history, study=description.study, fingerprint=fingerprint)
-        for event in self._ledger.history_events:
-            self.history.apply(event)
-            self._store.add(event)
-        self._ledger.history_events.clear()
+        try:
+            self._replay()
+        except UserError:
+            self._ledger.close()
+            raise
         empty_tables(folder)
         folder.stop_request.unlink(missing_ok=True)
         self._record(
@@ -103,6 +106,15 @@ class Driver:
         self._take_requests()
         self._store.flush()
         progress.opened(self.plan, self.history)
+
+    def _replay(self) -> None:
+        """Take in what earlier drivers recorded, and write it into the tables before anything new."""
+        with as_recorded(self.folder):
+            for event in self._ledger.history_events:
+                self.history.apply(event)
+                self._store.add(event)
+            self._store.flush()
+        self._ledger.history_events.clear()
 
     def next(self) -> LegSpec | Wait | Finished:
         """Return the next leg, recorded as started; Finished also when the sweep was asked to stop."""

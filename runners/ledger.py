@@ -13,6 +13,7 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -21,6 +22,8 @@ from runners.events import Event, from_json, to_json
 from runners.sweep_folder import SweepFolder, sync_folder, write_atomically
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.redaction import shown
+
+_UNTRUSTED = "go on with the version that wrote it, or start a new sweep: the tables stay readable"
 
 
 class Ledger:
@@ -66,6 +69,22 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
     """
     for event, _ in _valid_lines(folder.journal):
         yield event
+
+
+@contextmanager
+def as_recorded(folder: SweepFolder) -> Iterator[None]:
+    """Turn whatever events lead to that no driver would write in this order into one error of the user.
+
+    Raises:
+        UserError: They contradict each other.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (AssertionError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"the events of {folder.journal} contradict each other ({what}); {_UNTRUSTED}") from None
 
 
 def holder(folder: SweepFolder) -> str | None:
@@ -119,13 +138,13 @@ def _recover(journal: Path) -> Iterator[Event]:
 
 def _valid_lines(journal: Path) -> Iterator[tuple[Event, int]]:
     """Yield events with the offset after their line."""
-    if not journal.exists():
+    if not journal.is_file():
         return
     offset = 0
     torn: tuple[int, int] | None = None
     with journal.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            event = _parse(line)
+            event = _parse(line, f"{journal} line {number}")
             if torn is not None and event is not None:
                 raise UserError(
                     f"{journal} is damaged at line {torn[0]} (byte {torn[1]}), before events that were recorded "
@@ -143,11 +162,19 @@ def _line(event: Event) -> bytes:
     return b"%d %08x %s\n" % (len(text), zlib.crc32(text), text)
 
 
-def _parse(line: bytes) -> Event | None:
+def _parse(line: bytes, where: str) -> Event | None:
+    """Return the event of a line, None if the line is torn.
+
+    Raises:
+        UserError: The line is whole, but is none that this version writes.
+    """
     try:
         length, crc, text = line.split(b" ", 2)
         if not text.endswith(b"\n") or len(text) != int(length) + 1 or zlib.crc32(text[:-1]) != int(crc, 16):
             return None
-        return from_json(json.loads(text))
     except ValueError:
         return None
+    try:
+        return from_json(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} holds no event of this version of seatbelt ({error}); {_UNTRUSTED}") from None

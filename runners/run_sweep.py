@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import typer
+from pydantic import TypeAdapter
 
 from runners.code_version import changed_modules
 from runners.copying import copy_what_holds, what_differs
@@ -18,7 +19,7 @@ from runners.driver import Driver
 from runners.events import Event, SessionOpened
 from runners.history import History
 from runners.launch import Request, describe
-from runners.ledger import read_events
+from runners.ledger import as_recorded, read_events
 from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
@@ -223,9 +224,10 @@ def _check_limits(description: SweepDescription, limits: Limits) -> None:
 
 def _earlier_limits(folder: SweepFolder) -> Limits | None:
     found = None
-    for event in read_events(folder):
-        if isinstance(event, SessionOpened):
-            found = Limits(**event.limits)
+    with as_recorded(folder):
+        for event in read_events(folder):
+            if isinstance(event, SessionOpened):
+                found = TypeAdapter(Limits).validate_python(event.limits)
     return found
 
 

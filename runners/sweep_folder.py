@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -82,6 +83,18 @@ class SweepFolder:
         """The checkpoints of a trial."""
         return self.root / "checkpoints" / trial_key
 
+    def check_links(self) -> None:
+        """Refuse to write to a folder whose parts lie elsewhere: a sweep of somebody else may link to files of ours.
+
+        Raises:
+            UserError: A link within the folder leads out of it, or it holds a pipe or device.
+        """
+        for name in _strange(self.root, self.root.resolve()):
+            raise UserError(
+                f"{name} leads out of the sweep or is no file; put the file or folder itself there, or link the whole "
+                f"sweep instead of {self.root}"
+            )
+
     def replace(self, description: SweepDescription) -> None:
         """Write another description in place of the one that lies there."""
         write_atomically(self.description_file, description.model_dump_json(indent=1).encode(), self.temporary)
@@ -115,6 +128,21 @@ class SweepFolder:
                 f"{self.description_file} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
+
+
+def _strange(folder: Path, root: Path) -> Iterator[str]:
+    """Yield what is neither a file nor a folder, nor a link to something below root."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                if not Path(entry.path).resolve().is_relative_to(root):
+                    yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _strange(Path(entry.path), root)
+            elif not entry.is_file(follow_symlinks=False):
+                yield entry.path
 
 
 def write_atomically(path: Path, data: bytes, temporary: Path) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 Tensors: TypeAlias = "dict[str, torch.Tensor]"
 
 _FORMAT = 1
+_FILE = re.compile(r"(weights|optimizer)-\d{6,}\.safetensors")
+_OURS = re.compile(r"(epoch-\d{6,}\.json|(weights|optimizer)-\d{6,}\.safetensors)(\.\d+\.part)?")
+"""Files that are removed when nothing needs them; what others put into the folder stays."""
 _KEPT_WHILE_RUNNING = 2
 
 
@@ -85,8 +90,6 @@ class CheckpointFolder:
 
     def newest(self) -> Checkpoint | None:
         """Return the newest valid checkpoint, None if there is none; damaged ones are reported and passed over."""
-        from safetensors.torch import load
-
         for path in reversed(self._manifests()):
             try:
                 manifest = self._valid_manifest(path)
@@ -98,8 +101,8 @@ class CheckpointFolder:
                     self._read_file(manifest["files"]["best"])
                 return Checkpoint(
                     epoch=manifest["epoch"],
-                    weights=load(self._read_file(manifest["files"]["weights"])),
-                    optimizer=load(self._read_file(manifest["files"]["optimizer"])),
+                    weights=self._tensors(manifest["files"]["weights"]),
+                    optimizer=self._tensors(manifest["files"]["optimizer"]),
                     trainer=manifest["trainer"],
                     log=manifest["log"],
                 )
@@ -113,14 +116,12 @@ class CheckpointFolder:
         Raises:
             UserError: No valid checkpoint holds them.
         """
-        from safetensors.torch import load
-
         reasons = []
         for path in reversed(self._manifests()):
             try:
                 manifest = self._valid_manifest(path)
                 if manifest["files"].get("best"):
-                    return load(self._read_file(manifest["files"]["best"]))
+                    return self._tensors(manifest["files"]["best"])
                 reasons.append(f"{path.name} names no best epoch")
             except _DamagedError as error:
                 reasons.append(f"{path.name}: {error}")
@@ -174,20 +175,35 @@ class CheckpointFolder:
             given = manifest.pop("sha256")
             if manifest["format"] != _FORMAT or given != content_hash(manifest):
                 raise _DamagedError("its hash differs")
+            _check_manifest(manifest)
         except _DamagedError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _DamagedError(f"the manifest cannot be read: {error}") from None
         return manifest
 
     def _read_file(self, entry: dict[str, Any]) -> bytes:
         try:
-            data = (self.root / str(entry["name"])).read_bytes()
+            path = self.root / str(entry["name"])
+            # Before it is read: a link to a device has no end.
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size != entry["bytes"]:
+                raise _DamagedError(f"{entry['name']} is no file of {entry['bytes']} bytes")
+            data = path.read_bytes()
         except OSError as error:
             raise _DamagedError(f"{entry['name']} cannot be read: {error.strerror}") from None
         if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise _DamagedError(f"the hash of {entry['name']} differs")
         return data
+
+    def _tensors(self, entry: dict[str, Any]) -> Tensors:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            return load(self._read_file(entry))
+        except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise _DamagedError(f"{entry['name']} holds no tensors: {' '.join(str(error).split())}") from None
 
     def _prune(self, keep: int) -> None:
         needed: set[str] = set()
@@ -205,12 +221,29 @@ class CheckpointFolder:
 
     def _remove_except(self, needed: set[str]) -> None:
         for path in self.root.iterdir():
-            if path.name not in needed and path.is_file():
+            if path.name not in needed and _OURS.fullmatch(path.name) and path.is_file():
                 path.unlink(missing_ok=True)
 
 
 class _DamagedError(Exception):
     pass
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Check what becomes a path or a number of bytes: a sweep of somebody else may hold anything.
+
+    Raises:
+        _DamagedError: It is none that is written here.
+    """
+    files = manifest["files"]
+    sound = (
+        type(manifest["epoch"]) is int and isinstance(files, dict) and set(files) <= {"weights", "optimizer", "best"}
+    )
+    if not sound or not all(
+        isinstance(entry, dict) and _FILE.fullmatch(str(entry["name"])) and type(entry["bytes"]) is int
+        for entry in files.values()
+    ):
+        raise _DamagedError("it names no files of a checkpoint")
 
 
 def _name(kind: str, epoch: int) -> str:
