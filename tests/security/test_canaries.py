@@ -172,7 +172,8 @@ def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
     progress = Progress(stream)
     with Driver(folder, folder.describe(), Limits(), progress) as driver:
         driver.next()
-        Console(file=stream).print(progress._table(driver.history))
+        driver.next()
+        Console(file=stream, width=200).print(progress._table(driver.history))
         progress.warn(f"\x1b[2J{TOLD}\r")
     text = stream.getvalue()
     assert "file:[/x].pth" in text
