@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick check bench faults studies clean
+.PHONY: demo test test-quick check audit bench faults studies clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
@@ -20,6 +20,10 @@ check: $(STAMP) ## Format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(STAMP) ## Known advisories for the exact versions of constraints.txt, less docs/audit-exceptions.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
+	$(BIN)/python -m tests.audit
 
 bench: $(STAMP) ## Speed, as ratios side by side in one run
 	$(BIN)/python -m tests.benchmarks

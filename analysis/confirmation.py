@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.intervals import Interval, over_replicates, over_subjects
-from analysis.tables import Sweep
+from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ def confirmed(sweep: Sweep) -> Confirmed:
     Raises:
         UserError: No confirmation is complete.
     """
+    with readable(sweep):
+        return _confirmed(sweep)
+
+
+def _confirmed(sweep: Sweep) -> Confirmed:
     trials = sweep.trials
     done = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
     if done.empty:

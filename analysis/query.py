@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING, Any
 
+from analysis.query_limits import interrupted_after, lock, memory_bounded
 from analysis.tables import Sweep, connect
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 
-def query(sweep: Sweep, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(sweep: Sweep, sql: str, *, timeout: float = 60, memory: float = 4) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer one SQL query over `trials`, `epochs`, `images` and `decisions`.
 
     The query sees copies of the tables; files, network and settings are locked. Times are UTC.
+
+    Args:
+        sweep: The sweep.
+        sql: One statement that asks and changes nothing.
+        timeout: Seconds that it may take.
+        memory: GB that the tables, the query and its answer may take.
 
     Returns:
         Column names and rows of plain Python values.
 
     Raises:
-        UserError: It is not one query, or duckdb refuses it, with its reason.
+        UserError: It is not one question, takes too long or too much memory, or duckdb refuses it, with its reason.
     """
     import duckdb
+    import pyarrow as pa
 
+    size = int(memory * 1e9)
+    too_large = UserError(f"the query needs more than {memory:g} GB of memory; ask for less, or raise --memory")
     connection = connect(sweep, materialise=True)
     try:
-        connection.execute("set TimeZone='UTC'")
-        connection.execute("set enable_external_access=false")
-        connection.execute("set lock_configuration=true")
-        count = len(connection.extract_statements(sql))
-        if count != 1:
-            raise UserError(f"the query must be one SQL statement, but got {count}")
-        # None for statements without an answer, up to duckdb 1.
-        relation: Any = connection.sql(sql)
-        if relation is None:
-            return [], []
-        # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
-        table = relation.to_arrow_table()
-        columns = [_values(column) for column in table.columns]
-        return list(table.column_names), list(zip(*columns, strict=True))
-    except duckdb.Error as error:
-        raise UserError(f"the query is refused: {_reason(error)}") from None
+        with interrupted_after(connection, timeout) as clock, memory_bounded(size):
+            try:
+                lock(connection, size)
+                _check_asks(connection, sql)
+                connection.execute("begin transaction read only")
+                return _answer(connection, sql)
+            except (duckdb.OutOfMemoryException, pa.ArrowMemoryError, MemoryError):
+                raise too_large from None
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                if clock.over:
+                    raise UserError(
+                        f"the query took longer than {timeout:g} s; ask for less, or raise --timeout"
+                    ) from None
+                if "Out of Memory" in str(error):
+                    raise too_large from None
+                raise UserError(f"the query is refused: {_reason(error)}") from None
     finally:
         connection.close()
+
+
+def _check_asks(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise UserError(f"the query must be one SQL statement, but got {len(statements)}")
+    kind = statements[0].type.name
+    # A pivot asks twice: for its columns, and for its rows.
+    pivots = kind == "MULTI" and re.match(r"\s*(pivot|select|from|with)\b", sql, re.IGNORECASE)
+    if kind != "SELECT" and not pivots:
+        raise UserError(f"the query must ask and change nothing (select, from, with, describe, ...), but is {kind}")
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+    table = connection.sql(sql).to_arrow_table()
+    columns = [_values(column) for column in table.columns]
+    return list(table.column_names), list(zip(*columns, strict=True))
 
 
 def _values(column: pa.ChunkedArray[Any]) -> list[Any]:

@@ -10,7 +10,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from seatbelt.redaction import printable
+
 _WIDEST = 60
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that spreadsheets run (OWASP, "CSV injection")."""
 
 
 def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]) -> str:
@@ -22,8 +27,8 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
     if form == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
+        writer.writerow([_csv_cell(name) for name in names])
+        writer.writerows([_csv_cell(value) for value in row] for row in rows)
         return buffer.getvalue().rstrip("\n")
     shown = [[_cell(value) for value in row] for row in rows]
     return f"{table_text(names, shown)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
@@ -31,7 +36,8 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
 
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a plain table; columns of numbers are aligned to the right."""
-    cells = [[str(value) for value in row] for row in rows]
+    names = [printable(name) for name in names]
+    cells = [[printable(str(value)) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
     right = [bool(cells) and all(_numeric(row[i]) for row in cells) for i in range(len(names))]
 
@@ -61,6 +67,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _csv_cell(value: Any) -> Any:  # noqa: ANN401
+    """Return a value for a spreadsheet: numbers as they are, texts so that none is a formula."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # A carriage return within a cell would begin a line of its own in some readers.
+    text = printable(str(value), keep="\n\t")
+    return f"'{text}" if str(value).startswith(_FORMULA) else text
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.tables import Sweep, connect
+from analysis.tables import Sweep, connect, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,8 +67,6 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
     Raises:
         UserError: The sweep holds no scores yet, or its tables are damaged.
     """
-    import json
-
     import duckdb
 
     with connect(sweep, materialise=False) as connection:
@@ -78,26 +77,29 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
             raise UserError(f"{sweep.root}/trials cannot be read ({reason})") from None
     if not rows:
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
-    arms = [
-        Arm(
-            rank=position,
-            arm_key=row[0],
-            cell=json.loads(row[1]),
-            encoder=row[2],
-            decoder=row[3],
-            replicates=row[4],
-            selection_iou=row[5],
-            selection_sd=row[6],
-            selection_iou_with_target=row[7],
-            test_iou=row[8],
-            epochs=round(row[9]),
-            parameters=row[10],
-            train_seconds=row[11],
-            trial_key=row[12],
-        )
-        for position, row in enumerate(rows, start=1)
-    ]
-    return Ranking(arms=arms, by=by, complete=complete, trials=counts, baselines=_baselines(sweep))
+    with readable(sweep):
+        arms = [_arm(position, row) for position, row in enumerate(rows, start=1)]
+    return Ranking(arms=arms, by=by, complete=complete, trials=counts, baselines=sweep.baselines)
+
+
+def _arm(rank: int, row: tuple[Any, ...]) -> Arm:
+    cell = json.loads(row[1])
+    return Arm(
+        rank=rank,
+        arm_key=row[0],
+        cell={str(name): str(level) for name, level in cell.items()},
+        encoder=row[2],
+        decoder=row[3],
+        replicates=row[4],
+        selection_iou=row[5],
+        selection_sd=row[6],
+        selection_iou_with_target=row[7],
+        test_iou=row[8],
+        epochs=round(row[9]),
+        parameters=row[10],
+        train_seconds=row[11],
+        trial_key=row[12],
+    )
 
 
 def _ranked(
@@ -121,8 +123,3 @@ def _ranked(
         [top],
     ).fetchall()
     return counts, complete, rows
-
-
-def _baselines(sweep: Sweep) -> dict[str, float]:
-    found: Any = sweep.description.get("baselines", {})
-    return dict(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from analysis.query_text import table_text
 from analysis.select import Ranking
 
@@ -23,7 +25,7 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
     lines.append(f"trivial baselines on the selection set: {trivial}")
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
         lines.append(f"one replicate each: differences may be chance; `seatbelt resume {sweep} --replicates 3`")
-    lines.append(f"reproduce the first: seatbelt reproduce {sweep} {ranking.arms[0].trial_key}")
+    lines.append(f"reproduce the first: seatbelt reproduce {sweep} {shlex.quote(str(ranking.arms[0].trial_key))}")
     return "\n".join(lines)
 
 

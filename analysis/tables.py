@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seatbelt.errors import UserError
@@ -36,11 +38,23 @@ class Sweep:
             found: Any = json.loads(self._storage.read("sweep.json"))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
         if not isinstance(found, dict):
             raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
         self.description: dict[str, Any] = found
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Scores of the trivial baselines on the selection set.
+
+        Raises:
+            UserError: `sweep.json` holds something else there.
+        """
+        found: Any = self.description.get("baselines", {})
+        if not isinstance(found, dict) or not all(type(value) in (int, float) for value in found.values()):
+            raise UserError(f"{self.root}/sweep.json: baselines must map names to scores; restore it from a backup")
+        return found
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -79,7 +93,8 @@ class Sweep:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
     def _frame(self, table: str) -> pd.DataFrame:
-        found: pd.DataFrame = self.arrow(table).to_pandas()
+        # What pandas would be told by the file may be somebody else's.
+        found: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
         return found
 
 
@@ -117,4 +132,45 @@ def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
             connection.execute(f"create {kind} {table} as select * from read_parquet('{pattern}')")
         except duckdb.Error as error:
             raise UserError(f"{sweep.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
+        _check_types(connection, sweep, table)
     return connection
+
+
+@contextmanager
+def readable(sweep: Sweep) -> Iterator[None]:
+    """Turn whatever values in a sweep's tables lead to that no sweep writes into one error of the user.
+
+    Raises:
+        UserError: The tables hold such values.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(
+            f"the tables of {sweep.root} hold what no sweep writes ({what}); `seatbelt resume` writes them anew from "
+            "the ledger"
+        ) from None
+
+
+def _check_types(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str) -> None:
+    found = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
+    for column in TABLES[table]:
+        kind = found.get(column.name, _TYPES[column.type])
+        if kind != _TYPES[column.type]:
+            connection.close()
+            raise UserError(
+                f"{sweep.root}/{table} cannot be read: the column {column.name} is {kind} instead of "
+                f"{_TYPES[column.type]}; `seatbelt resume` writes the tables anew from the ledger"
+            )
+
+
+_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}

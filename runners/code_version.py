@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib.metadata
 from pathlib import Path
 
 _MODULES = (
@@ -25,6 +26,16 @@ _MODULES = (
     "training/state.py",
 )
 
+_PACKAGES = (
+    "seatbelt",
+    "ray",
+    "torch",
+    "segmentation-models-pytorch",
+    "albumentations",
+    "optuna",
+    "pyarrow",
+)
+
 
 @functools.cache
 def code_hashes() -> dict[str, str]:
@@ -39,6 +50,11 @@ def changed_modules(recorded: dict[str, str]) -> list[str]:
     """Return the modules that are not what they were."""
     now = code_hashes()
     return [name for name, digest in recorded.items() if now.get(name) != digest]
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of this package and of those that numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 
 def _hash(source: str) -> str:

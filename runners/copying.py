@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from runners.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
 from runners.history import History
-from runners.ledger import Ledger, read_events
+from runners.ledger import Ledger, as_recorded, read_events
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
@@ -32,7 +32,9 @@ def copy_what_holds(source: SweepFolder, target: SweepFolder) -> int:
     old, new = source.describe(), target.describe()
     if what_differs(old, new):
         return 0
-    kept = _kept(History(read_events(source)), old, new)
+    source.check_links()
+    with as_recorded(source):
+        kept = _kept(History(read_events(source)), old, new)
     events: dict[str, list[Event]] = defaultdict(list)
     for event in read_events(source):
         key = getattr(event, "trial_key", None)

@@ -29,7 +29,7 @@ from runners.events import (
 )
 from runners.evidence import check_journal
 from runners.history import History
-from runners.ledger import Ledger
+from runners.ledger import Ledger, as_recorded
 from runners.mirror import FLUSH_SECONDS
 from runners.plan import (
     FAULT_SECONDS_TO_STOP,
@@ -50,6 +50,7 @@ from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import Status
+from seatbelt.redaction import shown
 
 _STOP_POLL_SECONDS = 0.5
 
@@ -94,17 +95,14 @@ class Driver:
         """Whether the session ended because machines report nothing but faults."""
         self._observe = observe
         self._stop_polled = self._requests_polled = 0.0
+        folder.check_links()
         self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
         self.history = History()
         self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
         self._store = Store(folder, self.history, study=description.study, fingerprint=fingerprint)
-        for event in self._ledger.history_events:
-            self.history.apply(event)
-            self._store.add(event)
-        self._ledger.history_events.clear()
         try:
-            check_journal(folder, self.history)
+            self._replay()
         except UserError:
             self._ledger.close()
             raise
@@ -124,6 +122,16 @@ class Driver:
         self._take_requests()
         self._flush()
         progress.opened(self.plan, self.history)
+
+    def _replay(self) -> None:
+        """Take in what earlier drivers recorded, and write it into the tables before anything new."""
+        with as_recorded(self.folder):
+            for event in self._ledger.history_events:
+                self.history.apply(event)
+                self._store.add(event)
+            check_journal(self.folder, self.history)
+            self._flush()
+        self._ledger.history_events.clear()
 
     def next(self) -> LegSpec | Wait | Finished:
         """Return the next leg, recorded as started; Finished also when the sweep was asked to stop."""
@@ -242,7 +250,7 @@ class Driver:
         """Write the tables; what cannot be written now is written later, from the ledger at the latest."""
         try:
             self._store.flush()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")
 
     def _take_requests(self) -> None:
@@ -303,7 +311,7 @@ class Driver:
                 attempt=spec.attempt,
                 outcome=outcome,
                 epoch=message.get("epoch", view.epochs_done),
-                error=message.get("error"),
+                error=message.get("error") and shown(message["error"]),
                 test=message.get("test"),
                 images=message.get("images") or [],
                 at=time.time(),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import re
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from seatbelt.identity import KEY_DIGITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ class StageFound:
 
     stage: str
     path: str
-    """Folder of its checkpoint."""
+    """Where its checkpoint is: a folder or a URL."""
     seconds: float
     """Seconds of training that it took where it was made."""
     at: float
@@ -196,6 +201,12 @@ _TYPES: dict[str, type[Any]] = {
     "clock": ClockRead,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
+_ADAPTERS = {kind: TypeAdapter(kind) for kind in _TYPES.values()}
+_FIELDS = {kind: {item.name for item in fields(kind)} for kind in _TYPES.values()}
+
+_KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
+_KEY_FIELDS = ("trial_key", "arm_key", "stage")
+_STORED_STAGE = re.compile(r"(/|(s3|gs)://).*/[0-9a-f]{16}/checkpoint(-[0-9a-f]{8})?")
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -204,17 +215,35 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Event:
-    """Return the event that `to_json` wrote.
+    """Return the event that `to_json` wrote; a ledger of somebody else may hold anything.
 
     Raises:
-        ValueError: An unknown type, or fields that do not fit.
+        ValueError: An unknown type, fields that do not fit, or a key or path that no sweep of ours has: keys become
+            names of folders.
     """
-    fields = dict(value)
-    kind = _TYPES.get(str(fields.pop("type", None)))
+    if not isinstance(value, dict):
+        raise ValueError("an event is a JSON object")
+    given = dict(value)
+    kind = _TYPES.get(str(given.pop("type", None)))
     if kind is None:
         raise ValueError(f"unknown event type {value.get('type')!r}")
+    unknown = sorted(given.keys() - _FIELDS[kind])
+    if unknown:
+        raise ValueError(f"{value['type']} has no field {unknown[0]!r}")
     try:
-        event: Event = kind(**fields)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+        event: Event = _ADAPTERS[kind].validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{value['type']}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    _check_keys(event)
     return event
+
+
+def _check_keys(event: Event) -> None:
+    for name in _KEY_FIELDS:
+        key = getattr(event, name, None)
+        if key is not None and not _KEY.fullmatch(key):
+            raise ValueError(f"{name} must be {KEY_DIGITS} hex digits, but is {key[:40]!r}")
+    if isinstance(event, StageFound):
+        if ".." in event.path.split("/") or not _STORED_STAGE.fullmatch(event.path):
+            raise ValueError(f"path must be a stage of a store, but is {event.path[:80]!r}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from runners.code_version import code_hashes
+from runners.code_version import code_hashes, package_versions
 from runners.halving import check_rungs, default_rungs
 from runners.launch_composition import fix_number
 from runners.launch_space import configs_to_check, propose_and_design, resolve_all_labels
@@ -31,6 +31,7 @@ from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
+from seatbelt.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines
 
 
@@ -86,6 +87,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     if not request.data:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
+    _refuse_secrets(request, datasets)
     _check_names(datasets)
     sources = tuple(
         DataSource(path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset))
@@ -139,12 +141,22 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         checkpoint_share=request.checkpoint_share,
         keep_weights=request.keep_weights,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["seatbelt", *sys.argv[1:]]),
-        versions=_versions(),
+        command=redact(shlex.join(["seatbelt", *map(redact, sys.argv[1:])])),
+        versions=package_versions(),
         code=code_hashes(),
     )
     # As it will be read again, so that the same request is never taken for another one.
     return SweepDescription.model_validate_json(described.model_dump_json())
+
+
+def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
+    """Refuse secrets in what the sweep records and cannot do without, so that they cannot be masked there."""
+    for dataset in datasets:
+        refuse_secret("data set", os.fspath(dataset.root.resolve()))
+    if request.weights_folder is not None:
+        refuse_secret("weights folder", os.fspath(request.weights_folder.resolve()))
+    for option in (*request.vary, *request.fix):
+        refuse_secret("the choice", option)
 
 
 def _space_and_base(
@@ -242,20 +254,3 @@ def _check_names(datasets: list[DataSet]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"two data sets are called {twice[0]!r}; change the name in one dataset.json")
-
-
-def _versions() -> dict[str, str]:
-    import importlib.metadata
-
-    return {
-        name: importlib.metadata.version(name)
-        for name in (
-            "seatbelt",
-            "ray",
-            "torch",
-            "segmentation-models-pytorch",
-            "albumentations",
-            "optuna",
-            "pyarrow",
-        )
-    }

@@ -14,6 +14,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -24,9 +25,11 @@ from runners.lease import holder as lease_holder
 from runners.mirror import FLUSH_SECONDS, Mirror, read_journal
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
+from seatbelt.redaction import shown
 from seatbelt.storage import sync_folder
 
 _HOLDER = "state/holder.json"
+_UNTRUSTED = "go on with the version that wrote it, or start a new sweep: the tables stay readable"
 
 
 class Ledger:
@@ -133,9 +136,25 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
     if folder.remote:
         whole = read_journal(folder.storage)
         yield from (event for event, _ in _valid_lines(io.BytesIO(whole), f"{folder.shown}/state/journal"))
-    elif folder.journal.exists():
+    elif folder.journal.is_file():
         with folder.journal.open("rb") as file:
             yield from (event for event, _ in _valid_lines(file, os.fspath(folder.journal)))
+
+
+@contextmanager
+def as_recorded(folder: SweepFolder) -> Iterator[None]:
+    """Turn whatever events lead to that no driver would write in this order into one error of the user.
+
+    Raises:
+        UserError: They contradict each other.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (AssertionError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"the events of {folder.journal} contradict each other ({what}); {_UNTRUSTED}") from None
 
 
 def holder(folder: SweepFolder) -> str | None:
@@ -173,14 +192,14 @@ def _holder_in_words(folder: SweepFolder) -> str:
     try:
         who = json.loads(folder.files.read(_HOLDER))
         minutes = (time.time() - float(who["since"])) / 60
-        return f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)"
-    except (OSError, ValueError, KeyError, TypeError):
+        return shown(f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
 
 def _recover(journal: Path) -> tuple[list[Event], int]:
     """Return the events and the bytes that they take."""
-    if not journal.exists():
+    if not journal.is_file():
         return [], 0
     with journal.open("rb") as file:
         lines = list(_valid_lines(file, os.fspath(journal)))
@@ -191,7 +210,7 @@ def _valid_lines(file: IO[bytes], place: str) -> Iterator[tuple[Event, int]]:
     """Yield events with the offset after their line."""
     offset = 0
     for number, line in enumerate(file, start=1):
-        event = _parse(line)
+        event = _parse(line, f"{place} line {number}")
         if event is None:
             if _is_torn(line) and not file.read(1):
                 return
@@ -217,11 +236,19 @@ def _line(event: Event) -> bytes:
     return b"%d %08x %s\n" % (len(text), zlib.crc32(text), text)
 
 
-def _parse(line: bytes) -> Event | None:
+def _parse(line: bytes, where: str) -> Event | None:
+    """Return the event of a line, None if the line is torn.
+
+    Raises:
+        UserError: The line is whole, but is none that this version writes.
+    """
     try:
         length, crc, text = line.split(b" ", 2)
         if not text.endswith(b"\n") or len(text) != int(length) + 1 or zlib.crc32(text[:-1]) != int(crc, 16):
             return None
-        return from_json(json.loads(text))
     except ValueError:
         return None
+    try:
+        return from_json(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} holds no event of this version of seatbelt ({error}); {_UNTRUSTED}") from None

@@ -9,12 +9,14 @@ from typing import TextIO
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from runners.events import Decided, EpochMeasured, Event, LegEnded, LegStarted
 from runners.history import History
 from runners.plan import Finished, Plan
 from runners.views import TrialView
 from seatbelt.records import Status
+from seatbelt.redaction import shown
 
 _REFRESH_SECONDS = 0.5
 
@@ -92,20 +94,22 @@ class Progress:
     def _line(self, text: str) -> None:
         if self._quiet:
             return
+        text = shown(text)
         if self._live is not None:
             self._live.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=self._stream, flush=True)
 
     def _table(self, history: History) -> Table:
-        table = Table(title=self._title(history), title_justify="left", box=None, pad_edge=False)
+        # Text, not str: levels of factors such as [/x] are no markup of rich.
+        table = Table(title=Text(shown(self._title(history))), title_justify="left", box=None, pad_edge=False)
         for column in ("trial", "what", "epoch", "selection IoU", "best"):
             table.add_column(column)
         for key in sorted(history.running, key=lambda k: history.trials[k].plan.number):
             view = history.trials[key]
             last = f"{view.scores[-1]:.3f}" if view.scores else "-"
             best = f"{view.best_score:.3f}" if view.best_score is not None else "-"
-            table.add_row(key, _cell(view), f"{view.epochs_done}/{view.committed}", last, best)
+            table.add_row(key, Text(shown(_cell(view))), f"{view.epochs_done}/{view.committed}", last, best)
         return table
 
     def _title(self, history: History) -> str:

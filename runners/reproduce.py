@@ -10,7 +10,7 @@ from pathlib import Path
 from analysis.tables import load
 from runners.engines.leg import LegSpec, run_leg
 from runners.history import History
-from runners.ledger import read_events
+from runners.ledger import as_recorded, read_events
 from runners.sweep_folder import SweepFolder
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
@@ -27,9 +27,11 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
     """
     folder = SweepFolder(root)
     folder.describe()
-    history = History(read_events(folder))
+    with as_recorded(folder):
+        history = History(read_events(folder))
     view = _find(history, key, root)
-    config = TrialConfig.model_validate(view.plan.config)
+    with as_recorded(folder):
+        config = TrialConfig.model_validate(view.plan.config)
     say(f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}")
     say(config.model_dump_json(indent=1))
     if dry_run:
@@ -37,9 +39,9 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
     if not view.epochs_done:
         raise UserError(f"trial {view.key} has no recorded epoch to compare with")
     last = min(epochs or view.epochs_done, view.epochs_done)
-    recorded = {
-        row["epoch"]: row for row in load(root).epochs.query(f"trial_key == '{view.key}'").to_dict(orient="records")
-    }
+    epochs_table = load(root).epochs
+    own = epochs_table[epochs_table["trial_key"] == view.key]
+    recorded = {row["epoch"]: row for row in own.to_dict(orient="records")}
     differing = 0
     stage = None
     if view.plan.stage is not None:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import typer
+from pydantic import TypeAdapter
 
 from runners.code_version import changed_modules
 from runners.copying import copy_what_holds, what_differs
@@ -18,7 +19,7 @@ from runners.driver import Driver
 from runners.events import Event, SessionOpened
 from runners.history import History
 from runners.launch import Request, describe
-from runners.ledger import read_events
+from runners.ledger import as_recorded, read_events
 from runners.mirror import FLUSH_SECONDS
 from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
@@ -29,6 +30,7 @@ from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.records import Status
+from seatbelt.redaction import shown
 
 if TYPE_CHECKING:
     from runners.engines.cluster import Resources
@@ -89,7 +91,7 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
     limits = _limits(default, session)
     _check_limits(description, limits)
     if dry_run:
-        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
     if not folder.exists():
         folder.create(description)
@@ -158,7 +160,7 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     _check_data_unchanged(description)
     _check_code(description, session)
     if dry_run:
-        typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
@@ -234,9 +236,10 @@ def _check_limits(description: SweepDescription, limits: Limits) -> None:
 
 def _earlier_limits(folder: SweepFolder) -> Limits | None:
     found = None
-    for event in read_events(folder):
-        if isinstance(event, SessionOpened):
-            found = Limits(**event.limits)
+    with as_recorded(folder):
+        for event in read_events(folder):
+            if isinstance(event, SessionOpened):
+                found = TypeAdapter(Limits).validate_python(event.limits)
     return found
 
 
@@ -312,4 +315,4 @@ def _say_what_next(folder: SweepFolder, *, unfinished: bool, quiet: bool) -> Non
     if quiet:
         return
     verb = "resume" if unfinished else "best"
-    typer.echo(f"next: seatbelt {verb} {folder.shown}", err=True)
+    typer.echo(shown(f"next: seatbelt {verb} {folder.shown}"), err=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from pydantic import TypeAdapter
+
 from runners.events import Event, LegStarted, SessionOpened
 from runners.history import History
-from runners.ledger import holder, read_events
+from runners.ledger import as_recorded, holder, read_events
 from runners.plan import Limits
 from runners.progress import duration, total_epochs
 from runners.sweep_folder import SweepFolder
@@ -15,11 +17,17 @@ from runners.sweep_folder import SweepFolder
 def status_text(root: str) -> tuple[str, bool]:
     """Return the state of a sweep in words, and whether a driver works on it."""
     folder = SweepFolder(root)
-    description = folder.describe()
+    folder.describe()
     events: list[Event] = list(read_events(folder))
-    history = History(events)
+    with as_recorded(folder):
+        history = History(events)
+        return _text(root, folder, events, history)
+
+
+def _text(root: str, folder: SweepFolder, events: list[Event], history: History) -> tuple[str, bool]:
+    description = folder.describe()
     sessions = [event for event in events if isinstance(event, SessionOpened)]
-    limits = Limits(**sessions[-1].limits) if sessions else Limits()
+    limits = TypeAdapter(Limits).validate_python(sessions[-1].limits) if sessions else Limits()
     plan = description.plan(limits)
     who = holder(folder)
     lines = [

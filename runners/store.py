@@ -107,7 +107,10 @@ class Store:
         written = self._written.get((table, shard))
         if extend and written is not None:
             # What an earlier driver wrote is replaced; of what this one wrote, rows of a failed write do not count.
-            before = pq.read_table(pa.BufferReader(data), schema=block.schema).slice(0, written)
+            try:
+                before = pq.read_table(pa.BufferReader(data), schema=block.schema).slice(0, written)
+            except pa.ArrowException as error:
+                raise OSError(f"{path} was damaged ({error}); the next driver writes it anew") from None
             if table == "images":
                 before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
             block = pa.concat_tables([before, block])

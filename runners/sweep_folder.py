@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -113,6 +114,18 @@ class SweepFolder:
         """Take the request back: it was followed, or is an old one."""
         self.storage.remove(_STOP)
 
+    def check_links(self) -> None:
+        """Refuse to write to a folder whose parts lie elsewhere: a sweep of somebody else may link to files of ours.
+
+        Raises:
+            UserError: A link within the folder leads out of it, or it holds a pipe or device.
+        """
+        for name in _strange(self.root, self.root.resolve()):
+            raise UserError(
+                f"{name} leads out of the sweep or is no file; put the file or folder itself there, or link the whole "
+                f"sweep instead of {self.root}"
+            )
+
     def exists(self) -> bool:
         """Return whether a sweep lies here."""
         try:
@@ -160,6 +173,21 @@ class SweepFolder:
     def _check_not_lost(self) -> None:
         if any(name.startswith("state/journal") for name in self.storage.names("state")):
             raise UserError(
-                f"{self.shown}/{DESCRIPTION} is missing, but the journal of a sweep is there; restore it from a backup, "
-                "or begin another sweep under another --name: the tables stay readable"
+                f"{self.shown}/{DESCRIPTION} is missing, but the journal of a sweep is there; restore it from a "
+                "backup, or begin another sweep under another --name: the tables stay readable"
             )
+
+
+def _strange(folder: Path, root: Path) -> Iterator[str]:
+    """Yield what is neither a file nor a folder, nor a link to something below root."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                if not Path(entry.path).resolve().is_relative_to(root):
+                    yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _strange(Path(entry.path), root)
+            elif not entry.is_file(follow_symlinks=False):
+                yield entry.path

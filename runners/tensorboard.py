@@ -6,8 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runners.events import EpochMeasured, Event, LegEnded
+from runners.events import EpochMeasured, Event, LegEnded, Planned
 from runners.history import History
+from seatbelt.redaction import shown
 
 _SHOWN = (
     "train_loss",
@@ -45,8 +46,7 @@ class EventFiles:
 
         plan = history.trials[event.trial_key].plan
         if event.trial_key not in self._writers:
-            name = "-".join([f"{plan.number:04d}", *plan.cell.values(), f"r{plan.replicate}"]).replace("/", "_")
-            self._writers[event.trial_key] = EventFileWriter(str(self._folder / name))
+            self._writers[event.trial_key] = EventFileWriter(str(self._folder / _run_name(plan)))
         values = [
             Summary.Value(tag=name, simple_value=event.metrics[name])
             for name in _SHOWN
@@ -63,3 +63,11 @@ class EventFiles:
     ) -> None:
         for writer in self._writers.values():
             writer.close()
+
+
+def _run_name(plan: Planned) -> str:
+    """Return the name of a trial's folder; a level, such as `file:/a/b.pth`, may hold anything."""
+    levels = shown("-".join(plan.cell.values())).replace("/", "_")
+    # A file system takes 255 bytes; what is left out is told apart by the number.
+    short = levels.encode()[:200].decode(errors="ignore")
+    return f"{plan.number:04d}-{short}-r{plan.replicate}"

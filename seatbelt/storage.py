@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +106,12 @@ class LocalStorage:
 
     def read(self, name: str) -> bytes:
         """See Storage."""
-        return (self.root / name).read_bytes()
+        path = self.root / name
+        with path.open("rb") as file:
+            # A link to a device has no end.
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise FileNotFoundError(f"{path} is no file")
+            return file.read()
 
     def tagged(self, name: str) -> tuple[bytes, object]:
         """See Storage."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
 from runners.cli import confirm, data, results, studies, sweeps, weights
+from runners.cli.saying import say
 from seatbelt.errors import UserError
+from seatbelt.redaction import printable
 
 app = typer.Typer(
     name="seatbelt",
@@ -29,9 +32,12 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {printable(str(error))}", err=True)
         sys.exit(2)
     except OSError as error:
         # A disk or a server that fails is nobody's mistake.
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {printable(str(error))}", err=True)
+        sys.exit(1)
+    except Exception:
+        say(traceback.format_exc().rstrip(), err=True)
         sys.exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runners.cli.options import SweepArgument, parse_gpus
+from runners.cli.saying import say
 from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
@@ -77,7 +78,7 @@ def confirm(
 
         typer.echo(json.dumps(asdict(found), indent=1))
     else:
-        typer.echo(confirmation_text(found))
+        say(confirmation_text(found))
     raise typer.Exit(code)
 
 

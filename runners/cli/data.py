@@ -10,6 +10,7 @@ import typer
 
 from runners.cli import data_import
 from runners.cli.options import parse_size
+from runners.cli.saying import say
 from seatbelt.errors import UserError
 
 app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)
@@ -48,7 +49,7 @@ def scenes(
             processes=processes or os.cpu_count() or 1,
             progress=progress,
         )
-    typer.echo(f"wrote {out}; look at it with: seatbelt data show {out}")
+    say(f"wrote {out}; look at it with: seatbelt data show {out}")
 
 
 @app.command(no_args_is_help=True)
@@ -65,13 +66,13 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
     with progress_bar("images") as progress:
         faults = check_data(data, progress)
     for fault in faults[:_SHOWN_FAULTS]:
-        typer.echo(str(fault))
+        say(str(fault))
     if len(faults) > _SHOWN_FAULTS:
-        typer.echo(f"... and {len(faults) - _SHOWN_FAULTS} more")
+        say(f"... and {len(faults) - _SHOWN_FAULTS} more")
     if faults:
-        typer.echo(f"{data}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
+        say(f"{data}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
         raise typer.Exit(2)
-    typer.echo(_summary(read(data)))
+    say(_summary(read(data)))
 
 
 @app.command(no_args_is_help=True)
@@ -115,7 +116,7 @@ def show(
         sheet.save(path, format="PNG")
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); choose another --out") from None
-    typer.echo(f"wrote {path} ({sheet.width}x{sheet.height})")
+    say(f"wrote {path} ({sheet.width}x{sheet.height})")
 
 
 def _counts(text: str) -> dict[str, int]:

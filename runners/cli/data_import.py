@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from runners.cli.saying import say
 from seatbelt.errors import UserError
 
 
@@ -115,12 +116,12 @@ def import_command(
     with progress_bar("images") as progress:
         report = import_data(form.value, source, out, options, progress)
     for line in report.notices():
-        typer.echo(f"warning: {line}", err=True)
+        say(f"warning: {line}", err=True)
     for line in report.skipped_lines():
-        typer.echo(f"skipped: {line}", err=True)
+        say(f"skipped: {line}", err=True)
     if report.skipped:
-        typer.echo(f"{len(report.skipped)} skipped", err=True)
-    typer.echo(f"wrote {out}: {report.summary()}; look at it with: seatbelt data show {out}")
+        say(f"{len(report.skipped)} skipped", err=True)
+    say(f"wrote {out}: {report.summary()}; look at it with: seatbelt data show {out}")
 
 
 def export_command(
@@ -139,7 +140,7 @@ def export_command(
     del form
     with progress_bar("images") as progress:
         count = export_coco(source, out, progress)
-    typer.echo(f"wrote {out / 'annotations.json'}: {count} images; read it back with: seatbelt data import coco {out}")
+    say(f"wrote {out / 'annotations.json'}: {count} images; read it back with: seatbelt data import coco {out}")
 
 
 def _words(text: str, option: str) -> tuple[str, ...]:

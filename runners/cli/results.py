@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import SweepArgument
+from runners.cli.saying import say
 
 
 class ByName(enum.StrEnum):
@@ -49,7 +50,7 @@ def status(
         text, running = status_text(sweep)
         if watch:
             typer.echo("\x1b[2J\x1b[H", nl=False)
-        typer.echo(text)
+        say(text)
         if not watch or not running:
             return
         time.sleep(every)
@@ -82,15 +83,20 @@ def best(
         return
     from analysis.select_text import ranking_text
 
-    typer.echo(ranking_text(ranking, sweep))
+    say(ranking_text(ranking, sweep))
 
 
 def query(
     sweep: SweepArgument,
     sql: Annotated[str, typer.Argument(help="One query over trials, epochs, images, decisions.")],
     output: Annotated[FormatName, typer.Option("--format", help="Form of the answer.")] = FormatName.table,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the query may take.")] = 60,
+    memory: Annotated[float, typer.Option(min=0.001, help="GB of memory that it may take.")] = 4,
 ) -> None:
     """Answer an SQL query over the tables trials, epochs, images and decisions.
+
+    The query can ask only: files, the network and settings are locked. In CSV an apostrophe precedes texts that
+    begin with = + - @, a tab or a carriage return, so that no spreadsheet runs them; numbers stay as they are.
 
     Example:
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
@@ -99,7 +105,7 @@ def query(
     from analysis.query import query as answer
     from analysis.query_text import format_answer
 
-    names, rows = answer(load(sweep), sql)
+    names, rows = answer(load(sweep), sql, timeout=timeout, memory=memory)
     typer.echo(format_answer(names, rows, output.value))
 
 
@@ -120,4 +126,4 @@ def reproduce(
     """
     from runners.reproduce import reproduce as run_again
 
-    raise typer.Exit(run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=typer.echo))
+    raise typer.Exit(run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=say))

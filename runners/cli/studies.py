@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import parse_size
+from runners.cli.saying import say
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +38,11 @@ def studies(
     from seatbelt.errors import UserError
 
     if name is not None:
-        typer.echo(study_text(name, design, parse_size(size)))
+        say(study_text(name, design, parse_size(size)))
     elif design is not None:
         raise UserError("--design needs the name of a study, such as `seatbelt studies augmentation --design ofat`")
     else:
-        typer.echo(list_text(parse_size(size)))
+        say(list_text(parse_size(size)))
 
 
 def doctor(
@@ -57,6 +58,6 @@ def doctor(
 
     findings = examine(address=address, start_ray=start_ray)
     for finding in findings:
-        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
+        say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

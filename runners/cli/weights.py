@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from runners.cli.saying import say
 from seatbelt.config import ENCODERS, LITES, normal_name
 from seatbelt.errors import UserError, WeightsNotFoundError
 
@@ -39,8 +40,8 @@ def fetch(
         with progress_bar(name) as progress:
             found = fetch_one(name, out, progress)
         what = "fetched" if found.downloaded else "was there already"
-        typer.echo(f"{name}: {found.path} {what}, sha256 {found.sha256[:12]}")
-    typer.echo(f"use them: seatbelt sweep ... --weights-folder {out}, or export SEATBELT_WEIGHTS={out.absolute()}")
+        say(f"{name}: {found.path} {what}, sha256 {found.sha256[:12]}")
+    say(f"use them: seatbelt sweep ... --weights-folder {out}, or export SEATBELT_WEIGHTS={out.absolute()}")
 
 
 @app.command()
@@ -67,7 +68,7 @@ def show(
         except UserError as error:
             text = f"FAULT: {error}"
             faults.append(encoder)
-        typer.echo(f"{encoder:<10} {text}")
+        say(f"{encoder:<10} {text}")
     if faults:
         raise UserError(f"the weights of {', '.join(faults)} cannot be used")
 

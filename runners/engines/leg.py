@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.redaction import shown
 
 if TYPE_CHECKING:
     from runners.sweep_description import SweepDescription
@@ -88,7 +89,7 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if out_of_memory is not None:
-        yield {"kind": "ended", "outcome": "out_of_memory", "error": out_of_memory}
+        yield {"kind": "ended", "outcome": "out_of_memory", "error": shown(out_of_memory)}
 
 
 def _fit(spec: LegSpec) -> Iterator[Message]:
@@ -127,7 +128,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     )
     for event in events:
         while warnings:
-            yield {"kind": "warning", "text": warnings.pop(0)}
+            yield {"kind": "warning", "text": shown(warnings.pop(0))}
         if isinstance(event, Began):
             if spec.known_epochs and not event.from_epoch:
                 yield {"kind": "warning", "text": _from_the_beginning(spec)}
@@ -203,4 +204,5 @@ def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int
 
 
 def _error(text: str, *, final: bool) -> Message:
-    return {"kind": "ended", "outcome": "error", "error": text, "final": final}
+    # Here, because a worker's secrets are in its own environment.
+    return {"kind": "ended", "outcome": "error", "error": shown(text), "final": final}

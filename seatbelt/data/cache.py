@@ -101,9 +101,11 @@ def _open(folder: Path, shape: tuple[int, int, int]) -> Decoded | None:
     if not (folder / "complete.json").exists():
         return None
     try:
-        images = np.load(folder / "images.npy", mmap_mode="r")
-        masks = np.load(folder / "masks.npy", mmap_mode="r")
+        images = np.lib.format.open_memmap(folder / "images.npy", mode="r")
+        masks = np.lib.format.open_memmap(folder / "masks.npy", mode="r")
     except (OSError, ValueError, EOFError):
+        return None
+    if images.dtype != np.uint8 or masks.dtype != np.uint8:
         return None
     if images.shape != (*shape, 3) or masks.shape != shape:
         return None

@@ -6,8 +6,10 @@ every fault; `decode` is the only place that turns files into pixels.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt.data.images import UnusableImage, open_image, open_mask
-from seatbelt.data.manifest import COLUMNS, Fault, Row, read_manifest
+from seatbelt.data.manifest import COLUMNS, Fault, Row, lies_in, read_manifest
 from seatbelt.errors import UserError
+from seatbelt.redaction import printable
 
 IGNORE = 255
 """Class index of pixels that count neither in the loss nor in the metrics."""
@@ -119,7 +122,11 @@ def fingerprint(dataset: DataSet) -> str:
         digest.update("".join(f"\0{name}={value}" for name, value in row.tags).encode())
         for path in (dataset.image_path(row), dataset.mask_path(row)):
             try:
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                # A pipe or device has no end.
+                if not path.is_file():
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
                 raise UserError(
                     f"data set {dataset.root}: {path.relative_to(dataset.root)} cannot be read "
@@ -133,6 +140,10 @@ def _description(root: Path) -> dict[str, Any]:
     try:
         if not root.is_dir():
             raise UserError(f"data set {root}: there is no such folder")
+        if not path.exists():
+            raise FileNotFoundError
+        if not lies_in(root, path.name):
+            raise UserError(f"data set {root}: dataset.json is no file of this folder; put the file itself there")
         raw = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"data set {root}: dataset.json is missing; it names the classes and the target") from None
@@ -154,11 +165,16 @@ def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever
         raise refuse(f"format must be 1, but got {raw.get('format')!r}")
     if not isinstance(raw.get("name"), str) or not raw["name"]:
         raise refuse("name must be a non-empty text")
+    if printable(raw["name"]) != raw["name"]:
+        raise refuse(f"name {raw['name']!r} holds a control character")
     classes = raw.get("classes")
     if not isinstance(classes, dict) or not all(
         type(index) is int and 0 <= index < IGNORE for index in classes.values()
     ):
         raise refuse("classes must map each name to an index from 0 to 254")
+    controlled = next((name for name in classes if printable(name) != name), None)
+    if controlled is not None:
+        raise refuse(f"the class {controlled!r} holds a control character")
     if len(set(classes.values())) != len(classes):
         raise refuse("two classes share one index")
     if raw.get("target") not in list(classes):

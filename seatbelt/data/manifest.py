@@ -13,6 +13,7 @@ from typing import Any
 
 from seatbelt.errors import UserError
 from seatbelt.notation import TAG_NAME
+from seatbelt.redaction import printable
 
 COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
 """The columns that every manifest begins with."""
@@ -57,6 +58,8 @@ def read_manifest(root: Path) -> tuple[list[Row], list[Fault]]:
         UserError: The file is missing, is no CSV, or its first line does not name the columns.
     """
     path = root / "manifest.csv"
+    if path.exists() and not lies_in(root, path.name):
+        raise UserError(f"data set {root}: manifest.csv is no file of this folder; put the file itself there")
     try:
         # Spreadsheets begin their CSV files with a byte order mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -85,6 +88,12 @@ def read_manifest(root: Path) -> tuple[list[Row], list[Fault]]:
         if not found:
             rows.append(_row(line))
     return rows, faults
+
+
+def lies_in(root: Path, name: str) -> bool:
+    """Return whether a name is a file below a folder, also when links are followed; pipes and devices are none."""
+    path = root / name
+    return path.is_file() and path.resolve().is_relative_to(root.resolve())
 
 
 def _check_columns(root: Path, columns: Sequence[str]) -> None:
@@ -118,7 +127,7 @@ def _line_faults(root: Path, where: str, line: dict[str, Any], columns: Sequence
         return [Fault(where=where, what=f"must have {len(columns)} fields")]
     faults = []
     for column, value in line.items():
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+        if printable(value) != value:
             return [Fault(where=where, what=f"{column} {value!r} holds a control character")]
         if value != value.strip():
             faults.append(Fault(where=where, what=f"{column} {value!r} begins or ends with a space"))

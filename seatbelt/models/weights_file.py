@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import safetensors.torch
@@ -42,6 +43,7 @@ def _parsed(content: bytes, path: Path) -> State:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load(content)
+        _check_archive(content)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # (whatever a foreign file provokes in the parsers)
         reason = str(error).partition("\n")[0]
@@ -49,6 +51,23 @@ def _parsed(content: bytes, path: Path) -> State:
     if not isinstance(state, dict) or not all(isinstance(item, torch.Tensor) for item in state.values()):
         raise UserError(f"weights {path} hold no plain state dict (name -> tensor); save model.state_dict() alone")
     return dict(state)
+
+
+def _check_archive(content: bytes) -> None:
+    """Refuse an archive that would become larger than its file: torch stores tensors as they are.
+
+    Raises:
+        ValueError: A part of it is compressed, or parts lie over one another.
+    """
+    file = io.BytesIO(content)
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise ValueError("it is compressed")
+    if sum(part.file_size for part in parts) > len(content):
+        raise ValueError("its parts are larger than the file")
 
 
 def _renamed(encoder: str, state: State) -> State:
@@ -84,7 +103,8 @@ def _check_fit(encoder: str, path: Path, state: State, expected: State) -> None:
         for name in expected
         if name in state and state[name].shape != expected[name].shape
     ]
-    kinds = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    odd = [name for name, value in state.items() if value.layout != torch.strided or value.device.type != "cpu"]
+    kinds = {"sparse or without values": odd, "missing": missing, "unexpected": unexpected, "misshapen": misshapen}
     faults = "; ".join(f"{len(names)} {kind}: {_few(names)}" for kind, names in kinds.items() if names)
     if faults:
         raise UserError(f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}")

@@ -11,6 +11,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 Tensors: TypeAlias = "dict[str, torch.Tensor]"
 
 _FORMAT = 1
+_FILE = re.compile(r"(weights|optimizer)-\d{6,}\.safetensors")
+_OURS = re.compile(r"(epoch-\d{6,}\.json|(weights|optimizer)-\d{6,}\.safetensors)(\.\d+\.part)?")
+"""Files that are removed when nothing needs them; what others put into the folder stays."""
 _KEPT_WHILE_RUNNING = 2
 
 
@@ -95,8 +99,6 @@ class CheckpointFolder:
         Raises:
             OSError: The storage cannot be read at the moment.
         """
-        from safetensors.torch import load
-
         for name in reversed(self._manifests()):
             try:
                 manifest = self._valid_manifest(name)
@@ -108,8 +110,8 @@ class CheckpointFolder:
                     self._read_file(manifest["files"]["best"])
                 return Checkpoint(
                     epoch=manifest["epoch"],
-                    weights=load(self._read_file(manifest["files"]["weights"])),
-                    optimizer=load(self._read_file(manifest["files"]["optimizer"])),
+                    weights=self._tensors(manifest["files"]["weights"]),
+                    optimizer=self._tensors(manifest["files"]["optimizer"]),
                     trainer=manifest["trainer"],
                     log=manifest["log"],
                 )
@@ -124,14 +126,12 @@ class CheckpointFolder:
         Raises:
             UserError: No valid checkpoint holds them.
         """
-        from safetensors.torch import load
-
         reasons = []
         for name in reversed(self._manifests()):
             try:
                 manifest = self._valid_manifest(name)
                 if manifest["files"].get("best"):
-                    return load(self._read_file(manifest["files"]["best"]))
+                    return self._tensors(manifest["files"]["best"])
                 reasons.append(f"{name} names no best epoch")
             except _DamagedError as error:
                 reasons.append(f"{name}: {error}")
@@ -186,9 +186,10 @@ class CheckpointFolder:
             given = manifest.pop("sha256")
             if manifest["format"] != _FORMAT or given != content_hash(manifest):
                 raise _DamagedError("its hash differs")
+            _check_manifest(manifest)
         except _DamagedError:
             raise
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _DamagedError(f"the manifest cannot be read: {error}") from None
         return manifest
 
@@ -200,6 +201,15 @@ class CheckpointFolder:
         if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise _DamagedError(f"the hash of {entry['name']} differs")
         return data
+
+    def _tensors(self, entry: dict[str, Any]) -> Tensors:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            return load(self._read_file(entry))
+        except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise _DamagedError(f"{entry['name']} holds no tensors: {' '.join(str(error).split())}") from None
 
     def _prune(self, keep: int) -> None:
         names = self._storage.names()
@@ -218,12 +228,30 @@ class CheckpointFolder:
 
     def _remove_except(self, needed: set[str], names: list[str]) -> None:
         for name in set(names) - needed:
-            self._storage.remove(name)
+            if _OURS.fullmatch(name):
+                self._storage.remove(name)
         self._entries = {name: entry for name, entry in self._entries.items() if name in needed}
 
 
 class _DamagedError(Exception):
     pass
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Check what becomes a path or a number of bytes: a sweep of somebody else may hold anything.
+
+    Raises:
+        _DamagedError: It is none that is written here.
+    """
+    files = manifest["files"]
+    sound = (
+        type(manifest["epoch"]) is int and isinstance(files, dict) and set(files) <= {"weights", "optimizer", "best"}
+    )
+    if not sound or not all(
+        isinstance(entry, dict) and _FILE.fullmatch(str(entry["name"])) and type(entry["bytes"]) is int
+        for entry in files.values()
+    ):
+        raise _DamagedError("it names no files of a checkpoint")
 
 
 def _name(kind: str, epoch: int) -> str:

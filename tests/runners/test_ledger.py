@@ -16,7 +16,7 @@ from seatbelt.errors import SweepHeldError, UserError
 
 def epoch(number: int) -> EpochMeasured:
     return EpochMeasured(
-        trial_key="abc", attempt=1, epoch=number, score=0.1 * number, metrics={"train_loss": 1e-17}, at=5.5
+        trial_key="abcdefabcdef", attempt=1, epoch=number, score=0.1 * number, metrics={"train_loss": 1e-17}, at=5.5
     )
 
 
@@ -28,8 +28,8 @@ def write(folder: SweepFolder, *events: Event) -> None:
 def test_what_was_appended_is_read_again(folder: SweepFolder) -> None:
     events: list[Event] = [
         epoch(1),
-        Decided(kind="prune", by="asha", reason='because, "quoted"\n', trial_key="abc", score=0.1),
-        LegEnded(trial_key="abc", attempt=1, outcome="paused", epoch=1, at=7.0, images=[{"iou": 0.1}]),
+        Decided(kind="prune", by="asha", reason='because, "quoted"\n', trial_key="abcdefabcdef", score=0.1),
+        LegEnded(trial_key="abcdefabcdef", attempt=1, outcome="paused", epoch=1, at=7.0, images=[{"iou": 0.1}]),
     ]
     write(folder, *events[:1])
     write(folder, *events[1:])
@@ -91,5 +91,5 @@ def test_events_survive_json() -> None:
     assert from_json(to_json(ClockRead(at=3.25))) == ClockRead(at=3.25)
     with pytest.raises(ValueError, match="unknown event type 'x'"):
         from_json({"type": "x"})
-    with pytest.raises(ValueError, match="unexpected keyword"):
+    with pytest.raises(ValueError, match="clock has no field 'why'"):
         from_json({"type": "clock", "at": 1, "why": 2})

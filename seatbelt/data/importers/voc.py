@@ -17,6 +17,7 @@ from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Surv
 from seatbelt.data.importers.labelmap import read_label_map, voc_colour
 from seatbelt.data.importers.pixels import Colour, is_grey, paint_colours, paint_indices
 from seatbelt.data.importers.walking import natural, walk, with_image_suffix
+from seatbelt.data.manifest import lies_in
 from seatbelt.errors import UserError
 
 UNLISTED = "left out, masks in no list of ImageSets/Segmentation"
@@ -39,6 +40,8 @@ class VocSource:
         label_map = places.colours or root / "labelmap.txt"
         if not label_map.is_file():
             raise UserError(f"{label_map} is missing; export it with the masks, or name a label map with --colours")
+        if not places.colours and not lies_in(root, label_map.name):
+            raise UserError(f"{label_map} leads out of its folder; put the file itself there")
         self._colours = read_label_map(label_map)
         self._labels = dict(enumerate(self._colours.values()))
         self._listed = _listed(root)
@@ -102,6 +105,8 @@ def _listed(root: Path) -> dict[str, str]:
     for path in sorted(root.glob("ImageSets/Segmentation/*.txt")):
         split = _SPLIT_LISTS.get(path.stem, "")
         try:
+            if not lies_in(root, str(path.relative_to(root))):
+                raise OSError
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeError):
             raise UserError(f"{path} cannot be read as a list of image names") from None

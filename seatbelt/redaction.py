@@ -1,0 +1,99 @@
+"""What may be shown or kept of a text that nobody vouches for: no secrets, no control characters."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from seatbelt.errors import UserError
+
+MASK = "***"
+
+_LEAST = 8
+"""Characters of a variable's value that is a secret: shorter ones occur in texts by chance."""
+
+_SECRET_NAMES = r"TOKEN|SECRET|PASSWORD|PASSWD|API[_-]?KEY|PRIVATE[_-]?KEY|ACCESS[_-]?KEY|CREDENTIAL"
+_SECRET_NAME = re.compile(_SECRET_NAMES, re.IGNORECASE)
+_NOT_SECRET = re.compile(r"_(FILE|PATH|DIR)$", re.IGNORECASE)
+"""Variables that name a place and hold no secret themselves."""
+
+_NAME = rf"[\w.-]{{0,60}}(?:{_SECRET_NAMES})[\w.-]{{0,60}}"
+_VALUE = r"""(?:'[^']*'|"[^"]*"|[^\s'",;&-][^\s'",;&]*)"""
+_SCHEME = r"[a-z][a-z0-9+.-]{1,20}:"
+
+_BEFORE_SECRET = (
+    # user:password@ of a URL; one slash is left of two where a URL was taken for a path.
+    rf"({_SCHEME}/{{1,2}})[^\s/?#@:]{{0,100}}:[^\s@]{{0,300}}(?:@[^\s/@]{{0,100}}){{0,3}}(?=@)",
+    rf"({_SCHEME}//)[^\s/?#@]{{1,300}}(?=@)",
+    r"([?&;][\w.-]{0,60}(?:SIGNATURE|sig|pwd)=)[^\s&;#'\"]+",
+    r"(\bAuthorization\s*[:=]\s*(?:Bearer|Basic)\s+)[^\s'\"]+",
+    # NAME=value, "name": "value", --name value.
+    rf"(\b{_NAME}(?:['\"]\s*:\s*|['\"]?\s*=\s*)-?){_VALUE}",
+    rf"(--{_NAME}\s+){_VALUE}",
+)
+_PATTERNS = [re.compile(text, re.IGNORECASE) for text in _BEFORE_SECRET]
+
+
+def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return a text without the secrets that can be told from it.
+
+    Masked are user and password in URLs, secret parameters of URLs (`token=`, `X-Amz-Signature=`, `sig=`),
+    assignments to names that look secret (`AWS_SECRET_ACCESS_KEY=...`), and the values of environment variables
+    with such names.
+
+    Args:
+        text: Anything that is to be shown or kept.
+        environment: The variables; those of this process if None.
+    """
+    variables = os.environ if environment is None else environment
+    secrets = {value.strip() for name, value in variables.items() if _is_secret(name)}
+    # The longest first: one may be part of another.
+    for secret in sorted((value for value in secrets if len(value) >= _LEAST), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\1{MASK}", text)
+    return text
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return a text with control characters written out, so that it cannot steer a terminal or hide a part of itself.
+
+    Args:
+        text: Anything that is to be shown.
+        keep: Control characters that stay, such as line ends.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter in keep or unicodedata.category(letter) == "Zs" else _escaped(letter)
+        for letter in text
+    )
+
+
+def shown(text: str) -> str:
+    """Return text of one or more lines for a person: without secrets and control characters."""
+    return printable(redact(text), keep="\n\t")
+
+
+def refuse_secret(what: str, text: str) -> None:
+    """Refuse what a sweep would keep and could not do without, such as a path, if it holds a secret.
+
+    Raises:
+        UserError: It holds one.
+    """
+    masked = redact(text)
+    if masked != text:
+        raise UserError(
+            f"{what} {printable(masked)} holds a secret that the sweep would record; give it a name without one, such "
+            "as a symbolic link"
+        )
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None and _NOT_SECRET.search(name) is None
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
