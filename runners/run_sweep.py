@@ -39,6 +39,8 @@ class Session:
 
     engine: str = "ray"
     address: str | None = None
+    allow_insecure: bool = False
+    """Join a cluster that asks for no token."""
     slots: int | None = None
     cpus_per_trial: float = 1
     gpus_per_trial: float | Literal["auto"] | None = None
@@ -258,6 +260,7 @@ def _resources(session: Session, driver: Driver) -> Resources:
         trial_bytes = largest_bytes(driver.plan)
     return Resources(
         address=session.address,
+        allow_insecure=session.allow_insecure,
         slots=session.slots,
         cpus_per_trial=session.cpus_per_trial,
         gpus_per_trial=session.gpus_per_trial,

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from runners.cli import confirm, data, results, studies, sweeps, weights
+from runners.cli import cluster, confirm, data, results, studies, sweeps, weights
 from seatbelt.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
+app.add_typer(cluster.app, name="cluster")
 sweeps.register(app)
 confirm.register(app)
 results.register(app)
