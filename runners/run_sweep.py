@@ -90,6 +90,7 @@ def launch(request: Request, session: Session, root: Path, *, dry_run: bool = Fa
     if dry_run:
         typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
         return 0
+    _check_access(session)
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
@@ -247,6 +248,13 @@ def _slots(session: Session) -> int:
     if session.engine == "in-process":
         return 1
     return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
+
+
+def _check_access(session: Session) -> None:
+    if session.engine == "ray":
+        from runners.engines.cluster import Resources, check_access
+
+        check_access(Resources(address=session.address, allow_insecure=session.allow_insecure))
 
 
 def _resources(session: Session, driver: Driver) -> Resources:

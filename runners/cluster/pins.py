@@ -22,7 +22,7 @@ def check_packages(document: dict[str, Any]) -> Iterator[Finding]:
         yield from check_pip(place, text)
     if "setup_commands" not in document and mapping(document.get("provider")).get("type") != "local":
         yield error("setup_commands", "is missing: Ray's default installs a nightly build", "write it")
-    elif not any(_INSTALL.search(text) and "seatbelt" in text for _, text in setup):
+    elif not any(_installs_this(text) for _, text in setup):
         yield warning(
             "setup_commands",
             "nothing installs this package",
@@ -35,12 +35,10 @@ def check_pip(place: str, text: str) -> Iterator[Finding]:
     if _NIGHTLY.search(text):
         yield error(place, "installs a nightly build", "install a release")
         return
-    for part in re.split(r"&&|\|\||[;|\n]", text):
-        found = _INSTALL.search(part)
-        if found and not _is_exact(found.group(1)):
-            yield error(
-                place, "packages without exact versions", "add --constraint constraints.txt, or NAME==VERSION for each"
-            )
+    if not all(_is_exact(_words(part)) for part in _installs(text)):
+        yield error(
+            place, "packages without exact versions", "add --constraint constraints.txt, or NAME==VERSION for each"
+        )
 
 
 def check_images(document: dict[str, Any]) -> Iterator[Finding]:
@@ -78,17 +76,30 @@ def check_machine_images(document: dict[str, Any]) -> Iterator[Finding]:
             yield error(f"{place}.disks", "a family of images is another image tomorrow", "name one image")
 
 
-def _is_exact(arguments: str) -> bool:
-    try:
-        words = shlex.split(arguments)
-    except ValueError:
-        words = arguments.split()
+def _installs_this(text: str) -> bool:
+    return any("seatbelt" in word for part in _installs(text) for word in _packages(_words(part)))
+
+
+def _installs(text: str) -> list[str]:
+    """Return the arguments of each installation in a command."""
+    parts = (_INSTALL.search(part) for part in re.split(r"&&|\|\||[;|\n]", text))
+    return [found.group(1) for found in parts if found]
+
+
+def _is_exact(words: list[str]) -> bool:
     if any(word.startswith(("--constraint", "-c", "--require-hashes")) for word in words):
         return True
-    packages = []
-    for before, word in zip(["", *words], words, strict=False):
-        if word in {"-r", "--requirement"} or word.startswith("--requirement="):
-            packages.append(word)
-        elif not word.startswith("-") and before not in _VALUED:
-            packages.append(word)
-    return all("==" in package for package in packages)
+    listed = any(word in {"-r", "--requirement"} or word.startswith("--requirement=") for word in words)
+    return not listed and all("==" in package for package in _packages(words))
+
+
+def _packages(words: list[str]) -> list[str]:
+    pairs = zip(["", *words], words, strict=False)
+    return [word for before, word in pairs if not word.startswith("-") and before not in _VALUED]
+
+
+def _words(arguments: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError:
+        return arguments.split()

@@ -17,6 +17,8 @@ _MESSAGE_CHARACTERS = 200
 
 def check_schema(document: dict[str, Any]) -> Iterator[Finding]:
     """Validate as `ray up` does, without a network."""
+    if "cluster_name" not in document:
+        yield error("cluster_name", "is missing: Ray would call it `default`, as others may", "name it")
     provider = mapping(document.get("provider")).get("type")
     if provider == "local":
         fields = [name for name in ("available_node_types", "head_node", "worker_nodes") if document.get(name)]

@@ -53,12 +53,12 @@ def _check_commands(lines: list[str]) -> Iterator[Finding]:
         yield error("script", "starts Ray without RAY_AUTH_MODE=token", "add export RAY_AUTH_MODE=token")
     if not any("auth_token" in line for line in lines):
         yield error("script", "there may be no token", "make ~/.ray/auth_token where there is none, with umask 077")
-    if not any(re.search(r"\btrap\b.*\bTERM\b", line) for line in lines):
+    if not any(re.search(r"\btrap\s+(?!''|\"\"|-)\S.*\bTERM\b", line) for line in lines):
         yield error("script", "the warning of SLURM is not passed on", "add a trap on TERM that runs `seatbelt stop`")
     for line in lines:
         yield from check_listening("script", line)
         yield from check_pip("script", line)
-    driver = [line for line in lines if re.search(r"\bseatbelt (sweep|resume|confirm)\b", line)]
+    driver = [found.group() for line in lines if (found := re.search(r"\bseatbelt (sweep|resume|confirm)\b.*", line))]
     if not driver:
         yield error("script", "runs no sweep", "give ray symmetric-run `seatbelt sweep ...` after --")
     for line in driver:

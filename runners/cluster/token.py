@@ -25,7 +25,10 @@ def choose_mode(*, joins: bool, allow_insecure: bool) -> bool:
     Raises:
         UserError: The environment switches tokens off, and the user did not allow that.
     """
-    mode = os.environ.setdefault(_MODE, "disabled" if joins and allow_insecure else "token")
+    if joins and allow_insecure:
+        # Also where the environment asks for tokens: a cluster that needs none is not told ours.
+        os.environ[_MODE] = "disabled"
+    mode = os.environ.setdefault(_MODE, "token")
     if mode.lower() == "token":
         return True
     if not allow_insecure:
@@ -91,12 +94,12 @@ def ensure_token_file(path: Path, *, create: bool) -> str:
     return found
 
 
-def check_entrance(cluster: str, token: str, *, named: str) -> None:
+def check_entrance(cluster: str, token: str | None, *, named: str) -> None:
     """Knock at a cluster with and without the token.
 
     Args:
         cluster: host:port of its control service.
-        token: The token.
+        token: The token, or None where the user allows a cluster without.
         named: How the user called the cluster.
 
     Raises:
@@ -108,11 +111,13 @@ def check_entrance(cluster: str, token: str, *, named: str) -> None:
     with_token, without = _knock(cluster, token), _knock(cluster, None)
     if "silent" in (with_token, without):
         raise UserError(f"no Ray cluster answers at {named!r} ({cluster}); check --address, and that it still runs")
+    if with_token == "refused" and token is None:
+        raise UserError(f"the Ray cluster at {named!r} asks for its token; leave out --allow-insecure to show it")
     if with_token == "refused":
         raise UserError(
             f"the Ray cluster at {named!r} refuses the token; bring its own to {token_file()} or RAY_AUTH_TOKEN"
         )
-    if without == "in":
+    if without == "in" and token is not None:
         raise UserError(
             f"the Ray cluster at {named!r} asks for no token: whoever reaches its ports can run code there; start it "
             "with RAY_AUTH_MODE=token on every node, or say --allow-insecure"

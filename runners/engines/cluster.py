@@ -60,6 +60,16 @@ def prepare_ray(resources: Resources) -> None:
     choose_mode(joins=resources.address is not None, allow_insecure=resources.allow_insecure)
 
 
+def check_access(resources: Resources) -> None:
+    """Check that a cluster lets us in, and not everybody, before anything is written.
+
+    Raises:
+        UserError: It cannot be reached, does not let us in, or lets everybody in.
+    """
+    prepare_ray(resources)
+    _authenticate(resources)
+
+
 @contextlib.contextmanager
 def connected(resources: Resources) -> Iterator[None]:
     """Join the cluster, or start Ray on this machine and end it afterwards.
@@ -104,8 +114,8 @@ def _authenticate(resources: Resources) -> None:
             f"--address {resources.address}: Ray's client cannot run a sweep; run it on the head with --address auto "
             "(`seatbelt cluster submit` does that)"
         )
-    if uses_tokens:
-        check_entrance(_control_service(resources.address), ensure_token(create=False), named=resources.address)
+    token = ensure_token(create=False) if uses_tokens else None
+    check_entrance(_control_service(resources.address), token, named=resources.address)
 
 
 def _control_service(address: str) -> str:
