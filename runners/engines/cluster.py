@@ -84,7 +84,8 @@ def connected(resources: Resources) -> Iterator[None]:
         _authenticate(resources)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if resources.address is None:
-            options["include_dashboard"] = False
+            # A Ray that happens to run here is joined by --address only, after it was asked for its token.
+            options |= {"address": "local", "include_dashboard": False}
             if resources.slots:
                 options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
         else:
