@@ -160,6 +160,7 @@ def resume(root: Path, session: Session, *, dry_run: bool = False) -> int:
     if dry_run:
         typer.echo(plan_text(folder, description, limits, slots=_slots(session)))
         return 0
+    _check_access(session)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
 
@@ -174,6 +175,7 @@ def confirm(root: Path, cells: tuple[Cell, ...], replicates: int, session: Sessi
     limits = _limits(_earlier_limits(folder) or Limits(), session)
     _check_data_unchanged(description)
     _check_code(description, session)
+    _check_access(session)
     confirmation = Confirmation(cells=cells, replicates=replicates)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
 

@@ -11,11 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runners.cluster.token import choose_mode, ensure_token, ensure_token_file, token_file
+from runners.engines.cluster import Resources, connected
 from seatbelt.errors import UserError
+from tests.conftest import MakeData
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -103,6 +106,21 @@ def test_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
             choose_mode(joins=joins, allow_insecure=False)
 
 
+def test_a_ray_of_our_own_joins_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    options: dict[str, Any] = {}
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", options.update)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with connected(Resources(slots=2)):
+        assert len(path.read_text()) == 64
+    assert options["address"] == "local", "also where another Ray runs on this machine"
+    assert options["include_dashboard"] is False
+    assert options["num_cpus"] == 2
+
+
 HEAD = """
 import sys
 from ray.cluster_utils import Cluster
@@ -135,8 +153,12 @@ def head(folder: Path, **environment: str) -> Iterator[str]:
 
 
 def doctor(address: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return seatbelt("doctor", "--address", address, *arguments, **environment)
+
+
+def seatbelt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "runners.cli", "doctor", "--address", address, *arguments],
+        [sys.executable, "-m", "runners.cli", *arguments],
         capture_output=True,
         text=True,
         timeout=200,
@@ -153,13 +175,17 @@ def refused(done: subprocess.CompletedProcess[str], text: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_is_joined_with_its_token_only(tmp_path: Path) -> None:
+def test_a_cluster_is_joined_with_its_token_only(tmp_path: Path, make_data: MakeData) -> None:
+    sweep = ["sweep", "architecture", "--data", str(make_data()), "--fix", "weights=none", "--out", str(tmp_path / "s")]
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     for file in (right, wrong):
         file.touch(0o600)
         file.write_text(secrets.token_hex(32))
     with head(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(right)) as address:
         refused(doctor(address, RAY_AUTH_TOKEN_PATH=str(wrong)), f"the Ray cluster at {address!r} refuses the token")
+        attack = seatbelt(*sweep, "--quiet", "--address", address, RAY_AUTH_TOKEN_PATH=str(wrong))
+        refused(attack, f"the Ray cluster at {address!r} refuses the token")
+        assert not (tmp_path / "s").exists(), "nothing is written before the cluster lets us in"
         refused(doctor(address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "none")), "there is no token for the cluster")
         refused(doctor(address, RAY_AUTH_TOKEN="' OR 1"), "refuses the token")
         refused(doctor(address, RAY_AUTH_MODE="disabled"), "switches token authentication off")
