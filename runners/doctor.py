@@ -24,11 +24,11 @@ class Finding:
     found: str
 
 
-def examine(*, address: str | None = None, start_ray: bool = True) -> list[Finding]:
-    """Check packages, devices, weights, disk and Ray."""
+def examine(*, start_ray: bool = True) -> list[Finding]:
+    """Check packages, devices, weights, disk, and that Ray starts here."""
     findings = [_python(), *_packages(), _devices(), *_weights(), _disk()]
-    if start_ray or address:
-        findings.append(_ray(address))
+    if start_ray:
+        findings.append(_ray())
     return findings
 
 
@@ -77,10 +77,10 @@ def _disk() -> Finding:
     return Finding(what="free disk for caches", ok=free >= _LEAST_DISK_GIB, found=f"{free:.0f} GiB at {folder}")
 
 
-def _ray(address: str | None) -> Finding:
-    from runners.engines.cluster import probe
+def _ray() -> Finding:
+    from runners.engines.cluster import Resources, probe
 
     try:
-        return Finding(what="Ray", ok=True, found=probe(address))
+        return Finding(what="Ray", ok=True, found=probe(Resources()))
     except UserError as error:
         return Finding(what="Ray", ok=False, found=str(error))

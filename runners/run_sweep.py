@@ -42,6 +42,8 @@ class Session:
 
     engine: str = "ray"
     address: str | None = None
+    allow_insecure: bool = False
+    """Join a cluster that asks for no token."""
     slots: int | None = None
     cpus_per_trial: float = 1
     gpus_per_trial: float | Literal["auto"] | None = None
@@ -93,6 +95,7 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
     if dry_run:
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
+    _check_access(session)
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
@@ -162,6 +165,7 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     if dry_run:
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
+    _check_access(session)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
 
@@ -176,6 +180,7 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Sessio
     limits = _limits(_earlier_limits(folder) or Limits(), session)
     _check_data_unchanged(description)
     _check_code(description, session)
+    _check_access(session)
     confirmation = Confirmation(cells=cells, replicates=replicates)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
 
@@ -262,6 +267,13 @@ def _slots(session: Session) -> int:
     return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
 
 
+def _check_access(session: Session) -> None:
+    if session.engine == "ray":
+        from runners.engines.cluster import Resources, check_access
+
+        check_access(Resources(address=session.address, allow_insecure=session.allow_insecure))
+
+
 def _resources(session: Session, driver: Driver) -> Resources:
     from runners.engines.cluster import Resources
 
@@ -273,6 +285,7 @@ def _resources(session: Session, driver: Driver) -> Resources:
         trial_bytes = largest_bytes(driver.plan)
     return Resources(
         address=session.address,
+        allow_insecure=session.allow_insecure,
         slots=session.slots,
         cpus_per_trial=session.cpus_per_trial,
         gpus_per_trial=session.gpus_per_trial,

@@ -26,6 +26,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.pop("SEATBELT_WEIGHTS", None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_token(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ray of the tests makes a token of its own, whatever lies in the home folder."""
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(tmp_path_factory.mktemp("token") / "auth_token")
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_MODE"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(autouse=True)
 def _arithmetic_of_its_own() -> None:
     """Undo what a training in this process may have set: threads, and the flushing of denormal numbers."""

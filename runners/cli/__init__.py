@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from runners.cli import confirm, data, results, studies, sweeps, weights
+from runners.cli import cluster, confirm, data, results, studies, sweeps, weights
 from runners.cli.saying import say
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
+app.add_typer(cluster.app, name="cluster")
 sweeps.register(app)
 confirm.register(app)
 results.register(app)

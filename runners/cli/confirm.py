@@ -8,7 +8,7 @@ import typer
 
 from runners.cli.options import SweepArgument, parse_gpus
 from runners.cli.saying import say
-from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Quiet, Slots, Stages
+from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Insecure, Quiet, Slots, Stages
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
 
@@ -32,6 +32,7 @@ def confirm(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     engine: Engine = EngineName.ray,
     address: Address = None,
+    allow_insecure: Insecure = False,
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
@@ -63,6 +64,7 @@ def confirm(
     session = Session(
         engine=engine.value,
         address=address,
+        allow_insecure=allow_insecure,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=parse_gpus(gpus_per_trial),

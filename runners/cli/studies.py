@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runners.cli.options import parse_size
 from runners.cli.saying import say
+from runners.cli.sweeps import Insecure
+from seatbelt.errors import UserError
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +38,6 @@ def studies(
       seatbelt studies augmentation --design fractional-32
     """
     from runners.studies_text import list_text, study_text
-    from seatbelt.errors import UserError
 
     if name is not None:
         say(study_text(name, design, parse_size(size)))
@@ -46,18 +48,43 @@ def studies(
 
 
 def doctor(
-    address: Annotated[str | None, typer.Option(help="Also ask this Ray cluster.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ask every node of this running Ray cluster too: auto or host:port.")
+    ] = None,
+    sweep: Annotated[str | None, typer.Option(help="With --address: whether every node can run this sweep.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="With --address: whether every node has this data set; repeat for more.")
+    ] = None,
+    allow_insecure: Insecure = False,
     start_ray: Annotated[bool, typer.Option(help="Start Ray and run one task on it.")] = True,
 ) -> None:
-    """Check this machine: packages, devices, weights, disk, and that Ray runs a task.
+    """Check this machine: packages, devices, weights, disk, and that Ray runs a task; or a cluster.
 
-    Example:
+    Examples:
       seatbelt doctor
+
+      seatbelt doctor --address auto --sweep /shared/sweeps/architecture
     """
     from runners.doctor import examine
 
-    findings = examine(address=address, start_ray=start_ray)
+    if address is None and (sweep is not None or data):
+        raise UserError("--sweep and --data ask the nodes of a cluster; say which by --address")
+    findings = examine(start_ray=start_ray and address is None)
     for finding in findings:
         say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
-    if not all(finding.ok for finding in findings):
+    fit = all(finding.ok for finding in findings)
+    if address is not None:
+        fit = _cluster_is_fit(address, sweep, data or [], allow_insecure=allow_insecure) and fit
+    if not fit:
         raise typer.Exit(1)
+
+
+def _cluster_is_fit(address: str, sweep: str | None, data: list[Path], *, allow_insecure: bool) -> bool:
+    from rich.console import Console
+
+    from runners.engines.cluster import Resources
+    from runners.preflight import examine_cluster, needs, table
+
+    nodes, faults = examine_cluster(Resources(address=address, allow_insecure=allow_insecure), needs(sweep, data))
+    Console().print(table(nodes, faults))
+    return not faults

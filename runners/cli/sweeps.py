@@ -58,6 +58,14 @@ Replicates = Annotated[
 ]
 Engine = Annotated[EngineName, typer.Option(help="What runs the trials.", rich_help_panel=_RUN)]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=_RUN)]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--allow-insecure",
+        help="Join a cluster that asks for no token: whoever reaches its ports can run code there.",
+        rich_help_panel=_RUN,
+    ),
+]
 Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich_help_panel=_RUN)]
 Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=_RUN)]
 Gpus = Annotated[
@@ -147,6 +155,7 @@ def sweep(
     replicates: Replicates = None,
     engine: Engine = EngineName.ray,
     address: Address = None,
+    allow_insecure: Insecure = False,
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
@@ -211,6 +220,7 @@ def sweep(
     session = Session(
         engine=engine.value,
         address=address,
+        allow_insecure=allow_insecure,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=parse_gpus(gpus_per_trial),
@@ -236,6 +246,7 @@ def resume(
     replicates: Replicates = None,
     engine: Engine = EngineName.ray,
     address: Address = None,
+    allow_insecure: Insecure = False,
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
@@ -263,6 +274,7 @@ def resume(
     session = Session(
         engine=engine.value,
         address=address,
+        allow_insecure=allow_insecure,
         slots=slots,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=parse_gpus(gpus_per_trial),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
 from runners.packing import gpu_share, packing_text
 from seatbelt.errors import UserError
 
@@ -20,7 +21,6 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
     "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "token",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
@@ -38,7 +38,9 @@ class Resources:
     """What a leg takes, and where the cluster is."""
 
     address: str | None = None
-    """Address of a running cluster (`auto`, `host:port`, `ray://...`); None starts Ray on this machine."""
+    """Address of a running cluster (`auto`, `host:port`); None starts Ray on this machine."""
+    allow_insecure: bool = False
+    """Join a cluster that asks for no token."""
     slots: int | None = None
     """Legs at a time; None is what the cluster has room for."""
     cpus_per_trial: float = 1
@@ -50,22 +52,42 @@ class Resources:
     """Memory of the largest trial, for `auto`."""
 
 
+def prepare_ray(resources: Resources) -> None:
+    """Set what Ray reads when it is imported.
+
+    Raises:
+        UserError: Token authentication is switched off, and the user did not allow that.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    choose_mode(joins=resources.address is not None, allow_insecure=resources.allow_insecure)
+
+
+def check_access(resources: Resources) -> None:
+    """Check that a cluster lets us in, and not everybody, before anything is written.
+
+    Raises:
+        UserError: It cannot be reached, does not let us in, or lets everybody in.
+    """
+    prepare_ray(resources)
+    _authenticate(resources)
+
+
 @contextlib.contextmanager
 def connected(resources: Resources) -> Iterator[None]:
     """Join the cluster, or start Ray on this machine and end it afterwards.
 
     Raises:
-        UserError: The cluster cannot be reached.
+        UserError: The cluster cannot be reached, does not let us in, or lets everybody in.
     """
     import ray
 
     started_here = not ray.is_initialized()
     if started_here:
+        _authenticate(resources)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if resources.address is None:
-            options["include_dashboard"] = False
-            # Never the cluster that somebody else runs on this machine.
-            options["address"] = "local"
+            # A Ray that happens to run here is joined by --address only, after it was asked for its token.
+            options |= {"address": "local", "include_dashboard": False}
             if resources.slots:
                 options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
         else:
@@ -75,16 +97,49 @@ def connected(resources: Resources) -> Iterator[None]:
             ray.init(**options)
             # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
             signal.signal(signal.SIGTERM, before)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"no Ray cluster answers at {resources.address!r} ({str(error).splitlines()[0]}); check --address "
-                "and that RAY_AUTH_TOKEN or ~/.ray/auth_token holds the cluster's token"
-            ) from None
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+            raise _no_answer(resources.address, error) from None
     try:
         yield
     finally:
         if started_here:
             ray.shutdown()
+
+
+def _authenticate(resources: Resources) -> None:
+    uses_tokens = choose_mode(joins=resources.address is not None, allow_insecure=resources.allow_insecure)
+    if resources.address is None:
+        if uses_tokens:
+            close_token_file()
+            ensure_token(create=True)
+        return
+    if resources.address.startswith("ray://"):
+        raise UserError(
+            f"--address {resources.address}: Ray's client cannot run a sweep; run it on the head with --address auto "
+            "(`seatbelt cluster submit` does that)"
+        )
+    token = ensure_token(create=False) if uses_tokens else None
+    check_entrance(_control_service(resources.address), token, named=resources.address)
+
+
+def _control_service(address: str) -> str:
+    """Return host:port of a cluster's control service, found as Ray finds it."""
+    from ray._private.services import canonicalize_bootstrap_address
+
+    try:
+        found = canonicalize_bootstrap_address(address)
+    except (ConnectionError, ValueError, OSError) as error:
+        raise _no_answer(address, error) from None
+    if not found:
+        raise UserError(f"no Ray cluster runs on this machine, so that --address {address} finds none; start one first")
+    return str(found)
+
+
+def _no_answer(address: str | None, error: Exception) -> UserError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if address is None:
+        return UserError(f"Ray does not start on this machine ({reason}); --engine in-process runs without it")
+    return UserError(f"no Ray cluster answers at {address!r} ({reason}); check --address, and that it still runs")
 
 
 def cluster_resources() -> dict[str, float]:
@@ -168,16 +223,16 @@ def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
     return slots
 
 
-def probe(address: str | None) -> str:
+def probe(resources: Resources) -> str:
     """Run one task on a cluster and return what the cluster has, in words.
 
     Raises:
         UserError: The cluster cannot be reached.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    prepare_ray(resources)
     import ray
 
-    with connected(Resources(address=address)):
+    with connected(resources):
         answer = ray.get(ray.remote(num_cpus=0.1)(os.getpid).remote(), timeout=120)
         assert answer != os.getpid(), "the task ran in the driver"
         cluster = cluster_resources()

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from runners.driver import Driver
-from runners.engines.cluster import ENVIRONMENT, Resources, cluster_resources, connected, gpus_of_trial, room
+from runners.engines.cluster import Resources, cluster_resources, connected, gpus_of_trial, prepare_ray, room
 from runners.engines.leg import LegSpec, Message, run_leg
 from runners.engines.patience import Pauses, Watchdog
 from runners.plan import Finished, Wait
@@ -25,14 +24,16 @@ def run(driver: Driver, resources: Resources) -> None:
     """Run legs on a cluster until the sweep is finished or asked to stop.
 
     Raises:
-        UserError: The cluster cannot be reached, or has no room for a single trial.
+        UserError: The cluster cannot be reached, a node of it is not fit, or there is no room for a single trial.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    prepare_ray(resources)
     from ray import tune
 
     # What happens to a leg is told by our own progress; Ray would add a traceback for each lost worker.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with connected(resources), tempfile.TemporaryDirectory(prefix="seatbelt-ray-") as scratch:
+        if resources.address is not None:
+            _preflight(driver, resources)
         cluster = cluster_resources()
         gpus = gpus_of_trial(cluster, resources, driver.progress.note)
         slots = resources.slots or room(cluster, resources.cpus_per_trial, gpus)
@@ -55,6 +56,14 @@ def run(driver: Driver, resources: Resources) -> None:
             )
         finally:
             legs.interrupt_all()
+
+
+def _preflight(driver: Driver, resources: Resources) -> None:
+    from runners.preflight import check_nodes, needs
+
+    count = check_nodes(resources, needs(driver.folder.location, ()))
+    told = f"{count} node(s) agree with this one" if count else "no worker is up yet: those that come are not examined"
+    driver.progress.note(f"preflight: {told}")
 
 
 class _Legs:

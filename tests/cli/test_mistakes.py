@@ -96,6 +96,9 @@ MISTAKES = [
     (["data", "scenes", "--out", "new", "--generations", "camera"], "--generations takes NAME=NUMBER"),
     (["data", "scenes", "--out", "{data}"], "is not empty"),
     (["data", "scenes", "--out", "new", "--generations", "9=20"], "9"),
+    (["doctor", "--data", "x"], "--sweep and --data ask the nodes of a cluster; say which by --address"),
+    (["cluster", "check", "nowhere.yaml"], "cluster file nowhere.yaml cannot be read (No such file or directory)"),
+    (["cluster", "up", "nowhere.yaml"], "cluster file nowhere.yaml cannot be read (No such file or directory)"),
     (["swep"], "No such command 'swep'"),
 ]
 

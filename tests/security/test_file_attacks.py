@@ -168,7 +168,9 @@ def test_a_checkpoint_names_no_file_outside(tmp_path: Path, name: str) -> None:
     folder = CheckpointFolder(tmp_path / "checkpoint", reports.append)
     state = {"w": torch.zeros(3)}
     folder.save(Checkpoint(epoch=1, weights=state, optimizer=state, trainer={}, log=[]), (1, None))
-    replace_weights(Path(folder._storage.location), name, None, sha256=hashlib.sha256(secret).hexdigest(), bytes=len(secret))
+    replace_weights(
+        Path(folder._storage.location), name, None, sha256=hashlib.sha256(secret).hexdigest(), bytes=len(secret)
+    )
     assert folder.newest() is None
     assert "it names no files of a checkpoint" in reports[0]
     with pytest.raises(UserError, match="it names no files of a checkpoint"):

@@ -1,0 +1,124 @@
+"""`cluster`: checking a cluster file, starting a cluster, handing it a sweep, ending it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    from runners.cluster.findings import Finding
+
+app = typer.Typer(help="Check a cluster file, start its cluster, hand it a sweep, end it.", no_args_is_help=True)
+
+ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="The cluster file, such as cluster.yaml.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the command and stop.")]
+
+
+@app.command(no_args_is_help=True)
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A cluster file of Ray, a RayJob manifest or a script for sbatch.")
+    ],
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is wrong with a cluster file, without a network; exit code 2 where something is.
+
+    Example:
+      seatbelt cluster check cluster.yaml
+    """
+    from runners.cluster.check import check_file
+
+    findings = check_file(file)
+    invalid = any(finding.severity == "error" for finding in findings)
+    if json_output:
+        import json
+        from dataclasses import asdict
+
+        shown = {"file": str(file), "valid": not invalid, "findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(shown, indent=1))
+    else:
+        _show(findings)
+        typer.echo(f"{file} is {'invalid' if invalid else 'valid'}")
+    if invalid:
+        raise typer.Exit(2)
+
+
+@app.command(no_args_is_help=True)
+def up(
+    file: ClusterFile,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    allow_insecure: Annotated[
+        bool,
+        typer.Option(
+            "--allow-insecure",
+            help="Start a cluster that asks for no token: whoever reaches its ports can run code there.",
+        ),
+    ] = False,
+) -> None:
+    """Check a cluster file, make a token if there is none, and start the cluster.
+
+    Example:
+      seatbelt cluster up cluster.yaml --yes
+    """
+    from runners.cluster.commands import check_before_start, prepare_token, up_command
+
+    _show(check_before_start(file, allow_insecure=allow_insecure))
+    if not dry_run and not allow_insecure:
+        prepare_token(file)
+    _run(up_command(file, yes=yes), dry_run=dry_run)
+
+
+@app.command(no_args_is_help=True)
+def submit(
+    file: ClusterFile,
+    arguments: Annotated[list[str], typer.Argument(metavar="-- sweep ...", help="sweep, resume or confirm.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Run a sweep on the head of a cluster, where it goes on while this machine sleeps.
+
+    Example:
+      seatbelt cluster submit cluster.yaml -- sweep architecture --data /shared/my-images --out /shared/sweeps
+    """
+    import time
+
+    from runners.cluster.commands import submission
+
+    made = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
+    _run(made.command, dry_run=dry_run)
+    typer.echo(f"to watch it: {shlex.join(made.watch)}")
+    typer.echo(f"to stop it:  {shlex.join(made.stop)}")
+
+
+@app.command(no_args_is_help=True)
+def down(file: ClusterFile, yes: Yes = False, dry_run: DryRun = False) -> None:
+    """End a cluster; sweeps on shared storage stay and go on with any later one.
+
+    Example:
+      seatbelt cluster down cluster.yaml --yes
+    """
+    from runners.cluster.commands import down_command
+
+    _run(down_command(file, yes=yes), dry_run=dry_run)
+
+
+def _show(findings: list[Finding]) -> None:
+    for finding in findings:
+        typer.echo(f"{finding.severity:7} {finding.place}: {finding.what}; {finding.advice}")
+
+
+def _run(command: list[str], *, dry_run: bool) -> None:
+    from runners.cluster import commands
+
+    if dry_run:
+        typer.echo(shlex.join(command))
+        return
+    code = commands.run(command)
+    if code:
+        raise UserError(f"`{shlex.join(command[:3])}` ended with exit code {code}; its own words are above")

@@ -1,0 +1,157 @@
+"""Starting a cluster, handing it a sweep, ending it: the commands of Ray's cluster launcher."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runners.cluster.check import check_file, read_ray_file
+from runners.cluster.findings import Finding, mapping
+from runners.cluster.token import ensure_token_file
+from seatbelt.errors import UserError
+
+_VERBS = ("sweep", "resume", "confirm")
+_PATH_OPTIONS = ("--data", "--out", "--stages", "--weights-folder", "--architectures-from")
+_BIN = "~/venv/bin"
+_JOBS = "--address http://127.0.0.1:8265"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A sweep that is handed to the head of a cluster."""
+
+    command: list[str]
+    """What is run here."""
+    watch: list[str]
+    stop: list[str]
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a program and return its exit code; its output goes to the terminal.
+
+    Raises:
+        UserError: There is no such program.
+    """
+    program, *arguments = command
+    beside = Path(sys.executable).with_name(program)
+    try:
+        return subprocess.run([str(beside) if beside.exists() else program, *arguments], check=False).returncode
+    except FileNotFoundError:
+        raise UserError(f"there is no program {program!r} here; pip install 'seatbelt[cluster]' brings it") from None
+
+
+def up_command(path: Path, *, yes: bool) -> list[str]:
+    """Return the command that starts a cluster."""
+    return ["ray", "up", str(path), *(["--yes"] if yes else [])]
+
+
+def down_command(path: Path, *, yes: bool) -> list[str]:
+    """Return the command that ends a cluster."""
+    read_ray_file(path)
+    return ["ray", "down", str(path), *(["--yes"] if yes else [])]
+
+
+def check_before_start(path: Path, *, allow_insecure: bool) -> list[Finding]:
+    """Return the warnings of a file that can be started.
+
+    Raises:
+        UserError: The file has errors.
+    """
+    read_ray_file(path)
+    findings = check_file(path, to_start=True, allow_insecure=allow_insecure)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        first = errors[0]
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        raise UserError(
+            f"{path}: {first.place}: {first.what} ({first.advice}){more}; nothing was started, "
+            f"`seatbelt cluster check {path}` shows all"
+        )
+    return findings
+
+
+def token_of(path: Path) -> Path | None:
+    """Return the token file on this machine that a cluster file brings to its nodes."""
+    mounts = mapping(read_ray_file(path).get("file_mounts"))
+    sources = [Path(str(source)).expanduser() for target, source in mounts.items() if target.endswith("auth_token")]
+    return sources[0] if sources else None
+
+
+def prepare_token(path: Path) -> None:
+    """Make the token that a cluster file brings to its nodes, if there is none.
+
+    Raises:
+        UserError: It cannot be written, or others can read it.
+    """
+    source = token_of(path)
+    if source is not None:
+        ensure_token_file(source, create=True)
+
+
+def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submission:
+    """Return the commands that run a sweep on the head as a job of Ray's, so that this machine may sleep.
+
+    Args:
+        path: The cluster file.
+        arguments: `sweep ...`, `resume ...` or `confirm ...`.
+        identity: Name of the job.
+
+    Raises:
+        UserError: The arguments are none of these, or name places that only this machine knows.
+    """
+    read_ray_file(path)
+    if not arguments or arguments[0] not in _VERBS:
+        given = arguments[0] if arguments else "nothing"
+        raise UserError(f"submit takes sweep, resume or confirm after --, but got {given!r}")
+    sweep = _sweep_folder(arguments)
+    complete = [*arguments]
+    if not any(x == "--address" or x.startswith("--address=") for x in arguments):
+        complete += ["--address", "auto"]
+    job = f"{_BIN}/ray job submit {_JOBS} --no-wait --submission-id {shlex.quote(identity)}"
+    watch = f"{_BIN}/ray job logs {_JOBS} --follow {shlex.quote(identity)}"
+    return Submission(
+        command=_on_head(path, f"RAY_AUTH_MODE=token {job} -- {_BIN}/seatbelt {shlex.join(complete)}"),
+        watch=_on_head(path, f"RAY_AUTH_MODE=token {watch}"),
+        stop=_on_head(path, f"{_BIN}/seatbelt stop {shlex.quote(sweep)}"),
+    )
+
+
+def _on_head(path: Path, command: str) -> list[str]:
+    # Ray hands the text to a shell on the head, which knows what ~ is there.
+    return ["ray", "exec", str(path), command]
+
+
+def _sweep_folder(arguments: Sequence[str]) -> str:
+    """Return where the sweep lies; every place that is named must be one on the cluster."""
+    verb, target = arguments[0], arguments[1] if len(arguments) > 1 else ""
+    if not target or target.startswith("-"):
+        raise UserError(f"submit takes what to {verb} first, such as `-- sweep architecture --out /shared/sweeps`")
+    for option, value in _options(arguments):
+        if option in _PATH_OPTIONS and not _is_on_cluster(value):
+            raise UserError(f"{option} {value} is relative to this machine; give a place that every node shares")
+    if (verb != "sweep" or target.endswith(".py")) and not _is_on_cluster(target):
+        raise UserError(f"{target} is relative to this machine; give a place that every node shares")
+    if verb != "sweep":
+        return target
+    given = dict(_options(arguments))
+    if "--out" not in given:
+        raise UserError("submit needs --out: a folder of sweeps that every node shares, such as /shared/sweeps")
+    name = given.get("--name") or Path(target).stem
+    return f"{given['--out'].rstrip('/')}/{given.get('--as-new') or name}"
+
+
+def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for index, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if word.startswith("--") and equals:
+            yield name, value
+        elif word.startswith("--") and index + 1 < len(arguments):
+            yield word, arguments[index + 1]
+
+
+def _is_on_cluster(place: str) -> bool:
+    return place.startswith("/") or "://" in place

@@ -1,0 +1,57 @@
+"""What a check of a cluster file found, and the plain shapes that checks read it through."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with a file."""
+
+    severity: Literal["error", "warning"]
+    place: str
+    """Dotted path in the file."""
+    what: str
+    advice: str
+    """What to do."""
+
+
+def error(place: str, what: str, advice: str) -> Finding:
+    """Return a finding that makes a file invalid."""
+    return Finding(severity="error", place=place, what=what, advice=advice)
+
+
+def warning(place: str, what: str, advice: str) -> Finding:
+    """Return a finding that one may have reasons for."""
+    return Finding(severity="warning", place=place, what=what, advice=advice)
+
+
+def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401  (whatever the file holds)
+    """Return a mapping of the file, or an empty one where it has something else."""
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:  # noqa: ANN401
+    """Return a list of the file, or an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def commands(document: dict[str, Any], *keys: str) -> Iterator[tuple[str, str]]:
+    """Yield place and text of the shell commands under the keys."""
+    for key in keys:
+        for index, text in enumerate(items(document.get(key))):
+            if isinstance(text, str):
+                yield f"{key}.{index}", text
+
+
+def unknown_keys(place: str, found: Iterable[str], known: Iterable[str]) -> Iterator[Finding]:
+    """Yield an error for each key that is not known, with the nearest name that is."""
+    allowed = sorted(known)
+    for key in sorted(set(map(str, found)) - set(allowed)):
+        near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.6)
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(allowed)}"
+        yield error(f"{place}.{key}" if place else key, f"there is no key {key!r}", advice)

@@ -1,0 +1,177 @@
+"""What a node of a cluster is asked before the first trial; plain functions, which run in any process."""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from runners.code_version import code_hashes
+from seatbelt.cache_folder import cache_folder
+from seatbelt.errors import UserError
+from seatbelt.storage import is_remote, open_storage
+
+PACKAGES = ("seatbelt", "torch", "ray", "segmentation-models-pytorch", "albumentations", "numpy")
+_COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
+_PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong with a node."""
+
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a node is asked."""
+
+    storage: str | None = None
+    """Where the sweep lies; None asks nothing about it."""
+    probe: str = ""
+    """Name of the file that the node writes there."""
+    data: tuple[tuple[str, str], ...] = ()
+    """Folder and fingerprint of each data set."""
+    count_gpus: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a node answers."""
+
+    versions: dict[str, str]
+    code: dict[str, str]
+    free_bytes: int
+    """Where the decoded cache goes."""
+    cached: tuple[str, ...] = ()
+    """Names of decoded caches that the node has."""
+    gpus: int | None = None
+    """GPUs that torch sees."""
+    faults: tuple[Fault, ...] = ()
+    """Of storage and data."""
+    wrote: bool = False
+    """Whether the probe was written."""
+
+
+def answer(question: Question) -> Answer:
+    """Answer for the machine that this runs on."""
+    folder = cache_folder()
+    unwritable = _write_fault(question)
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    return Answer(
+        versions=_versions(),
+        code=code_hashes(),
+        free_bytes=shutil.disk_usage(existing).free,
+        cached=tuple(sorted(path.parent.name for path in (folder / "decoded").glob("*/complete.json"))),
+        gpus=_gpus() if question.count_gpus else None,
+        faults=(*([unwritable] if unwritable else []), *_data_faults(question)),
+        wrote=question.storage is not None and unwritable is None,
+    )
+
+
+def write_probe(storage: str, name: str, text: str) -> None:
+    """Write a small file where a sweep lies.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if not is_remote(storage) and not Path(storage).is_dir():
+        # Where storage is not mounted, nothing is made in its place.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not open_storage(storage).create(f"state/{name}", text.encode()):
+        raise FileExistsError(f"{storage}/state/{name} exists")
+
+
+def read_probe(storage: str, name: str) -> str:
+    """Read a small file where a sweep lies.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return open_storage(storage).read(f"state/{name}").decode()
+
+
+def unread_probes(storage: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the probes of other nodes that cannot be read here."""
+    unread = []
+    for name in names:
+        try:
+            intact = read_probe(storage, name) == name
+        except OSError:
+            intact = False
+        if not intact:
+            unread.append(name)
+    return tuple(unread)
+
+
+def remove_probe(storage: str, name: str) -> None:
+    """Remove a probe, if it is there."""
+    open_storage(storage).remove(f"state/{name}")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _gpus() -> int:
+    """Count in a process of its own: Ray hides the GPUs from a task that asked for none."""
+    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    try:
+        told = subprocess.run(
+            [sys.executable, "-c", _COUNT_GPUS],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=True,
+        )
+        return int(told.stdout.split()[-1])
+    except (subprocess.SubprocessError, ValueError, IndexError):
+        return 0
+
+
+def _write_fault(question: Question) -> Fault | None:
+    if question.storage is None:
+        return None
+    try:
+        write_probe(question.storage, question.probe, question.probe)
+    except OSError as error:
+        return Fault(
+            what=f"the sweep folder {question.storage} cannot be written there ({error.strerror or error})",
+            advice="mount the same storage at the same place on every node",
+        )
+    return None
+
+
+def _data_faults(question: Question) -> list[Fault]:
+    from seatbelt.data.dataset import fingerprint, read
+
+    faults = []
+    for place, expected in question.data:
+        try:
+            found = fingerprint(read(Path(place)))
+        except UserError as error:
+            faults.append(Fault(what=str(error), advice=f"bring {place} to the node, or to shared storage"))
+            continue
+        if found != expected:
+            faults.append(
+                Fault(
+                    what=f"data set {place} is another one there (fingerprint {found[:12]}, not {expected[:12]})",
+                    advice="bring the same data to every node, best on shared storage",
+                )
+            )
+    return faults
