@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import SweepArgument, parse_gpus
+from runners.cli.options import (
+    Address,
+    Cpus,
+    Engine,
+    EngineName,
+    EpochTimeout,
+    Gpus,
+    Insecure,
+    PublishEvery,
+    Quiet,
+    Slots,
+    Stages,
+    SweepArgument,
+    session_of,
+)
 from runners.cli.saying import say
-from runners.cli.sweeps import Address, Cpus, Engine, EngineName, Gpus, Insecure, Quiet, Slots, Stages
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
 
@@ -22,6 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def confirm(
+    context: typer.Context,
     sweep: SweepArgument,
     top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
@@ -36,6 +51,8 @@ def confirm(
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
+    epoch_minutes: EpochTimeout = 120,
+    publish_every: PublishEvery = 30,
     stages: Stages = None,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +68,6 @@ def confirm(
     from analysis.confirmation import confirmed
     from analysis.confirmation_text import confirmation_text
     from analysis.select import best
-    from runners.run_sweep import Session
     from runners.run_sweep import confirm as run_confirmation
     from runners.sweep_folder import SweepFolder
 
@@ -61,16 +77,8 @@ def confirm(
     cells = [found.cell for found in ranked[:top]]
     wanted = [_named(name, ranked, sweep) for name in arm or ()] + ([told] if baseline and told else [])
     cells += [cell for cell in wanted if cell not in cells]
-    session = Session(
-        engine=engine.value,
-        address=address,
-        allow_insecure=allow_insecure,
-        slots=slots,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=parse_gpus(gpus_per_trial),
-        stages=stages,
-        quiet=quiet,
-    )
+    # The replicates of a confirmation are not those of the search.
+    session = dataclasses.replace(session_of(context), replicates=None)
     code = run_confirmation(sweep, tuple(cells), replicates, session)
     folder.note_test_read("confirm")
     found = confirmed(load(sweep))

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.options import parse_size
+from runners.cli.options import Insecure, parse_size
 from runners.cli.saying import say
-from runners.cli.sweeps import Insecure
 from seatbelt.errors import UserError
 
 

@@ -2,91 +2,42 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import SweepArgument, parse_gpus, parse_names, parse_rungs, parse_size
+from runners.cli.options import (
+    LIMITS,
+    RUN,
+    SPACE,
+    Address,
+    CodeChange,
+    Cpus,
+    Engine,
+    EngineName,
+    Epochs,
+    EpochTimeout,
+    Gpus,
+    Hours,
+    Insecure,
+    ProposeName,
+    PruneName,
+    PublishEvery,
+    Quiet,
+    Replicates,
+    RetryName,
+    Slots,
+    Stages,
+    SweepArgument,
+    TensorBoard,
+    Trials,
+    parse_names,
+    parse_rungs,
+    parse_size,
+    session_of,
+)
 from seatbelt.errors import UserError
-
-_RUN = "Where and how it runs"
-_LIMITS = "Limits"
-_SPACE = "What varies"
-
-
-class EngineName(enum.StrEnum):
-    """Engines of the command line."""
-
-    ray = "ray"
-    in_process = "in-process"
-
-
-class ProposeName(enum.StrEnum):
-    """Strategies of proposing."""
-
-    exhaustive = "exhaustive"
-    random = "random"
-    optuna = "optuna"
-
-
-class RetryName(enum.StrEnum):
-    """Endings after which a trial can be tried again."""
-
-    failed = "failed"
-    out_of_memory = "out-of-memory"
-    diverged = "diverged"
-
-
-class PruneName(enum.StrEnum):
-    """Strategies of pruning."""
-
-    none = "none"
-    asha = "asha"
-
-
-Trials = Annotated[int | None, typer.Option(min=1, help="At most so many trials.", rich_help_panel=_LIMITS)]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="At most so many epochs over all trials.", rich_help_panel=_LIMITS)
-]
-Hours = Annotated[
-    float | None, typer.Option(min=0, help="At most so many hours of drivers' time.", rich_help_panel=_LIMITS)
-]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, help="Trials per arm, each with its own seed.", rich_help_panel=_LIMITS)
-]
-Engine = Annotated[EngineName, typer.Option(help="What runs the trials.", rich_help_panel=_RUN)]
-Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=_RUN)]
-Insecure = Annotated[
-    bool,
-    typer.Option(
-        "--allow-insecure",
-        help="Join a cluster that asks for no token: whoever reaches its ports can run code there.",
-        rich_help_panel=_RUN,
-    ),
-]
-Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich_help_panel=_RUN)]
-Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=_RUN)]
-Gpus = Annotated[
-    str | None,
-    typer.Option(
-        help="GPUs per trial, such as 0.5, or auto: as memory allows (default: 1 where the cluster has any).",
-        rich_help_panel=_RUN,
-    ),
-]
-Stages = Annotated[
-    str | None,
-    typer.Option(help="Folder or bucket of pretraining stages that sweeps share.", rich_help_panel=_RUN),
-]
-CodeChange = Annotated[
-    bool,
-    typer.Option("--accept-code-change", help="Go on although the numeric code changed.", rich_help_panel=_RUN),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write event files, one run per trial.", rich_help_panel=_RUN)
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=_RUN)]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,6 +48,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(
+    context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's name (see `seatbelt studies`) or a Python file.")],
     data: Annotated[
         list[str] | None,
@@ -106,48 +58,44 @@ def sweep(
     out: Annotated[str, typer.Option(help="Where sweeps lie: a folder, or s3://BUCKET/PREFIX.")] = "sweeps",
     vary: Annotated[
         list[str] | None,
-        typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=_SPACE),
+        typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=SPACE),
     ] = None,
-    fix: Annotated[list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=_SPACE)] = None,
+    fix: Annotated[list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=SPACE)] = None,
     levels: Annotated[
         list[str] | None,
-        typer.Option(help="FACTOR=NUMBER gives a range so many levels.", rich_help_panel=_SPACE),
+        typer.Option(help="FACTOR=NUMBER gives a range so many levels.", rich_help_panel=SPACE),
     ] = None,
     all_subsets: Annotated[
         str | None,
-        typer.Option(
-            help="CLASS,CLASS,...: vary the context over all subsets of these labels.", rich_help_panel=_SPACE
-        ),
+        typer.Option(help="CLASS,CLASS,...: vary the context over all subsets of these labels.", rich_help_panel=SPACE),
     ] = None,
     architectures_from: Annotated[
         str | None,
         typer.Option(
             help="A finished architecture sweep: take its best three decoders with their best two encoders.",
-            rich_help_panel=_SPACE,
+            rich_help_panel=SPACE,
         ),
     ] = None,
     design: Annotated[
         str | None,
         typer.Option(
             help="full, ofat, fractional-32, fractional-32-foldover, fractional-128, lhs:N or sobol:N.",
-            rich_help_panel=_SPACE,
+            rich_help_panel=SPACE,
         ),
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=_SPACE),
+        typer.Option(help="Training resolution, HEIGHTxWIDTH (default: that of the images).", rich_help_panel=SPACE),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0.", rich_help_panel=_SPACE)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of replicate 0.", rich_help_panel=SPACE)] = 0,
     select_on: Annotated[
-        str, typer.Option(help="Domain of the selection set: real or synthetic.", rich_help_panel=_SPACE)
+        str, typer.Option(help="Domain of the selection set: real or synthetic.", rich_help_panel=SPACE)
     ] = "real",
-    propose: Annotated[ProposeName | None, typer.Option(help="Which arms are tried.", rich_help_panel=_SPACE)] = None,
-    prune: Annotated[PruneName | None, typer.Option(help="Which trials end early.", rich_help_panel=_SPACE)] = None,
-    rungs: Annotated[
-        str | None, typer.Option(help="Epochs of comparison, such as 3,9.", rich_help_panel=_SPACE)
-    ] = None,
+    propose: Annotated[ProposeName | None, typer.Option(help="Which arms are tried.", rich_help_panel=SPACE)] = None,
+    prune: Annotated[PruneName | None, typer.Option(help="Which trials end early.", rich_help_panel=SPACE)] = None,
+    rungs: Annotated[str | None, typer.Option(help="Epochs of comparison, such as 3,9.", rich_help_panel=SPACE)] = None,
     max_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Full epochs of a trial.", rich_help_panel=_LIMITS)
+        int | None, typer.Option(min=1, help="Full epochs of a trial.", rich_help_panel=LIMITS)
     ] = None,
     trials: Trials = None,
     epochs: Epochs = None,
@@ -159,25 +107,27 @@ def sweep(
     slots: Slots = None,
     cpus_per_trial: Cpus = 1,
     gpus_per_trial: Gpus = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=_RUN)] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads per trial.", rich_help_panel=_RUN)] = 1,
-    workers: Annotated[int, typer.Option(min=0, help="Loader processes per trial.", rich_help_panel=_RUN)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=RUN)] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads per trial.", rich_help_panel=RUN)] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Loader processes per trial.", rich_help_panel=RUN)] = 0,
     checkpoint_share: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Most time for checkpoints; 1: every epoch.", rich_help_panel=_RUN),
+        typer.Option(min=0, max=1, help="Most time for checkpoints; 1: every epoch.", rich_help_panel=RUN),
     ] = 0.05,
     keep_weights: Annotated[
         str,
-        typer.Option(help="Weights kept of finished trials: best, last, none or top:N.", rich_help_panel=_RUN),
+        typer.Option(help="Weights kept of finished trials: best, last, none or top:N.", rich_help_panel=RUN),
     ] = "best",
     weights_folder: Annotated[
-        Path | None, typer.Option(help="Folder of ImageNet weights files.", rich_help_panel=_RUN)
+        Path | None, typer.Option(help="Folder of ImageNet weights files.", rich_help_panel=RUN)
     ] = None,
+    epoch_minutes: EpochTimeout = 120,
+    publish_every: PublishEvery = 30,
     tensorboard: TensorBoard = False,
     stages: Stages = None,
     as_new: Annotated[
         str | None,
-        typer.Option(help="Begin a new sweep of this name, and take over what still holds.", rich_help_panel=_RUN),
+        typer.Option(help="Begin a new sweep of this name, and take over what still holds.", rich_help_panel=RUN),
     ] = None,
     accept_code_change: CodeChange = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
@@ -191,7 +141,7 @@ def sweep(
       seatbelt sweep architecture --fix weights=none --size 96x160 --dry-run
     """
     from runners.launch import Request
-    from runners.run_sweep import Session, launch
+    from runners.run_sweep import launch
     from search_spaces.studies import find
 
     request = Request(
@@ -217,28 +167,19 @@ def sweep(
         checkpoint_share=checkpoint_share,
         keep_weights=keep_weights,
     )
-    session = Session(
-        engine=engine.value,
-        address=address,
-        allow_insecure=allow_insecure,
-        slots=slots,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=parse_gpus(gpus_per_trial),
-        tensorboard=tensorboard,
-        quiet=quiet,
-        trials=trials,
-        epochs=epochs,
-        hours=hours,
-        replicates=replicates,
-        stages=stages,
-        accept_code_change=accept_code_change,
-    )
     raise typer.Exit(
-        launch(request, session, f"{out.rstrip('/')}/{name or request.study.name}", dry_run=dry_run, as_new=as_new)
+        launch(
+            request,
+            session_of(context),
+            f"{out.rstrip('/')}/{name or request.study.name}",
+            dry_run=dry_run,
+            as_new=as_new,
+        )
     )
 
 
 def resume(
+    context: typer.Context,
     sweep: SweepArgument,
     trials: Trials = None,
     epochs: Epochs = None,
@@ -252,11 +193,13 @@ def resume(
     gpus_per_trial: Gpus = None,
     max_epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Let trials become so long: complete ones go on.", rich_help_panel=_LIMITS),
+        typer.Option(min=1, help="Let trials become so long: complete ones go on.", rich_help_panel=LIMITS),
     ] = None,
     retry: Annotated[
-        list[RetryName] | None, typer.Option(help="Try trials again that ended so.", rich_help_panel=_RUN)
+        list[RetryName] | None, typer.Option(help="Try trials again that ended so.", rich_help_panel=RUN)
     ] = None,
+    epoch_minutes: EpochTimeout = 120,
+    publish_every: PublishEvery = 30,
     tensorboard: TensorBoard = False,
     stages: Stages = None,
     accept_code_change: CodeChange = False,
@@ -268,28 +211,9 @@ def resume(
     Example:
       seatbelt resume sweeps/architecture --replicates 3
     """
-    from runners.run_sweep import Session
     from runners.run_sweep import resume as resume_sweep
 
-    session = Session(
-        engine=engine.value,
-        address=address,
-        allow_insecure=allow_insecure,
-        slots=slots,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=parse_gpus(gpus_per_trial),
-        tensorboard=tensorboard,
-        quiet=quiet,
-        trials=trials,
-        epochs=epochs,
-        hours=hours,
-        replicates=replicates,
-        max_epochs=max_epochs,
-        retry=tuple(name.value.upper().replace("-", "_") for name in retry or ()),
-        stages=stages,
-        accept_code_change=accept_code_change,
-    )
-    raise typer.Exit(resume_sweep(sweep, session, dry_run=dry_run))
+    raise typer.Exit(resume_sweep(sweep, session_of(context), dry_run=dry_run))
 
 
 def stop(

@@ -21,7 +21,7 @@ from tests.conftest import REAL_DATA
 
 OPTIONS = ["--fix", "encoder=lite0", "--fix", "decoder=linknet", "--fix", "training_data=real", "--size", "64x112"]
 OPTIONS += ["--fix", "encoder_learning_rate=0.0005", "--fix", "decoder_learning_rate=0.001"]
-OPTIONS += ["--design", "fractional-32", "--replicates", "2", "--slots", "2"]
+OPTIONS += ["--design", "fractional-32", "--replicates", "2", "--prune", "none", "--slots", "2"]
 
 
 def main() -> None:
