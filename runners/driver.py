@@ -52,7 +52,8 @@ from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown
 
-_STOP_POLL_SECONDS = 0.5
+_POLL_SECONDS, _REMOTE_POLL_SECONDS = 0.5, 10.0
+"""How often requests of other commands are looked for: in a folder, and in a bucket, where each look is paid."""
 
 
 class Driver:
@@ -89,11 +90,13 @@ class Driver:
         self.folder, self.progress = folder, progress
         self.plan = replace(description.plan(limits), confirmation=confirmation)
         self._stages = StageExchange(stages, description, folder) if stages is not None else None
+        self._opened = (time.time(), time.monotonic())
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
         self.broken = False
         """Whether the session ended because machines report nothing but faults."""
         self._observe = observe
+        self._poll_seconds = _REMOTE_POLL_SECONDS if folder.remote else _POLL_SECONDS
         self._stop_polled = self._requests_polled = 0.0
         folder.check_links()
         self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
@@ -106,7 +109,6 @@ class Driver:
         except UserError:
             self._ledger.close()
             raise
-        empty_tables(folder)
         folder.forget_stop()
         self._record(
             SessionOpened(
@@ -114,7 +116,7 @@ class Driver:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 limits=asdict(limits),
-                at=time.time(),
+                at=self._now(),
                 arms=description.arms_hash(),
             )
         )
@@ -140,16 +142,16 @@ class Driver:
         if self.stopping:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
         if self.plan.limits.hours is not None:
-            self._record(ClockRead(at=time.time()))
+            self._record(ClockRead(at=self._now()))
         step = self._decide()
         while isinstance(step, Record):
-            self._record(*(replace(event, at=time.time()) for event in step.events))
+            self._record(*(replace(event, at=self._now()) for event in step.events))
             step = self._decide()
         if isinstance(step, Finished):
             self._finish(step)
         if not isinstance(step, Leg):
             return step
-        now = time.time()
+        now = self._now()
         events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
         self._record(*events, replace(step.decided, at=now), step.started(now))
         return self._spec(step)
@@ -157,7 +159,7 @@ class Driver:
     def handle(self, spec: LegSpec, message: Message) -> None:
         """Record a message of a leg."""
         view = self.history.trials[spec.trial_key]
-        now = time.time()
+        now = self._now()
         kind = message["kind"]
         if kind == "began":
             self._record(LegBegan(trial_key=spec.trial_key, attempt=spec.attempt, facts=message["facts"], at=now))
@@ -194,21 +196,21 @@ class Driver:
 
     def retry(self, statuses: tuple[str, ...]) -> None:
         """Let trials that ended with one of some statuses be tried again."""
-        now = time.time()
+        now = self._now()
         again = [view.key for view in self.history.by_number if view.status in statuses]
         self._record(*(Retried(trial_key=key, at=now) for key in again))
 
     @property
     def stopping(self) -> bool:
         """Whether running legs should end after their present epoch."""
-        if self.stop_reason is None and time.monotonic() - self._stop_polled > _STOP_POLL_SECONDS:
+        if self.stop_reason is None and self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
+            self.stop_reason = f"nothing works any more ({self.history.faults.error}); mend that, then resume"
+            self.broken = True
+        if self.stop_reason is None and time.monotonic() - self._stop_polled > self._poll_seconds:
             self._stop_polled = time.monotonic()
             hours = self.plan.limits.hours
             if self.folder.stop_requested():
                 self.stop_reason = "stop was asked for"
-            elif self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
-                self.stop_reason = f"nothing works any more ({self.history.faults.error}); mend that, then resume"
-                self.broken = True
             elif hours is not None and self.history.hours_used >= hours:
                 self.stop_reason = "the limit of --hours is reached"
         return self.stop_reason is not None
@@ -242,6 +244,11 @@ class Driver:
     ) -> None:
         self.close()
 
+    def _now(self) -> float:
+        """Return the time of an event; a clock that is set while a session runs moves nothing."""
+        clock, since = self._opened
+        return clock + time.monotonic() - since
+
     def _flush_if_due(self) -> None:
         if self._store.is_due:
             self._flush()
@@ -249,13 +256,14 @@ class Driver:
     def _flush(self) -> None:
         """Write the tables; what cannot be written now is written later, from the ledger at the latest."""
         try:
+            empty_tables(self.folder)
             self._store.flush()
         except OSError as error:
             self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")
 
     def _take_requests(self) -> None:
         # Commands that only read leave a note when they show test scores; the one writer enters it.
-        if time.monotonic() - self._requests_polled < _STOP_POLL_SECONDS:
+        if time.monotonic() - self._requests_polled < self._poll_seconds:
             return
         self._requests_polled = time.monotonic()
         for command, at, name in self.folder.test_notes():
@@ -314,7 +322,7 @@ class Driver:
                 error=message.get("error") and shown(message["error"]),
                 test=message.get("test"),
                 images=message.get("images") or [],
-                at=time.time(),
+                at=self._now(),
             )
         )
         if view.status is Status.COMPLETE:
@@ -322,7 +330,7 @@ class Driver:
         self._flush_if_due()
 
     def _finish(self, step: Finished) -> None:
-        now = time.time()
+        now = self._now()
         pruned = [replace(decision, at=now) for decision in step.pruned]
         end = Decided(kind="finish", by="plan", reason=step.reason, at=now)
         self._record(*pruned, end)

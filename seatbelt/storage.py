@@ -189,6 +189,8 @@ class LocalStorage:
                 file.flush()
                 os.fsync(file.fileno())
             yield part
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from None
         finally:
             part.unlink(missing_ok=True)
 

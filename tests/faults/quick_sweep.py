@@ -6,9 +6,10 @@ that it can be killed or disturbed at each of its file operations.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,14 +63,17 @@ def description() -> SweepDescription:
 def run(place: Place, observe: Callable[[Driver], None] = lambda driver: None) -> None:
     """Begin the sweep, or go on with it, to its end."""
     os.environ["SEATBELT_CACHE"] = str(place.cache)
+    folder, trained = place.folder, leg._fit
     leg._fit = lambda spec: _train(spec, place.data)
-    folder = place.folder
-    if not folder.exists():
-        folder.create(description())
-    store = StageStore(place.stages)
-    with Driver(folder, folder.describe(), Limits(), Progress(quiet=True), stages=store) as driver:
-        observe(driver)
-        in_process.run(driver)
+    try:
+        if not folder.exists():
+            folder.create(description())
+        store = StageStore(place.stages)
+        with Driver(folder, folder.describe(), Limits(), Progress(quiet=True), stages=store) as driver:
+            observe(driver)
+            in_process.run(driver)
+    finally:
+        leg._fit = trained
 
 
 def _train(spec: LegSpec, data: Path) -> Iterator[Message]:
@@ -109,8 +113,6 @@ def in_child(place: Place, operations: Operations | None = None) -> tuple[int, s
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         return code, output.read_text()
     handle = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
     code = 3
     try:
         torch.set_num_threads(1)
@@ -119,16 +121,11 @@ def in_child(place: Place, operations: Operations | None = None) -> tuple[int, s
             run(place)
         code = 0
     except (OSError, UserError) as error:
-        print(f"error: {error}")
+        os.write(handle, f"error: {error}".encode())
         code = 1
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}")
-        import traceback
-
-        traceback.print_exc()
+    except BaseException:
+        os.write(handle, traceback.format_exc().encode())
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
 
 
@@ -136,9 +133,6 @@ def undisturbed(root: Path) -> tuple[Place, list[tuple[str, str]]]:
     """Run the sweep once, and return it with every operation that it did."""
     place = Place(root / "undisturbed", make_data(root / "data"))
     operations = Operations(below=place.below)
-    code = 3
-    import json
-
     listing = root / "operations.json"
     child = os.fork()
     if child == 0:

@@ -1,0 +1,242 @@
+"""Machines that misbehave: a worker that hangs, data that disappear, a disk that fills up, a clock that jumps."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runners.driver import Driver
+from runners.engines import in_process, patience
+from runners.engines.patience import Pauses, Watchdog
+from runners.ledger import read_events
+from seatbelt.errors import UserError
+from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed
+from tests.runners.test_engines import ROOT
+
+_HANG = """
+import ctypes, sys, time
+from runners.engines.patience import Watchdog
+with Watchdog(0.5).step():
+    {hang}
+print("it came back")
+"""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return undisturbed(tmp_path_factory.mktemp("sound"))[0]
+
+
+@pytest.fixture
+def place(tmp_path: Path, sound: Place) -> Place:
+    return Place(tmp_path / "place", make_data(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("hang", ["time.sleep(60)", "ctypes.PyDLL(None).sleep(60)"])
+def test_a_worker_that_hangs_ends_itself(hang: str) -> None:
+    """The second one holds the interpreter's lock, as a library that never returns does."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", _HANG.format(hang=hang)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=50,
+    )
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr and "most recent call first" in done.stderr
+    assert time.monotonic() - started < 40
+
+
+def test_the_limit_follows_the_longest_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(patience.time, "monotonic", lambda: now)
+    watchdog = Watchdog(7200)
+    assert watchdog.seconds == 7200, "the first step may build a cache"
+    with watchdog.step():
+        now += 60
+    assert watchdog.seconds == 1200
+    with watchdog.step():
+        now += 1
+    assert watchdog.seconds == 1200
+    with Watchdog(100).step():
+        pass
+    assert Watchdog(100).seconds == 100
+
+
+def test_a_machine_that_reports_faults_is_asked_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[float] = []
+    monkeypatch.setattr(patience.time, "sleep", taken.append)
+    found = Pauses()
+    for _ in range(12):
+        found.after({"kind": "ended", "outcome": "fault"})
+    assert taken == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
+    found.after({"kind": "epoch"})
+    found.after({"kind": "ended", "outcome": "paused"})
+    found.after({"kind": "ended", "outcome": "fault"})
+    assert taken[-1] == 1
+
+
+def test_data_that_disappear_end_the_session_and_no_trial(
+    place: Place, sound: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[float] = []
+    began = time.monotonic()
+    monkeypatch.setattr(patience.time, "sleep", taken.append)
+    monkeypatch.setattr(Driver, "_now", lambda self: 1e9 + time.monotonic() - began + sum(taken))
+    gone = place.data.with_name("gone")
+    driver = None
+
+    def disappear(running: Driver) -> None:
+        nonlocal driver
+        driver = running
+        original = running.handle
+
+        def handle(spec: object, message: dict[str, object]) -> None:
+            original(spec, message)  # type: ignore[arg-type]
+            if message["kind"] == "ended" and place.data.exists():
+                place.data.rename(gone)
+
+        running.handle = handle  # type: ignore[method-assign]
+
+    run(place, disappear)
+    assert driver is not None and driver.broken
+    assert "nothing works any more (data set" in str(driver.stop_reason)
+    assert sum(taken) >= 600, "it was tried for ten minutes"
+    assert driver.history.statuses["FAILED"] == 0
+    gone.rename(place.data)
+    run(place)
+    assert examine(sound, place) is None
+
+
+def test_a_disk_that_is_full(place: Place, sound: Place) -> None:
+    """No file may grow beyond what the journal needs half-way: the journal is what fails."""
+    limit = (sound.folder.journal.stat().st_size * 2) // 3
+    child = os.fork()
+    if child == 0:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        code = 3
+        try:
+            run(place)
+        except OSError as error:
+            told = f"{error}"
+            os.write(1, told.encode())
+            sound_words = "journal.jsonl cannot be written" in told and "what was recorded before is safe" in told
+            code = 7 if sound_words else 4
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    before = list(read_events(place.folder))
+    assert before, "what was acknowledged is there"
+    code, said = in_child(place)
+    assert code == 0, said
+    assert list(read_events(place.folder))[: len(before)] == before
+    assert examine(sound, place) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system of a limited size")
+def test_a_file_system_of_a_limited_size(tmp_path: Path, sound: Place) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        place = Place(small / "place", sound.data)
+        filler = small / "filler"
+        filler.write_bytes(bytes(150_000))
+        code, said = in_child(place)
+        assert code in (0, 1), said
+        if code == 1:
+            assert "No space left" in said, said
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)
+        code, said = in_child(place)
+        assert code == 0, said
+        assert examine(sound, place) is None
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_clock_that_jumps_changes_nothing(place: Place, sound: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    true, calls = time.time, 0
+
+    def jumping() -> float:
+        nonlocal calls
+        calls += 1
+        return true() + (86_400 if calls % 2 else -86_400)
+
+    monkeypatch.setattr(time, "time", jumping)
+    hours: list[float] = []
+
+    def observe(driver: Driver) -> None:
+        original = driver.close
+
+        def close() -> None:
+            hours.append(driver.history.hours_used)
+            original()
+
+        driver.close = close  # type: ignore[method-assign]
+
+    run(place, observe)
+    assert calls > 1
+    assert 0 <= hours[0] < 0.1, "the jump is not counted as work"
+    assert examine(sound, place) is None
+
+
+def test_faults_of_machines_have_many_retries_and_are_counted_apart(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pandas as pd
+
+    from runners.engines import leg
+
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(in_process, "run_leg", failing := _Failing(leg.run_leg, times=6))
+    run(place)
+    trials = pd.read_parquet(place.folder.root / "trials").set_index("trial_key")
+    assert failing.times == 0
+    assert set(trials["status"]) == {"COMPLETE"}
+    assert sorted(trials["machine_faults"]) == [0, 0, 0, 6]
+    assert trials["failures"].sum() == 0
+
+
+class _Failing:
+    def __init__(self, original: object, times: int) -> None:
+        self.original, self.times = original, times
+
+    def __call__(self, spec: object) -> Iterator[dict[str, object]]:
+        if self.times:
+            self.times -= 1
+            return iter([{"kind": "ended", "outcome": "fault", "error": "the disk is full"}])
+        return self.original(spec)  # type: ignore[operator, no-any-return]
+
+
+def test_a_machine_without_the_data_is_at_fault_and_not_the_trial() -> None:
+    from runners.engines.leg import LegSpec, run_leg
+    from seatbelt.config import TrialConfig
+
+    spec = LegSpec(
+        trial_key="0" * 12,
+        attempt=1,
+        config=TrialConfig(),
+        known_epochs=0,
+        stop=1,
+        sweep="/nowhere/at/all",
+        checkpoints="/nowhere",
+        full_epochs=1,
+    )
+    (message,) = run_leg(spec)
+    assert message["outcome"] == "fault"
+    assert "/nowhere/at/all is no sweep" in message["error"]
+    assert UserError.__name__ not in message["error"]

@@ -1,0 +1,153 @@
+"""A driver against a dictionary: whatever is reported, flushed, killed, torn, resumed and extended, in any order."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from runners.driver import Driver
+from runners.engines.leg import LegSpec
+from runners.events import EpochMeasured
+from runners.ledger import read_events
+from runners.plan import Finished, Limits
+from runners.sweep_folder import SweepFolder
+from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
+
+EPOCHS = 4
+
+
+class Sweep(RuleBasedStateMachine):
+    """Up to three legs run at a time; every number that was handed to the driver is in the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="seatbelt-model-"))
+        self.folder = SweepFolder(self.root / "sweep")
+        self.folder.create(describe(encoders=2, decoders=2, prune="asha", epochs=EPOCHS))
+        self.limits = Limits(replicates=1)
+        self.measured: dict[tuple[str, int], float] = {}
+        self.tested: set[str] = set()
+        self.running: dict[str, tuple[LegSpec, int]] = {}
+        self.driver: Driver | None = None
+        self.flushed = 0
+
+    @precondition(lambda self: self.driver is None)
+    @rule(longer=st.booleans())
+    def open(self, longer: bool) -> None:
+        if longer:
+            self.limits = replace(self.limits, replicates=min(3, self.limits.replicates + 1))
+        self.driver = open_driver(self.folder, self.limits)
+        assert {key: len(view.scores) for key, view in self.driver.history.trials.items() if view.scores} == {
+            key: max(epoch for other, epoch in self.measured if other == key) for key, _ in self.measured
+        }
+
+    @precondition(lambda self: self.driver is not None and len(self.running) < 3)
+    @rule()
+    def ask(self) -> None:
+        assert self.driver is not None
+        step = self.driver.next()
+        if isinstance(step, LegSpec):
+            assert step.trial_key not in self.running, "one trial runs twice"
+            known = sum(key == step.trial_key for key, _ in self.measured)
+            assert step.known_epochs == known
+            assert step.stop <= EPOCHS
+            self.running[step.trial_key] = (step, step.known_epochs)
+        elif isinstance(step, Finished):
+            assert not self.running
+            assert len(self.tested) >= 4, "every cell has a trial that was never pruned, or was promoted to its end"
+
+    @precondition(lambda self: bool(self.running))
+    @rule(data=st.data(), score=st.floats(0, 1), repeated=st.booleans())
+    def work(self, data: st.DataObject, score: float, repeated: bool) -> None:
+        assert self.driver is not None
+        key = data.draw(st.sampled_from(sorted(self.running)))
+        spec, epoch = self.running[key]
+        if epoch < spec.stop:
+            self.driver.handle(spec, epoch_message(epoch + 1, score))
+            self.measured[key, epoch + 1] = score
+            self.running[key] = (spec, epoch + 1)
+            if repeated:
+                # An epoch that is reported again, from a checkpoint, counts once.
+                self.driver.handle(spec, epoch_message(epoch + 1, score))
+            return
+        complete = spec.stop == EPOCHS
+        self.driver.handle(spec, ended_message("complete" if complete else "paused", epoch))
+        if complete:
+            self.tested.add(key)
+        del self.running[key]
+
+    @precondition(lambda self: bool(self.running))
+    @rule(data=st.data(), how=st.sampled_from(["lost", "fault", "interrupt"]))
+    def lose(self, data: st.DataObject, how: str) -> None:
+        assert self.driver is not None
+        key = data.draw(st.sampled_from(sorted(self.running)))
+        spec, _ = self.running.pop(key)
+        if how == "lost":
+            self.driver.lost(spec, "the node went away")
+        elif how == "interrupt":
+            self.driver.interrupt(spec)
+        else:
+            self.driver.handle(spec, {"kind": "ended", "outcome": "fault", "error": "the disk is full"})
+
+    @precondition(lambda self: self.driver is not None)
+    @rule()
+    def flush(self) -> None:
+        assert self.driver is not None
+        self.driver._flush()
+        frame = pd.read_parquet(self.folder.root / "epochs")
+        found = {(row.trial_key, row.epoch): row.selection_iou for row in frame.itertuples()}
+        assert len(found) == len(frame), "an epoch is twice in the table"
+        assert found == self.measured
+        self.flushed = len(found)
+
+    @precondition(lambda self: self.driver is not None)
+    @rule(torn=st.integers(0, 300))
+    def crash(self, torn: int) -> None:
+        """The process ends without a word; the disk may hold the beginning of a line that nobody acknowledged."""
+        assert self.driver is not None
+        ledger = self.driver._ledger
+        assert ledger._file is not None
+        ledger._file.close()
+        ledger._lock.close()
+        lines = self.folder.journal.read_bytes().splitlines()
+        with self.folder.journal.open("ab") as file:
+            file.write(lines[-1][:torn])
+        self.driver = None
+        self.running.clear()
+
+    @precondition(lambda self: self.driver is not None)
+    @rule()
+    def close(self) -> None:
+        assert self.driver is not None
+        for spec, _ in self.running.values():
+            self.driver.interrupt(spec)
+        self.running.clear()
+        self.driver.close()
+        self.driver = None
+
+    @invariant()
+    def nothing_is_lost_or_doubled(self) -> None:
+        events = [event for event in read_events(self.folder) if isinstance(event, EpochMeasured)]
+        assert len(events) == len(self.measured)
+        assert {(event.trial_key, event.epoch): event.score for event in events} == self.measured
+
+    @invariant()
+    def tables_never_shrink(self) -> None:
+        if self.flushed:
+            assert len(pd.read_parquet(self.folder.root / "epochs")) >= self.flushed
+
+    def teardown(self) -> None:
+        if self.driver is not None:
+            self.close()
+        shutil.rmtree(self.root)
+
+
+TestModel = Sweep.TestCase
+TestModel.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
