@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +30,7 @@ ENVIRONMENT = {
 for no GPU sees none."""
 
 
+_LOOK_SECONDS = 5.0
 _PATIENCE_SECONDS = 60
 """For an answer of a node about its GPU."""
 
@@ -158,8 +160,14 @@ def gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callabl
         note: Told what `auto` came to.
 
     Raises:
-        UserError: `auto`, and the GPUs cannot be asked for their memory.
+        UserError: `auto`, and the GPUs cannot be asked for their memory; or a number is needed, for there is no node
+            yet to tell.
     """
+    if cluster.get("CPU", 0) < 1 and not isinstance(resources.gpus_per_trial, int | float):
+        raise UserError(
+            "no node that runs trials is up yet, so that nobody knows of GPUs; say by --gpus-per-trial how many a "
+            "trial takes (0 for none), and by --slots how many trials may run at a time"
+        )
     if resources.gpus_per_trial == "auto":
         if not cluster.get("GPU", 0):
             return 0.0
@@ -204,23 +212,48 @@ def gpu_memory() -> int:
     return int(torch.cuda.get_device_properties(0).total_memory)
 
 
-def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
-    """Return how many trials the cluster has room for.
+class Room:
+    """How many trials may run at a time: what was asked for, or what the cluster has room for at the moment."""
 
-    Raises:
-        UserError: None.
-    """
+    def __init__(self, asked: int | None, cpus: float, gpus: float) -> None:
+        """Look at the cluster.
+
+        Args:
+            asked: Trials at a time, also where nodes for them come up only when they are needed.
+            cpus: CPUs of a trial.
+            gpus: GPUs of a trial.
+
+        Raises:
+            UserError: Nothing was asked for, and there is room for none.
+        """
+        self._asked, self._cpus, self._gpus = asked, cpus, gpus
+        self._looked = time.monotonic()
+        self._now = room(cluster_resources(), cpus, gpus)
+        if asked is None and self._now < 1:
+            cluster = cluster_resources()
+            have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
+            raise UserError(
+                f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower --cpus-per-trial "
+                "or --gpus-per-trial, or say by --slots how many trials it may grow to run at a time"
+            )
+
+    @property
+    def slots(self) -> int:
+        """Trials at a time; nodes that join or leave count after some seconds."""
+        if self._asked is not None:
+            return self._asked
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._now = room(cluster_resources(), self._cpus, self._gpus)
+        return self._now
+
+
+def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:
+    """Return how many trials a cluster has room for."""
     trials = [cluster.get("CPU", 0) / cpus]
     if gpus:
         trials.append(cluster.get("GPU", 0) / gpus)
-    slots = int(min(trials))
-    if slots < 1:
-        have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
-        raise UserError(
-            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower "
-            "--cpus-per-trial or --gpus-per-trial"
-        )
-    return slots
+    return int(min(trials))
 
 
 def probe(resources: Resources) -> str:

@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from runners.driver import Driver
-from runners.engines.cluster import Resources, cluster_resources, connected, gpus_of_trial, prepare_ray, room
+from runners.engines.cluster import Resources, Room, cluster_resources, connected, gpus_of_trial, prepare_ray
 from runners.engines.leg import LegSpec, Message, run_leg
 from runners.engines.patience import Pauses, Watchdog
 from runners.plan import Finished, Wait
+
+_MORE_THAN_EVER = 100_000
+"""Ray asks for this many trials at a time; how many it gets is decided here, for nodes join and leave."""
 
 
 def run(driver: Driver, resources: Resources) -> None:
@@ -36,8 +39,7 @@ def run(driver: Driver, resources: Resources) -> None:
             _preflight(driver, resources)
         cluster = cluster_resources()
         gpus = gpus_of_trial(cluster, resources, driver.progress.note)
-        slots = resources.slots or room(cluster, resources.cpus_per_trial, gpus)
-        legs = _Legs(driver, gpus, 60 * resources.epoch_minutes)
+        legs = _Legs(driver, Room(resources.slots, resources.cpus_per_trial, gpus), gpus, 60 * resources.epoch_minutes)
         trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(
@@ -47,7 +49,7 @@ def run(driver: Driver, resources: Resources) -> None:
                 stop=_stopper(legs),
                 callbacks=[_callback(legs)],
                 num_samples=-1,
-                max_concurrent_trials=slots,
+                max_concurrent_trials=_MORE_THAN_EVER,
                 reuse_actors=True,
                 max_failures=0,
                 raise_on_failed_trial=False,
@@ -69,8 +71,8 @@ def _preflight(driver: Driver, resources: Resources) -> None:
 class _Legs:
     """The legs that Ray runs at the moment, by Ray's own trial ids."""
 
-    def __init__(self, driver: Driver, gpus: float, step_seconds: float) -> None:
-        self.driver, self.gpus, self.step_seconds = driver, gpus, step_seconds
+    def __init__(self, driver: Driver, room: Room, gpus: float, step_seconds: float) -> None:
+        self.driver, self.room, self.gpus, self.step_seconds = driver, room, gpus, step_seconds
         self.running: dict[str, LegSpec] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -78,6 +80,8 @@ class _Legs:
         return {}
 
     def next(self, ray_id: str) -> LegSpec | Wait | Finished:
+        if len(self.running) >= self.room.slots:
+            return Wait()
         step = self.driver.next()
         if isinstance(step, LegSpec):
             share = self.gpus if 0 < self.gpus < 1 else None

@@ -94,7 +94,7 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
         if process.poll() is not None:
             print("the sweep ended before all kills were made; give it more --epochs", file=sys.stderr)
             break
-        known |= _epochs(disturbed)
+        known |= epochs_of(disturbed)
         if victim == "driver":
             process.kill()
             process.wait()
@@ -102,13 +102,13 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
             report.driver_kills += 1
         elif _kill_a_worker(process.pid, rng):
             report.worker_kills += 1
-        lost = known - _epochs(disturbed)
+        lost = known - epochs_of(disturbed)
         report.acknowledged_lost += len(lost)
         print(f"{victim} killed: {len(known)} epochs acknowledged, {len(lost)} lost", flush=True)
     if process is not None:
         process.wait()
     subprocess.run([*command, "--name", "disturbed", "--quiet"], check=True)
-    report.acknowledged_lost += len(known - _epochs(disturbed))
+    report.acknowledged_lost += len(known - epochs_of(disturbed))
     examine_journal(disturbed, report)
     compare_tables(undisturbed, disturbed, report)
     return report
@@ -121,7 +121,7 @@ def _wait_for_work(
     target = rng.choice([0, 1])
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        if _workers(process.pid) and len(_epochs(sweep) - known) >= target:
+        if _workers(process.pid) and len(epochs_of(sweep) - known) >= target:
             break
         time.sleep(0.1)
     deadline = time.monotonic() + rng.uniform(0.0, 4.0)
@@ -158,7 +158,8 @@ def _kill_a_worker(driver: int, rng: random.Random) -> bool:
     return True
 
 
-def _epochs(folder: SweepFolder) -> set[tuple[str, int]]:
+def epochs_of(folder: SweepFolder) -> set[tuple[str, int]]:
+    """Return the epochs that are recorded."""
     if not folder.journal.exists():
         return set()
     return {(e.trial_key, e.epoch) for e in read_events(folder) if isinstance(e, EpochMeasured)}

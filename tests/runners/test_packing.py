@@ -6,7 +6,7 @@ import pytest
 
 from runners.cli.options import parse_gpus
 from runners.engines import cluster
-from runners.engines.cluster import Resources, gpus_of_trial, room
+from runners.engines.cluster import Resources, Room, gpus_of_trial, room
 from runners.packing import gpu_share, packing_text
 from seatbelt.errors import UserError
 
@@ -60,9 +60,32 @@ def test_a_cluster_with_pretend_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(told) == 1
 
 
-def test_no_room_for_a_single_trial() -> None:
+def test_no_room_for_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "cluster_resources", lambda: {"CPU": 2.0})
     with pytest.raises(UserError, match=r"a trial asks for 4 CPUs and 0 GPUs, but the cluster has 2 CPUs and 0 GPUs"):
-        room({"CPU": 2.0}, 4, 0)
+        Room(None, 4, 0)
+    assert Room(3, 4, 0).slots == 3, "nodes for them may come"
+
+
+def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, has = 0.0, {"CPU": 2.0, "GPU": 1.0}
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
+    found = Room(None, 1, 0.5)
+    assert found.slots == 2
+    has = {"CPU": 8.0, "GPU": 2.0}
+    assert found.slots == 2
+    now += 6
+    assert found.slots == 4
+    has = {}
+    now += 6
+    assert found.slots == 0, "all nodes are gone; it waits for others"
+
+
+def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:
+    with pytest.raises(UserError, match=r"no node that runs trials is up yet.*say by --gpus-per-trial how many"):
+        gpus_of_trial({}, Resources(address="auto", slots=4), print)
+    assert gpus_of_trial({}, Resources(address="auto", slots=4, gpus_per_trial=0.5), print) == 0.5
 
 
 def test_the_option() -> None:

@@ -227,4 +227,4 @@ def test_two_real_nodes(tmp_path: Path, make_data: MakeData) -> None:
     gpus, faults, names = json.loads(done.stdout.splitlines()[-1])
     assert sorted(gpus) == [0, 2]
     assert faults == [[names[gpus.index(2)], "torch sees 0 GPUs, but Ray counts 2"]]
-    assert list(storage.iterdir()) == []
+    assert not [path for path in storage.rglob("*") if path.is_file()]

@@ -1,0 +1,96 @@
+"""A real Ray cluster of several nodes on this machine, in a process of its own, whose nodes can be removed hard."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from types import TracebackType
+
+from tests.runners.test_engines import ROOT
+
+_CLUSTER = """
+import sys
+from runners.cluster.token import ensure_token
+ensure_token(create=True)
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+print(cluster.address, flush=True)
+nodes = []
+for line in sys.stdin:
+    what, number = line.split()
+    if what == "add":
+        nodes.append(cluster.add_node(num_cpus=2, num_gpus=int(number)))
+        cluster.wait_for_nodes()
+    else:
+        # SIGKILL: the node has no time to say that it goes.
+        cluster.remove_node(nodes[int(number)], allow_graceful=False)
+    print("done", flush=True)
+cluster.shutdown()
+"""
+
+
+class Nodes:
+    """The cluster: a head without CPUs, to which nodes of two CPUs are added."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _CLUSTER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment(),
+        )
+        self.address = self._line()
+        self.added = 0
+
+    def add(self, *, gpus: int = 0) -> int:
+        """Add a node, with GPUs that nobody has; return its number."""
+        self._say(f"add {gpus}")
+        self.added += 1
+        return self.added - 1
+
+    def kill(self, number: int) -> None:
+        """Remove a node without a word."""
+        self._say(f"kill {number}")
+
+    def __enter__(self) -> Nodes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def _say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{text}\n")
+        self._process.stdin.flush()
+        assert self._line() == "done"
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError("the cluster ended")
+        return line
+
+
+def environment() -> dict[str, str]:
+    """Return what a process of the cluster needs to find this code."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+def driver(*arguments: str) -> list[str]:
+    """Return a command line of ours that takes pretended GPUs for real ones."""
+    code = "import runners.engines.ray_tune as engine; engine._preflight = lambda driver, resources: None;"
+    return [sys.executable, "-c", f"{code} from runners.cli import main; main()", *arguments]
