@@ -18,6 +18,7 @@ from analysis import load
 from analysis.query import query
 from analysis.select import best
 from runners import lease as lease_module
+from runners.engines.leg import LegSpec
 from runners.events import ClockRead
 from runners.lease import Lease
 from runners.ledger import Ledger, holder, read_events
@@ -25,6 +26,7 @@ from runners.mirror import Mirror, read_journal
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
 from tests.conftest import MakeData
+from tests.runners.conftest import describe, open_driver, work
 from tests.runners.test_engines import ROOT, UNEQUAL
 from tests.storage.server import BUCKET, Server
 
@@ -201,6 +203,31 @@ def test_a_storage_that_does_not_answer_costs_nothing(location: str, monkeypatch
         assert "nothing could be published (the network is unreachable); it is kept on this machine" in notes[-1]
         mirror.push_if_due(lambda: None)
     assert list(read_events(folder)) == [at(1)]
+
+
+def test_checkpoints_may_be_published_before_their_trial_is(location: str) -> None:
+    """A machine was lost with its disk between the two: the trial is planned again, and goes on from there."""
+    folder = SweepFolder(location)
+    folder.create(describe())
+    folder.checkpoints("0123456789ab").write("epoch-000001.json", b"{}")
+    with open_driver(folder) as driver:
+        assert driver.history.trials == {}
+
+
+def test_a_journal_that_is_shorter_than_its_tables_is_refused(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SweepFolder(location)
+    folder.create(describe())
+    with open_driver(folder) as driver:
+        step = driver.next()
+        assert isinstance(step, LegSpec)
+        work(driver, step)
+    for name in folder.storage.names("state/journal"):
+        folder.storage.remove(name)
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "another"))
+    with pytest.raises(UserError, match="holds 0 decisions, but their table has 1: its end is missing"):
+        open_driver(SweepFolder(location))
 
 
 def test_publishing_waits_for_its_time(location: str) -> None:
