@@ -1,6 +1,6 @@
-"""SIGKILL of drivers and workers at random moments of one real sweep, and what is left of it.
+"""SIGKILL of drivers, workers and nodes at random moments of one real sweep, and what is left of it.
 
-`python -m tests.faults --drivers 20 --workers 20 --seed 0` is the long form; a short one is a test.
+`python -m tests.faults kills` is the long form; a short one is a test.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pandas as pd
 from runners.events import EpochMeasured, LegBegan, LegStarted
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
+from tests.faults.nodes import Nodes, environment
 
 NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "machine_faults", "host", "error"]
 """Columns that tell when, where and in which attempt something ran."""
@@ -32,6 +33,7 @@ class Report:
 
     driver_kills: int = 0
     worker_kills: int = 0
+    node_kills: int = 0
     acknowledged_lost: int = 0
     """Epochs that were in the journal before a kill and not after it."""
     duplicates: int = 0
@@ -46,7 +48,9 @@ class Report:
         return self.tables_equal and not (self.acknowledged_lost or self.duplicates or self.acknowledged_trained_again)
 
 
-def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epochs: int, decoders: str) -> Report:
+def disturb(
+    data: Path, out: Path, *, drivers: int, workers: int, seed: int, epochs: int, decoders: str, nodes: int = 0
+) -> Report:
     """Run a sweep undisturbed and once more with kills, and compare.
 
     Args:
@@ -57,40 +61,45 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
         seed: Of the moments and the victims.
         epochs: Full epochs of each trial.
         decoders: Levels of the decoder, the only factor beside two learning rates.
+        nodes: Kills of a node of a cluster; without any, each driver starts its own Ray.
     """
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "runners.cli",
-            "sweep",
-            "architecture",
-            "--data",
-            str(data),
-            "--out",
-            str(out),
-        ),
-        *(
-            "--set",
-            "encoder=lite0",
-            "--set",
-            f"decoder={decoders}",
-            "--set",
-            "decoder_learning_rate=0.0003,0.001",
-        ),
-        *("--fix", "weights=none", "--max-epochs", str(epochs), "--slots", "2", "--checkpoint-share", "1"),
-    ]
+    command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)]
+    command += ["--set", "encoder=lite0", "--set", f"decoder={decoders}"]
+    command += ["--set", "decoder_learning_rate=0.0003,0.001", "--fix", "weights=none", "--max-epochs", str(epochs)]
+    command += ["--slots", "2", "--checkpoint-share", "1", "--quiet"]
     undisturbed, disturbed = SweepFolder(out / "undisturbed"), SweepFolder(out / "disturbed")
-    subprocess.run([*command, "--name", "undisturbed", "--quiet"], check=True)
+    subprocess.run([*command, "--name", "undisturbed"], check=True, env=environment())
     report = Report()
-    victims = ["driver"] * drivers + ["worker"] * workers
+    victims = ["driver"] * drivers + ["worker"] * workers + ["node"] * nodes
+    random.Random(seed).shuffle(victims)
+    command += ["--name", "disturbed"]
+    if nodes:
+        with Nodes() as cluster:
+            node = cluster.add()
+            _kill_all(victims, [*command, "--address", cluster.address], disturbed, report, seed, cluster, node)
+    else:
+        _kill_all(victims, command, disturbed, report, seed)
+    examine_journal(disturbed, report)
+    compare_tables(undisturbed, disturbed, report)
+    return report
+
+
+def _kill_all(
+    victims: list[str],
+    command: list[str],
+    disturbed: SweepFolder,
+    report: Report,
+    seed: int,
+    cluster: Nodes | None = None,
+    node: int = 0,
+) -> None:
     rng = random.Random(seed)
-    rng.shuffle(victims)
     process: subprocess.Popen[bytes] | None = None
     known: set[tuple[str, int]] = set()
     for victim in victims:
-        process = process or subprocess.Popen([*command, "--name", "disturbed", "--quiet"])
-        _wait_for_work(process, rng, disturbed, known)
+        process = process or subprocess.Popen(command, env=environment())
+        ancestor = cluster.pid if cluster is not None else process.pid
+        _wait_for_work(process, ancestor, rng, disturbed, known)
         if process.poll() is not None:
             print("the sweep ended before all kills were made; give it more --epochs", file=sys.stderr)
             break
@@ -100,28 +109,30 @@ def disturb(data: Path, out: Path, *, drivers: int, workers: int, seed: int, epo
             process.wait()
             process = None
             report.driver_kills += 1
-        elif _kill_a_worker(process.pid, rng):
+        elif victim == "node":
+            assert cluster is not None
+            cluster.kill(node)
+            node = cluster.add()
+            report.node_kills += 1
+        elif _kill_a_worker(ancestor, rng):
             report.worker_kills += 1
         lost = known - epochs_of(disturbed)
         report.acknowledged_lost += len(lost)
         print(f"{victim} killed: {len(known)} epochs acknowledged, {len(lost)} lost", flush=True)
     if process is not None:
         process.wait()
-    subprocess.run([*command, "--name", "disturbed", "--quiet"], check=True)
+    subprocess.run(command, check=True, env=environment())
     report.acknowledged_lost += len(known - epochs_of(disturbed))
-    examine_journal(disturbed, report)
-    compare_tables(undisturbed, disturbed, report)
-    return report
 
 
 def _wait_for_work(
-    process: subprocess.Popen[bytes], rng: random.Random, sweep: SweepFolder, known: set[tuple[str, int]]
+    process: subprocess.Popen[bytes], ancestor: int, rng: random.Random, sweep: SweepFolder, known: set[tuple[str, int]]
 ) -> None:
     """Wait for a random moment: half the time during a start, else after the sweep got on since the last kill."""
     target = rng.choice([0, 1])
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        if _workers(process.pid) and len(epochs_of(sweep) - known) >= target:
+        if _workers(ancestor) and len(epochs_of(sweep) - known) >= target:
             break
         time.sleep(0.1)
     deadline = time.monotonic() + rng.uniform(0.0, 4.0)
@@ -129,8 +140,8 @@ def _wait_for_work(
         time.sleep(0.05)
 
 
-def _workers(driver: int) -> list[int]:
-    """Return the processes of a driver's Ray that run legs."""
+def _workers(ancestor: int) -> list[int]:
+    """Return the processes that run legs below a driver, or below a cluster."""
     listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
     parents: dict[int, int] = {}
     found = []
@@ -139,7 +150,7 @@ def _workers(driver: int) -> list[int]:
         parents[int(pid)] = int(parent)
         if command.startswith(("ray::SeatbeltLeg", "ray::ResourceTrainable")):
             found.append(int(pid))
-    return [pid for pid in found if _descends(pid, driver, parents)]
+    return [pid for pid in found if _descends(pid, ancestor, parents)]
 
 
 def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
@@ -150,8 +161,8 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     return False
 
 
-def _kill_a_worker(driver: int, rng: random.Random) -> bool:
-    workers = _workers(driver)
+def _kill_a_worker(ancestor: int, rng: random.Random) -> bool:
+    workers = _workers(ancestor)
     if not workers:
         return False
     os.kill(rng.choice(workers), signal.SIGKILL)

@@ -46,6 +46,11 @@ class Nodes:
         self.address = self._line()
         self.added = 0
 
+    @property
+    def pid(self) -> int:
+        """The process that the nodes' processes descend from."""
+        return self._process.pid
+
     def add(self, *, gpus: int = 0) -> int:
         """Add a node, with GPUs that nobody has; return its number."""
         self._say(f"add {gpus}")
