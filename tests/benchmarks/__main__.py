@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import cache, legs, loader, memory, results, sweep
+from tests.benchmarks import cache, durability, legs, loader, memory, results, sweep
 
 BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "sweep": sweep.measure,
     "legs": legs.measure,
+    "durability": durability.measure,
     "cache": cache.measure,
     "loader": loader.measure,
     "memory": memory.measure,
@@ -36,7 +37,7 @@ def main() -> None:
             folder = Path(scratch) / name
             folder.mkdir()
             for line in BENCHMARKS[name](folder):
-                print(f"{name:<8} {line}", flush=True)
+                print(f"{name:<10} {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,11 @@ def main_effects(trials: pd.DataFrame) -> pd.DataFrame:
     Least squares over the design's 64 trials with a block for each replicate. The design is orthogonal, so that an
     effect is a difference of two means; the error is what main effects and blocks leave over, interactions included.
     """
-    arms = trials[(trials["role"] == "arm") & ~trials["cell"].str.contains('"arm"')]
-    cells = [json.loads(cell) for cell in arms["cell"]]
-    signs = np.array([[1.0 if cell[name] == "on" else -1.0 for name in TRANSFORMS] for cell in cells])
+    # All ten is one of the design's runs, and is trained once, as the named arm.
+    beside = trials["cell"].map(lambda cell: json.loads(cell).get("arm") in ("none", "randaugment", "trivialaugment"))
+    arms = trials[(trials["role"] == "arm") & ~beside]
+    chosen = [set(text.split("+")) for text in arms["augmentation"]]
+    signs = np.array([[1.0 if name in names else -1.0 for name in TRANSFORMS] for names in chosen])
     blocks = pd.get_dummies(arms["replicate"]).to_numpy(float)
     design = np.column_stack([blocks, signs])
     scores = arms["selection_iou"].to_numpy(float)
