@@ -94,7 +94,7 @@ class Driver:
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
         self.broken = False
-        """Whether the session ended because machines report nothing but faults."""
+        """Whether the session ended because it could not go on."""
         self._observe = observe
         self._poll_seconds = _REMOTE_POLL_SECONDS if folder.remote else _POLL_SECONDS
         self._stop_polled = self._requests_polled = 0.0
@@ -204,8 +204,7 @@ class Driver:
     def stopping(self) -> bool:
         """Whether running legs should end after their present epoch."""
         if self.stop_reason is None and self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
-            self.stop_reason = f"nothing works any more ({self.history.faults.error}); mend that, then resume"
-            self.broken = True
+            self.break_off(f"nothing works any more ({self.history.faults.error}); mend that, then resume")
         if self.stop_reason is None and time.monotonic() - self._stop_polled > self._poll_seconds:
             self._stop_polled = time.monotonic()
             hours = self.plan.limits.hours
@@ -214,6 +213,10 @@ class Driver:
             elif hours is not None and self.history.hours_used >= hours:
                 self.stop_reason = "the limit of --hours is reached"
         return self.stop_reason is not None
+
+    def break_off(self, reason: str) -> None:
+        """End the session, not the sweep: it cannot go on as things are."""
+        self.stop_reason, self.broken = reason, True
 
     def tick(self) -> None:
         """Let time pass: flush what is due and refresh what is shown."""

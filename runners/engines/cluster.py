@@ -215,22 +215,21 @@ def gpu_memory() -> int:
 class Room:
     """How many trials may run at a time: what was asked for, or what the cluster has room for at the moment."""
 
-    def __init__(self, asked: int | None, cpus: float, gpus: float) -> None:
+    def __init__(self, resources: Resources, gpus: float) -> None:
         """Look at the cluster.
 
         Args:
-            asked: Trials at a time, also where nodes for them come up only when they are needed.
-            cpus: CPUs of a trial.
+            resources: What was asked for; slots also where nodes for them come up only when they are needed.
             gpus: GPUs of a trial.
 
         Raises:
-            UserError: Nothing was asked for, and there is room for none.
+            UserError: No number of slots was asked for, and there is room for none.
         """
-        self._asked, self._cpus, self._gpus = asked, cpus, gpus
-        self._looked = time.monotonic()
-        self._now = room(cluster_resources(), cpus, gpus)
-        if asked is None and self._now < 1:
-            cluster = cluster_resources()
+        self._asked, self._cpus, self._gpus = resources.slots, resources.cpus_per_trial, gpus
+        self._ours = resources.address is None
+        self._look()
+        if self._asked is None and self._now < 1:
+            cluster, cpus = self._cluster, self._cpus
             have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
             raise UserError(
                 f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower --cpus-per-trial "
@@ -240,12 +239,22 @@ class Room:
     @property
     def slots(self) -> int:
         """Trials at a time; nodes that join or leave count after some seconds."""
-        if self._asked is not None:
-            return self._asked
+        self._look_again()
+        return self._now if self._asked is None else self._asked
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether this is a Ray of our own that has no node any more."""
+        self._look_again()
+        return self._ours and not self._cluster.get("CPU", 0)
+
+    def _look_again(self) -> None:
         if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._now = room(cluster_resources(), self._cpus, self._gpus)
-        return self._now
+            self._look()
+
+    def _look(self) -> None:
+        self._looked, self._cluster = time.monotonic(), cluster_resources()
+        self._now = room(self._cluster, self._cpus, self._gpus)
 
 
 def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:

@@ -39,7 +39,7 @@ def run(driver: Driver, resources: Resources) -> None:
             _preflight(driver, resources)
         cluster = cluster_resources()
         gpus = gpus_of_trial(cluster, resources, driver.progress.note)
-        legs = _Legs(driver, Room(resources.slots, resources.cpus_per_trial, gpus), gpus, 60 * resources.epoch_minutes)
+        legs = _Legs(driver, Room(resources, gpus), gpus, 60 * resources.epoch_minutes)
         trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(
@@ -107,6 +107,12 @@ class _Legs:
             self.driver.lost(spec, error)
         else:
             self.driver.interrupt(spec)
+
+    def tick(self) -> None:
+        """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
+        self.driver.tick()
+        if self.room.is_gone and self.driver.stop_reason is None:
+            self.driver.break_off("the Ray that this session started was killed")
 
     def interrupt_all(self) -> None:
         for spec in self.running.values():
@@ -210,6 +216,6 @@ def _callback(legs: _Legs) -> Any:  # noqa: ANN401
             legs.ended(trial.trial_id, error=text[-1] if text else "unknown")
 
         def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
-            legs.driver.tick()
+            legs.tick()
 
     return Recorder()

@@ -142,13 +142,25 @@ def _wait_for_work(
 
 def _workers(ancestor: int) -> list[int]:
     """Return the processes that run legs below a driver, or below a cluster."""
-    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+    return _below(ancestor, ("ray::SeatbeltLeg", "ray::ResourceTrainable"))
+
+
+def kill_below(ancestor: int, program: str) -> bool:
+    """Kill a process of Ray's own below a driver; return whether there was one."""
+    found = _below(ancestor, (program,))
+    for pid in found[:1]:
+        os.kill(pid, signal.SIGKILL)
+    return bool(found)
+
+
+def _below(ancestor: int, programs: tuple[str, ...]) -> list[int]:
+    listing = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True, check=True)
     parents: dict[int, int] = {}
     found = []
     for line in listing.stdout.splitlines()[1:]:
         pid, parent, command = line.split(None, 2)
         parents[int(pid)] = int(parent)
-        if command.startswith(("ray::SeatbeltLeg", "ray::ResourceTrainable")):
+        if command.split()[0].rpartition("/")[2].startswith(programs):
             found.append(int(pid))
     return [pid for pid in found if _descends(pid, ancestor, parents)]
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from runners.sweep_folder import SweepFolder
 from tests.conftest import MakeData
-from tests.faults.kills import disturb
+from tests.faults.kills import Report, disturb, epochs_of, examine_journal, kill_below
+from tests.faults.nodes import environment
 
 
 @pytest.mark.slow
@@ -18,3 +23,29 @@ def test_a_driver_and_a_worker_are_killed(make_data: MakeData, tmp_path: Path) -
     assert report.acknowledged_trained_again == 0
     assert report.differences == []
     assert report.passed()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("process", ["raylet", "gcs_server"])
+def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, process: str) -> None:
+    data = make_data(subjects=6, images=2, test_subjects=2)
+    command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data)]
+    command += ["--out", str(tmp_path), "--set", "encoder=lite0", "--set", "decoder=fpn,linknet"]
+    command += ["--fix", "weights=none", "--slots", "2"]
+    command += ["--checkpoint-share", "1"]
+    folder = SweepFolder(tmp_path / "architecture")
+    with subprocess.Popen([*command, "--max-epochs", "25"], stderr=subprocess.PIPE, env=environment()) as driver:
+        until = time.monotonic() + 120
+        while len(epochs_of(folder)) < 4:
+            assert time.monotonic() < until and driver.poll() is None
+            time.sleep(0.2)
+        assert kill_below(driver.pid, process)
+        _, told = driver.communicate(timeout=200)
+    assert driver.returncode == 1, told
+    known = epochs_of(folder)
+    assert len(known) >= 4
+    subprocess.run([*command, "--max-epochs", "25", "--quiet"], env=environment(), check=True, timeout=300)
+    assert known < epochs_of(folder)
+    report = Report()
+    examine_journal(folder, report)
+    assert report.duplicates == report.acknowledged_trained_again == 0

@@ -63,15 +63,15 @@ def test_a_cluster_with_pretend_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_room_for_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "cluster_resources", lambda: {"CPU": 2.0})
     with pytest.raises(UserError, match=r"a trial asks for 4 CPUs and 0 GPUs, but the cluster has 2 CPUs and 0 GPUs"):
-        Room(None, 4, 0)
-    assert Room(3, 4, 0).slots == 3, "nodes for them may come"
+        Room(Resources(cpus_per_trial=4), 0)
+    assert Room(Resources(slots=3, cpus_per_trial=4, address="auto"), 0).slots == 3, "nodes for them may come"
 
 
 def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0, "GPU": 1.0}
     monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
-    found = Room(None, 1, 0.5)
+    found = Room(Resources(address="auto"), 0.5)
     assert found.slots == 2
     has = {"CPU": 8.0, "GPU": 2.0}
     assert found.slots == 2
@@ -79,7 +79,18 @@ def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.slots == 4
     has = {}
     now += 6
-    assert found.slots == 0, "all nodes are gone; it waits for others"
+    assert found.slots == 0 and not found.is_gone, "all nodes are gone; it waits for others"
+
+
+def test_a_ray_of_our_own_that_was_killed_gets_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, has = 0.0, {"CPU": 2.0}
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
+    found = Room(Resources(slots=2), 0)
+    assert not found.is_gone
+    has = {}
+    now += 6
+    assert found.is_gone
 
 
 def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:
