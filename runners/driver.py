@@ -25,11 +25,11 @@ from runners.events import (
     LegEnded,
     Retried,
     SessionOpened,
-    TestRead,
 )
 from runners.evidence import check_journal
 from runners.history import History
 from runners.ledger import Ledger, as_recorded
+from runners.leg_spec import leg_spec
 from runners.mirror import FLUSH_SECONDS
 from runners.plan import (
     FAULT_SECONDS_TO_STOP,
@@ -43,6 +43,7 @@ from runners.plan import (
     outcome_of_error,
 )
 from runners.progress import Progress
+from runners.requests import Requests
 from runners.retention import Retention
 from runners.stage_store import StageExchange, StageStore
 from runners.store import Store, empty_tables
@@ -51,9 +52,6 @@ from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown
-
-_POLL_SECONDS, _REMOTE_POLL_SECONDS = 0.5, 10.0
-"""How often requests of other commands are looked for: in a folder, and in a bucket, where each look is paid."""
 
 
 class Driver:
@@ -96,8 +94,7 @@ class Driver:
         self.broken = False
         """Whether the session ended because it could not go on."""
         self._observe = observe
-        self._poll_seconds = _REMOTE_POLL_SECONDS if folder.remote else _POLL_SECONDS
-        self._stop_polled = self._requests_polled = 0.0
+        self._requests = Requests(folder)
         folder.check_links()
         self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
         self.history = History()
@@ -154,7 +151,7 @@ class Driver:
         now = self._now()
         events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
         self._record(*events, replace(step.decided, at=now), step.started(now))
-        return self._spec(step)
+        return leg_spec(step, self.plan, self.history, self.folder)
 
     def handle(self, spec: LegSpec, message: Message) -> None:
         """Record a message of a leg."""
@@ -205,13 +202,11 @@ class Driver:
         """Whether running legs should end after their present epoch."""
         if self.stop_reason is None and self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
             self.break_off(f"nothing works any more ({self.history.faults.error}); mend that, then resume")
-        if self.stop_reason is None and time.monotonic() - self._stop_polled > self._poll_seconds:
-            self._stop_polled = time.monotonic()
-            hours = self.plan.limits.hours
-            if self.folder.stop_requested():
-                self.stop_reason = "stop was asked for"
-            elif hours is not None and self.history.hours_used >= hours:
-                self.stop_reason = "the limit of --hours is reached"
+        if self.stop_reason is None and self._requests.stop():
+            self.stop_reason = "stop was asked for"
+        hours = self.plan.limits.hours
+        if self.stop_reason is None and hours is not None and self.history.hours_used >= hours:
+            self.stop_reason = "the limit of --hours is reached"
         return self.stop_reason is not None
 
     def break_off(self, reason: str) -> None:
@@ -265,13 +260,8 @@ class Driver:
             self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")
 
     def _take_requests(self) -> None:
-        # Commands that only read leave a note when they show test scores; the one writer enters it.
-        if time.monotonic() - self._requests_polled < self._poll_seconds:
-            return
-        self._requests_polled = time.monotonic()
-        for command, at, name in self.folder.test_notes():
-            self._record(TestRead(command=command, at=at))
-            self.folder.storage.remove(name)
+        for event in self._requests.test_reads():
+            self._record(event)
 
     def _decide(self) -> Step:
         if self._stages is not None:
@@ -288,31 +278,6 @@ class Driver:
             self._store.add(event)
             self.progress.event(event, self.history)
             self._observe(event, self.history)
-
-    def _spec(self, leg: Leg) -> LegSpec:
-        view = self.history.trials[leg.trial_key]
-        return LegSpec(
-            trial_key=leg.trial_key,
-            attempt=leg.attempt,
-            config=leg.config,
-            known_epochs=view.epochs_done,
-            stop=leg.stop,
-            sweep=self.folder.location,
-            checkpoints=self.folder.checkpoints(leg.trial_key).location,
-            full_epochs=self._full_epochs(leg),
-            stage=self._stage_folder(leg),
-            micro_batch=view.facts.get("micro_batch") if view.epochs_done else None,
-        )
-
-    def _full_epochs(self, leg: Leg) -> int:
-        return leg.config.epochs if self.history.trials[leg.trial_key].role == "stage" else self.plan.epochs
-
-    def _stage_folder(self, leg: Leg) -> str | None:
-        stage = self.history.trials[leg.trial_key].plan.stage
-        if stage is None:
-            return None
-        found = self.history.stages.found.get(stage)
-        return found.path if found else self.folder.checkpoints(stage).location
 
     def _end(self, spec: LegSpec, outcome: str, message: Message) -> None:
         view = self.history.trials[spec.trial_key]

@@ -5,25 +5,22 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
-from pydantic import TypeAdapter
 
-from runners.code_version import changed_modules
-from runners.copying import copy_what_holds, what_differs
+from runners.continuing import check_as_new, check_code, check_data_unchanged, extension_of
+from runners.copying import copy_what_holds
 from runners.driver import Driver
-from runners.events import Event, SessionOpened
+from runners.events import Event
 from runners.history import History
 from runners.launch import Request, describe
-from runners.ledger import as_recorded, read_events
-from runners.mirror import FLUSH_SECONDS
 from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
+from runners.session import Session, check_limits, earlier_limits, limits_of
 from runners.stage_store import StageStore
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
@@ -34,35 +31,6 @@ from seatbelt.redaction import shown
 
 if TYPE_CHECKING:
     from runners.engines.cluster import Resources
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """How a user wants to run a sweep this time; None is as before."""
-
-    engine: str = "ray"
-    address: str | None = None
-    allow_insecure: bool = False
-    """Join a cluster that asks for no token."""
-    slots: int | None = None
-    cpus_per_trial: float = 1
-    gpus_per_trial: float | Literal["auto"] | None = None
-    epoch_minutes: float = 120
-    publish_every: float = FLUSH_SECONDS
-    tensorboard: bool = False
-    quiet: bool = False
-    trials: int | None = None
-    epochs: int | None = None
-    hours: float | None = None
-    replicates: int | None = None
-    max_epochs: int | None = None
-    """Longer trials than before, in a sweep that is resumed."""
-    retry: tuple[str, ...] = ()
-    """Statuses of ended trials that are to be tried again."""
-    stages: str | None = None
-    """A store of pretraining stages that sweeps share."""
-    accept_code_change: bool = False
-    """Go on although the code that decides numbers changed."""
 
 
 def launch(request: Request, session: Session, root: str, *, dry_run: bool = False, as_new: str | None = None) -> int:
@@ -81,17 +49,17 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
     new: SweepDescription | None = description
     if as_new is not None:
         source, folder = folder, folder.sibling(as_new)
-        _check_as_new(source, folder, description, progress)
+        check_as_new(source, folder, description, progress)
     elif folder.exists():
         existing = folder.describe()
-        new = _extension(folder, existing, description)
-        default = _earlier_limits(folder) or default
+        new = extension_of(folder, existing, description)
+        default = earlier_limits(folder) or default
         if description.base.epochs > existing.base.epochs:
             default = replace(default, max_epochs=description.base.epochs)
         description = new or existing
-        _check_code(description, session)
-    limits = _limits(default, session)
-    _check_limits(description, limits)
+        check_code(description, accept=session.accept_code_change)
+    limits = limits_of(default, session)
+    check_limits(description, limits)
     if dry_run:
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
@@ -105,46 +73,6 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
     return _run(folder, description, limits, session, progress)
 
 
-def _extension(folder: SweepFolder, existing: SweepDescription, asked: SweepDescription) -> SweepDescription | None:
-    """Return the sweep with further levels, None if it stays as it is.
-
-    Raises:
-        UserError: What was asked for would falsify earlier rows.
-    """
-    if not existing.differences(asked):
-        return None
-    if asked.base.epochs < existing.base.epochs:
-        raise UserError(
-            f"{folder.shown} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
-            "trials short; trials can only become longer"
-        )
-    extended = existing.extended(asked)
-    if extended is not None:
-        return extended if extended != existing else None
-    raise UserError(
-        f"{folder.shown} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
-        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.shown}` to go on with it as it was"
-    )
-
-
-def _check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescription, progress: Progress) -> None:
-    if target.exists():
-        raise UserError(f"{target.shown} exists already; choose another name for --as-new, or `seatbelt resume` it")
-    differing = what_differs(source.describe(), asked)
-    if differing:
-        progress.note(f"nothing of {source.shown} holds: {', '.join(differing)} differ; every trial is trained anew")
-
-
-def _check_code(description: SweepDescription, session: Session) -> None:
-    changed = changed_modules(description.code)
-    if changed and not session.accept_code_change:
-        raise UserError(
-            f"the code that decides numbers changed since the sweep began ({', '.join(changed)}), so that earlier rows "
-            "would be false beside new ones; go back to that version, begin a new sweep with --as-new, or say "
-            "--accept-code-change if you know that no number changes"
-        )
-
-
 def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     """Go on with a sweep; return the exit code.
 
@@ -153,15 +81,15 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     """
     folder = SweepFolder(root)
     description = folder.describe()
-    limits = _limits(_earlier_limits(folder) or Limits(), session)
+    limits = limits_of(earlier_limits(folder) or Limits(), session)
     if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
         raise UserError(
             f"--max-epochs {limits.max_epochs} is less than the {description.base.epochs} epochs that the sweep was "
             "launched with; trials can only become longer"
         )
-    _check_limits(description, limits)
-    _check_data_unchanged(description)
-    _check_code(description, session)
+    check_limits(description, limits)
+    check_data_unchanged(description)
+    check_code(description, accept=session.accept_code_change)
     if dry_run:
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
@@ -177,9 +105,9 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Sessio
     """
     folder = SweepFolder(root)
     description = folder.describe()
-    limits = _limits(_earlier_limits(folder) or Limits(), session)
-    _check_data_unchanged(description)
-    _check_code(description, session)
+    limits = limits_of(earlier_limits(folder) or Limits(), session)
+    check_data_unchanged(description)
+    check_code(description, accept=session.accept_code_change)
     _check_access(session)
     confirmation = Confirmation(cells=cells, replicates=replicates)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
@@ -222,41 +150,6 @@ def _run(
     _say_what_next(folder, unfinished=unfinished, quiet=session.quiet)
     nothing_worked = not unfinished and statuses[Status.FAILED] > 0 and not statuses[Status.COMPLETE]
     return 1 if nothing_worked or broken else 0
-
-
-def _limits(earlier: Limits, session: Session) -> Limits:
-    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates", "max_epochs")}
-    return replace(earlier, **{name: value for name, value in given.items() if value is not None})
-
-
-def _check_limits(description: SweepDescription, limits: Limits) -> None:
-    if description.propose != "exhaustive" and (limits.trials, limits.epochs, limits.hours) == (None, None, None):
-        raise UserError(f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours")
-    plan = description.plan(limits)
-    if limits.epochs is not None and limits.epochs < plan.rungs[0]:
-        raise UserError(
-            f"--epochs {limits.epochs} is less than the first leg of one trial ({plan.rungs[0]} epochs); raise it"
-        )
-
-
-def _earlier_limits(folder: SweepFolder) -> Limits | None:
-    found = None
-    with as_recorded(folder):
-        for event in read_events(folder):
-            if isinstance(event, SessionOpened):
-                found = TypeAdapter(Limits).validate_python(event.limits)
-    return found
-
-
-def _check_data_unchanged(description: SweepDescription) -> None:
-    from seatbelt.data.dataset import fingerprint, read
-
-    for source in description.data:
-        if fingerprint(read(Path(source.path))) != source.fingerprint:
-            raise UserError(
-                f"data set {source.path} changed since the sweep began, so that earlier rows would be false beside "
-                "new ones; restore it, or start a new sweep with another --name"
-            )
 
 
 def _slots(session: Session) -> int:

@@ -13,7 +13,7 @@ import typer
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from runners.run_sweep import Session
+    from runners.session import Session
 
 RUN = "Where and how it runs"
 LIMITS = "Limits"
@@ -157,7 +157,7 @@ def parse_gpus(text: str | None) -> float | Literal["auto"] | None:
 
 def session_of(context: typer.Context) -> Session:
     """Return how a command is to run a sweep: its options that are named like the fields of a session."""
-    from runners.run_sweep import Session
+    from runners.session import Session
 
     known = {field.name for field in dataclasses.fields(Session)}
     given: dict[str, Any] = {name: value for name, value in context.params.items() if name in known}

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from runners.driver import Driver
-from runners.engines.cluster import Resources, Room, cluster_resources, connected, gpus_of_trial, prepare_ray
+from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.leg import LegSpec, Message, run_leg
 from runners.engines.patience import Pauses, Watchdog
+from runners.engines.room import Room, gpus_of_trial
 from runners.plan import Finished, Wait
 
 _MORE_THAN_EVER = 100_000

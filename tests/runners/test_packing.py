@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runners.cli.options import parse_gpus
-from runners.engines import cluster
-from runners.engines.cluster import Resources, Room, gpus_of_trial, room
+from runners.engines import room as cluster
+from runners.engines.cluster import Resources
+from runners.engines.room import Room, gpus_of_trial, room
 from runners.packing import gpu_share, packing_text
 from seatbelt.errors import UserError
 

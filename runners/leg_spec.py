@@ -1,0 +1,34 @@
+"""From a decision to what a worker is told."""
+
+from __future__ import annotations
+
+from runners.engines.leg import LegSpec
+from runners.history import History
+from runners.plan import Leg, Plan
+from runners.sweep_folder import SweepFolder
+from runners.views import TrialView
+
+
+def leg_spec(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegSpec:
+    """Return everything that a worker needs to run a leg."""
+    view = history.trials[leg.trial_key]
+    return LegSpec(
+        trial_key=leg.trial_key,
+        attempt=leg.attempt,
+        config=leg.config,
+        known_epochs=view.epochs_done,
+        stop=leg.stop,
+        sweep=folder.location,
+        checkpoints=folder.checkpoints(leg.trial_key).location,
+        full_epochs=leg.config.epochs if view.role == "stage" else plan.epochs,
+        stage=_stage(view, history, folder),
+        micro_batch=view.facts.get("micro_batch") if view.epochs_done else None,
+    )
+
+
+def _stage(view: TrialView, history: History, folder: SweepFolder) -> str | None:
+    stage = view.plan.stage
+    if stage is None:
+        return None
+    found = history.stages.found.get(stage)
+    return found.path if found else folder.checkpoints(stage).location

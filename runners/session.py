@@ -1,0 +1,76 @@
+"""How a user wants to run a sweep this time, and what that session may spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from runners.events import SessionOpened
+from runners.ledger import as_recorded, read_events
+from runners.mirror import FLUSH_SECONDS
+from runners.plan import Limits
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """How a user wants to run a sweep this time; None is as before."""
+
+    engine: str = "ray"
+    address: str | None = None
+    allow_insecure: bool = False
+    """Join a cluster that asks for no token."""
+    slots: int | None = None
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | Literal["auto"] | None = None
+    epoch_minutes: float = 120
+    publish_every: float = FLUSH_SECONDS
+    tensorboard: bool = False
+    quiet: bool = False
+    trials: int | None = None
+    epochs: int | None = None
+    hours: float | None = None
+    replicates: int | None = None
+    max_epochs: int | None = None
+    """Longer trials than before, in a sweep that is resumed."""
+    retry: tuple[str, ...] = ()
+    """Statuses of ended trials that are to be tried again."""
+    stages: str | None = None
+    """A store of pretraining stages that sweeps share."""
+    accept_code_change: bool = False
+    """Go on although the code that decides numbers changed."""
+
+
+def limits_of(earlier: Limits, session: Session) -> Limits:
+    """Return what a session may spend: as before, but for what it was given."""
+    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates", "max_epochs")}
+    return replace(earlier, **{name: value for name, value in given.items() if value is not None})
+
+
+def check_limits(description: SweepDescription, limits: Limits) -> None:
+    """Check that a sweep ends, and can begin.
+
+    Raises:
+        UserError: It has no limit and no end of its own, or may not train a single leg.
+    """
+    if description.propose != "exhaustive" and (limits.trials, limits.epochs, limits.hours) == (None, None, None):
+        raise UserError(f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours")
+    plan = description.plan(limits)
+    if limits.epochs is not None and limits.epochs < plan.rungs[0]:
+        raise UserError(
+            f"--epochs {limits.epochs} is less than the first leg of one trial ({plan.rungs[0]} epochs); raise it"
+        )
+
+
+def earlier_limits(folder: SweepFolder) -> Limits | None:
+    """Return what the last session might spend, None if there was none."""
+    found = None
+    with as_recorded(folder):
+        for event in read_events(folder):
+            if isinstance(event, SessionOpened):
+                found = TypeAdapter(Limits).validate_python(event.limits)
+    return found
