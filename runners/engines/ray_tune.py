@@ -114,6 +114,8 @@ class _Legs:
         self.driver.tick()
         if self.room.is_gone and self.driver.stop_reason is None:
             self.driver.break_off("the Ray that this session started was killed")
+            # Nothing will ever be heard of them.
+            self.interrupt_all()
 
     def interrupt_all(self) -> None:
         for spec in self.running.values():

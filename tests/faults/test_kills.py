@@ -34,7 +34,7 @@ def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, 
     command += ["--fix", "weights=none", "--slots", "2"]
     command += ["--checkpoint-share", "1"]
     folder = SweepFolder(tmp_path / "architecture")
-    with subprocess.Popen([*command, "--max-epochs", "25"], stderr=subprocess.PIPE, env=environment()) as driver:
+    with subprocess.Popen([*command, "--max-epochs", "150"], stderr=subprocess.PIPE, env=environment()) as driver:
         until = time.monotonic() + 120
         while len(epochs_of(folder)) < 4:
             assert time.monotonic() < until and driver.poll() is None
@@ -44,7 +44,7 @@ def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, 
     assert driver.returncode == 1, told
     known = epochs_of(folder)
     assert len(known) >= 4
-    subprocess.run([*command, "--max-epochs", "25", "--quiet"], env=environment(), check=True, timeout=300)
+    subprocess.run([*command, "--max-epochs", "150", "--quiet"], env=environment(), check=True, timeout=300)
     assert known < epochs_of(folder)
     report = Report()
     examine_journal(folder, report)
