@@ -29,7 +29,9 @@ bench: $(STAMP) ## Speed, as ratios side by side in one run
 	$(BIN)/python -m tests.benchmarks
 
 faults: $(STAMP) ## The long form of the fault suite
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults damage
+	$(BIN)/python -m tests.faults kills
+	$(BIN)/python -m tests.faults operations
 
 studies: $(STAMP) ## Every study from end to end on the embedded scenes, small
 	$(BIN)/python -m tests.studies --out demo/studies
