@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections import Counter
 
 from runners.history import History
 from runners.sweep_folder import SweepFolder
@@ -27,6 +28,10 @@ def parse_keep(text: str) -> tuple[str, int]:
     return "top", int(match[1])
 
 
+_FILES_OF_BEST = 2
+"""The weights and their manifest."""
+
+
 class Retention:
     """Removes what a policy does not keep; a stage that trials may begin with is kept whatever it says."""
 
@@ -37,15 +42,23 @@ class Retention:
 
     def tidy(self) -> None:
         """Do what a driver left undone that was killed between a result and its cleaning up."""
+        # One listing instead of one for each trial, which a bucket would take minutes for.
+        files = Counter(name.split("/")[1] for name in self._folder.storage.names("checkpoints"))
         for view in self._history.by_number:
-            if view.status is Status.COMPLETE:
-                self.completed(view)
+            if view.status is Status.COMPLETE and files[view.key]:
+                self.completed(view, tidy=files[view.key] <= _FILES_OF_BEST)
 
-    def completed(self, view: TrialView) -> None:
-        """Keep of a finished trial what the policy says."""
+    def completed(self, view: TrialView, *, tidy: bool = False) -> None:
+        """Keep of a finished trial what the policy says.
+
+        Args:
+            view: The trial.
+            tidy: Only its best weights are there already.
+        """
         if self._policy == "last":
             return
-        CheckpointFolder(self._folder.checkpoints(view.key)).keep_best_only(view.best_epoch)
+        if not tidy:
+            CheckpointFolder(self._folder.checkpoints(view.key)).keep_best_only(view.best_epoch)
         if self._policy == "none":
             self._remove(view.key)
         elif self._policy == "top":
