@@ -75,6 +75,7 @@ class _Legs:
     def __init__(self, driver: Driver, room: Room, gpus: float, step_seconds: float) -> None:
         self.driver, self.room, self.gpus, self.step_seconds = driver, room, gpus, step_seconds
         self.running: dict[str, LegSpec] = {}
+        self._had_room = True
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray pickles its searcher and stopper into a snapshot that nobody reads: nothing of ours goes there.
@@ -112,6 +113,10 @@ class _Legs:
     def tick(self) -> None:
         """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
         self.driver.tick()
+        has_room = self.room.slots > 0
+        if self._had_room and not has_room:
+            self.driver.progress.warn("the cluster has no room for a trial at the moment; waiting for nodes to join")
+        self._had_room = has_room
         if self.room.is_gone and self.driver.stop_reason is None:
             self.driver.break_off("the Ray that this session started was killed")
             # Nothing will ever be heard of them.
