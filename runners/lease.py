@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt.errors import SweepHeldError
+from seatbelt.redaction import shown
 from seatbelt.storage import Storage
 
 LEASE_SECONDS = 60.0
@@ -68,7 +69,7 @@ class Lease:
         self._thread.join()
         # A lease that cannot be removed now runs out by itself.
         with contextlib.suppress(OSError):
-            if json.loads(self._storage.read(_NAME)).get("session") == self._told["session"]:
+            if is_mine(self._storage.read(_NAME), self._told):
                 self._storage.remove(_NAME)
 
     def _take(self, note: Callable[[str], None]) -> None:
@@ -97,12 +98,12 @@ class Lease:
     def _keep(self) -> None:
         while not self._lost.is_set() and not self._released.wait(RENEW_SECONDS):
             # A storage that does not answer is asked again: the lease is lost only when somebody took it.
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError):
                 self._keep_once()
 
     def _keep_once(self) -> None:
         data, tag = self._storage.tagged(_NAME)
-        if json.loads(data).get("session") != self._told["session"]:
+        if not is_mine(data, self._told):
             self._lost.set()
             return
         self._told["count"] += 1
@@ -135,14 +136,19 @@ def in_words(data: bytes) -> str:
     try:
         who = json.loads(data)
         minutes = (time.time() - float(who["since"])) / 60
-        return f"process {int(who['pid'])} on {who['host']} (for {minutes:.0f} min)"
-    except (ValueError, KeyError, TypeError):
+        return shown(f"process {int(who['pid'])} on {who['host']} (for {minutes:.0f} min)")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "another process"
+
+
+def is_mine(data: bytes, me: dict[str, Any]) -> bool:
+    """Return whether a lease is the one that this process holds as `me`, by its name, which no other ever has."""
+    return str(me["session"]).encode() in data
 
 
 def is_dead(data: bytes) -> bool:
     """Return whether the holder was a process of this machine that is no more."""
-    with contextlib.suppress(ValueError, KeyError, TypeError, PermissionError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError, PermissionError):
         who = json.loads(data)
         if who["machine"] != _machine():
             return False

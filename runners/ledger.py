@@ -10,8 +10,6 @@ import fcntl
 import io
 import json
 import os
-import socket
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,12 +18,11 @@ from types import TracebackType
 from typing import IO
 
 from runners.events import Event, from_json, to_json
-from runners.lease import Lease
+from runners.lease import Lease, in_words, who_am_i
 from runners.lease import holder as lease_holder
 from runners.mirror import FLUSH_SECONDS, Mirror, read_journal
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
-from seatbelt.redaction import shown
 from seatbelt.storage import sync_folder
 
 _HOLDER = "state/holder.json"
@@ -183,17 +180,14 @@ def _take_lock(folder: SweepFolder) -> IO[bytes]:
             f"{folder.shown} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
             f"`seatbelt stop {folder.shown}`"
         ) from None
-    who = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-    folder.files.write(_HOLDER, json.dumps(who).encode())
+    folder.files.write(_HOLDER, json.dumps(who_am_i()).encode())
     return file
 
 
 def _holder_in_words(folder: SweepFolder) -> str:
     try:
-        who = json.loads(folder.files.read(_HOLDER))
-        minutes = (time.time() - float(who["since"])) / 60
-        return shown(f"process {who['pid']} on {who['host']} (for {minutes:.0f} min)")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return in_words(folder.files.read(_HOLDER))
+    except OSError:
         return "another process"
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from runners.events import Event, StageFound, StageHeld
 from runners.history import History
-from runners.lease import in_words, is_dead, who_am_i
+from runners.lease import in_words, is_dead, is_mine, who_am_i
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
@@ -104,18 +104,15 @@ class StageStore:
             data, tag = self.storage.tagged(_lease(key))
         except FileNotFoundError:
             return self.take(key)
-        if not (self._is_mine(data) or is_dead(data) or self._is_stale(key, tag)):
+        if not (is_mine(data, self._me) or is_dead(data) or self._is_stale(key, tag)):
             return in_words(data)
         return None if self.storage.swap(_lease(key), mine, tag) else "another sweep"
 
     def release(self, key: str) -> None:
         """Give a lease of ours back."""
         with contextlib.suppress(OSError):
-            if self._is_mine(self.storage.read(_lease(key))):
+            if is_mine(self.storage.read(_lease(key)), self._me):
                 self.storage.remove(_lease(key))
-
-    def _is_mine(self, lease: bytes) -> bool:
-        return str(self._me["session"]).encode() in lease
 
     def _is_stale(self, key: str, tag: object) -> bool:
         seen, since = self._seen.get(key, (None, 0.0))

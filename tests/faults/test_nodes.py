@@ -62,11 +62,10 @@ def test_a_sweep_outlives_its_nodes_and_its_head(make_data: MakeData, tmp_path: 
             known = epochs_of(disturbed)
             wait_for_epochs(disturbed, len(known) + 20, process)
             assert known <= epochs_of(disturbed)
-            third = nodes.add(gpus=1)
+            nodes.add(gpus=1)
             nodes.kill(second)
             known = epochs_of(disturbed)
             wait_for_epochs(disturbed, len(known) + 10, process)
-            assert third == 2
             # The head goes, and the driver with it.
             process.kill()
     known = epochs_of(disturbed)
