@@ -43,6 +43,11 @@ class Report:
     tables_equal: bool = False
     differences: list[str] = field(default_factory=list)
 
+    @property
+    def kills(self) -> int:
+        """All kills that were made."""
+        return self.driver_kills + self.worker_kills + self.node_kills
+
     def passed(self) -> bool:
         """Return whether nothing was lost, doubled or changed."""
         return self.tables_equal and not (self.acknowledged_lost or self.duplicates or self.acknowledged_trained_again)
@@ -66,6 +71,8 @@ def disturb(
     command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)]
     command += ["--set", "encoder=lite0", "--set", f"decoder={decoders}"]
     command += ["--set", "decoder_learning_rate=0.0003,0.001", "--fix", "weights=none", "--max-epochs", str(epochs)]
+    # Without early stopping, so that the number of epochs alone decides how long there is something to kill.
+    command += ["--fix", "early_stopping_patience=1000000"]
     command += ["--slots", "2", "--checkpoint-share", "1", "--quiet"]
     undisturbed, disturbed = SweepFolder(out / "undisturbed"), SweepFolder(out / "disturbed")
     subprocess.run([*command, "--name", "undisturbed"], check=True, env=environment())
