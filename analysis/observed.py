@@ -1,0 +1,139 @@
+"""The trials of a sweep's space as a design: levels of the factors, and scores at equal epochs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.tables import Sweep, connect, readable
+from seatbelt.errors import UserError
+from seatbelt.field_paths import field_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceFactor:
+    """A factor of the space, as `sweep.json` has it."""
+
+    name: str
+    levels: tuple[str, ...]
+    """Labels, in the order of the space; empty for a continuous factor."""
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Label -> dotted field of the configuration -> value."""
+
+    def level_of(self, config: dict[str, Any]) -> str | None:
+        """Return the level whose fields a configuration has, None if none fits."""
+        for label, fields in self.fields.items():
+            if all(field_value(config, path) == value for path, value in fields.items()):
+                return label
+        return None
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it is a range of numbers."""
+        return not self.levels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """Trials of the space that measured anything, with their scores at the rungs.
+
+    Attributes:
+        trials: n rows: trial_key, arm_key, replicate, status, exempt, and a column of labels for each factor.
+        factors: The factors that took more than one level.
+        epochs: K rising epochs; the last one is the full training.
+        scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not get so far. Monotone: a score
+            at one epoch comes with those at all earlier ones.
+    """
+
+    trials: pd.DataFrame
+    factors: tuple[SpaceFactor, ...]
+    epochs: tuple[int, ...]
+    scores: NDArray[np.float64]
+    baseline: dict[str, str]
+
+    @property
+    def pruned(self) -> int:
+        """Trials that began and have no final score."""
+        return int(np.isnan(self.scores[:, -1]).sum())
+
+
+def observe(sweep: Sweep) -> Observed:
+    """Read the design and the scores of a sweep.
+
+    Named arms and confirmations are left out: they are no cells of the space, or were chosen for their scores.
+
+    Raises:
+        UserError: Nothing was measured yet, or the tables hold what no sweep writes.
+    """
+    with readable(sweep):
+        return _observe(sweep)
+
+
+def _observe(sweep: Sweep) -> Observed:
+    import pandas as pd
+
+    described = [_factor(found) for found in sweep.description["factors"]]
+    names = [factor.name for factor in described]
+    trials = sweep.trials
+    trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
+    cells = [_cell(described, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
+    inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
+    if not inside.any():
+        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
+    kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
+    levels = pd.DataFrame([{n: str(cell[n]) for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
+    full = int(trials["epochs_planned"].max())
+    epochs = tuple(sorted({*(int(rung) for rung in sweep.description["rungs"] if rung < full), full}))
+    scores = _scores(sweep, list(kept["trial_key"]), epochs)
+    # A trial that stopped early is complete: its best score is the one that it ends with.
+    complete = (kept["status"] == "COMPLETE").to_numpy()
+    final = trials.loc[inside, "selection_iou"].to_numpy(dtype=np.float64)
+    scores[:, -1] = np.where(complete, final, np.nan)
+    for k in range(len(epochs) - 1):
+        scores[:, k] = np.where(complete & np.isnan(scores[:, k]), final, scores[:, k])
+    varied = tuple(factor for factor in described if levels[factor.name].nunique() > 1)
+    some = ~np.isnan(scores).all(axis=1)
+    frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[some].reset_index(drop=True)
+    baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
+    return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], baseline=baseline)
+
+
+def _cell(factors: list[SpaceFactor], cell: str, config: str) -> dict[str, str]:
+    """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
+    found = {str(name): str(level) for name, level in json.loads(cell).items()}
+    if set(found) != {"arm"} or not factors or any(factor.continuous for factor in factors):
+        return found
+    tree = json.loads(config)
+    levels = {factor.name: factor.level_of(tree) for factor in factors}
+    spelt = {name: level for name, level in levels.items() if level is not None}
+    return spelt if len(spelt) == len(factors) else found
+
+
+def _factor(found: dict[str, Any]) -> SpaceFactor:
+    span = found.get("range")
+    if span:
+        return SpaceFactor(name=found["name"], levels=(), low=span["low"], high=span["high"], log=span["log"])
+    return SpaceFactor(name=found["name"], levels=tuple(found["levels"]), fields=found["levels"])
+
+
+def _scores(sweep: Sweep, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
+    columns = ", ".join(
+        f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end"
+        for epoch in epochs
+    )
+    with connect(sweep, materialise=False) as connection:
+        rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
+    found = {row[0]: [np.nan if value is None else float(value) for value in row[1:]] for row in rows}
+    nothing = [np.nan] * len(epochs)
+    return np.array([found.get(key, nothing) for key in keys], dtype=np.float64)
