@@ -86,7 +86,8 @@ def _observe(sweep: Sweep) -> Observed:
     names = [factor.name for factor in described]
     trials = sweep.trials
     trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
-    cells = [_cell(described, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
+    apart = _apart(sweep.description, described)
+    cells = [_cell(described, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
@@ -103,20 +104,34 @@ def _observe(sweep: Sweep) -> Observed:
         scores[:, k] = np.where(complete & np.isnan(scores[:, k]), final, scores[:, k])
     varied = tuple(factor for factor in described if levels[factor.name].nunique() > 1)
     some = ~np.isnan(scores).all(axis=1)
-    frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[some].reset_index(drop=True)
+    frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
     baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
     return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], baseline=baseline)
 
 
-def _cell(factors: list[SpaceFactor], cell: str, config: str) -> dict[str, str]:
+def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:
     """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
     found = {str(name): str(level) for name, level in json.loads(cell).items()}
-    if set(found) != {"arm"} or not factors or any(factor.continuous for factor in factors):
+    if set(found) != {"arm"} or found["arm"] in apart:
         return found
     tree = json.loads(config)
     levels = {factor.name: factor.level_of(tree) for factor in factors}
     spelt = {name: level for name, level in levels.items() if level is not None}
     return spelt if len(spelt) == len(factors) else found
+
+
+def _apart(description: dict[str, Any], factors: list[SpaceFactor]) -> set[str]:
+    """Return the named arms that change what no factor changes."""
+    paths = {path for factor in factors for fields in factor.fields.values() for path in fields}
+    return {
+        name
+        for name, fields in description.get("arms", {}).items()
+        if any(
+            not any(own == path or own.startswith(f"{path}.") for own in paths)
+            and field_value(description["base"], path) != value
+            for path, value in fields.items()
+        )
+    }
 
 
 def _factor(found: dict[str, Any]) -> SpaceFactor:

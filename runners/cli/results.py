@@ -1,4 +1,4 @@
-"""`status`, `best`, `query`, `reproduce`: what a sweep has found."""
+"""`status`, `best`, `query`, `effects`, `reproduce`: what a sweep has found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FormatName(enum.StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, best, query, reproduce):
+    for command in (status, best, query, effects, reproduce):
         app.command(no_args_is_help=True)(command)
 
 
@@ -107,6 +107,37 @@ def query(
 
     names, rows = answer(load(sweep), sql, timeout=timeout, memory=memory)
     typer.echo(format_answer(names, rows, output.value))
+
+
+def effects(
+    sweep: SweepArgument,
+    factor: Annotated[str | None, typer.Option(help="Only this factor (default: all that varied).")] = None,
+    at: Annotated[int | None, typer.Option(min=1, help="Compare at this rung instead of the end.")] = None,
+    naive: Annotated[
+        bool, typer.Option("--naive", help="Average last values, pruned or not: biased, for comparison only.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what each level of each factor adds to the score, with intervals.
+
+    In a pruned sweep the final score is estimated through the rungs, so that pruning biases no effect.
+
+    Example:
+      seatbelt effects sweeps/augmentation --factor cutout
+    """
+    from analysis import load
+    from analysis.effects import effects as estimate
+
+    found = estimate(load(sweep), factor=factor, at=at, naive=naive)
+    if json_output:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps(asdict(found), indent=1))
+        return
+    from analysis.effects_text import effects_text
+
+    say(effects_text(found))
 
 
 def reproduce(

@@ -1,0 +1,34 @@
+"""Effects as text."""
+
+from __future__ import annotations
+
+from analysis.effects import Effects
+from analysis.query_text import table_text
+
+
+def effects_text(found: Effects) -> str:
+    """Return effects as a table, with what must be known to read it."""
+    names = ["factor", "level", "against", "n", "effect", "95 % interval", "p (Holm)", "detectable", "decided"]
+    rows = []
+    for effect in found.effects:
+        interval = "-" if effect.low is None else f"[{effect.low:+.3f}, {effect.high:+.3f}]"
+        rows.append(
+            [
+                effect.factor,
+                effect.level,
+                effect.reference,
+                effect.n,
+                "-" if effect.effect is None else f"{effect.effect:+.3f}",
+                interval,
+                "-" if effect.p_value is None else f"{effect.p_value:.3f}",
+                "-" if effect.detectable is None else f"{effect.detectable:.3f}",
+                "-" if effect.p_value is None else "yes" if effect.decided else "no",
+            ]
+        )
+    lines = [
+        table_text(names, rows),
+        f"effects on the selection IoU, best up to epoch {found.epoch}; {found.estimator}, {found.complete} of "
+        f"{found.trials} trials reached it; intervals over {found.clusters} {found.cluster}.",
+        "detectable: a smaller effect could not have been found (80 % power at 5 %): no difference was not shown.",
+    ]
+    return "\n".join([*lines, *found.notes])

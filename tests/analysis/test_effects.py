@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from analysis import Sweep
+from analysis.effects import effects
+from seatbelt.errors import UserError
+from tests.analysis.conftest import NOON, MakeSweep, trial
+
+ENCODERS = {"resnet18": 0.0, "resnet34": 0.05}
+DECODERS = {"fpn": 0.0, "unet": -0.02, "linknet": 0.01}
+
+
+def factor(name: str, labels: dict[str, float]) -> dict[str, Any]:
+    return {"name": name, "levels": {label: {f"model.{name}": label} for label in labels}, "range": None}
+
+
+def swept(make_sweep: MakeSweep, *, pruned: tuple[str, ...] = (), replicates: int = 3) -> Sweep:
+    """Return a full factorial whose final scores are exactly additive, plus a little that alternates."""
+    trials, epochs = [], []
+    for i, (encoder, a) in enumerate(ENCODERS.items()):
+        for j, (decoder, b) in enumerate(DECODERS.items()):
+            for r in range(replicates):
+                key = f"{i}{j}{r}"
+                score = 0.5 + a + b + 0.1 * r + 0.001 * (-1) ** (i + j + r)
+                stopped = key in pruned
+                status = "PRUNED" if stopped else "COMPLETE"
+                cell = json.dumps({"encoder": encoder, "decoder": decoder})
+                more = {"cell": cell, "replicate": r, "role": "arm", "epochs_planned": 9, "exempt": False}
+                row = trial(key, f"{encoder}-{decoder}", iou=score, status=status, config="{}", **more)
+                trials.append({**row, "epochs_done": 3 if stopped else 9})
+                for epoch in range(1, 4 if stopped else 10):
+                    measured = score if epoch == 9 else score - 0.1
+                    epochs.append({"trial_key": key, "epoch": epoch, "selection_iou": measured, "at": NOON})
+    description = {
+        "factors": [factor("encoder", ENCODERS), factor("decoder", DECODERS)],
+        "rungs": [3, 9],
+        "baseline": {"encoder": "resnet18", "decoder": "fpn"},
+    }
+    return make_sweep(description=description, trials=trials, epochs=epochs)
+
+
+def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
+    found = effects(swept(make_sweep))
+    told = {(e.factor, e.level): e for e in found.effects}
+    assert found.estimator == "least squares"
+    assert told["encoder", "resnet34"].effect == pytest.approx(0.05, abs=1e-3)
+    assert told["decoder", "unet"].effect == pytest.approx(-0.02, abs=1e-3)
+    assert told["decoder", "linknet"].effect == pytest.approx(0.01, abs=1e-3)
+    assert set(told) == {("encoder", "resnet34"), ("decoder", "unet"), ("decoder", "linknet")}
+    big = told["encoder", "resnet34"]
+    assert big.decided and big.low is not None and big.high is not None and big.low < 0.05 < big.high
+    assert big.n == 9
+
+
+def test_a_pruned_sweep_is_estimated_through_its_rungs(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep, pruned=("000", "011", "102"))
+    found = effects(sweep)
+    assert found.estimator == "factored likelihood"
+    assert found.complete == 15
+    assert found.trials == 18
+    assert {e.level: e.effect for e in found.effects}["resnet34"] == pytest.approx(0.05, abs=2e-3)
+    assert "3 of 18" in found.notes[0]
+    assert effects(sweep, naive=True).notes[0].startswith("NAIVE")
+
+
+def test_the_first_rung_compares_all_trials(make_sweep: MakeSweep) -> None:
+    found = effects(swept(make_sweep, pruned=("000",)), at=3)
+    assert (found.estimator, found.epoch, found.complete) == ("rung", 3, 18)
+
+
+def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> None:
+    with pytest.raises(UserError, match="were promoted for their scores"):
+        effects(swept(make_sweep, pruned=("000",)), at=9)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"factor": "colour"}, "did not vary.*encoder, decoder"), ({"at": 4}, "is no rung.*3, 9")],
+)
+def test_mistakes(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        effects(swept(make_sweep), **asked)
+
+
+def test_one_factor_is_shown_and_all_are_modelled(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep)
+    shown = effects(sweep, factor="encoder").effects
+    assert shown == [e for e in effects(sweep).effects if e.factor == "encoder"]
