@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from analysis.query_limits import interrupted_after, lock, memory_bounded
-from analysis.tables import Sweep, connect
+from analysis.connection import connect
+from analysis.tables import Source
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

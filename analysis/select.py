@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.tables import Sweep, connect, readable
+from analysis.connection import connect
+from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
