@@ -88,9 +88,7 @@ def stages_frame(source: Source) -> pd.DataFrame:
     return found
 
 
-def _select(
-    connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None, number: int
-) -> str:
+def _select(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None, number: int) -> str:
     if is_remote(sweep.root):
         relation = f"{table}_read_{number}"
         connection.register(relation, sweep.arrow(table))
@@ -102,9 +100,7 @@ def _select(
     return f"select {'' if name is None else f'{_quoted(name)} as sweep, '}* from {relation}"
 
 
-def _execute(
-    connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str
-) -> duckdb.DuckDBPyConnection:
+def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     try:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from analysis.intervals import over_replicates
-from analysis.paired import image_scores, mean_over_subjects
+from analysis.paired import by_replicate, image_scores, mean_over_subjects
 from analysis.tables import Role, Sweep, readable
 from seatbelt.records import Column, Status
 
@@ -137,7 +137,7 @@ def _arm_row(key: str, group: pd.DataFrame, images: pd.DataFrame | None) -> dict
     selection = over_replicates(group["selection_iou"].tolist())
     test = None
     if images is not None:
-        test = mean_over_subjects(image_scores(group.set_index("replicate", verify_integrity=True), images))
+        test = mean_over_subjects(image_scores(by_replicate(group), images))
     parameters = group["parameters"].dropna()
     return {
         "arm_key": key,
@@ -154,5 +154,5 @@ def _arm_row(key: str, group: pd.DataFrame, images: pd.DataFrame | None) -> dict
         "epochs": group["epochs_done"].mean(),
         "parameters": int(parameters.iloc[0]) if len(parameters) else None,
         "train_seconds": group["train_seconds"].sum(),
-        "best_trial": group["trial_key"].loc[group["selection_iou"].idxmax()],
+        "best_trial": group["trial_key"].iloc[int(group["selection_iou"].argmax())],
     }

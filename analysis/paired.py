@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of one arm indexed by replicate, in its order.
+
+    Raises:
+        ValueError: A replicate occurs twice, which no sweep writes.
+    """
+    if trials["replicate"].duplicated().any():
+        raise ValueError("an arm has one replicate twice")
+    return trials.set_index("replicate").sort_index()
+
+
 def image_scores(trials: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return IoU with a row for each replicate and a column for each test image (subject, data set, image).
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from analysis.derived import factor_column
 from analysis.tables import Role, Source, Sweep
 from seatbelt.errors import UserError
-from seatbelt.redaction import printable
 from seatbelt.storage import is_remote
 
 if TYPE_CHECKING:
@@ -116,8 +115,8 @@ def load_all(patterns: Location | Iterable[Location]) -> Sweeps:
     """
     given = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
     found: dict[str, Sweep] = {}
-    for pattern in map(os.fspath, given):
-        for location in _locations(pattern):
+    for pattern in given:
+        for location in _locations(os.fspath(pattern)):
             found.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
     if not found:
         raise UserError("no sweeps were given; give locations, or a pattern such as 'sweeps/*'")
@@ -134,6 +133,8 @@ def open_sweeps(locations: list[str]) -> Source:
 
 
 def _locations(pattern: str) -> list[str]:
+    if is_remote(pattern) and glob.escape(pattern) != pattern:
+        raise UserError(f"{pattern} is a pattern; buckets are not searched: give each sweep in one by its whole name")
     if not _is_pattern(pattern):
         return [pattern]
     found = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
