@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.derived import complete_trials
 from analysis.intervals import Interval, over_replicates, over_subjects
-from analysis.naming import NamedArm, find_arm
+from analysis.naming import KnownArm, find_arm
 from analysis.paired import by_replicate, image_scores, subjects_of
 from analysis.power import detectable_difference, replicates_needed
 from analysis.tables import Role, Sweep, readable
@@ -112,7 +112,7 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
         return _comparison(sweep, named, groups, common, role, unfinished_text(counts))
 
 
-def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: NamedArm, role: Role) -> pd.DataFrame:
+def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
     found = done[done["arm_key"] == arm.arm_key]
     if len(found):
         return found
@@ -124,7 +124,7 @@ def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: NamedAr
     raise UserError(f"the arm {arm.text} has no trial of the role {role}; try --role {other}")
 
 
-def _nothing_common(sweep: Sweep, named: tuple[NamedArm, NamedArm], groups: list[pd.DataFrame]) -> str:
+def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
     shown = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
         f"the arms have no complete replicate in common ({named[0].text}: {shown[0]}; {named[1].text}: {shown[1]}), so "
@@ -134,7 +134,7 @@ def _nothing_common(sweep: Sweep, named: tuple[NamedArm, NamedArm], groups: list
 
 def _comparison(
     sweep: Sweep,
-    named: tuple[NamedArm, NamedArm],
+    named: tuple[KnownArm, KnownArm],
     groups: list[pd.DataFrame],
     common: list[int],
     role: Role,
@@ -166,7 +166,7 @@ def _comparison(
     )
 
 
-def _side(arm: NamedArm, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
+def _side(arm: KnownArm, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
     test = paired["test_iou"].dropna()
     return Side(
         arm_key=arm.arm_key,
@@ -197,7 +197,7 @@ def _test_difference(paired: list[pd.DataFrame], images: pd.DataFrame) -> TestDi
 
 
 def _verdict(
-    named: tuple[NamedArm, NamedArm], selection: Interval, detectable: float | None, needed: int | None
+    named: tuple[KnownArm, KnownArm], selection: Interval, detectable: float | None, needed: int | None
 ) -> str:
     if selection.low is None or selection.high is None:
         return "not decided: one common replicate tells nothing of chance; add replicates"

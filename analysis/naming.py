@@ -20,7 +20,7 @@ _KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamedArm:
+class KnownArm:
     """An arm as it is called: its key and its cell."""
 
     arm_key: str
@@ -37,7 +37,7 @@ def cell_text(cell: Mapping[str, str]) -> str:
     return cell[NAMED_ARM] if set(cell) == {NAMED_ARM} else ", ".join(f"{name}={cell[name]}" for name in cell)
 
 
-def find_arm(trials: pd.DataFrame, name: str) -> NamedArm:
+def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
     """Return the one arm that a name fits.
 
     Args:
@@ -48,9 +48,9 @@ def find_arm(trials: pd.DataFrame, name: str) -> NamedArm:
     Raises:
         UserError: No arm fits, with near names, or more than one.
     """
-    arms = {}
+    arms: dict[str, KnownArm] = {}
     for key, cell in zip(trials["arm_key"], trials["cell"], strict=True):
-        arms.setdefault(str(key), NamedArm(arm_key=str(key), cell=cell_of(cell)))
+        arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=cell_of(cell)))
     if not arms:
         raise UserError("the sweep has no trials yet")
     if "=" in name:
@@ -84,7 +84,7 @@ def find_trial(trials: pd.DataFrame, name: str) -> str:
     raise UserError(f"no trial begins with {name!r}{_near(name, keys)}")
 
 
-def _by_levels(arms: list[NamedArm], name: str) -> list[NamedArm]:
+def _by_levels(arms: list[KnownArm], name: str) -> list[KnownArm]:
     """Return the arms that have the levels of `factor=level,factor=level`."""
     wanted: dict[str, str] = {}
     for part in name.split(","):
@@ -119,7 +119,7 @@ def _arms_of_trials(trials: pd.DataFrame, name: str) -> list[str]:
     return list(dict.fromkeys(str(key) for key in trials.loc[chosen, "arm_key"]))
 
 
-def _ambiguous(name: str, arms: list[NamedArm]) -> str:
+def _ambiguous(name: str, arms: list[KnownArm]) -> str:
     open_factors = [
         factor
         for factor in dict.fromkeys(other for arm in arms for other in arm.cell)
@@ -130,7 +130,7 @@ def _ambiguous(name: str, arms: list[NamedArm]) -> str:
     return f"{len(arms)} arms are called {name!r} ({_some([f'{arm.arm_key}: {arm.text}' for arm in arms])}); give more"
 
 
-def _names(arms: Iterable[NamedArm]) -> list[str]:
+def _names(arms: Iterable[KnownArm]) -> list[str]:
     return [
         name
         for arm in arms
