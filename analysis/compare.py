@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -100,7 +100,9 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
     """
     with readable(sweep):
         trials = sweep.trials
-        named = find_arm(trials, first), find_arm(trials, second)
+        # A stage has the cell of the trial that it was made for, and is no arm.
+        searched = trials[trials["role"].fillna("arm").isin(get_args(Role))]
+        named = find_arm(searched, first), find_arm(searched, second)
         if named[0].arm_key == named[1].arm_key:
             raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
         done = complete_trials(sweep, role)

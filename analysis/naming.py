@@ -98,7 +98,7 @@ def _by_levels(arms: list[KnownArm], name: str) -> list[KnownArm]:
             factors = list(dict.fromkeys(other for arm in arms for other in arm.cell))
             raise UserError(f"the sweep has no factor {factor!r}; it has {', '.join(factors)}")
         if not any(_same_level(level, known) for known in levels):
-            raise UserError(f"no trial has {factor}={level}{_near(level, levels)}; there are {_some(levels)}")
+            raise UserError(f"no trial has {factor}={level}; there are {_some(_sorted_by_nearness(level, levels))}")
     return [arm for arm in arms if all(_same_level(wanted[f], arm.cell.get(f)) for f in wanted)]
 
 
@@ -140,7 +140,13 @@ def _names(arms: Iterable[KnownArm]) -> list[str]:
 
 def _near(name: str, known: list[str]) -> str:
     found = difflib.get_close_matches(name, known, n=_NEAR, cutoff=0.5)
-    return f"; near it: {'; '.join(found)}" if found else ""
+    if found:
+        return f"; near it: {'; '.join(found)}"
+    return '; `seatbelt query SWEEP "select trial_key, arm_key, cell from trials"` lists all'
+
+
+def _sorted_by_nearness(name: str, known: list[str]) -> list[str]:
+    return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
 
 
 def _some(names: list[str]) -> str:
