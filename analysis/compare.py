@@ -105,7 +105,7 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
         named = find_arm(searched, first), find_arm(searched, second)
         if named[0].arm_key == named[1].arm_key:
             raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
-        done = complete_trials(sweep, role)
+        done = complete_trials(trials, role)
         groups = [by_replicate(_of_arm(sweep, trials, done, arm, role)) for arm in named]
         common = [int(replicate) for replicate in groups[0].index.intersection(groups[1].index)]
         if not common:

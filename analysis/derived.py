@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from analysis.cells import cell_of
 from analysis.intervals import over_replicates
 from analysis.paired import by_replicate, image_scores, mean_over_subjects
 from analysis.tables import Role, Sweep, readable
@@ -12,9 +12,6 @@ from seatbelt.records import Column, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NAMED_ARM = "arm"
-"""What stands for the factors in the cell of an arm beside the space."""
 
 STAGES = [
     Column("stage_key", "string", "identity of the stage: the key of the trial that trained it"),
@@ -83,7 +80,7 @@ def arms_frame(sweep: Sweep, role: Role, *, test_intervals: bool) -> pd.DataFram
     import pandas as pd
 
     with readable(sweep):
-        trials = complete_trials(sweep, role)
+        trials = complete_trials(sweep.trials, role)
         levels = _cells(sweep, trials).drop(columns=["trial_key", "replicate"]).drop_duplicates("arm_key")
         images = sweep.images if test_intervals and len(trials) else None
         rows = [_arm_row(str(key), group, images) for key, group in trials.groupby("arm_key")]
@@ -93,23 +90,10 @@ def arms_frame(sweep: Sweep, role: Role, *, test_intervals: bool) -> pd.DataFram
         return found.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
 
 
-def complete_trials(sweep: Sweep, role: Role) -> pd.DataFrame:
+def complete_trials(trials: pd.DataFrame, role: Role) -> pd.DataFrame:
     """Return the complete trials of a role, in the order of planning."""
-    trials = sweep.trials
     chosen = trials[(trials["role"].fillna("arm") == role) & (trials["status"] == Status.COMPLETE.value)]
     return chosen.sort_values("number")
-
-
-def cell_of(text: object) -> dict[str, str]:
-    """Return the cell of a trials row: factor -> level.
-
-    Raises:
-        ValueError: It is none, as a sweep of somebody else may have it.
-    """
-    found: Any = json.loads(str(text))
-    if not isinstance(found, dict):
-        raise ValueError("a cell is a JSON object")
-    return {str(name): str(level) for name, level in found.items()}
 
 
 def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:  # noqa: ANN401  (of pandas)

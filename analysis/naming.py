@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.derived import NAMED_ARM, cell_of
+from analysis.cells import NAMED_ARM, cell_of, cell_text
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ class KnownArm:
     def text(self) -> str:
         """`factor=level, ...`, or the name of a named arm."""
         return cell_text(self.cell) or self.arm_key
-
-
-def cell_text(cell: Mapping[str, str]) -> str:
-    """Return `factor=level, ...`, or the name of a named arm."""
-    return cell[NAMED_ARM] if set(cell) == {NAMED_ARM} else ", ".join(f"{name}={cell[name]}" for name in cell)
 
 
 def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:

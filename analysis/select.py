@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.cells import cell_of
 from analysis.comparable import different_selections
 from analysis.connection import connect
-from analysis.derived import cell_of
 from analysis.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.derived import factor_column
 from analysis.tables import Role, Source, Sweep
 from seatbelt.errors import UserError
 from seatbelt.storage import is_remote
@@ -84,6 +83,8 @@ class Sweeps:
 
     def _joined(self, table: Callable[[Sweep], pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd
+
+        from analysis.derived import factor_column
 
         frames = []
         for name, sweep in self.sweeps.items():

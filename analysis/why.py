@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.derived import cell_of
+from analysis.cells import cell_of
+from analysis.derived import complete_trials
 from analysis.naming import find_trial
 from analysis.rung_story import RungStory, rung_stories
 from analysis.tables import Sweep, readable
 from analysis.unfinished import unfinished_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,7 @@ def _why(sweep: Sweep, name: str) -> Story:
     key = find_trial(trials, name)
     row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
     own = epochs[epochs["trial_key"] == key].sort_values("epoch")
-    place, arms = _place(sweep, row["arm_key"])
+    place, arms = _place(trials, row["arm_key"])
     counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
     eta = sweep.description.get("eta")
     return Story(
@@ -136,8 +140,9 @@ def _why(sweep: Sweep, name: str) -> Story:
     )
 
 
-def _place(sweep: Sweep, arm: str) -> tuple[int | None, int]:
-    ranked = sweep.arms(test_intervals=False)["arm_key"].tolist()
+def _place(trials: pd.DataFrame, arm: str) -> tuple[int | None, int]:
+    means = complete_trials(trials, "arm").groupby("arm_key")["selection_iou"].mean()
+    ranked = [str(key) for key in means.sort_values(ascending=False, kind="stable").index]
     return (ranked.index(arm) + 1 if arm in ranked else None), len(ranked)
 
 

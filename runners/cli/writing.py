@@ -33,17 +33,13 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
         UserError: There is no SQL, a place cannot be written to, or the query is refused.
     """
     if len(arguments) < 2:
-        raise UserError(
-            f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; "
-            'such as: seatbelt query sweeps/first "select count(*) from trials"'
-        )
+        raise UserError(f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; see query --help")
     from analysis.query import query, query_parquet
     from analysis.query_text import format_answer
     from analysis.several import open_sweeps
 
     *locations, sql = arguments
-    if form is None:
-        form = "table" if out is None else _BY_SUFFIX.get(Path(out).suffix.lower(), "table")
+    form = form or _BY_SUFFIX.get(Path(out or "").suffix.lower(), "table")
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise UserError("Parquet is not for a terminal; give a file: --out FILE")
     source = open_sweeps(locations)
