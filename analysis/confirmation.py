@@ -6,15 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from analysis.intervals import Interval, over_replicates, over_subjects
+from analysis.intervals import Interval, over_replicates
+from analysis.paired import image_scores, mean_over_subjects
 from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ def _confirmed(sweep: Sweep) -> Confirmed:
     cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}
     baseline = next((str(key) for key, cell in cells.items() if cell == told), None)
     groups = {str(key): group.set_index("replicate").sort_index() for key, group in done.groupby("arm_key")}
-    scores = {key: _test_scores(group, images) for key, group in groups.items()}
+    scores = {key: image_scores(group, images) for key, group in groups.items()}
     arms = [_arm(key, groups, scores, baseline, cells[key], first.get(key)) for key in groups]
     return Confirmed(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
 
@@ -89,32 +87,15 @@ def _arm(
     if baseline is not None and key != baseline:
         paired = (selection - groups[baseline]["selection_iou"]).dropna()
         selection_difference = over_replicates(paired.tolist()) if len(paired) else None
-        test_difference = _over_subjects(scores[key] - scores[baseline])
+        test_difference = mean_over_subjects(scores[key] - scores[baseline])
     return ConfirmedArm(
         arm_key=key,
         cell=cell,
         replicates=len(selection),
         selection=over_replicates(selection.tolist()),
-        test=_over_subjects(scores[key]),
+        test=mean_over_subjects(scores[key]),
         selection_difference=selection_difference,
         test_difference=test_difference,
         searched=first,
         shrinkage=None if first is None else first - confirmed_mean,
     )
-
-
-def _test_scores(group: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Return IoU with a row for each replicate and a column for each test image (subject, data set, image)."""
-    replicate = dict(zip(group["trial_key"], group.index, strict=True))
-    own = images[images["trial_key"].isin(list(replicate))]
-    own = own.assign(replicate=own["trial_key"].map(replicate), subject=own["subject"].fillna(""))
-    return own.pivot(index="replicate", columns=["subject", "dataset", "image"], values="iou")
-
-
-def _over_subjects(scores: pd.DataFrame) -> Interval | None:
-    whole = scores.dropna(axis=0, how="any")
-    if whole.empty:
-        return None
-    names = [str(c[0]) or f"{c[1]}/{c[2]}" for c in whole.columns]
-    values: NDArray[np.float64] = whole.to_numpy(dtype=np.float64)
-    return over_subjects(values, names)

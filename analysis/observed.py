@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.tables import Sweep, connect, readable
+from analysis.connection import connect
+from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
 from seatbelt.field_paths import field_value
 

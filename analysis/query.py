@@ -1,13 +1,17 @@
-"""SQL over the tables of a sweep, without access to anything else."""
+"""SQL over the tables of sweeps, without access to anything else."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from analysis.connection import connect
 from analysis.query_limits import interrupted_after, lock, memory_bounded
-from analysis.tables import Sweep, connect
+from analysis.query_text import unique_names
+from analysis.tables import Source
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,13 +19,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def query(sweep: Sweep, sql: str, *, timeout: float = 60, memory: float = 4) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Answer one SQL query over `trials`, `epochs`, `images` and `decisions`.
+T = TypeVar("T")
+Answer = tuple[list[str], list[tuple[Any, ...]]]
+"""Column names, and rows of plain Python values."""
+
+
+def query(
+    source: Source, sql: str, *, timeout: float = 60, memory: float = 4
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Answer one SQL query over `trials`, `epochs`, `images`, `decisions` and `stages`.
 
     The query sees copies of the tables; files, network and settings are locked. Times are UTC.
 
     Args:
-        sweep: The sweep.
+        source: A sweep; or several, whose tables begin with a column `sweep`.
         sql: One statement that asks and changes nothing.
         timeout: Seconds that it may take.
         memory: GB that the tables, the query and its answer may take.
@@ -32,19 +43,32 @@ def query(sweep: Sweep, sql: str, *, timeout: float = 60, memory: float = 4) -> 
     Raises:
         UserError: It is not one question, takes too long or too much memory, or duckdb refuses it, with its reason.
     """
+    return _asked(source, sql, timeout, memory, _rows)
+
+
+def query_parquet(source: Source, sql: str, *, timeout: float = 60, memory: float = 4) -> bytes:
+    """Answer one SQL query as a Parquet file; see `query`.
+
+    Columns that are called alike are told apart by a number; sums of integers are integers.
+    """
+    return _asked(source, sql, timeout, memory, _parquet)
+
+
+def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callable[[pa.Table], T]) -> T:
     import duckdb
     import pyarrow as pa
 
     size = int(memory * 1e9)
     too_large = UserError(f"the query needs more than {memory:g} GB of memory; ask for less, or raise --memory")
-    connection = connect(sweep, materialise=True)
+    connection = connect(source, materialise=True)
     try:
         with interrupted_after(connection, timeout) as clock, memory_bounded(size):
             try:
                 lock(connection, size)
                 _check_asks(connection, sql)
                 connection.execute("begin transaction read only")
-                return _answer(connection, sql)
+                # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+                return form(connection.sql(sql).to_arrow_table())
             except (duckdb.OutOfMemoryException, pa.ArrowMemoryError, MemoryError):
                 raise too_large from None
             except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -70,11 +94,33 @@ def _check_asks(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise UserError(f"the query must ask and change nothing (select, from, with, describe, ...), but is {kind}")
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
-    table = connection.sql(sql).to_arrow_table()
+def _rows(table: pa.Table) -> Answer:
     columns = [_values(column) for column in table.columns]
     return list(table.column_names), list(zip(*columns, strict=True))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [_without_decimals(column) for column in table.columns]
+    plain = pa.Table.from_arrays(columns, names=unique_names(table.column_names))
+    file = pa.BufferOutputStream()
+    pq.write_table(plain, file, compression="zstd")
+    found: bytes = file.getvalue().to_pybytes()
+    return found
+
+
+def _without_decimals(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    import pyarrow as pa
+
+    kind: Any = column.type
+    if not pa.types.is_decimal(kind):
+        return column
+    if kind.scale == 0:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return column.cast(pa.int64())
+    return column.cast(pa.float64())
 
 
 def _values(column: pa.ChunkedArray[Any]) -> list[Any]:

@@ -21,9 +21,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]) -> str:
     """Return an answer in one of the three forms."""
     if form == "json":
-        unique = _unique(names)
-        found = [dict(zip(unique, (_plain(value) for value in row), strict=True)) for row in rows]
-        return json.dumps(found, indent=1, default=str, allow_nan=False)
+        unique = unique_names(names)
+        found = [dict(zip(unique, row, strict=True)) for row in rows]
+        return json_text(found)
     if form == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
@@ -32,6 +32,11 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
         return buffer.getvalue().rstrip("\n")
     shown = [[_cell(value) for value in row] for row in rows]
     return f"{table_text(names, shown)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401  (of lists, dicts and plain values)
+    """Return JSON in ASCII, without control characters: what is no number is null, times are texts."""
+    return json.dumps(_plain(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -48,7 +53,7 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(names), *(line(row) for row in cells)])
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Return names without repetition: a JSON object would lose the first of two columns called alike."""
     found: list[str] = []
     for name in names:

@@ -1,12 +1,14 @@
-"""The best configurations of a sweep: arms ranked by their mean over replicates."""
+"""The best configurations of one or more sweeps: arms ranked by their mean over replicates."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.tables import Sweep, connect, readable
+from analysis.cells import cell_of
+from analysis.comparable import different_selections
+from analysis.connection import connect
+from analysis.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ class Arm:
     """One configuration, over its complete replicates."""
 
     rank: int
+    sweep: str
+    """Name of its sweep."""
+    location: str
+    """Where its sweep is."""
     arm_key: str
     cell: dict[str, str]
     encoder: str
@@ -52,23 +58,32 @@ class Ranking:
     trials: dict[str, int]
     """Status -> number of trials."""
     baselines: dict[str, float]
+    """Scores of the trivial baselines on the selection set; of several sets, each with its sweep's name."""
+    several: bool = False
+    """Whether the arms are of several sweeps."""
+    mixed: bool = False
+    """Whether the sweeps have different selection sets, so that scores of different sweeps do not compare."""
 
 
-def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
-    """Rank the arms of a sweep.
+def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = False) -> Ranking:
+    """Rank the arms of a sweep, or of several.
 
     Only complete trials are compared; while there is none, every arm with an epoch is ranked provisionally.
 
     Args:
-        sweep: The sweep.
+        sweep: The sweep, or several.
         top: Number of arms.
         by: `selection`; `test` uses up the test set's honesty and is for looking only.
+        mixed: Rank sweeps of different selection sets nevertheless.
 
     Raises:
-        UserError: The sweep holds no scores yet, or its tables are damaged.
+        UserError: The sweep holds no scores yet, its tables are damaged, or the sweeps do not compare.
     """
     import duckdb
 
+    differing = different_selections(sweep)
+    if differing and not mixed:
+        raise UserError(differing)
     with connect(sweep, materialise=False) as connection:
         try:
             counts, complete, rows = _ranked(connection, sweep, top, by)
@@ -76,18 +91,36 @@ def best(sweep: Sweep, *, top: int = 5, by: By = "selection") -> Ranking:
             reason = str(error).splitlines()[0]
             raise UserError(f"{sweep.root}/trials cannot be read ({reason})") from None
     if not rows:
-        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
+        where = sweep.parts[0][1].root
+        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {where}` shows how far it is")
+    known = {name: part for name, part in sweep.parts}
     with readable(sweep):
-        arms = [_arm(position, row) for position, row in enumerate(rows, start=1)]
-    return Ranking(arms=arms, by=by, complete=complete, trials=counts, baselines=sweep.baselines)
+        arms = [_arm(position, row, known[row[13]]) for position, row in enumerate(rows, start=1)]
+    return Ranking(
+        arms=arms,
+        by=by,
+        complete=complete,
+        trials=counts,
+        baselines=_baselines(sweep),
+        several=sweep.parts[0][0] is not None,
+        mixed=bool(differing),
+    )
 
 
-def _arm(rank: int, row: tuple[Any, ...]) -> Arm:
-    cell = json.loads(row[1])
+def _baselines(source: Source) -> dict[str, float]:
+    found = [(name, part.baselines) for name, part in source.parts]
+    if all(values == found[0][1] for _, values in found):
+        return found[0][1]
+    return {f"{key} ({name})": value for name, values in found for key, value in values.items()}
+
+
+def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
     return Arm(
         rank=rank,
+        sweep=row[13] or sweep.name,
+        location=sweep.root,
         arm_key=row[0],
-        cell={str(name): str(level) for name, level in cell.items()},
+        cell=cell_of(row[1]),
         encoder=row[2],
         decoder=row[3],
         replicates=row[4],
@@ -103,22 +136,23 @@ def _arm(rank: int, row: tuple[Any, ...]) -> Arm:
 
 
 def _ranked(
-    connection: duckdb.DuckDBPyConnection, sweep: Sweep, top: int, by: By
+    connection: duckdb.DuckDBPyConnection, sweep: Source, top: int, by: By
 ) -> tuple[dict[str, int], bool, list[tuple[Any, ...]]]:
     counts: dict[str, int] = dict(connection.execute("select status, count(*) from trials group by 1").fetchall())
     complete = counts.get("COMPLETE", 0) > 0
     score = f"avg({by}_iou)"
     if by == "test" and not complete:
         raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
+    name = "sweep" if sweep.parts[0][0] is not None else "null"
     which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
     rows = connection.execute(
         f"""
         select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
                avg(selection_iou), stddev_samp(selection_iou),
                avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
-               sum(train_seconds), arg_max(trial_key, selection_iou), {score} as score
+               sum(train_seconds), arg_max(trial_key, selection_iou), {name} as origin, {score} as score
         from trials where {which} and coalesce(role, 'arm') = 'arm'
-        group by arm_key order by score desc nulls last, arm_key limit ?
+        group by arm_key, origin order by score desc nulls last, arm_key, origin limit ?
         """,
         [top],
     ).fetchall()

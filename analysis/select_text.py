@@ -6,6 +6,7 @@ import shlex
 
 from analysis.query_text import table_text
 from analysis.select import Ranking
+from analysis.unfinished import unfinished_text
 
 
 def ranking_text(ranking: Ranking, sweep: str) -> str:
@@ -18,25 +19,39 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
             "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm "
             "that the selection set chose."
         )
+    if ranking.mixed:
+        lines.append(
+            "MIXED: the sweeps are scored on different selection sets; scores and ranks of one sweep compare with each "
+            "other, those of different sweeps do not."
+        )
     lines.append(_table(ranking))
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ranking.trials.items()))
     lines.append(f"trials: {counts}")
+    unfinished = unfinished_text(ranking.trials)
+    if ranking.complete and unfinished:
+        lines.append(unfinished)
     trivial = ", ".join(f"{name} {value:.3f}" for name, value in ranking.baselines.items())
     lines.append(f"trivial baselines on the selection set: {trivial}")
+    resumed = "SWEEP" if ranking.several else sweep
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
-        lines.append(f"one replicate each: differences may be chance; `seatbelt resume {sweep} --replicates 3`")
-    lines.append(f"reproduce the first: seatbelt reproduce {sweep} {shlex.quote(str(ranking.arms[0].trial_key))}")
+        lines.append(f"one replicate each: differences may be chance; `seatbelt resume {resumed} --replicates 3`")
+    first = ranking.arms[0]
+    where = shlex.quote(first.location) if ranking.several else sweep
+    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(str(first.trial_key))}")
     return "\n".join(lines)
 
 
 def _table(ranking: Ranking) -> str:
-    factors = list(ranking.arms[0].cell)
-    names = ["rank", *factors, "selection", "sd", "with target", "test", "n", "epochs", "parameters", "trial"]
+    factors = list(dict.fromkeys(name for arm in ranking.arms for name in arm.cell))
+    sweep = ["sweep"] if ranking.several else []
+    scores = ["selection", "sd", "with target", "test"]
+    names = ["rank", *sweep, *factors, *scores, "n", "epochs", "parameters", "trial"]
     rows = []
     for arm in ranking.arms:
         millions = "-" if arm.parameters is None else f"{arm.parameters / 1e6:.1f} M"
-        scores = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
-        shown = ["-" if score is None else f"{score:.3f}" for score in scores]
+        values = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
+        shown = ["-" if value is None else f"{value:.3f}" for value in values]
         levels = [arm.cell.get(name, "-") for name in factors]
-        rows.append([arm.rank, *levels, *shown, arm.replicates, arm.epochs, millions, arm.trial_key])
+        origin = [arm.sweep] if ranking.several else []
+        rows.append([arm.rank, *origin, *levels, *shown, arm.replicates, arm.epochs, millions, arm.trial_key])
     return table_text(names, rows)

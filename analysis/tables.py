@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-import glob
+import html
 import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seatbelt.errors import UserError
-from seatbelt.records import TABLES
+from seatbelt.redaction import printable
 from seatbelt.storage import is_remote, open_storage
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
     import pyarrow as pa
+
+Role = Literal["arm", "confirmation"]
+"""Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
 
 _AT_ONCE = 16
 """Files of a bucket that are read at a time."""
 
 
+class Source(Protocol):
+    """One sweep, or several ones that are read as one."""
+
+    @property
+    def root(self) -> str:
+        """Where it is, for messages."""
+
+    @property
+    def parts(self) -> list[tuple[str | None, Sweep]]:
+        """The sweeps, each with what its rows carry in a column `sweep`; None for no such column."""
+
+
 class Sweep:
     """The results of one sweep, for reading.
+
+    Every table is read when it is asked for, also while the sweep runs; keep it in a variable to use it twice.
+    docs/results.md lists the columns of all tables.
 
     Attributes:
         root: Where the sweep is: a folder, or the URL of a bucket.
@@ -57,24 +75,79 @@ class Sweep:
         return found
 
     @property
+    def name(self) -> str:
+        """The last part of its location."""
+        path = self.root if is_remote(self.root) else os.path.abspath(self.root)
+        return PurePosixPath(path).name
+
+    @property
+    def parts(self) -> list[tuple[str | None, Sweep]]:
+        """See Source."""
+        return [(None, self)]
+
+    @property
+    def factors(self) -> dict[str, list[str]]:
+        """Factor -> labels of its levels in the order of `sweep.json`; a range has none.
+
+        Raises:
+            UserError: `sweep.json` holds something else there.
+        """
+        with readable(self):
+            found = self.description.get("factors", [])
+            return {str(factor["name"]): [str(label) for label in factor["levels"]] for factor in found}
+
+    @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial."""
+        """One row per trial: configuration, status, scores, cost (columns: `seatbelt.records.TRIALS`)."""
         return self._frame("trials")
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """One row per trial and epoch."""
+        """One row per trial and epoch (columns: `seatbelt.records.EPOCHS`)."""
         return self._frame("epochs")
 
     @property
     def images(self) -> pd.DataFrame:
-        """One row per complete trial and test image."""
+        """One row per complete trial and test image (columns: `seatbelt.records.IMAGES`)."""
         return self._frame("images")
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per decision."""
+        """One row per proposal, promotion, stop (columns: `seatbelt.records.DECISIONS`)."""
         return self._frame("decisions")
+
+    @property
+    def stages(self) -> pd.DataFrame:
+        """One row per pretraining stage with who began with it (columns: `analysis.derived.STAGES`)."""
+        from analysis.connection import stages_frame
+
+        return stages_frame(self)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row per trial: `trial_key`, `arm_key`, `replicate`, and a column for each factor.
+
+        Factors with levels are categorical, with the levels in the order of `sweep.json`; those over a range are
+        numbers. Named arms beside the space have their name in a further column `arm` and no levels.
+        """
+        from analysis.derived import cells_frame
+
+        return cells_frame(self)
+
+    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
+        """Return one row per arm over its complete replicates, best mean selection IoU first.
+
+        Args:
+            role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
+            test_intervals: Bootstrap intervals of the test IoU, some milliseconds for each arm.
+
+        Returns:
+            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.derived.ARMS`; no rows
+            where nothing is complete.
+        """
+        from analysis.derived import arms_frame
+
+        return arms_frame(self, role, test_intervals=test_intervals)
 
     def arrow(self, table: str) -> pa.Table:
         """Return a table as it is stored.
@@ -91,6 +164,21 @@ class Sweep:
             return pa.concat_tables([pq.read_table(pa.BufferReader(data)) for data in files])
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
+
+    def __repr__(self) -> str:
+        try:
+            found = self.arrow("trials").column("status").value_counts().to_pylist()
+            counts = ", ".join(f"{item['counts']} {item['values']}" for item in found) or "no trials"
+        except (UserError, LookupError) as error:
+            counts = str(error)
+        return printable(f"<Sweep {self.name} at {self.root}: {counts}>")
+
+    def _repr_html_(self) -> str:
+        told = f"<p>{html.escape(repr(self))}</p>"
+        try:
+            return told + self.arms(test_intervals=False).head(5).to_html()
+        except UserError as error:
+            return f"{told}<p>{html.escape(printable(str(error)))}</p>"
 
     def _frame(self, table: str) -> pd.DataFrame:
         # What pandas would be told by the file may be somebody else's.
@@ -110,34 +198,8 @@ def load(location: str | os.PathLike[str]) -> Sweep:
     return Sweep(location)
 
 
-def connect(sweep: Sweep, *, materialise: bool) -> duckdb.DuckDBPyConnection:
-    """Return a duckdb connection with the sweep's tables as `trials`, `epochs`, `images` and `decisions`.
-
-    Args:
-        sweep: The sweep.
-        materialise: Copy the tables, which a connection that may open no files needs.
-    """
-    import duckdb
-
-    connection = duckdb.connect()
-    kind = "table" if materialise else "view"
-    for table in TABLES:
-        if is_remote(sweep.root):
-            connection.register(f"{table}_read", sweep.arrow(table))
-            connection.execute(f"create {kind} {table} as select * from {table}_read")
-            continue
-        folder = glob.escape(os.path.join(sweep.root, table))
-        pattern = f"{folder}/*.parquet".replace("'", "''")
-        try:
-            connection.execute(f"create {kind} {table} as select * from read_parquet('{pattern}')")
-        except duckdb.Error as error:
-            raise UserError(f"{sweep.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
-        _check_types(connection, sweep, table)
-    return connection
-
-
 @contextmanager
-def readable(sweep: Sweep) -> Iterator[None]:
+def readable(sweep: Source) -> Iterator[None]:
     """Turn whatever values in a sweep's tables lead to that no sweep writes into one error of the user.
 
     Raises:
@@ -153,24 +215,3 @@ def readable(sweep: Sweep) -> Iterator[None]:
             f"the tables of {sweep.root} hold what no sweep writes ({what}); `seatbelt resume` writes them anew from "
             "the ledger"
         ) from None
-
-
-def _check_types(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str) -> None:
-    found = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
-    for column in TABLES[table]:
-        kind = found.get(column.name, _TYPES[column.type])
-        if kind != _TYPES[column.type]:
-            connection.close()
-            raise UserError(
-                f"{sweep.root}/{table} cannot be read: the column {column.name} is {kind} instead of "
-                f"{_TYPES[column.type]}; `seatbelt resume` writes the tables anew from the ledger"
-            )
-
-
-_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "float64": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-}

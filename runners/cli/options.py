@@ -106,6 +106,11 @@ TensorBoard = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=RUN)]
 SweepArgument = Annotated[str, typer.Argument(help="The sweep: its folder, or s3://BUCKET/PREFIX.")]
 
+SweepArguments = Annotated[
+    list[str],
+    typer.Argument(metavar="SWEEP...", help="Sweeps: folders, patterns such as 'sweeps/*', s3://BUCKET/PREFIX."),
+]
+
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Return (height, width) of `HEIGHTxWIDTH`."""

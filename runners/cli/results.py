@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.options import SweepArgument
+from runners.cli.options import SweepArgument, SweepArguments
 from runners.cli.saying import say
 
 
@@ -24,6 +24,7 @@ class FormatName(enum.StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    parquet = "parquet"
 
 
 def register(app: typer.Typer) -> None:
@@ -57,56 +58,73 @@ def status(
 
 
 def best(
-    sweep: SweepArgument,
+    sweeps: SweepArguments,
     top: Annotated[int, typer.Option(min=1, help="Number of arms.")] = 5,
     by: Annotated[ByName, typer.Option(help="Scores to rank by.")] = ByName.selection,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Rank sweeps of different selection sets, whose scores do not compare.")
+    ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the best configurations: arms ranked by their mean over replicates.
+    """Show the best configurations: arms ranked by their mean over replicates, of one sweep or of several.
 
     Example:
       seatbelt best sweeps/architecture --top 3 --json
+      seatbelt best "sweeps/*"
     """
-    from analysis import load
     from analysis.select import best as find_best
+    from analysis.several import open_sweeps
 
-    ranking = find_best(load(sweep), top=top, by=by.value)
+    source = open_sweeps(sweeps)
+    ranking = find_best(source, top=top, by=by.value, mixed=mixed)
     if by is ByName.test:
         from runners.sweep_folder import SweepFolder
 
-        SweepFolder(sweep).note_test_read("best --by test")
+        for _, sweep in source.parts:
+            SweepFolder(sweep.root).note_test_read("best --by test")
     if json_output:
-        import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps(asdict(ranking), indent=1))
+        from analysis.query_text import json_text
+
+        typer.echo(json_text(asdict(ranking)))
         return
     from analysis.select_text import ranking_text
 
-    say(ranking_text(ranking, sweep))
+    say(ranking_text(ranking, source.root))
 
 
 def query(
-    sweep: SweepArgument,
-    sql: Annotated[str, typer.Argument(help="One query over trials, epochs, images, decisions.")],
-    output: Annotated[FormatName, typer.Option("--format", help="Form of the answer.")] = FormatName.table,
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SWEEP... SQL",
+            help="Sweeps (folders, patterns, buckets), then one query over trials, epochs, images, decisions, stages.",
+        ),
+    ],
+    output: Annotated[
+        FormatName | None, typer.Option("--format", help="Form of the answer (default: of --out's name, else table).")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="File to write the answer to; Parquet goes to a file or a pipe only.")
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the query may take.")] = 60,
     memory: Annotated[float, typer.Option(min=0.001, help="GB of memory that it may take.")] = 4,
 ) -> None:
-    """Answer an SQL query over the tables trials, epochs, images and decisions.
+    """Answer an SQL query over the tables trials, epochs, images, decisions and stages.
+
+    Of several sweeps, each table begins with a column `sweep`. docs/results.md lists all columns.
 
     The query can ask only: files, the network and settings are locked. In CSV an apostrophe precedes texts that
     begin with = + - @, a tab or a carriage return, so that no spreadsheet runs them; numbers stay as they are.
 
     Example:
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
+      seatbelt query "sweeps/*" "from trials" --out trials.parquet
     """
-    from analysis import load
-    from analysis.query import query as answer
-    from analysis.query_text import format_answer
+    from runners.cli.writing import write_answer
 
-    names, rows = answer(load(sweep), sql, timeout=timeout, memory=memory)
-    typer.echo(format_answer(names, rows, output.value))
+    write_answer(arguments, form=output.value if output else None, out=out, timeout=timeout, memory=memory)
 
 
 def effects(

@@ -73,7 +73,7 @@ def test_tables_that_are_missing_or_damaged(replicated: Sweep) -> None:
 
 
 def test_importing_it_loads_neither_pandas_nor_duckdb() -> None:
-    heavy = {"pandas", "duckdb", "torch", "ray", "pyarrow"}
+    heavy = {"pandas", "duckdb", "torch", "ray", "pyarrow", "scipy", "numpy"}
     code = f"import sys, analysis, analysis.select; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -1,0 +1,44 @@
+"""Which sweeps have comparable scores: those with one selection set and one target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.tables import Source, Sweep, readable
+
+
+def different_selections(source: Source) -> str | None:
+    """Return in one line which sweeps do not compare, None where all do.
+
+    Raises:
+        UserError: A `sweep.json` holds what no sweep writes.
+    """
+    groups: dict[object, list[tuple[str, Sweep]]] = {}
+    for name, sweep in source.parts:
+        with readable(sweep):
+            groups.setdefault(_selection(sweep.description), []).append((name or sweep.name, sweep))
+    if len(groups) < 2:
+        return None
+    told = "; ".join(f"{_told(members[0][1])}: {', '.join(name for name, _ in members)}" for members in groups.values())
+    return (
+        f"the sweeps are scored on different selection sets ({told}), so that their scores do not compare; "
+        "give sweeps of one set, or --mixed"
+    )
+
+
+def _selection(description: dict[str, Any]) -> object:
+    """Return what a score is measured on: images by the content of their data set, and the class that is scored."""
+    data = description.get("data", [])
+    images = frozenset((data[number]["fingerprint"], row) for number, row in description.get("selection", []))
+    return images, _target(description)
+
+
+def _told(sweep: Sweep) -> str:
+    with readable(sweep):
+        data, chosen = sweep.description.get("data", []), sweep.description.get("selection", [])
+        names = " and ".join(dict.fromkeys(str(data[number]["name"]) for number, _ in chosen))
+        return f"{len(chosen)} images of {names or 'unknown data'}, target {_target(sweep.description)}"
+
+
+def _target(description: dict[str, Any]) -> str:
+    return str(description.get("base", {}).get("data", {}).get("target", "unknown"))

@@ -1,0 +1,217 @@
+"""Two arms against each other: paired by replicate, on the test set by image with persons as clusters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from analysis.derived import complete_trials
+from analysis.intervals import Interval, over_replicates, over_subjects
+from analysis.naming import KnownArm, find_arm
+from analysis.paired import by_replicate, image_scores, subjects_of
+from analysis.power import detectable_difference, replicates_needed
+from analysis.tables import Role, Sweep, readable
+from analysis.unfinished import unfinished_text
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORTH = 0.01
+"""IoU: the difference for which the replicates needed are told."""
+
+_EQUAL = 1e-9
+"""IoU: images that differ by less count as equal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of the two arms."""
+
+    arm_key: str
+    cell: dict[str, str]
+    name: str
+    replicates: list[int]
+    """Its complete replicates, also those that the other has not."""
+    selection_iou: float
+    """Mean over the common replicates."""
+    test_iou: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestDifference:
+    """First minus second on the test set, over the common replicates and images."""
+
+    iou: Interval
+    """Over subjects and replicates; `n` is the number of subjects."""
+    replicates: int
+    images: int
+    better: int
+    """Images on which the first arm is better in the mean over replicates."""
+    worse: int
+    equal: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The first arm minus the second."""
+
+    first: Side
+    second: Side
+    role: Role
+    replicates: list[int]
+    """Those that both have completed."""
+    selection: Interval
+    """Difference of the selection IoU with Student's interval over the common replicates."""
+    differences: list[float]
+    """Of each common replicate."""
+    sd: float | None
+    """Standard deviation of the differences; None for one replicate."""
+    detectable: float | None
+    """Least true difference that so many replicates would show in 80 % of the cases (t-test at 5 %)."""
+    worth: float
+    """The difference for which `needed` is told."""
+    needed: int | None
+    """Replicates that would show a difference of `worth` in 80 % of the cases."""
+    test: TestDifference | None
+    """None where no test images are recorded."""
+    verdict: str
+    """What follows, in one sentence."""
+    provisional: str | None
+    """Says so where the sweep is not finished."""
+
+
+def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Comparison:
+    """Compare two arms of a sweep.
+
+    Replicate r of every arm has the same seed, split and order of data, so that arms are compared in pairs.
+
+    Args:
+        sweep: The sweep.
+        first: First digits of an arm's key or of one of its trials' keys, `factor=level,...`, or a named arm.
+        second: Another one.
+        role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
+
+    Raises:
+        UserError: A name fits no arm or several, both name one arm, or they have no complete replicate in common.
+    """
+    with readable(sweep):
+        trials = sweep.trials
+        # A stage has the cell of the trial that it was made for, and is no arm.
+        searched = trials[trials["role"].fillna("arm").isin(get_args(Role))]
+        named = find_arm(searched, first), find_arm(searched, second)
+        if named[0].arm_key == named[1].arm_key:
+            raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
+        done = complete_trials(trials, role)
+        groups = [by_replicate(_of_arm(sweep, trials, done, arm, role)) for arm in named]
+        common = [int(replicate) for replicate in groups[0].index.intersection(groups[1].index)]
+        if not common:
+            raise UserError(_nothing_common(sweep, named, groups))
+        counts = {str(key): int(count) for key, count in trials["status"].value_counts().items()}
+        return _comparison(sweep, named, groups, common, role, unfinished_text(counts))
+
+
+def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
+    found = done[done["arm_key"] == arm.arm_key]
+    if len(found):
+        return found
+    own = trials[(trials["arm_key"] == arm.arm_key) & (trials["role"].fillna("arm") == role)]
+    told = ", ".join(f"{count} {status}" for status, count in sorted(own["status"].value_counts().items()))
+    if told:
+        raise UserError(f"no trial of the arm {arm.text} is complete ({told}); `seatbelt status {sweep.root}`")
+    other = "arm" if role == "confirmation" else "confirmation"
+    raise UserError(f"the arm {arm.text} has no trial of the role {role}; try --role {other}")
+
+
+def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
+    shown = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
+    return (
+        f"the arms have no complete replicate in common ({named[0].text}: {shown[0]}; {named[1].text}: {shown[1]}), so "
+        f"that nothing is paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
+    )
+
+
+def _comparison(
+    sweep: Sweep,
+    named: tuple[KnownArm, KnownArm],
+    groups: list[pd.DataFrame],
+    common: list[int],
+    role: Role,
+    provisional: str | None,
+) -> Comparison:
+    paired = [group.loc[common] for group in groups]
+    differences = [float(value) for value in paired[0]["selection_iou"] - paired[1]["selection_iou"]]
+    if any(math.isnan(value) for value in differences):
+        raise ValueError("a complete trial has no selection_iou")
+    selection = over_replicates(differences)
+    sd = float(np.std(differences, ddof=1)) if len(differences) > 1 else None
+    detectable = None if sd is None else detectable_difference(sd, len(differences))
+    needed = None if sd is None else replicates_needed(sd, WORTH)
+    sides = [_side(arm, group, part) for arm, group, part in zip(named, groups, paired, strict=True)]
+    return Comparison(
+        first=sides[0],
+        second=sides[1],
+        role=role,
+        replicates=common,
+        selection=selection,
+        differences=differences,
+        sd=sd,
+        detectable=detectable,
+        worth=WORTH,
+        needed=needed,
+        test=_test_difference(paired, sweep.images),
+        verdict=_verdict(named, selection, detectable, needed),
+        provisional=provisional,
+    )
+
+
+def _side(arm: KnownArm, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
+    test = paired["test_iou"].dropna()
+    return Side(
+        arm_key=arm.arm_key,
+        cell=arm.cell,
+        name=arm.text,
+        replicates=[int(replicate) for replicate in group.index],
+        selection_iou=float(paired["selection_iou"].mean()),
+        test_iou=float(test.mean()) if len(test) else None,
+    )
+
+
+def _test_difference(paired: list[pd.DataFrame], images: pd.DataFrame) -> TestDifference | None:
+    one, two = (image_scores(part, images) for part in paired)
+    one, two = one.align(two, join="inner")
+    difference = (one - two).dropna(axis=1, how="any")
+    if difference.empty:
+        return None
+    by_image = difference.mean(axis=0)
+    better, worse = int((by_image > _EQUAL).sum()), int((by_image < -_EQUAL).sum())
+    return TestDifference(
+        iou=over_subjects(difference.to_numpy(dtype=np.float64), subjects_of(difference)),
+        replicates=difference.shape[0],
+        images=difference.shape[1],
+        better=better,
+        worse=worse,
+        equal=difference.shape[1] - better - worse,
+    )
+
+
+def _verdict(
+    named: tuple[KnownArm, KnownArm], selection: Interval, detectable: float | None, needed: int | None
+) -> str:
+    if selection.low is None or selection.high is None:
+        return "not decided: one common replicate tells nothing of chance; add replicates"
+    assert detectable is not None and needed is not None
+    if selection.low > 0 or selection.high < 0:
+        better = named[0] if selection.mean > 0 else named[1]
+        low, high = sorted((abs(selection.low), abs(selection.high)))
+        return f"{better.text} is better by {abs(selection.mean):.4f} (95 %: {low:.4f} to {high:.4f})"
+    most = max(-selection.low, selection.high)
+    if most <= WORTH:
+        return f"no difference that matters: it is at most {most:.4f} either way (95 %)"
+    return (
+        f"not decided: {selection.n} replicates show differences from {detectable:.4f} only (in 80 % of the cases); "
+        f"{needed} replicates would be needed to see a difference of {WORTH:g}"
+    )

@@ -1,0 +1,44 @@
+"""A comparison as text."""
+
+from __future__ import annotations
+
+from analysis.compare import Comparison, Side
+from analysis.intervals import Interval
+from analysis.query_text import table_text
+
+
+def comparison_text(found: Comparison) -> str:
+    """Return a comparison for a person: both arms, the differences with their intervals, what follows."""
+    names = ["", "arm", "selection", "test", "complete", "arm key"]
+    lines = [found.provisional] if found.provisional else []
+    lines += [table_text(names, [_row("A", found.first), _row("B", found.second)]), ""]
+    count = len(found.replicates)
+    kind = "confirming" if found.role == "confirmation" else "common"
+    lines.append(f"selection, A - B: {signed(found.selection)} over {count} {kind} replicate{'s'[: count != 1]}")
+    if found.test is not None:
+        test = found.test
+        lines.append(
+            f"test, A - B:      {signed(test.iou)} over {test.iou.n} subjects, {test.images} images, "
+            f"{test.replicates} replicate{'s'[: test.replicates != 1]}; "
+            f"better on {test.better} images, worse on {test.worse}, equal on {test.equal}"
+        )
+    else:
+        lines.append("test, A - B:      no test images of common replicates are recorded")
+    if found.detectable is not None and found.sd is not None:
+        lines.append(
+            f"detectable:       {found.detectable:.4f} (80 % power at 5 %, standard deviation {found.sd:.4f}); "
+            f"{found.worth:g} needs {found.needed} replicates"
+        )
+    return "\n".join([*lines, f"verdict by the selection set: {found.verdict}"])
+
+
+def signed(interval: Interval) -> str:
+    """Return `+0.0120 [-0.0030, +0.0270]`."""
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:+.4f} [n={interval.n}: no interval]"
+    return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
+
+
+def _row(letter: str, side: Side) -> list[object]:
+    test = "-" if side.test_iou is None else f"{side.test_iou:.4f}"
+    return [letter, side.name, f"{side.selection_iou:.4f}", test, len(side.replicates), side.arm_key]

@@ -1,0 +1,142 @@
+"""Tables made from the recorded ones: a cell per trial, and arms over their replicates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.cells import cell_of
+from analysis.intervals import over_replicates
+from analysis.paired import by_replicate, image_scores, mean_over_subjects
+from analysis.tables import Role, Sweep, readable
+from seatbelt.records import Column, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STAGES = [
+    Column("stage_key", "string", "identity of the stage: the key of the trial that trained it"),
+    Column("role", "string", "stage, or arm where an arm of the search serves as one; null if from_store"),
+    Column("status", "string", "one of seatbelt.records.Status; null if from_store"),
+    Column("from_store", "bool", "it was made by another sweep and found in a shared store"),
+    Column("epochs_done", "int64", "epochs whose numbers are recorded"),
+    Column("selection_iou", "float64", "selection set, best epoch"),
+    Column("seconds", "float64", "seconds of training steps that it took, wherever it was trained"),
+    Column("users", "int64", "trials that begin with it"),
+    Column("first_user", "string", "trial for whose sake it was trained; null if from_store"),
+    Column("used_by", "string", "keys of the trials that begin with it, joined by +"),
+    Column("seconds_saved", "float64", "seconds of training that its reuse saved"),
+    Column("encoder", "string", "encoder, normalised name"),
+    Column("decoder", "string", "decoder, normalised name"),
+    Column("weights", "string", "initial encoder weights as configured"),
+    Column("generations", "string", "synthetic generations trained on, joined by +"),
+    Column("error", "string", "the last error"),
+]
+"""Columns of the view `stages`."""
+
+CELLS = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("arm_key", "string", "identity of the trial without its seed"),
+    Column("replicate", "int64", "replicate of the arm, from 0; of confirmations from 100000"),
+]
+"""First columns of `Sweep.cells`; one for each factor follows."""
+
+ARMS = [
+    Column("replicates", "int64", "complete trials"),
+    Column("selection_iou", "float64", "mean over replicates of the selection IoU, best epoch of each"),
+    Column("selection_sd", "float64", "standard deviation over replicates; null for one"),
+    Column("selection_low", "float64", "lower bound of the 95 % interval (Student, over replicates); null for one"),
+    Column("selection_high", "float64", "its upper bound"),
+    Column("test_iou", "float64", "mean over replicates of the test IoU"),
+    Column("test_sd", "float64", "standard deviation over replicates; null for one"),
+    Column("test_low", "float64", "lower bound of the 95 % interval (bootstrap over subjects and replicates)"),
+    Column("test_high", "float64", "its upper bound"),
+    Column("subjects", "int64", "persons on the test images; null where no images are recorded"),
+    Column("epochs", "float64", "epochs trained, mean over replicates"),
+    Column("parameters", "int64", "trainable parameters"),
+    Column("train_seconds", "float64", "seconds of training steps, summed over replicates"),
+    Column("best_trial", "string", "replicate with the best selection IoU"),
+]
+"""Last columns of `Sweep.arms()`, after `arm_key` and one for each factor."""
+
+_PANDAS = {"string": "str", "int64": "Int64", "float64": "float64", "bool": "bool"}
+
+
+def cells_frame(sweep: Sweep) -> pd.DataFrame:
+    """Return `Sweep.cells`.
+
+    Raises:
+        UserError: The tables cannot be read or hold what no sweep writes.
+    """
+    with readable(sweep):
+        return _cells(sweep, sweep.trials)
+
+
+def arms_frame(sweep: Sweep, role: Role, *, test_intervals: bool) -> pd.DataFrame:
+    """Return `Sweep.arms()`.
+
+    Raises:
+        UserError: The tables cannot be read or hold what no sweep writes.
+    """
+    import pandas as pd
+
+    with readable(sweep):
+        trials = complete_trials(sweep.trials, role)
+        levels = _cells(sweep, trials).drop(columns=["trial_key", "replicate"]).drop_duplicates("arm_key")
+        images = sweep.images if test_intervals and len(trials) else None
+        rows = [_arm_row(str(key), group, images) for key, group in trials.groupby("arm_key")]
+        scores = pd.DataFrame(rows, columns=["arm_key", *(column.name for column in ARMS)])
+        scores = scores.astype({column.name: _PANDAS[column.type] for column in ARMS})
+        found = levels.merge(scores, on="arm_key")
+        return found.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
+
+
+def complete_trials(trials: pd.DataFrame, role: Role) -> pd.DataFrame:
+    """Return the complete trials of a role, in the order of planning."""
+    chosen = trials[(trials["role"].fillna("arm") == role) & (trials["status"] == Status.COMPLETE.value)]
+    return chosen.sort_values("number")
+
+
+def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:  # noqa: ANN401  (of pandas)
+    """Return the values of a factor: categories in the order of the levels, or numbers of a range."""
+    import pandas as pd
+
+    if numeric:
+        return pd.to_numeric(pd.Series(labels, dtype=object)).astype("float64")
+    known = list(dict.fromkeys([*levels, *(label for label in labels if label is not None)]))
+    return pd.Categorical(labels, categories=known)
+
+
+def _cells(sweep: Sweep, trials: pd.DataFrame) -> pd.DataFrame:
+    cells = [cell_of(text) for text in trials["cell"]]
+    told = sweep.factors
+    names = list(dict.fromkeys([*told, *(name for cell in cells for name in cell)]))
+    found = trials[[column.name for column in CELLS]].reset_index(drop=True)
+    for name in names:
+        labels = [cell.get(name) for cell in cells]
+        found[name] = factor_column(labels, told.get(name, []), numeric=name in told and not told[name])
+    return found
+
+
+def _arm_row(key: str, group: pd.DataFrame, images: pd.DataFrame | None) -> dict[str, Any]:
+    selection = over_replicates(group["selection_iou"].tolist())
+    test = None
+    if images is not None:
+        test = mean_over_subjects(image_scores(by_replicate(group), images))
+    parameters = group["parameters"].dropna()
+    return {
+        "arm_key": key,
+        "replicates": len(group),
+        "selection_iou": selection.mean,
+        "selection_sd": group["selection_iou"].std(),
+        "selection_low": selection.low,
+        "selection_high": selection.high,
+        "test_iou": group["test_iou"].mean(),
+        "test_sd": group["test_iou"].std(),
+        "test_low": test and test.low,
+        "test_high": test and test.high,
+        "subjects": test and test.n,
+        "epochs": group["epochs_done"].mean(),
+        "parameters": int(parameters.iloc[0]) if len(parameters) else None,
+        "train_seconds": group["train_seconds"].sum(),
+        "best_trial": group["trial_key"].iloc[int(group["selection_iou"].argmax())],
+    }

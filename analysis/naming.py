@@ -1,0 +1,149 @@
+"""Finding the arm or the trial that a user names, and saying what is near where nothing fits."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.cells import NAMED_ARM, cell_of, cell_text
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NEAR = 3
+_SHOWN = 5
+_KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownArm:
+    """An arm as it is called: its key and its cell."""
+
+    arm_key: str
+    cell: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """`factor=level, ...`, or the name of a named arm."""
+        return cell_text(self.cell) or self.arm_key
+
+
+def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
+    """Return the one arm that a name fits.
+
+    Args:
+        trials: Table of trials.
+        name: The first digits of the key of an arm or of one of its trials, the name of a named arm, or
+            `factor=level,factor=level` with as many factors as tell it from the others.
+
+    Raises:
+        UserError: No arm fits, with near names, or more than one.
+    """
+    arms: dict[str, KnownArm] = {}
+    for key, cell in zip(trials["arm_key"], trials["cell"], strict=True):
+        arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=cell_of(cell)))
+    if not arms:
+        raise UserError("the sweep has no trials yet")
+    if "=" in name:
+        found = _by_levels(list(arms.values()), name)
+    else:
+        found = [arm for arm in arms.values() if arm.cell.get(NAMED_ARM) == name]
+        found = found or [arm for key, arm in arms.items() if name and key.startswith(name.lower())]
+        found = found or [arms[key] for key in _arms_of_trials(trials, name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(_ambiguous(name, found))
+    raise UserError(f"no arm is called {name!r}{_near(name, _names(arms.values()))}")
+
+
+def find_trial(trials: pd.DataFrame, name: str) -> str:
+    """Return the one trial whose key begins with a text.
+
+    Raises:
+        UserError: None does, or more than one.
+    """
+    keys = [str(key) for key in trials["trial_key"]]
+    found = [key for key in keys if name and key.startswith(name.lower())]
+    if len(found) == 1 or name.lower() in found:
+        return name.lower() if name.lower() in found else found[0]
+    if found:
+        raise UserError(f"{len(found)} trials begin with {name!r} ({_some(found)}); give more digits")
+    of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
+    if name and of_arm:
+        raise UserError(f"{name!r} is an arm, not a trial; its trials are {_some(of_arm)}")
+    raise UserError(f"no trial begins with {name!r}{_near(name, keys)}")
+
+
+def _by_levels(arms: list[KnownArm], name: str) -> list[KnownArm]:
+    """Return the arms that have the levels of `factor=level,factor=level`."""
+    wanted: dict[str, str] = {}
+    for part in name.split(","):
+        factor, equals, level = (text.strip() for text in part.partition("="))
+        if not (factor and equals and level) or factor in wanted:
+            raise UserError(f"an arm is named factor=level,factor=level, but got {name!r}")
+        wanted[factor] = level
+    for factor, level in wanted.items():
+        levels = list(dict.fromkeys(arm.cell[factor] for arm in arms if factor in arm.cell))
+        if not levels:
+            factors = list(dict.fromkeys(other for arm in arms for other in arm.cell))
+            raise UserError(f"the sweep has no factor {factor!r}; it has {', '.join(factors)}")
+        if not any(_same_level(level, known) for known in levels):
+            raise UserError(f"no trial has {factor}={level}; there are {_some(_sorted_by_nearness(level, levels))}")
+    return [arm for arm in arms if all(_same_level(wanted[f], arm.cell.get(f)) for f in wanted)]
+
+
+def _same_level(level: str, known: str | None) -> bool:
+    if known is None or level == known:
+        return level == known
+    try:
+        # Of a range: 0.001 and 1e-3.
+        return float(level) == float(known)
+    except ValueError:
+        return False
+
+
+def _arms_of_trials(trials: pd.DataFrame, name: str) -> list[str]:
+    if not _KEY.fullmatch(name) and name not in set(trials["trial_key"]):
+        return []
+    chosen = trials["trial_key"].astype(str).str.startswith(name.lower())
+    return list(dict.fromkeys(str(key) for key in trials.loc[chosen, "arm_key"]))
+
+
+def _ambiguous(name: str, arms: list[KnownArm]) -> str:
+    open_factors = [
+        factor
+        for factor in dict.fromkeys(other for arm in arms for other in arm.cell)
+        if len({arm.cell.get(factor) for arm in arms}) > 1
+    ]
+    if "=" in name and open_factors:
+        return f"{len(arms)} arms have {name}; give {' and '.join(open_factors)} too"
+    return f"{len(arms)} arms are called {name!r} ({_some([f'{arm.arm_key}: {arm.text}' for arm in arms])}); give more"
+
+
+def _names(arms: Iterable[KnownArm]) -> list[str]:
+    return [
+        name
+        for arm in arms
+        for name in (arm.cell.get(NAMED_ARM) or cell_text(arm.cell).replace(", ", ","), arm.arm_key)
+    ]
+
+
+def _near(name: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=_NEAR, cutoff=0.5)
+    if found:
+        return f"; near it: {'; '.join(found)}"
+    return '; `seatbelt query SWEEP "select trial_key, arm_key, cell from trials"` lists all'
+
+
+def _sorted_by_nearness(name: str, known: list[str]) -> list[str]:
+    return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

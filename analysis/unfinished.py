@@ -1,0 +1,22 @@
+"""Saying that a sweep has not come to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seatbelt.records import FINAL, Status
+
+_ENDED = {status.value for status in FINAL} | {Status.PRUNED.value}
+
+
+def unfinished_text(counts: Mapping[str, int]) -> str | None:
+    """Return a note where trials have not ended, None where all have.
+
+    Args:
+        counts: Status -> number of trials.
+    """
+    waiting = {status: count for status, count in sorted(counts.items()) if status not in _ENDED}
+    if not waiting:
+        return None
+    told = ", ".join(f"{count} {status}" for status, count in waiting.items())
+    return f"provisional: the sweep is not finished ({told}); this may change"

@@ -1,0 +1,185 @@
+"""The story of a trial: who proposed it and why, what each rung decided, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.cells import cell_of
+from analysis.derived import complete_trials
+from analysis.naming import find_trial
+from analysis.rung_story import RungStory, rung_stories
+from analysis.tables import Sweep, readable
+from analysis.unfinished import unfinished_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A decision about the trial, as it is recorded."""
+
+    number: int
+    at: str | None
+    """UTC, ISO 8601."""
+    kind: str
+    by: str
+    epoch: int | None
+    score: float | None
+    rank: int | None
+    compared: int | None
+    allowed: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The pretraining that the trial begins with."""
+
+    stage_key: str
+    reused: bool
+    """It was made for another trial or sweep."""
+    seconds: float | None
+    """Seconds of training that it took."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """A trial from its proposal to its end."""
+
+    trial_key: str
+    arm_key: str
+    cell: dict[str, str]
+    replicate: int | None
+    role: str
+    status: str
+    exempt: bool
+    proposed_by: str | None
+    decisions: list[Decision]
+    rungs: list[RungStory]
+    """The rungs that it stopped at; none for an exempt trial."""
+    prunes: bool
+    """Whether the sweep prunes at all."""
+    eta: int | None
+    """One of so many trials is promoted."""
+    stage: Stage | None
+    used_by: list[str]
+    """Trials that begin with this one as their stage."""
+    epochs_done: int
+    epochs_planned: int | None
+    attempts: int
+    failures: int
+    machine_faults: int
+    hosts: list[str]
+    """Where its epochs were measured, in order."""
+    error: str | None
+    ended_at: str | None
+    best_epoch: int | None
+    selection_iou: float | None
+    test_iou: float | None
+    place: int | None
+    """Of its arm among the arms of the search with complete trials, 1 is best; None if it is none of them."""
+    arms: int
+    """Number of those."""
+    provisional: str | None
+    """Says so where the sweep is not finished."""
+
+
+def why(sweep: Sweep, trial: str) -> Story:
+    """Tell the story of a trial.
+
+    Args:
+        sweep: The sweep.
+        trial: Its key, or the first digits.
+
+    Raises:
+        UserError: No trial or more than one fits, or the tables hold what no sweep writes.
+    """
+    with readable(sweep):
+        return _why(sweep, trial)
+
+
+def _why(sweep: Sweep, name: str) -> Story:
+    trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
+    key = find_trial(trials, name)
+    row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
+    own = epochs[epochs["trial_key"] == key].sort_values("epoch")
+    place, arms = _place(trials, row["arm_key"])
+    counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
+    eta = sweep.description.get("eta")
+    return Story(
+        trial_key=key,
+        arm_key=row["arm_key"],
+        cell=cell_of(row["cell"]),
+        replicate=_int(row["replicate"]),
+        role=row["role"] or "arm",
+        status=row["status"],
+        exempt=bool(row["exempt"]),
+        proposed_by=row["proposed_by"],
+        decisions=[_decision(found) for found in decisions[decisions["trial_key"] == key].to_dict(orient="records")],
+        rungs=rung_stories(key, trials, epochs, decisions),
+        prunes=sweep.description.get("prune", "none") != "none",
+        eta=int(eta) if eta is not None else None,
+        stage=_stage(row),
+        used_by=[str(user) for user in trials.loc[trials["stage_key"] == key, "trial_key"]],
+        epochs_done=_int(row["epochs_done"]) or 0,
+        epochs_planned=_int(row["epochs_planned"]),
+        attempts=_int(row["attempts"]) or 0,
+        failures=_int(row["failures"]) or 0,
+        machine_faults=_int(row["machine_faults"]) or 0,
+        hosts=[str(host) for host in own["host"].dropna().drop_duplicates()],
+        error=row["error"],
+        ended_at=_time(row["ended_at"]),
+        best_epoch=_int(row["best_epoch"]),
+        selection_iou=row["selection_iou"],
+        test_iou=row["test_iou"],
+        place=place,
+        arms=arms,
+        provisional=unfinished_text(counts),
+    )
+
+
+def _place(trials: pd.DataFrame, arm: str) -> tuple[int | None, int]:
+    means = complete_trials(trials, "arm").groupby("arm_key")["selection_iou"].mean()
+    ranked = [str(key) for key in means.sort_values(ascending=False, kind="stable").index]
+    return (ranked.index(arm) + 1 if arm in ranked else None), len(ranked)
+
+
+def _stage(row: dict[str, Any]) -> Stage | None:
+    if row["stage_key"] is None:
+        return None
+    return Stage(stage_key=row["stage_key"], reused=bool(row["stage_reused"]), seconds=row["stage_seconds"])
+
+
+def _decision(found: dict[Any, Any]) -> Decision:
+    row = {str(name): _plain(value) for name, value in found.items()}
+    return Decision(
+        number=int(row["number"]),
+        at=_time(row["at"]),
+        kind=str(row["kind"]),
+        by=str(row["by"]),
+        epoch=_int(row["epoch"]),
+        score=row["score"],
+        rank=_int(row["rank"]),
+        compared=_int(row["compared"]),
+        allowed=_int(row["allowed"]),
+        reason=str(row["reason"]),
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
+    import pandas as pd
+
+    # What is missing is NaN, NaT or None, by the type of the column.
+    if value is None or value is pd.NaT or value != value:
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _int(value: Any) -> int | None:  # noqa: ANN401
+    return None if value is None else int(value)
+
+
+def _time(value: Any) -> str | None:  # noqa: ANN401
+    return None if value is None else str(value.isoformat(timespec="seconds"))

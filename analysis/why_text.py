@@ -1,0 +1,110 @@
+"""The story of a trial as text."""
+
+from __future__ import annotations
+
+from analysis.cells import cell_text
+from analysis.rung_story import Neighbour, RungStory
+from analysis.why import Decision, Story
+
+
+def story_text(story: Story) -> str:
+    """Return the story of a trial, one line for each thing that happened."""
+    kind = "" if story.role == "arm" else f", {story.role}"
+    lines = [story.provisional] if story.provisional else []
+    lines.append(
+        f"trial {story.trial_key} of arm {story.arm_key}: {cell_text(story.cell)}, replicate {story.replicate}{kind}"
+    )
+    lines += _beginning(story)
+    rungs = {rung.rung: rung for rung in story.rungs}
+    for decision in story.decisions:
+        told = rungs.pop(decision.epoch, None) if decision.by == "asha" and decision.epoch is not None else None
+        lines += _rung(told, story) if told is not None else _other(decision)
+    for rung in rungs.values():
+        lines += _rung(rung, story)
+    lines += _not_pruned(story)
+    lines += _troubles(story)
+    lines += _ending(story)
+    return "\n".join(lines)
+
+
+def _beginning(story: Story) -> list[str]:
+    found = next((item for item in story.decisions if item.kind == "proposal"), None)
+    if found is None:
+        lines = [f"proposed by {story.proposed_by or 'nobody that is recorded'}"]
+    else:
+        when = f" at {found.at}" if found.at else ""
+        lines = [f"proposed by {found.by}{when}: {found.reason}"]
+    if story.stage is not None:
+        whose = "made for another trial or sweep" if story.stage.reused else "made for this trial first"
+        took = "" if story.stage.seconds is None else f", {story.stage.seconds:.0f} s of training"
+        lines.append(f"begins with the pretraining {story.stage.stage_key} ({whose}{took})")
+    if story.used_by:
+        lines.append(f"{len(story.used_by)} trials begin with it: {', '.join(story.used_by[:5])}")
+    return lines
+
+
+def _other(decision: Decision) -> list[str]:
+    if decision.kind == "proposal":
+        return []
+    at = "" if decision.epoch is None else f" at epoch {decision.epoch}"
+    return [f"{decision.kind} by {decision.by}{at}: {decision.reason}"]
+
+
+def _rung(rung: RungStory, story: Story) -> list[str]:
+    fate = "promoted" if rung.promoted else "not promoted"
+    allowed = "" if rung.allowed is None else f", {rung.allowed} promotion{'s'[: rung.allowed != 1]} allowed by then"
+    lines = [
+        f"rung at epoch {rung.rung}: {fate}; score {rung.score:.4f}, rank {rung.rank} of {rung.compared}{allowed}",
+        f"  decision: {rung.reason}",
+    ]
+    near = [_named("just above it", rung.ahead), _named("just below it", rung.behind)]
+    near += [_named("best of the others waiting", rung.best_waiting), _named("the cut", rung.cut)]
+    lines.append(f"  {'; '.join(text for text in near if text) or 'nobody else was there'}")
+    if rung.promoted:
+        return lines
+    if rung.needed is not None:
+        lines.append(
+            f"  needed: more than {rung.needed:.4f}, the least score that was promoted after it arrived; "
+            f"it had {rung.score:.4f}"
+        )
+    elif story.eta:
+        lines.append(
+            "  needed: another promotion; none was given after it arrived, since one is allowed for every "
+            f"{story.eta} trials that reach the rung"
+        )
+    return lines
+
+
+def _named(what: str, neighbour: Neighbour | None) -> str:
+    return "" if neighbour is None else f"{what}: {neighbour.trial_key} ({neighbour.score:.4f})"
+
+
+def _not_pruned(story: Story) -> list[str]:
+    if not story.prunes:
+        return ["no rung: this sweep prunes nothing"]
+    return ["no rung: it is exempt from pruning"] if story.exempt else []
+
+
+def _troubles(story: Story) -> list[str]:
+    legs = f"{story.attempts} leg{'s'[: story.attempts != 1]}"
+    hosts = f" on {', '.join(story.hosts)}" if story.hosts else ""
+    troubles = [
+        f"{count} ended by {what}"
+        for count, what in ((story.failures, "an error of the trial"), (story.machine_faults, "a fault of a machine"))
+        if count
+    ]
+    lines = [f"trained in {legs}{hosts}" + (f"; {', '.join(troubles)}" if troubles else "")]
+    return lines + ([f"last error: {' '.join(story.error.split())}"] if story.error else [])
+
+
+def _ending(story: Story) -> list[str]:
+    planned = "" if story.epochs_planned is None else f" of {story.epochs_planned}"
+    when = f" at {story.ended_at}" if story.ended_at else ""
+    lines = [f"status: {story.status}{when}, {story.epochs_done}{planned} epochs"]
+    if story.selection_iou is not None:
+        lines.append(f"best epoch: {story.best_epoch}, selection IoU {story.selection_iou:.4f}")
+    if story.test_iou is not None:
+        lines.append(f"test IoU with the weights of that epoch: {story.test_iou:.4f}")
+    if story.place is not None:
+        lines.append(f"its arm is number {story.place} of {story.arms} by the mean selection IoU of complete trials")
+    return lines

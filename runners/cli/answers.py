@@ -1,0 +1,95 @@
+"""`compare`, `why`: two arms against each other, and the story of a trial."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from runners.cli.options import SweepArgument
+from runners.cli.saying import say
+
+ArmArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARM",
+        help="First digits of an arm's key or of one of its trials' keys, factor=level,factor=level, or a named arm.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class RoleName(enum.StrEnum):
+    """Which trials of an arm are compared."""
+
+    arm = "arm"
+    confirmation = "confirmation"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (compare, why):
+        app.command(no_args_is_help=True)(command)
+
+
+def compare(
+    sweep: SweepArgument,
+    first: ArmArgument,
+    second: ArmArgument,
+    role: Annotated[
+        RoleName, typer.Option(help="Trials of the search, or those of `confirm` with fresh seeds.")
+    ] = RoleName.arm,
+    json_output: JsonOption = False,
+) -> None:
+    """Compare two arms over their complete trials, paired by replicate and by test image.
+
+    Selection: Student's 95 % interval over replicates. Test: bootstrap over subjects and replicates. The difference
+    that so many replicates can show (80 % power at 5 %) tells "no difference" from "too few replicates".
+
+    Example:
+      seatbelt compare sweeps/architecture decoder=unet,encoder=resnet34 decoder=fpn,encoder=resnet34
+    """
+    from analysis import load
+    from analysis.compare import compare as find_difference
+    from runners.sweep_folder import SweepFolder
+
+    found = find_difference(load(sweep), first, second, role=role.value)
+    SweepFolder(sweep).note_test_read("compare")
+    if json_output:
+        _print_json(found)
+        return
+    from analysis.compare_text import comparison_text
+
+    say(comparison_text(found))
+
+
+def why(
+    sweep: SweepArgument,
+    trial: Annotated[str, typer.Argument(help="A trial key, or its first digits.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Tell the story of a trial: who proposed it and why, what each rung decided, how it ended.
+
+    Example:
+      seatbelt why sweeps/architecture 3f2a
+    """
+    from analysis import load
+    from analysis.why import why as find_story
+
+    story = find_story(load(sweep), trial)
+    if json_output:
+        _print_json(story)
+        return
+    from analysis.why_text import story_text
+
+    say(story_text(story))
+
+
+def _print_json(found: object) -> None:
+    from dataclasses import asdict, is_dataclass
+
+    from analysis.query_text import json_text
+
+    assert is_dataclass(found) and not isinstance(found, type)
+    typer.echo(json_text(asdict(found)))

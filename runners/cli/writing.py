@@ -1,0 +1,74 @@
+"""Where the answer of a query goes: the terminal, a pipe, or a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.tables import Source
+
+Form = Literal["table", "json", "csv", "parquet"]
+
+_BY_SUFFIX: dict[str, Form] = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
+
+
+def write_answer(arguments: list[str], *, form: Form | None, out: str | None, timeout: float, memory: float) -> None:
+    """Answer a query and write the answer where it is wanted.
+
+    Args:
+        arguments: Sweeps, then the SQL.
+        form: Of the answer; None takes what the file's name says, else a table.
+        out: The file; None is standard output.
+        timeout: Seconds.
+        memory: GB.
+
+    Raises:
+        UserError: There is no SQL, a place cannot be written to, or the query is refused.
+    """
+    if len(arguments) < 2:
+        raise UserError(f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; see query --help")
+    from analysis.query import query, query_parquet
+    from analysis.query_text import format_answer
+    from analysis.several import open_sweeps
+
+    *locations, sql = arguments
+    form = form or _BY_SUFFIX.get(Path(out or "").suffix.lower(), "table")
+    if form == "parquet" and out is None and sys.stdout.isatty():
+        raise UserError("Parquet is not for a terminal; give a file: --out FILE")
+    source = open_sweeps(locations)
+    file = None if out is None else _place(out, source)
+    if form == "parquet":
+        data = query_parquet(source, sql, timeout=timeout, memory=memory)
+    else:
+        names, rows = query(source, sql, timeout=timeout, memory=memory)
+        data = format_answer(names, rows, form).encode() + b"\n"
+    if file is not None:
+        from seatbelt.storage import LocalStorage
+
+        LocalStorage(file.parent).write(file.name, data)
+    elif form == "parquet":
+        sys.stdout.buffer.write(data)
+    else:
+        typer.echo(data.decode(), nl=False)
+
+
+def _place(out: str, source: Source) -> Path:
+    """Return the file to write, which must lie in a folder that is there and in none of the sweeps."""
+    file = Path(os.path.realpath(out))
+    if file.is_dir() or not out:
+        raise UserError(f"--out {out} is a folder; give the name of a file")
+    if not file.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {file.parent}; make it first")
+    if file.exists() and not file.is_file():
+        raise UserError(f"--out {out} is no regular file; give another name")
+    for _, sweep in source.parts:
+        if file.is_relative_to(os.path.realpath(sweep.root)):
+            raise UserError(f"--out {out} lies in the sweep {sweep.root}, whose files are its own; give another place")
+    return file

@@ -1,0 +1,157 @@
+"""`compare`, `why`, `best` and `query` from the command line: forms, files, mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners.cli import main
+from runners.sweep_folder import SweepFolder
+from tests.analysis.conftest import write_sweep
+from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
+
+Answer = Callable[..., str]
+UNET, FPN = "decoder=unet", "decoder=fpn"
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    write_sweep(tmp_path / "sweeps" / "first", description=DESCRIPTION, **small_tables())
+    return "sweeps/first"
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
+    """Return a function that runs a command and returns what it prints; a mistake is one line."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        shown = capsys.readouterr()
+        assert stopped.value.code == code, shown.err
+        if code:
+            assert len(shown.err.splitlines()) == 1
+            assert shown.err.startswith("error: ")
+        return shown.err if code else shown.out
+
+    return run
+
+
+def test_compare(sweep: str, call: Answer) -> None:
+    assert "selection, A - B: +0.1000 [-0.1484, +0.3484]" in call("compare", sweep, UNET, FPN)
+    found = json.loads(call("compare", sweep, UNET, FPN, "--json"))
+    assert found["differences"] == pytest.approx([0.1, 0.2, 0.0])
+    assert (found["test"]["better"], found["needed"]) == (1, 785)
+    # That test scores were shown is noted.
+    assert [note[0] for note in SweepFolder(sweep).test_notes()] == ["compare", "compare"]
+    assert "try --role arm" in call("compare", sweep, UNET, FPN, "--role", "confirmation", code=2)
+    assert "no trial has decoder=unit; there are unet, fpn" in call("compare", sweep, "decoder=unit", FPN, code=2)
+
+
+def test_why(sweep: str, call: Answer) -> None:
+    assert "proposed by exhaustive at 2026-03-01T12:00:00+00:00: arm 1 of 2 in replicate 1" in call("why", sweep, "0a1")
+    assert json.loads(call("why", sweep, "0a1", "--json"))["place"] == 1
+    assert "3 trials begin with '0a' (0a0, 0a1, 0a2); give more digits" in call("why", sweep, "0a", code=2)
+
+
+def test_best_of_several(sweep: str, call: Answer) -> None:
+    other = DESCRIPTION | {"selection": [[0, 3]]}
+    write_sweep(Path("sweeps/other"), description=other, trials=[arm_trial("f", "e", "d", 0, 0.9)])
+    assert json.loads(call("best", sweep, "--json"))["arms"][0]["sweep"] == "first"
+    message = call("best", "sweeps/*", code=2)
+    assert "2 images of belts, target seat_belt: first; 1 images of belts, target seat_belt: other" in message
+    assert call("best", sweep, "sweeps/other", "--mixed").startswith("MIXED: ")
+    call("best", "sweeps/*", "--mixed", "--by", "test")
+    for name in ("sweeps/first", "sweeps/other"):
+        assert [note[0] for note in SweepFolder(name).test_notes()] == ["best --by test"]
+
+
+def test_query_writes_files(sweep: str, call: Answer, tmp_path: Path) -> None:
+    sql = "select trial_key, sum(number) as n, 0.5 as d, 1 as d from trials group by 1 order by 1"
+    assert call("query", sweep, sql, "--out", "a.parquet") == ""
+    found = pd.read_parquet("a.parquet")
+    assert list(found.columns) == ["trial_key", "n", "d", "d_1"]
+    assert str(found["n"].dtype) == "int64"
+    assert found["trial_key"].tolist()[0] == "0a0"
+    call("query", sweep, "select 1 as a", "--out", "a.csv")
+    assert Path("a.csv").read_bytes() == b"a\n1\n"
+    call("query", sweep, "select 2 as a", "--out", "a.csv", "--format", "json")
+    assert json.loads(Path("a.csv").read_text()) == [{"a": 2}]
+    call("query", "sweeps/*", "select distinct sweep from trials", "--out", "a.txt")
+    assert Path("a.txt").read_text() == "sweep\nfirst\n(1 row)\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.parquet", "a.txt", "sweeps"]
+
+
+def test_parquet_goes_into_a_pipe(sweep: str, call: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+    import sys
+
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "runners.cli", "query", sweep, "from trials", "--format", "parquet"]
+    done = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": str(root)})
+    assert done.stdout[:4] == done.stdout[-4:] == b"PAR1"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    message = call("query", sweep, "from trials", "--format", "parquet", code=2)
+    assert message == "error: Parquet is not for a terminal; give a file: --out FILE\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sweeps/first"], "query takes sweeps and then one SQL query, but got only 'sweeps/first'"),
+        (["sweeps/x*", "from trials"], "no sweep matches 'sweeps/x*'"),
+        (["sweeps/first", "from trials", "--out", "sweeps/first/x.csv"], "lies in the sweep sweeps/first"),
+        (["sweeps/first", "from trials", "--out", "link/sweep.json"], "lies in the sweep sweeps/first"),
+        (["sweeps/first", "from trials", "--out", "nowhere/x.csv"], "make it first"),
+        (["sweeps/first", "from trials", "--out", "sweeps"], "--out sweeps is a folder"),
+        (["sweeps/first", "from trials", "--out", ""], "is a folder"),
+        (["sweeps/first", "from trials", "--out", "/dev/null"], "is no regular file"),
+    ],
+)
+def test_mistakes(sweep: str, call: Answer, arguments: list[str], message: str) -> None:
+    Path("link").symlink_to(sweep)
+    assert message in call("query", *arguments, code=2)
+
+
+def test_a_refused_query_leaves_the_file(sweep: str, call: Answer) -> None:
+    Path("a.csv").write_text("before")
+    call("query", sweep, "drop table trials", "--out", "a.csv", code=2)
+    assert Path("a.csv").read_text() == "before"
+
+
+@pytest.mark.parametrize("command", ["compare", "why", "best", "query"])
+def test_help_has_an_example(call: Answer, command: str) -> None:
+    assert f"seatbelt {command} " in call(command, "--help")
+
+
+def test_texts_of_others_do_not_steer_the_terminal(sweep: str, call: Answer) -> None:
+    evil = "\x1b[31m\x7f\u202e"
+    trials = [arm_trial(f"{d}{evil}", "e", f"{d}{evil}", 0, 0.5, error=evil, proposed_by=evil) for d in ("a", "b")]
+    decisions = [{"number": 0, "kind": "proposal", "by": evil, "trial_key": f"a{evil}", "reason": evil}]
+    root = str(write_sweep(Path("evil"), trials=trials, decisions=decisions, description={"prune": evil}))
+    for arguments in (["compare", root, f"decoder=a{evil}", f"b{evil}"], ["why", root, "a"], ["best", root]):
+        for more in ([], ["--json"]):
+            assert call(*arguments, *more).replace("\n", "").isprintable()
+    assert call("why", root, evil, code=2).strip().isprintable()
+    assert call("compare", root, evil, "x", code=2).strip().isprintable()
+
+
+@pytest.mark.parametrize(
+    "change", [{"cell": "[1]"}, {"cell": "no json"}, {"replicate": None}, {"selection_iou": None}, {"arm_key": None}]
+)
+def test_what_no_sweep_writes_is_one_line(sweep: str, call: Answer, change: dict[str, object]) -> None:
+    root = str(
+        write_sweep(Path("odd"), trials=[arm_trial("a", "e", "a", 0, 0.5) | change, arm_trial("b", "e", "b", 0, 1)])
+    )
+    assert call("compare", root, "decoder=a", "decoder=b", code=2)
+    for arguments in (["why", root, "a"], ["best", root]):
+        try:
+            call(*arguments)
+        except AssertionError:
+            assert call(*arguments, code=2)
