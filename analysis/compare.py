@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from analysis.power import detectable_difference, replicates_needed
 from analysis.tables import Role, Sweep, readable
 from analysis.unfinished import unfinished_text
 from seatbelt.errors import UserError
+from seatbelt.records import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +79,12 @@ class Comparison:
     """Replicates that would show a difference of `worth` in 80 % of the cases."""
     test: TestDifference | None
     """None where no test images are recorded."""
+    better: Literal["first", "second"] | None
+    """The arm that is better by the interval of the selection difference; None if that is not decided."""
     verdict: str
     """What follows, in one sentence."""
+    pruned: int
+    """Trials of the two arms that stopped at a rung: those that completed were chosen for high scores."""
     provisional: str | None
     """Says so where the sweep is not finished."""
 
@@ -111,7 +116,11 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
         if not common:
             raise UserError(_nothing_common(sweep, named, groups))
         counts = {str(key): int(count) for key, count in trials["status"].value_counts().items()}
-        return _comparison(sweep, named, groups, common, role, unfinished_text(counts))
+        own = searched[
+            searched["arm_key"].isin([arm.arm_key for arm in named]) & (searched["role"].fillna("arm") == role)
+        ]
+        pruned = int(own["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
+        return _comparison(sweep, named, groups, common, role, unfinished_text(counts), pruned)
 
 
 def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
@@ -141,6 +150,7 @@ def _comparison(
     common: list[int],
     role: Role,
     provisional: str | None,
+    pruned: int,
 ) -> Comparison:
     paired = [group.loc[common] for group in groups]
     differences = [float(value) for value in paired[0]["selection_iou"] - paired[1]["selection_iou"]]
@@ -163,7 +173,9 @@ def _comparison(
         worth=WORTH,
         needed=needed,
         test=_test_difference(paired, sweep.images),
+        better=_better(selection),
         verdict=_verdict(named, selection, detectable, needed),
+        pruned=pruned,
         provisional=provisional,
     )
 
@@ -198,14 +210,21 @@ def _test_difference(paired: list[pd.DataFrame], images: pd.DataFrame) -> TestDi
     )
 
 
+def _better(selection: Interval) -> Literal["first", "second"] | None:
+    if selection.low is None or selection.high is None or selection.low <= 0 <= selection.high:
+        return None
+    return "first" if selection.low > 0 else "second"
+
+
 def _verdict(
     named: tuple[KnownArm, KnownArm], selection: Interval, detectable: float | None, needed: int | None
 ) -> str:
     if selection.low is None or selection.high is None:
         return "not decided: one common replicate tells nothing of chance; add replicates"
     assert detectable is not None and needed is not None
-    if selection.low > 0 or selection.high < 0:
-        better = named[0] if selection.mean > 0 else named[1]
+    found = _better(selection)
+    if found is not None:
+        better = named[0] if found == "first" else named[1]
         low, high = sorted((abs(selection.low), abs(selection.high)))
         return f"{better.text} is better by {abs(selection.mean):.4f} (95 %: {low:.4f} to {high:.4f})"
     most = max(-selection.low, selection.high)

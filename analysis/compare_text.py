@@ -29,6 +29,11 @@ def comparison_text(found: Comparison) -> str:
             f"detectable:       {found.detectable:.4f} (80 % power at 5 %, standard deviation {found.sd:.4f}); "
             f"{found.worth:g} needs {found.needed} replicates"
         )
+    if found.pruned:
+        lines.append(
+            f"careful: {found.pruned} further trials of these arms stopped at a rung; the complete ones were chosen "
+            "for high scores, and `seatbelt confirm` trains arms again without that"
+        )
     return "\n".join([*lines, f"verdict by the selection set: {found.verdict}"])
 
 

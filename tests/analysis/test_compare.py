@@ -41,7 +41,7 @@ def test_differences_are_paired_by_replicate(sweep: Sweep) -> None:
     assert found.detectable == pytest.approx(0.1 * 3.264, abs=1e-3)
     assert found.verdict.startswith("not decided: 3 replicates show differences from 0.326")
     assert found.verdict.endswith(f"{found.needed} replicates would be needed to see a difference of 0.01")
-    assert found.provisional is None
+    assert (found.provisional, found.better, found.pruned) == (None, None, 0)
 
 
 def test_the_test_set_is_paired_by_image_with_persons_as_clusters(sweep: Sweep) -> None:
@@ -87,7 +87,17 @@ def two_arms(first: list[float], second: list[float], **more: Any) -> list[dict[
     ],
 )
 def test_the_verdict(make_sweep: MakeSweep, first: list[float], second: list[float], verdict: str) -> None:
-    assert verdict in compare(make_sweep(trials=two_arms(first, second)), "decoder=unet", "decoder=fpn").verdict
+    found = compare(make_sweep(trials=two_arms(first, second)), "decoder=unet", "decoder=fpn")
+    assert verdict in found.verdict
+    expected = "first" if "unet is better" in verdict else "second" if "fpn is better" in verdict else None
+    assert found.better == expected
+
+
+def test_trials_that_were_pruned_are_told(make_sweep: MakeSweep) -> None:
+    trials = [*two_arms([0.6, 0.7], [0.5, 0.5]), arm_trial("0b9", "resnet18", "unet", 9, 0.1, status="PRUNED")]
+    found = compare(make_sweep(trials=trials), "decoder=unet", "decoder=fpn")
+    assert found.pruned == 1
+    assert "careful: 1 further trials of these arms stopped at a rung" in comparison_text(found)
 
 
 # The numbers of a table of Student's test with one sample, such as that of G*Power.

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analysis import Sweep, load
-from analysis.query import query
+from analysis import Sweep, load, load_all
+from analysis.query import query, query_parquet
 from analysis.query_limits import lock
 from analysis.query_text import format_answer
 from runners.cli import main
@@ -92,6 +92,29 @@ def test_files_network_and_environment_are_out_of_reach(sweep: Sweep, tmp_path: 
         query(sweep, sql.format(secret=secret))
     assert "hunter2" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("sql", ["select * from read_csv('{secret}')", "select * from '{secret}'", "drop view stages"])
+def test_several_sweeps_are_locked_too(tmp_path: Path, sql: str) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\nhunter2\n")
+    names = ["it's", "' union select * from read_csv('x"]
+    for name in names:
+        write_sweep(tmp_path / "sweeps" / name, trials=[trial("a1", "x", iou=0.5)])
+    sweeps = load_all(tmp_path / "sweeps" / "*")
+    assert sorted(query(sweeps, "select sweep from trials")[1]) == sorted((name,) for name in names)
+    for ask in (query, query_parquet):
+        with pytest.raises(UserError, match=r"^the query (is refused|must ask)") as caught:
+            ask(sweeps, sql.format(secret=secret))
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sql", ["select repeat('x', 1000000) from range(100000)", "select * from range(10000000000)"])
+def test_parquet_is_bounded_too(sweep: Sweep, sql: str) -> None:
+    with pytest.raises(UserError, match="needs more than"):
+        query_parquet(sweep, sql, memory=0.3)
+    with pytest.raises(UserError, match="took longer than"):
+        query_parquet(sweep, "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c", timeout=0.3)
 
 
 def test_settings_stay_locked_whatever_statement_gets_through() -> None:

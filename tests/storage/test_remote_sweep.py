@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis import load
+from analysis import load, load_all
 from analysis.query import query
 from analysis.select import best
 from runners import lease as lease_module
@@ -273,6 +273,10 @@ def test_a_sweep_goes_on_from_the_bucket_when_its_machine_is_lost(
     ranking = best(load(location))
     assert [arm.arm_key for arm in ranking.arms] == [arm.arm_key for arm in best(load(tmp_path / "local")).arms]
     assert query(load(location), "select count(*) from epochs")[1] == [(6,)]
+    both = load_all([location, tmp_path / "local"])
+    counted = query(both, "select sweep, count(*) from epochs group by 1 order by 1")[1]
+    assert counted == sorted([(name, 6), ("local", 6)])
+    assert len(best(both).arms) == 2 * len(ranking.arms)
     assert "2 COMPLETE" in seatbelt("status", location, cache=tmp_path / "three").stdout
     assert seatbelt("best", location, "--by", "test", cache=tmp_path / "three").returncode == 0
     read = seatbelt("reproduce", location, ranking.arms[0].trial_key, "--epochs", "1", cache=tmp_path / "three")
