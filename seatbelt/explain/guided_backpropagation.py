@@ -44,7 +44,7 @@ def guided_backpropagation(predictor: Predictor, image: NDArray[np.uint8]) -> ND
     """
     from captum.attr import GuidedBackprop
 
-    values = torch.from_numpy(image).to(predictor.device).permute(2, 0, 1)[None].float().requires_grad_()
+    values = torch.tensor(image, device=predictor.device).permute(2, 0, 1)[None].float().requires_grad_()
     where = predicted(predictor.logits(image[None]))
     if not bool(where.any()):
         where = torch.ones_like(where)

@@ -7,6 +7,7 @@ people who are colour-blind: the maps rise in lightness, and the annotation has 
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ _OVER = 0.65 * _GREEN + 0.35 * _GREY
 _MAP = "inferno"
 _WIDTH, _MARGIN, _GAP, _ABOVE, _BELOW = 12.0, 0.3, 0.3, 1.0, 0.85
 """Of the figure, its sides, between its parts, over and under them, in inches."""
-_LONGEST = 100
+_LONGEST = 90
 _BRIGHTEST = 99.8
 """Percentile of the gradient map that gets the brightest colour: single pixels would leave the rest in the dark."""
 
@@ -97,14 +98,19 @@ def panel(explanation: Explanation, title: str, subtitle: str) -> bytes:
     figure = Figure(figsize=(_WIDTH, places.height), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)
     title = title if len(title) <= _LONGEST else f"...{title[3 - _LONGEST :]}"
-    figure.text(0.5, places.up(0.12), f"IoU = {explanation.iou:.3f}    {title}", ha="center", va="top", fontsize=13)
-    figure.text(0.5, places.up(0.42), subtitle, ha="center", va="top", fontsize=10, color="0.35")
+    title = f"IoU = {explanation.iou:.3f}    {title}"
+    # Names of images may hold a dollar sign, which would begin a formula.
+    figure.text(0.5, places.up(0.12), title, ha="center", va="top", fontsize=13, parse_math=False)
+    figure.text(0.5, places.up(0.42), subtitle, ha="center", va="top", fontsize=10, color="0.35", parse_math=False)
     axes = [figure.add_axes(places.image(column)) for column in range(3)]
     _gradient(axes[0], figure.add_axes(places.bar(0)), shown)
     _masks(axes[1], figure.add_axes(places.bar(1)), shown)
     _saliency(axes[2], figure.add_axes(places.bar(2)), shown)
     png = io.BytesIO()
-    figure.savefig(png, format="png")
+    with warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(png, format="png")
     return png.getvalue()
 
 
@@ -148,7 +154,6 @@ def _gradient(axes: Axes, below: Axes, shown: Picture) -> None:
 
 
 def _masks(axes: Axes, below: Axes, shown: Picture) -> None:
-    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     axes.set_title("Prediction (green) over annotation (grey)", fontsize=11)
@@ -161,12 +166,17 @@ def _masks(axes: Axes, below: Axes, shown: Picture) -> None:
         Patch(facecolor=_shade(_OVER), label="found"),
         Patch(facecolor=_shade(_GREY), label="missed"),
         Patch(facecolor=_shade(_GREEN), label="false"),
-        Line2D([], [], color="white", linewidth=1.2, label="annotation"),
     ]
-    legend = below.legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, 1.6), ncols=4, fontsize=10)
-    legend.get_frame().set(facecolor="0.2", edgecolor="none")
-    for text in legend.get_texts():
-        text.set_color("white")
+    below.legend(
+        handles=entries,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1.6),
+        ncols=3,
+        frameon=False,
+        fontsize=10,
+        handlelength=1.2,
+        columnspacing=1.2,
+    )
 
 
 def _saliency(axes: Axes, below: Axes, shown: Picture) -> None:

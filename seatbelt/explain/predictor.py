@@ -38,7 +38,7 @@ class Predictor:
     def logits(self, images: Images) -> torch.Tensor:
         """Return the target's logits (N, H, W), float32, on the device; a network in training mode stays in it."""
         assert images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8, f"{images.shape=}"
-        values = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float()
+        values = torch.tensor(images, device=self.device).permute(0, 3, 1, 2).float()
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         values = self.normalise(values).contiguous(memory_format=layout)
         kind = self.device.split(":")[0]
