@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analysis.tables import load
 from runners.engines.leg import LegSpec, run_leg
-from runners.history import History
-from runners.ledger import as_recorded, read_events
+from runners.ledger import as_recorded
+from runners.recorded_trial import find_trial, read_history
 from runners.sweep_folder import SweepFolder
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
@@ -27,9 +27,8 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
     """
     folder = SweepFolder(root)
     folder.describe()
-    with as_recorded(folder):
-        history = History(read_events(folder))
-    view = _find(history, key, root)
+    history = read_history(folder)
+    view = find_trial(history, key, root)
     with as_recorded(folder):
         config = TrialConfig.model_validate(view.plan.config)
     say(f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}")
@@ -65,14 +64,6 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
         "every number is the same" if not differing else f"{differing} epochs differ (other versions, threads, device?)"
     )
     return 1 if differing else 0
-
-
-def _find(history: History, key: str, root: str) -> TrialView:
-    found = [view for view in history.by_number if view.key.startswith(key)]
-    if len(found) != 1:
-        what = "no trial" if not found else f"{len(found)} trials"
-        raise UserError(f"{root} has {what} with key {key!r}; `seatbelt query {root} 'select trial_key from trials'`")
-    return found[0]
 
 
 def _spec(location: str, view: TrialView, config: TrialConfig, last: int, scratch: Path, stage: str | None) -> LegSpec:

@@ -1,8 +1,9 @@
-"""`status`, `best`, `query`, `effects`, `reproduce`: what a sweep has found."""
+"""`status`, `best`, `query`, `effects`, `reproduce`, `explain`: what a sweep has found."""
 
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,9 +28,16 @@ class FormatName(enum.StrEnum):
     parquet = "parquet"
 
 
+class CompareName(enum.StrEnum):
+    """What distances of predictions are between."""
+
+    masks = "masks"
+    probabilities = "probabilities"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, best, query, effects, reproduce):
+    for command in (status, best, query, effects, reproduce, explain):
         app.command(no_args_is_help=True)(command)
 
 
@@ -176,3 +184,43 @@ def reproduce(
     from runners.reproduce import reproduce as run_again
 
     raise typer.Exit(run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=say))
+
+
+def explain(
+    sweep: SweepArgument,
+    trial: Annotated[str, typer.Argument(help="A trial key, its first digits, or `best`.")],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(help="Path of an image in its data set; may be repeated (default: best and worst test image)."),
+    ] = None,
+    square: Annotated[int, typer.Option(min=1, help="Side of the squares that are removed, pixels.")] = 8,
+    fill: Annotated[str, typer.Option(help="What they are filled with: white, black, mean, or 0 to 255.")] = "white",
+    compare: Annotated[CompareName, typer.Option(help="What distances are between.")] = CompareName.masks,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images predicted at a time (default: by size).")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto (default: that of the sweep).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files (default: SWEEP/report/explain).")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a finished trial looks at: occlusion saliency and guided backpropagation.
+
+    Writes a panel for each image, and says how much of the importance lies on the target, near it and elsewhere.
+    docs/explanations.md tells how to read both.
+
+    Example:
+      seatbelt explain sweeps/architecture best --images images/0005.png --fill mean
+    """
+    from runners.explain import explain_trial
+    from runners.progress_bar import progress_bar
+    from seatbelt.explain.explanation import Options
+
+    options = Options(square=square, fill=fill, compare=compare.value, batch_size=batch)
+    chosen = tuple(images or ())
+    found = explain_trial(sweep, trial, images=chosen, out=out, device=device, options=options, bar=progress_bar)
+    if json_output:
+        import json
+
+        typer.echo(json.dumps([{**item.numbers, "panel": item.panel} for item in found], indent=1))
+        return
+    from runners.explain_text import explained_text
+
+    say(explained_text(found))

@@ -1,0 +1,243 @@
+"""Explaining what a finished trial of a sweep looks at: from its kept weights to panels and numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.select import best
+from analysis.tables import load
+from runners.continuing import check_data_unchanged
+from runners.explain_images import Chosen, choose, recorded_images
+from runners.ledger import as_recorded
+from runners.recorded_trial import find_trial, read_history
+from runners.sweep_description import SweepDescription
+from runners.sweep_folder import SweepFolder
+from runners.views import TrialView
+from seatbelt.config import TrialConfig
+from seatbelt.data.cache import resize
+from seatbelt.data.dataset import decode
+from seatbelt.data.labels import channel_codes, labels_of
+from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.errors import UserError
+from seatbelt.explain.explanation import Explanation, Options, explain
+from seatbelt.explain.occlusion import fill_colour
+from seatbelt.explain.panel import panel
+from seatbelt.explain.predictor import Predictor
+from seatbelt.models.architectures import build
+from seatbelt.models.weights import resolve
+from seatbelt.records import Status
+from seatbelt.storage import LocalStorage
+from seatbelt.training.checkpoint import CheckpointFolder
+from seatbelt.training.device import Execution, choose_device, prepare
+
+_FORMAT = 1
+_KEYS_SHOWN = 5
+BEST = "best"
+"""Instead of a key: the trial that `seatbelt best` names first."""
+
+Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Shows the progress of a step under a name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One image of a trial, explained and written down."""
+
+    trial: str
+    """In words."""
+    target: str
+    """Name of the target class."""
+    chosen: Chosen
+    found: Explanation
+    numbers: dict[str, Any]
+    """What the JSON file holds."""
+    panel: str
+    """Where the PNG lies; the JSON file lies beside it."""
+
+
+def explain_trial(
+    root: str, key: str, *, images: tuple[str, ...], out: Path | None, device: str | None, options: Options, bar: Bar
+) -> list[Explained]:
+    """Explain images of a finished trial, write the panels and numbers, and return what was found.
+
+    Args:
+        root: The sweep.
+        key: First digits of the trial's key, or `best`.
+        images: Paths in their data set; none for the best and the worst test image that shows the target.
+        out: Folder for the files; None is `report/explain` of a sweep in a folder.
+        device: Torch device; None is that of the sweep.
+        options: How.
+        bar: Shows progress.
+
+    Raises:
+        UserError: No such sweep, trial or image, weights that were not kept, or data that changed.
+    """
+    folder = SweepFolder(root)
+    description = folder.describe()
+    storage = _place(folder, out)
+    view = _trial(folder, key)
+    with as_recorded(folder):
+        config = TrialConfig.model_validate(view.plan.config)
+    predictor = _predictor(folder, view, config, choose_device(device or description.device), description.threads)
+    data = _data(description)
+    chosen = choose(images, recorded_images(root, view.key), data, data.partition(config), root=root, key=view.key)
+    _check(options)
+    if any(item.part == "test" for item in chosen):
+        folder.note_test_read("explain")
+    done = []
+    for item in chosen:
+        image, codes = _pixels(data, item, config)
+        with bar(f"removing squares of {item.image}") as progress, _memory(predictor.device):
+            found = explain(predictor, image, codes, options, progress)
+        done.append(_write(storage, view, config, item, found, several=len(data.datasets) > 1))
+    return done
+
+
+def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
+    """Return where the files go."""
+    if out is not None:
+        return LocalStorage(out)
+    if folder.remote:
+        raise UserError(f"{folder.shown} is a bucket, where no panels are written; give a folder by --out")
+    place = folder.root / "report" / "explain"
+    # A sweep of somebody else may link to files of ours.
+    if not place.resolve().is_relative_to(folder.root.resolve()):
+        raise UserError(f"{place} leads out of the sweep; give another folder by --out")
+    return LocalStorage(place)
+
+
+@contextmanager
+def _memory(device: str) -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the memory of {device} is too small ({reason}); try --batch 1 or --device cpu") from None
+
+
+def _trial(folder: SweepFolder, key: str) -> TrialView:
+    if key == BEST:
+        key = best(load(folder.shown), top=1).arms[0].trial_key
+    view = find_trial(read_history(folder), key, folder.shown)
+    if view.status is not Status.COMPLETE:
+        raise UserError(
+            f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
+            f"{folder.shown} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
+        )
+    return view
+
+
+def _predictor(folder: SweepFolder, view: TrialView, config: TrialConfig, device: str, threads: int) -> Predictor:
+    storage = folder.checkpoints(view.key)
+    if not storage.names():
+        raise UserError(_not_kept(folder, view.key))
+    tensors = CheckpointFolder(storage).best_weights()
+    prepare(Execution(device=device, threads=threads))
+    # The encoder's initial weights are overwritten, so that their file need not be here.
+    initial = resolve(config.model.encoder, "none")
+    model = config.model.model_copy(update={"weights": "none"})
+    network = build(model, len(labels_of(config.data)), weights=initial)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"the weights in {storage.location} do not fit {config.model.decoder} with {config.model.encoder} "
+            f"({reason}); is this the version of seatbelt that trained them?"
+        ) from None
+    network = network.eval().to(device)
+    if config.optimisation.channels_last:
+        import torch
+
+        network = network.to(memory_format=torch.channels_last)
+    return Predictor(
+        network=network,
+        mean=initial.mean,
+        std=initial.std,
+        device=device,
+        bfloat16=config.optimisation.precision == "bfloat16",
+        channels_last=config.optimisation.channels_last,
+    )
+
+
+def _not_kept(folder: SweepFolder, key: str) -> str:
+    kept = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
+    what = f"the weights of trial {key} are not kept in {folder.shown} (--keep-weights)"
+    if not kept:
+        return f"{what}, nor any others; sweep again with --keep-weights best or top:N under another --name"
+    more = ", ..." if len(kept) > _KEYS_SHOWN else ""
+    return f"{what}; those that are: {', '.join(kept[:_KEYS_SHOWN])}{more}"
+
+
+def _data(description: SweepDescription) -> SweepData:
+    check_data_unchanged(description)
+    sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in description.data)
+    return SweepData(sources, description.selection)
+
+
+def _check(options: Options) -> None:
+    """Refuse a fill before anything is noted or computed."""
+    import numpy as np
+
+    fill_colour(options.fill, np.zeros((1, 1, 3), np.uint8))
+
+
+def _pixels(data: SweepData, item: Chosen, config: TrialConfig) -> tuple[Any, Any]:
+    """Return image and channel codes as the trial's tests read them, without decoding the whole data set."""
+    dataset = data.datasets[item.sample[0]]
+    image, mask = resize(*decode(dataset, dataset.rows[item.sample[1]]), config.data.height, config.data.width)
+    return image, channel_codes(dataset.classes, labels_of(config.data))[mask]
+
+
+def _write(
+    storage: LocalStorage, view: TrialView, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
+) -> Explained:
+    name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
+    trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
+    numbers = _numbers(view, item, found)
+    storage.write(f"{name}.png", panel(found, f"{item.image} ({item.why})", trial))
+    storage.write(f"{name}.json", json.dumps(numbers, indent=1, allow_nan=False).encode())
+    place = os.fspath(storage.root / f"{name}.png")
+    return Explained(trial=trial, target=config.data.target, chosen=item, found=found, numbers=numbers, panel=place)
+
+
+def _slug(text: str) -> str:
+    """Return a file name of its own for an image: `images/a b.png` is `a-b`."""
+    plain = os.path.splitext(text.replace("images/", "", 1))[0]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.") or "image"
+
+
+def _numbers(view: TrialView, item: Chosen, found: Explanation) -> dict[str, Any]:
+    height, width = found.target.shape
+    return {
+        "format": _FORMAT,
+        "trial_key": view.key,
+        "epoch": view.best_epoch,
+        "dataset": item.dataset,
+        "image": item.image,
+        "part": item.part,
+        "height": height,
+        "width": width,
+        "iou": found.iou,
+        "recorded_iou": item.recorded.iou if item.recorded else None,
+        "target": int(found.target.sum()),
+        "predicted": int(found.predicted.sum()),
+        "square": found.options.square,
+        "fill": found.options.fill,
+        "compare": found.options.compare,
+        "near_radius": found.radius,
+        "occlusion": {
+            "shares": [asdict(share) for share in found.by_occlusion],
+            "distances": found.distances.tolist(),
+        },
+        "guided_backpropagation": {"shares": [asdict(share) for share in found.by_gradient]},
+    }

@@ -1,0 +1,106 @@
+"""Both explanations of one prediction, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt.data.dataset import IGNORE
+from seatbelt.explain.guided_backpropagation import guided_backpropagation
+from seatbelt.explain.importance import Share, near_radius, regions, shares
+from seatbelt.explain.occlusion import SQUARE, Compare, occlusion, spread
+from seatbelt.explain.predictor import Predictor
+from seatbelt.training.metrics import iou
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How an image is explained."""
+
+    square: int = SQUARE
+    """Side of a removed square in pixels of the training resolution."""
+    fill: str = "white"
+    """What it is filled with: white, black, mean, or a grey value from 0 to 255."""
+    compare: Compare = "masks"
+    """What distances are between."""
+    batch_size: int | None = None
+    """Perturbed images at a time; None chooses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What was found about one image."""
+
+    options: Options
+    image: NDArray[np.uint8]
+    """(H, W, 3), RGB."""
+    target: NDArray[np.bool_]
+    """The annotation mask, (H, W), without ignored pixels."""
+    predicted: NDArray[np.bool_]
+    """The prediction, (H, W), without ignored pixels."""
+    iou: float
+    intersection: int
+    """Pixels; so are the areas of the two masks, which `iou` is made of."""
+    distances: NDArray[np.float64]
+    """Saliency map of `occlusion`, (rows, columns)."""
+    gradient: NDArray[np.float64]
+    """Gradient map of `guided_backpropagation`, (H, W)."""
+    radius: int
+    """Pixels around the target that are near it."""
+    by_occlusion: tuple[Share, ...]
+    by_gradient: tuple[Share, ...]
+
+
+def explain(
+    predictor: Predictor,
+    image: NDArray[np.uint8],
+    codes: NDArray[np.uint8],
+    options: Options,
+    progress: Callable[[int, int], None] | None = None,
+) -> Explanation:
+    """Explain the prediction of one image.
+
+    Args:
+        predictor: The network.
+        image: (H, W, 3), RGB, at the training resolution.
+        codes: (H, W), 1 where the target is and 255 where pixels are to be ignored, see `seatbelt.data.loader`.
+        options: How.
+        progress: Called with the number of squares done and their total.
+
+    Raises:
+        UserError: An option that cannot be used, or activations that cannot be guided.
+    """
+    assert image.shape[:2] == codes.shape, f"{image.shape=}, {codes.shape=}"
+    height, width = codes.shape
+    valid, target = codes != IGNORE, codes == 1
+    predicted = predictor.mask(image) & valid
+    both = int(np.count_nonzero(predicted & target))
+    counts = np.asarray([[both, np.count_nonzero(predicted), np.count_nonzero(target)]], np.int64)
+    gradient = guided_backpropagation(predictor, image)
+    distances = occlusion(
+        predictor,
+        image,
+        square=options.square,
+        fill=options.fill,
+        compare=options.compare,
+        batch_size=options.batch_size,
+        progress=progress,
+    )
+    radius = near_radius(height, width)
+    of_pixel = regions(target, valid, radius)
+    return Explanation(
+        options=options,
+        image=image,
+        target=target,
+        predicted=predicted,
+        iou=float(iou(counts)[0]),
+        intersection=both,
+        distances=distances,
+        gradient=gradient,
+        radius=radius,
+        by_occlusion=shares(spread(distances, options.square, height, width), of_pixel),
+        by_gradient=shares(gradient, of_pixel),
+    )

@@ -1,0 +1,227 @@
+"""Three pictures of one explanation side by side, as in the thesis' figure 4.7.
+
+What is drawn is computed first (`picture`), so that the drawing holds no arithmetic. Colours are told apart by
+people who are colour-blind: the maps rise in lightness, and the annotation has an outline.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt.explain.explanation import Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+_GREEN = np.asarray((0, 158, 115), np.float64)
+_GREY = np.asarray((200, 200, 200), np.float64)
+_OVER = 0.65 * _GREEN + 0.35 * _GREY
+"""Green over grey."""
+_MAP = "inferno"
+_WIDTH, _MARGIN, _GAP, _ABOVE, _BELOW = 12.0, 0.3, 0.3, 1.0, 0.85
+"""Of the figure, its sides, between its parts, over and under them, in inches."""
+_LONGEST = 90
+_BRIGHTEST = 99.8
+"""Percentile of the gradient map that gets the brightest colour: single pixels would leave the rest in the dark."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What a panel shows."""
+
+    backdrop: NDArray[np.uint8]
+    """The image in grey, (H, W), under both maps."""
+    masks: NDArray[np.uint8]
+    """Prediction in green over annotation in grey over a dark image, (H, W, 3)."""
+    outline: NDArray[np.bool_]
+    """The annotation, (H, W)."""
+    gradient: NDArray[np.float64]
+    """(H, W), from 0 to `brightest`."""
+    brightest: float
+    cut: bool
+    """Whether some pixels have more than `brightest`."""
+    distances: NDArray[np.float64]
+    """(rows, columns)."""
+    farthest: float
+    """The largest distance; 1 where all are 0."""
+    square: int
+    labels: tuple[str, str]
+    """What the two colour bars show."""
+
+
+def picture(explanation: Explanation) -> Picture:
+    """Compute what the panel of an explanation shows."""
+    grey = explanation.image.astype(np.float64) @ np.asarray((0.299, 0.587, 0.114))
+    masks = np.repeat(0.35 * grey[:, :, None], 3, axis=2)
+    masks[explanation.target] = _GREY
+    masks[explanation.predicted] = _GREEN
+    masks[explanation.predicted & explanation.target] = _OVER
+    brightest = float(np.percentile(explanation.gradient, _BRIGHTEST)) or float(explanation.gradient.max()) or 1.0
+    unit = "pixels that change" if explanation.options.compare == "masks" else "change of probability, summed"
+    return Picture(
+        backdrop=grey.astype(np.uint8),
+        masks=masks.clip(0, 255).astype(np.uint8),
+        outline=explanation.target,
+        gradient=np.minimum(explanation.gradient, brightest),
+        brightest=brightest,
+        cut=bool(explanation.gradient.max() > brightest),
+        distances=explanation.distances,
+        farthest=float(explanation.distances.max()) or 1.0,
+        square=explanation.options.square,
+        labels=("logits per grey level", unit),
+    )
+
+
+def panel(explanation: Explanation, title: str, subtitle: str) -> bytes:
+    """Draw an explanation.
+
+    Args:
+        explanation: What was found.
+        title: What it is of, after the IoU; the end of a long one is shown.
+        subtitle: A second line, in smaller letters.
+
+    Returns:
+        A PNG, 1,800 pixels wide.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = picture(explanation)
+    places = _Places(*shown.backdrop.shape)
+    figure = Figure(figsize=(_WIDTH, places.height), dpi=150, facecolor="white")
+    FigureCanvasAgg(figure)
+    title = title if len(title) <= _LONGEST else f"...{title[3 - _LONGEST :]}"
+    title = f"IoU = {explanation.iou:.3f}    {title}"
+    # Names of images may hold a dollar sign, which would begin a formula.
+    figure.text(0.5, places.up(0.12), title, ha="center", va="top", fontsize=13, parse_math=False)
+    figure.text(0.5, places.up(0.42), subtitle, ha="center", va="top", fontsize=10, color="0.35", parse_math=False)
+    axes = [figure.add_axes(places.image(column)) for column in range(3)]
+    _gradient(axes[0], figure.add_axes(places.bar(0)), shown)
+    _masks(axes[1], figure.add_axes(places.bar(1)), shown)
+    _saliency(axes[2], figure.add_axes(places.bar(2)), shown)
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(png, format="png")
+    return png.getvalue()
+
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, width and height as shares of the figure."""
+
+
+class _Places:
+    """Where things lie in the figure, so that the three parts have one size; lengths in inches."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._each = (_WIDTH - 2 * _MARGIN - 2 * _GAP) / 3
+        self._image = self._each * rows / columns
+        self.height = _ABOVE + self._image + _BELOW
+
+    def up(self, from_top: float) -> float:
+        return 1 - from_top / self.height
+
+    def image(self, column: int) -> Box:
+        return self._box(column, _BELOW, self._image)
+
+    def bar(self, column: int) -> Box:
+        return self._box(column, _BELOW - 0.28, 0.14)
+
+    def _box(self, column: int, bottom: float, height: float) -> Box:
+        left = _MARGIN + column * (self._each + _GAP)
+        return (left / _WIDTH, bottom / self.height, self._each / _WIDTH, height / self.height)
+
+
+def _gradient(axes: Axes, below: Axes, shown: Picture) -> None:
+    _backdrop(axes, shown, "Guided backpropagation")
+    drawn = axes.imshow(
+        shown.gradient,
+        cmap=_MAP,
+        vmin=0,
+        vmax=shown.brightest,
+        alpha=_opacity(shown.gradient, shown.brightest),
+        interpolation="nearest",
+    )
+    _colour_bar(below, drawn, shown.labels[0], cut=shown.cut)
+
+
+def _masks(axes: Axes, below: Axes, shown: Picture) -> None:
+    from matplotlib.patches import Patch
+
+    axes.set_title("Prediction (green) over annotation (grey)", fontsize=11)
+    axes.imshow(shown.masks, interpolation="nearest")
+    if shown.outline.any() and not shown.outline.all():
+        axes.contour(shown.outline, levels=[0.5], colors="white", linewidths=0.8)
+    axes.set_axis_off()
+    below.set_axis_off()
+    entries = [
+        Patch(facecolor=_shade(_OVER), label="found"),
+        Patch(facecolor=_shade(_GREY), label="missed"),
+        Patch(facecolor=_shade(_GREEN), label="false"),
+    ]
+    below.legend(
+        handles=entries,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1.6),
+        ncols=3,
+        frameon=False,
+        fontsize=10,
+        handlelength=1.2,
+        columnspacing=1.2,
+    )
+
+
+def _saliency(axes: Axes, below: Axes, shown: Picture) -> None:
+    height, width = shown.backdrop.shape
+    rows, columns = shown.distances.shape
+    _backdrop(axes, shown, f"Occlusion by squares of {shown.square}x{shown.square} pixels")
+    drawn = axes.imshow(
+        shown.distances,
+        cmap=_MAP,
+        vmin=0,
+        vmax=shown.farthest,
+        alpha=_opacity(shown.distances, shown.farthest),
+        interpolation="nearest",
+        # Squares at the edges may be smaller: they are drawn whole, and cut by the limits.
+        extent=(-0.5, columns * shown.square - 0.5, rows * shown.square - 0.5, -0.5),
+    )
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    for row in range(1, rows):
+        axes.axhline(row * shown.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
+    for column in range(1, columns):
+        axes.axvline(column * shown.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
+    _colour_bar(below, drawn, shown.labels[1], cut=False)
+
+
+def _backdrop(axes: Axes, shown: Picture, title: str) -> None:
+    axes.set_title(title, fontsize=11)
+    axes.imshow(shown.backdrop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_axis_off()
+
+
+def _colour_bar(axes: Axes, drawn: AxesImage, label: str, *, cut: bool) -> None:
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.ticker import MaxNLocator
+
+    # Without the opacity, which the map's own colours are mixed by.
+    bar = Colorbar(axes, drawn, orientation="horizontal", extend="max" if cut else "neither", alpha=1)
+    bar.set_label(label, fontsize=10)
+    bar.locator = MaxNLocator(5)
+    axes.tick_params(labelsize=9)
+
+
+def _opacity(values: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    return np.asarray(np.clip(0.15 + 1.5 * values / largest, 0, 0.95))
+
+
+def _shade(colour: NDArray[np.float64]) -> tuple[float, float, float]:
+    red, green, blue = (float(part) / 255 for part in colour)
+    return red, green, blue

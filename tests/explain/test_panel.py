@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seatbelt.explain.explanation import Explanation, Options, explain
+from seatbelt.explain.panel import panel, picture
+from tests.explain.hand_made import bright, geometry, predictor
+
+IGNORED = 255
+
+
+@pytest.fixture
+def explanation() -> Explanation:
+    image = np.full((20, 40, 3), 90, np.uint8)
+    image[4:8, :20] = 220
+    codes = np.zeros((20, 40), np.uint8)
+    codes[4:8, 10:30] = 1
+    codes[4:8, :2] = IGNORED
+    return explain(predictor(lambda images: bright(images)), image, codes, Options())
+
+
+def test_an_explanation_by_hand(explanation: Explanation) -> None:
+    assert (explanation.intersection, int(explanation.predicted.sum()), int(explanation.target.sum())) == (40, 72, 80)
+    assert explanation.iou == pytest.approx(40 / 112)
+    # White flips dark pixels: 32 where half a square is dark, 64 elsewhere, less in the row of small squares.
+    assert explanation.distances.tolist() == [[32, 32, 48, 64, 64], [64] * 5, [32] * 5]
+    assert explanation.gradient[4:8, :20] == pytest.approx(1 / 255)
+    assert explanation.gradient.sum() == pytest.approx(80 / 255)
+    target, near, elsewhere = explanation.by_gradient
+    assert (target.importance, near.importance, elsewhere.importance) == pytest.approx((40 / 72, 4 / 72, 28 / 72))
+    assert target.area == pytest.approx(80 / 792)
+
+
+def test_a_shortcut_shows() -> None:
+    """The prediction is right by its place alone: neither method finds anything on the target."""
+    image = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
+    codes = np.zeros((20, 40), np.uint8)
+    codes[4:8] = 1
+    found = explain(predictor(lambda images: geometry(images) + 0 * images[:, 0]), image, codes, Options())
+    assert found.iou == 1
+    assert [share.importance for share in (*found.by_occlusion, *found.by_gradient)] == [None] * 6
+    assert len(panel(found, "t", "s")) > 1000, "and it can be drawn"
+
+
+def test_what_is_drawn(explanation: Explanation) -> None:
+    shown = picture(explanation)
+    assert shown.masks[5, 15].tolist() == (0.65 * np.asarray([0, 158, 115]) + 0.35 * 200).astype(int).tolist()
+    assert shown.masks[5, 5].tolist() == [0, 158, 115]
+    assert shown.masks[5, 25].tolist() == [200, 200, 200]
+    assert shown.masks[15, 15].tolist() == [31, 31, 31]
+    assert (shown.farthest, shown.labels[1]) == (64, "pixels that change")
+    spiky = dataclasses.replace(explanation, gradient=np.where(np.arange(800).reshape(20, 40) == 7, 100.0, 1.0))
+    shown = picture(spiky)
+    assert shown.cut and shown.brightest < 100 and shown.gradient.max() == shown.brightest
+
+
+@pytest.mark.parametrize("title", ["images/$x_$.png", "images/" + "long/" * 60 + "x.png", "images/\u6f22.png"])
+def test_a_panel_has_content_and_clips_nothing(explanation: Explanation, title: str) -> None:
+    with Image.open(io.BytesIO(panel(explanation, title, "unet with resnet18"))) as file:
+        pixels = np.asarray(file.convert("RGB")).astype(int)
+    assert pixels.shape[1] == 1800
+    edges = np.concatenate([pixels[:4].reshape(-1, 3), pixels[-4:].reshape(-1, 3), pixels[:, :4].reshape(-1, 3)])
+    assert (edges == 255).all() and (pixels[:, -4:] == 255).all(), "nothing reaches the edge"
+    green = (abs(pixels - [0, 158, 115]) < 12).all(axis=2)
+    left, middle, right = green[:, :600], green[:, 600:1200], green[:, 1200:]
+    assert middle.sum() > 1000 and left.sum() == right.sum() == 0
+    inferno = (pixels[..., 0] > 200) & (pixels[..., 2] < 80)
+    assert inferno[:, :600].any() and inferno[:, 1200:].any() and not inferno[:, 600:1200].any()
+    assert (pixels[10:60] < 100).any(), "the heading"
