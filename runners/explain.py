@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,7 @@ def explain_trial(
     """
     folder = SweepFolder(root)
     description = folder.describe()
-    if out is None and folder.remote:
-        raise UserError(f"{root} is a bucket, where no panels are written; give a folder by --out")
+    storage = _place(folder, out)
     view = _trial(folder, key)
     with as_recorded(folder):
         config = TrialConfig.model_validate(view.plan.config)
@@ -92,14 +91,37 @@ def explain_trial(
     _check(options)
     if any(item.part == "test" for item in chosen):
         folder.note_test_read("explain")
-    storage = LocalStorage(out if out is not None else folder.root / "report" / "explain")
     done = []
     for item in chosen:
         image, codes = _pixels(data, item, config)
-        with bar(f"removing squares of {item.image}") as progress:
+        with bar(f"removing squares of {item.image}") as progress, _memory(predictor.device):
             found = explain(predictor, image, codes, options, progress)
         done.append(_write(storage, view, config, item, found, several=len(data.datasets) > 1))
     return done
+
+
+def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
+    """Return where the files go."""
+    if out is not None:
+        return LocalStorage(out)
+    if folder.remote:
+        raise UserError(f"{folder.shown} is a bucket, where no panels are written; give a folder by --out")
+    place = folder.root / "report" / "explain"
+    # A sweep of somebody else may link to files of ours.
+    if not place.resolve().is_relative_to(folder.root.resolve()):
+        raise UserError(f"{place} leads out of the sweep; give another folder by --out")
+    return LocalStorage(place)
+
+
+@contextmanager
+def _memory(device: str) -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the memory of {device} is too small ({reason}); try --batch 1 or --device cpu") from None
 
 
 def _trial(folder: SweepFolder, key: str) -> TrialView:
@@ -108,8 +130,8 @@ def _trial(folder: SweepFolder, key: str) -> TrialView:
     view = find_trial(read_history(folder), key, folder.shown)
     if view.status is not Status.COMPLETE:
         raise UserError(
-            f"trial {view.key} is {view.status}, and only complete trials are explained; "
-            f"`seatbelt best {folder.shown}` names one"
+            f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
+            f"{folder.shown} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
         )
     return view
 

@@ -1,0 +1,219 @@
+"""`seatbelt explain` on a real, tiny sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from runners.cli import app, main
+from runners.sweep_folder import SweepFolder
+from tests.conftest import draw_data
+
+SHARES = {"target", "near", "elsewhere"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two trials of one epoch, with their weights."""
+    root = tmp_path_factory.mktemp("trained")
+    data = draw_data(
+        root / "stripes", "stripes", subjects=6, images=2, test_subjects=2, generations={}, height=32, width=64
+    )
+    arguments = [
+        *("sweep", "architecture", "--data", str(data), "--out", str(root), "--name", "s", "--max-epochs", "1"),
+        *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none"),
+        *("--engine", "in-process", "--quiet"),
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return root / "s"
+
+
+@pytest.fixture
+def sweep(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "s"))
+
+
+def trials(sweep: Path) -> list[str]:
+    return pd.read_parquet(sweep / "trials")["trial_key"].tolist()
+
+
+def explain(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["explain", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_best_and_the_worst_image_of_the_best_trial(sweep: Path) -> None:
+    text = explain(str(sweep), "best", "--square", "16")
+    ranked = json.loads(CliRunner().invoke(app, ["best", str(sweep), "--json"]).output)
+    key = ranked["arms"][0]["trial_key"]
+    images = pd.read_parquet(sweep / "images")
+    shown = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
+    files = sorted(path.name for path in (sweep / "report" / "explain").iterdir())
+    stems = {Path(shown.iloc[end]["image"]).stem for end in (0, -1)}
+    assert files == sorted(f"{key}-{stem}.{kind}" for stem in stems for kind in ("json", "png"))
+    assert f"trial {key}, epoch 1" in text and "(best test image)" in text and "(worst test image)" in text
+    assert "the sweep recorded" not in text, "the IoU is the recorded one"
+    assert [note for note, _, _ in SweepFolder(sweep).test_notes()] == ["explain"]
+
+
+def test_numbers_of_named_images(sweep: Path, tmp_path: Path) -> None:
+    key = trials(sweep)[1]
+    images = ["images/p0-1.png", "stripes:images/p5-0.png"]
+    text = explain(
+        *(str(sweep), key[:6], "--images", images[0], "--images", images[1], "--square", "10", "--json"),
+        *("--out", str(tmp_path / "o"), "--fill", "mean", "--compare", "probabilities", "--batch", "3"),
+    )
+    found = json.loads(text)
+    assert [(item["image"], item["dataset"]) for item in found] == [
+        ("images/p0-1.png", "stripes"),
+        ("images/p5-0.png", "stripes"),
+    ]
+    assert found[0]["part"] == "test" and found[1]["part"] in ("train", "validation", "selection")
+    recorded = pd.read_parquet(sweep / "images").set_index(["trial_key", "image"]).loc[(key, "images/p0-1.png")]
+    assert found[0]["iou"] == recorded["iou"] == found[0]["recorded_iou"] and found[1]["recorded_iou"] is None
+    assert (found[0]["predicted"], found[0]["target"]) == (recorded["predicted"], recorded["target"])
+    for item in found:
+        panel = Path(item.pop("panel"))
+        assert json.loads(panel.with_suffix(".json").read_text()) == item
+        with Image.open(panel) as file:
+            assert file.width == 1800
+        distances = np.asarray(item["occlusion"]["distances"])
+        assert distances.shape == (4, 7) and distances.sum() > 0
+        for method in ("occlusion", "guided_backpropagation"):
+            shares = {share["region"]: share for share in item[method]["shares"]}
+            assert set(shares) == SHARES
+            for name in ("area", "importance"):
+                assert sum(share[name] for share in shares.values()) == pytest.approx(1)
+    assert not (sweep / "report").exists()
+
+
+def test_a_look_at_the_selection_set_is_no_look_at_the_test_set(sweep: Path) -> None:
+    text = explain(str(sweep), trials(sweep)[0], "--images", "images/p4-0.png", "--square", "32")
+    assert "images/p4-0.png (test image)" not in text
+    assert SweepFolder(sweep).test_notes() == []
+
+
+def mistake(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    shown = capsys.readouterr()
+    assert (stopped.value.code, shown.out) == (2, "")
+    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
+    return shown.err.removeprefix("error: ").rstrip()
+
+
+def test_mistakes(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = trials(sweep)
+    name = str(sweep)
+
+    def said(*arguments: str) -> str:
+        return mistake(capsys, monkeypatch, *arguments)
+
+    query = f"`seatbelt query {name} 'select trial_key from trials'`"
+    assert said("nowhere", "best") == "nowhere is no sweep: it has no sweep.json; `seatbelt sweep` makes one"
+    assert said(name, "xyz") == f"{name} has no trial with key 'xyz'; {query}"
+    assert said(name, "") == f"{name} has 2 trials with key ''; {query}"
+    assert said(name, first, "--images", "p0.png") == (
+        f"no data set of {name} has an image 'p0.png'; give its path as in manifest.csv "
+        f"(`seatbelt query {name} 'select distinct image from images'` names the test images)"
+    )
+    assert said(name, first, "--fill", "grey") == (
+        "a square is filled with white, black, mean or a grey value from 0 to 255, but got 'grey'"
+    )
+    assert said(name, first, "--device", "abacus").startswith("device 'abacus' cannot be used (")
+    shutil.rmtree(sweep / "checkpoints" / first)
+    assert said(name, first) == (
+        f"the weights of trial {first} are not kept in {name} (--keep-weights); those that are: {second}"
+    )
+    shutil.rmtree(sweep / "checkpoints")
+    assert said(name, first) == (
+        f"the weights of trial {first} are not kept in {name} (--keep-weights), nor any others; sweep again with "
+        "--keep-weights best or top:N under another --name"
+    )
+    assert not (sweep / "report").exists() and not SweepFolder(sweep).test_notes(), "a mistake leaves nothing behind"
+
+
+def test_damaged_weights_and_changed_data(
+    sweep: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = trials(sweep)[0]
+    (weights,) = (sweep / "checkpoints" / key).glob("*.safetensors")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    assert f"no valid weights are kept there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
+        capsys, monkeypatch, str(sweep), key
+    )
+    weights.write_bytes(whole)
+    data = shutil.copytree(trained.parent / "stripes", tmp_path / "stripes")
+    description = (sweep / "sweep.json").read_text()
+    (sweep / "sweep.json").write_text(description.replace(str(trained.parent / "stripes"), str(data)))
+    shutil.copy(data / "images" / "p1-0.png", data / "images" / "p0-0.png")
+    assert f"data set {data} changed since the sweep began" in mistake(capsys, monkeypatch, str(sweep), key)
+
+
+def test_a_trial_that_is_not_complete(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = sweep / "state" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    first = next(n for n, line in enumerate(lines) if b"leg_ended" in line)
+    journal.write_bytes(b"".join(lines[:first]))
+    key = trials(sweep)[0]
+    assert mistake(capsys, monkeypatch, str(sweep), key) == (
+        f"trial {key} is RUNNING, and only complete trials are explained; `seatbelt query {sweep} "
+        "\"select trial_key from trials where status = 'COMPLETE'\"` names them"
+    )
+
+
+def test_a_bucket_needs_a_folder_for_the_panels(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SweepFolder, "describe", lambda _: None)
+    monkeypatch.setenv("AWS_REGION", "nowhere")
+    assert mistake(capsys, monkeypatch, "s3://bucket/s", "best") == (
+        "s3://bucket/s is a bucket, where no panels are written; give a folder by --out"
+    )
+
+
+def test_a_report_that_leads_elsewhere(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (sweep / "report").symlink_to(tmp_path / "mine")
+    place = sweep / "report" / "explain"
+    said = f"{place} leads out of the sweep; give another folder by --out"
+    assert mistake(capsys, monkeypatch, str(sweep), "best") == said
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_too_little_memory(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
+
+    monkeypatch.setattr("runners.explain.explain", fail)
+    assert mistake(capsys, monkeypatch, str(sweep), "best") == (
+        "the memory of cpu is too small (CUDA out of memory. Tried to allocate 9 GiB.); try --batch 1 or --device cpu"
+    )
+
+
+def test_a_panel_that_cannot_be_written_is_no_mistake(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = [str(sweep), "best", "--square", "32", "--out", os.fspath(tmp_path / "file" / "o")]
+    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1 and capsys.readouterr().err.startswith("error: ")
