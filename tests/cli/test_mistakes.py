@@ -86,6 +86,7 @@ MISTAKES = [
     (["query", "nowhere", "select 1"], "nowhere is no sweep"),
     (["stop", "nowhere"], "nowhere is no sweep"),
     (["reproduce", "nowhere", "abc"], "nowhere is no sweep"),
+    (["explain", "nowhere", "best"], "nowhere is no sweep"),
     (["studies", "colour"], "there is no study 'colour'"),
     (["studies", "--design", "ofat"], "--design needs the name of a study"),
     (["studies", "mixing", "--design", "cube"], "there is no design 'cube'; choose one of full, ofat"),

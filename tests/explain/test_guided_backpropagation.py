@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config import DECODERS, ModelConfig
+from seatbelt.config import DECODERS, ENCODERS, ModelConfig
 from seatbelt.errors import UserError
 from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.predictor import Predictor
@@ -144,6 +144,15 @@ def test_every_decoder_is_guided_and_left_as_it_was(encoder: str, decoder: str) 
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
     assert all(p.requires_grad and p.grad is None for p in network.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_is_guided(encoder: str) -> None:
+    given = predictor_of(encoder, "linknet")
+    image = noise(64, 96)
+    found = guided_backpropagation(given, image)
+    assert np.allclose(found, by_the_rule(given, image), rtol=1e-3, atol=1e-4 * found.max())
 
 
 def test_any_size_and_a_network_that_looks_at_nothing() -> None:
