@@ -32,7 +32,7 @@ def _warnings(item: Explained) -> list[str]:
     lines = []
     if recorded and abs(recorded.iou - found.iou) > _SAME:
         lines.append(f"the sweep recorded IoU {recorded.iou:.3f}: other versions or device?")
-    if item.chosen.part in ("train", "validation"):
+    if item.chosen.part == "train":
         lines.append("the trial was trained with this image: it says little about others")
     if not found.predicted.any():
         lines.append("nothing is predicted: the gradient is that of the logits of the whole image")
