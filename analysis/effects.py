@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from analysis.factored import Fit, fit
 from analysis.intervals import LEVEL
 from analysis.observed import Observed, SpaceFactor, observe
-from analysis.tables import Sweep
+from analysis.power import needed_noncentrality
+from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
-
-POWER = 0.8
-"""Power of the smallest effect that is stated."""
 
 Estimator = Literal["least squares", "factored likelihood", "rung", "naive"]
 
@@ -78,8 +76,14 @@ def effects(sweep: Sweep, *, factor: str | None = None, at: int | None = None, n
         naive: Average whatever each trial reached last: wrong in a pruned sweep, for comparison only.
 
     Raises:
-        UserError: No factor varied, no such factor, or the epoch compares trials that were selected for it.
+        UserError: No factor varied, no such factor, the epoch compares trials that were selected for it, or the
+            tables hold what no sweep writes.
     """
+    with readable(sweep):
+        return _effects(sweep, factor, at, naive)
+
+
+def _effects(sweep: Sweep, factor: str | None, at: int | None, naive: bool) -> Effects:
     found = observe(sweep)
     if not found.factors:
         raise UserError(f"{sweep.root} varied no factor so far: there is nothing to compare")
@@ -197,14 +201,12 @@ def _effect(column: Contrast, position: int, fitted: Fit, found: Observed, known
         low=value - quantile * error,
         high=value + quantile * error,
         p_value=float(2 * stats.t.sf(abs(value) / error, fitted.freedom)) if error > 0 else float(value == 0),
-        detectable=(quantile + float(stats.t.ppf(POWER, fitted.freedom))) * error,
+        detectable=needed_noncentrality(fitted.freedom) * error,
     )
 
 
 def _adjusted(found: Sequence[Effect]) -> list[Effect]:
     """Adjust the p-values over the family (Holm 1979)."""
-    from dataclasses import replace
-
     order = sorted((e.p_value, i) for i, e in enumerate(found) if e.p_value is not None)
     adjusted: dict[int, float] = {}
     highest = 0.0

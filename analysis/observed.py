@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.cells import NAMED_ARM, cell_of
 from analysis.connection import connect
-from analysis.tables import Sweep, readable
+from analysis.tables import Sweep
 from seatbelt.errors import UserError
 from seatbelt.field_paths import field_value
 
@@ -71,16 +72,11 @@ class Observed:
 def observe(sweep: Sweep) -> Observed:
     """Read the design and the scores of a sweep.
 
-    Named arms and confirmations are left out: they are no cells of the space, or were chosen for their scores.
+    Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
 
     Raises:
-        UserError: Nothing was measured yet, or the tables hold what no sweep writes.
+        UserError: Nothing was measured yet, or a table cannot be read.
     """
-    with readable(sweep):
-        return _observe(sweep)
-
-
-def _observe(sweep: Sweep) -> Observed:
     import pandas as pd
 
     described = [_factor(found) for found in sweep.description["factors"]]
@@ -93,7 +89,7 @@ def _observe(sweep: Sweep) -> Observed:
     if not inside.any():
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
     kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
-    levels = pd.DataFrame([{n: str(cell[n]) for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
+    levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())
     epochs = tuple(sorted({*(int(rung) for rung in sweep.description["rungs"] if rung < full), full}))
     scores = _scores(sweep, list(kept["trial_key"]), epochs)
@@ -112,8 +108,8 @@ def _observe(sweep: Sweep) -> Observed:
 
 def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:
     """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
-    found = {str(name): str(level) for name, level in json.loads(cell).items()}
-    if set(found) != {"arm"} or found["arm"] in apart:
+    found = cell_of(cell)
+    if set(found) != {NAMED_ARM} or found[NAMED_ARM] in apart:
         return found
     tree = json.loads(config)
     levels = {factor.name: factor.level_of(tree) for factor in factors}
@@ -144,12 +140,17 @@ def _factor(found: dict[str, Any]) -> SpaceFactor:
 
 def _scores(sweep: Sweep, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
     """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
+    import duckdb
+
     columns = ", ".join(
         f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end"
         for epoch in epochs
     )
     with connect(sweep, materialise=False) as connection:
-        rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
+        try:
+            rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
+        except duckdb.Error as error:
+            raise UserError(f"{sweep.root}/epochs cannot be read ({str(error).splitlines()[0]})") from None
     found = {row[0]: [np.nan if value is None else float(value) for value in row[1:]] for row in rows}
     nothing = [np.nan] * len(epochs)
     return np.array([found.get(key, nothing) for key in keys], dtype=np.float64)

@@ -6,8 +6,8 @@ import math
 
 POWER = 0.8
 SIGNIFICANCE = 0.05
-_EXACT_UP_TO = 200
-"""Pairs; beyond them Student's distribution is taken for the normal one."""
+_EXACT_BELOW = 200
+"""Degrees of freedom; from them on Student's distribution is taken for the normal one."""
 
 
 def detectable_difference(sd: float, replicates: int) -> float:
@@ -19,7 +19,8 @@ def detectable_difference(sd: float, replicates: int) -> float:
         sd: Standard deviation of the paired differences.
         replicates: Number of pairs, at least 2.
     """
-    return _needed_noncentrality(replicates) * sd / math.sqrt(replicates)
+    assert replicates >= 2, f"{replicates=}"
+    return needed_noncentrality(replicates - 1) * sd / math.sqrt(replicates)
 
 
 def replicates_needed(sd: float, difference: float) -> int:
@@ -43,17 +44,21 @@ def replicates_needed(sd: float, difference: float) -> int:
     return high
 
 
-def _needed_noncentrality(pairs: int) -> float:
+def needed_noncentrality(freedom: int) -> float:
+    """Return the true effect, in standard errors, that a two-sided t-test at 5 % finds in 80 % of the cases.
+
+    Args:
+        freedom: Degrees of freedom of the standard error, at least 1.
+    """
     from scipy import optimize, stats
 
-    assert pairs >= 2, f"{pairs=}"
-    free = pairs - 1
-    if pairs > _EXACT_UP_TO:
+    assert freedom >= 1, f"{freedom=}"
+    if freedom >= _EXACT_BELOW:
         return float(stats.norm.ppf(1 - SIGNIFICANCE / 2) + stats.norm.ppf(POWER))
-    bound = float(stats.t.ppf(1 - SIGNIFICANCE / 2, free))
+    bound = float(stats.t.ppf(1 - SIGNIFICANCE / 2, freedom))
 
     def missing(noncentrality: float) -> float:
-        return float(stats.nct.sf(bound, free, noncentrality)) - POWER
+        return float(stats.nct.sf(bound, freedom, noncentrality)) - POWER
 
     # The other tail adds nothing that counts at this power.
     return float(optimize.brentq(missing, 0.0, 4 * bound + 4))

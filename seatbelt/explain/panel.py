@@ -142,14 +142,7 @@ class _Places:
 
 def _gradient(axes: Axes, below: Axes, shown: Picture) -> None:
     _backdrop(axes, shown, "Guided backpropagation")
-    drawn = axes.imshow(
-        shown.gradient,
-        cmap=_MAP,
-        vmin=0,
-        vmax=shown.brightest,
-        alpha=_opacity(shown.gradient, shown.brightest),
-        interpolation="nearest",
-    )
+    drawn = _heat(axes, shown.gradient, shown.brightest)
     _colour_bar(below, drawn, shown.labels[0], cut=shown.cut)
 
 
@@ -183,16 +176,9 @@ def _saliency(axes: Axes, below: Axes, shown: Picture) -> None:
     height, width = shown.backdrop.shape
     rows, columns = shown.distances.shape
     _backdrop(axes, shown, f"Occlusion by squares of {shown.square}x{shown.square} pixels")
-    drawn = axes.imshow(
-        shown.distances,
-        cmap=_MAP,
-        vmin=0,
-        vmax=shown.farthest,
-        alpha=_opacity(shown.distances, shown.farthest),
-        interpolation="nearest",
-        # Squares at the edges may be smaller: they are drawn whole, and cut by the limits.
-        extent=(-0.5, columns * shown.square - 0.5, rows * shown.square - 0.5, -0.5),
-    )
+    # Squares at the edges may be smaller: they are drawn whole, and cut by the limits.
+    extent = (-0.5, columns * shown.square - 0.5, rows * shown.square - 0.5, -0.5)
+    drawn = _heat(axes, shown.distances, shown.farthest, extent)
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     for row in range(1, rows):
         axes.axhline(row * shown.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
@@ -218,8 +204,10 @@ def _colour_bar(axes: Axes, drawn: AxesImage, label: str, *, cut: bool) -> None:
     axes.tick_params(labelsize=9)
 
 
-def _opacity(values: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
-    return np.asarray(np.clip(0.15 + 1.5 * values / largest, 0, 0.95))
+def _heat(axes: Axes, values: NDArray[np.float64], largest: float, extent: Box | None = None) -> AxesImage:
+    """Draw a map over what is there already; where it is low, that shows through."""
+    opacity = np.clip(0.15 + 1.5 * values / largest, 0, 0.95)
+    return axes.imshow(values, cmap=_MAP, vmin=0, vmax=largest, alpha=opacity, interpolation="nearest", extent=extent)
 
 
 def _shade(colour: NDArray[np.float64]) -> tuple[float, float, float]:
