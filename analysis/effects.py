@@ -15,6 +15,7 @@ from analysis.observed import Observed, SpaceFactor, observe
 from analysis.power import needed_noncentrality
 from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
+from seatbelt.records import FINAL, Status
 
 Estimator = Literal["least squares", "factored likelihood", "rung", "naive"]
 
@@ -221,6 +222,12 @@ def _notes(found: Observed, estimator: Estimator, told: Sequence[Effect]) -> lis
     if estimator == "factored likelihood":
         notes.append(
             f"{found.pruned} of {len(found.scores)} trials have no final score; it is estimated through their rungs"
+        )
+    ended = found.trials["status"].isin([status.value for status in FINAL - {Status.COMPLETE}]).sum()
+    if ended:
+        notes.append(
+            f"{ended} trials failed, diverged or did not fit into memory: that says nothing good of their levels, and "
+            "no effect shows it"
         )
     if estimator == "naive" and found.pruned:
         notes.append("NAIVE: last values of pruned and complete trials are averaged; pruning biases every effect")

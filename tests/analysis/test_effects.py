@@ -18,7 +18,14 @@ def factor(name: str, labels: dict[str, float]) -> dict[str, Any]:
     return {"name": name, "levels": {label: {f"model.{name}": label} for label in labels}, "range": None}
 
 
-def swept(make_sweep: MakeSweep, *, pruned: tuple[str, ...] = (), replicates: int = 3) -> Sweep:
+def swept(
+    make_sweep: MakeSweep,
+    *,
+    pruned: tuple[str, ...] = (),
+    replicates: int = 3,
+    stopped_as: str = "PRUNED",
+    name: str = "sweep",
+) -> Sweep:
     """Return a full factorial whose final scores are exactly additive, plus a little that alternates."""
     trials, epochs = [], []
     for i, (encoder, a) in enumerate(ENCODERS.items()):
@@ -27,7 +34,7 @@ def swept(make_sweep: MakeSweep, *, pruned: tuple[str, ...] = (), replicates: in
                 key = f"{i}{j}{r}"
                 score = 0.5 + a + b + 0.1 * r + 0.001 * (-1) ** (i + j + r)
                 stopped = key in pruned
-                status = "PRUNED" if stopped else "COMPLETE"
+                status = stopped_as if stopped else "COMPLETE"
                 cell = json.dumps({"encoder": encoder, "decoder": decoder})
                 more = {"cell": cell, "replicate": r, "role": "arm", "epochs_planned": 9, "exempt": False}
                 row = trial(key, f"{encoder}-{decoder}", iou=score, status=status, config="{}", **more)
@@ -40,7 +47,7 @@ def swept(make_sweep: MakeSweep, *, pruned: tuple[str, ...] = (), replicates: in
         "rungs": [3, 9],
         "baseline": {"encoder": "resnet18", "decoder": "fpn"},
     }
-    return make_sweep(description=description, trials=trials, epochs=epochs)
+    return make_sweep(name, description=description, trials=trials, epochs=epochs)
 
 
 def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
@@ -90,3 +97,16 @@ def test_one_factor_is_shown_and_all_are_modelled(make_sweep: MakeSweep) -> None
     sweep = swept(make_sweep)
     shown = effects(sweep, factor="encoder").effects
     assert shown == [e for e in effects(sweep).effects if e.factor == "encoder"]
+
+
+def test_trials_that_diverged_are_told_of(make_sweep: MakeSweep) -> None:
+    notes = effects(swept(make_sweep, pruned=("000",), stopped_as="DIVERGED")).notes
+    assert any(note.startswith("1 trials failed, diverged") for note in notes)
+    assert not any("diverged" in note for note in effects(swept(make_sweep, name="sound")).notes)
+
+
+def test_cells_that_no_sweep_writes_are_one_error(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep)
+    sweep.description["factors"] = [{"name": "encoder"}]
+    with pytest.raises(UserError, match="hold what no sweep writes"):
+        effects(sweep)
