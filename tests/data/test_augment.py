@@ -271,6 +271,7 @@ def test_every_transform_is_built_strictly(monkeypatch: pytest.MonkeyPatch) -> N
     assert {arguments["p"] for arguments in seen.values()} == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (32, 4096)])
 def test_the_smallest_and_longest_sizes_work(size: tuple[int, int]) -> None:
     height, width = size

@@ -99,6 +99,7 @@ PARTS: dict[str, Callable[[Floats], float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("intensity", [0.3, 0.6, 1.0])
 @pytest.mark.parametrize("value", [0, 128])
 def test_fog_is_as_the_librarys(value: int, intensity: float) -> None:

@@ -146,6 +146,7 @@ def test_stopping(folder: SweepFolder) -> None:
     assert set(table(folder, "trials")["status"]) == {"COMPLETE"}
 
 
+@pytest.mark.slow
 def test_readers_during_a_sweep_see_no_error_and_never_fewer_rows(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=5, decoders=6, prune="asha", epochs=9))

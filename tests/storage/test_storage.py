@@ -119,6 +119,7 @@ def test_a_large_file_is_one_put(s3: Server) -> None:
     assert storage.read("weights") == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["slow down", "error", "drop", "lost"])
 def test_faults_of_the_server_are_outlasted(s3: Server, fault: str) -> None:
     storage = open_storage(f"s3://{BUCKET}/{uuid.uuid4().hex}")

@@ -89,6 +89,7 @@ def same(a: Tensors, b: Tensors) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{}, {"optimisation.channels_last": True}, {"model.decoder_dropout": 0.3, "model.decoder": "fpn"}],
@@ -145,6 +146,7 @@ def test_an_epoch_that_was_measured_but_not_reported_is_not_trained_again(
     assert isinstance(again[2], Ended)
 
 
+@pytest.mark.slow
 def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path) -> None:
     every = run(config(), samples, tmp_path / "every", stop=5)
     sparse = fit(

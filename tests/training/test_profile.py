@@ -46,6 +46,7 @@ def test_counted_without_computing_is_counted_with(decoder: str) -> None:
     assert estimated_bytes(trial) == expected
 
 
+@pytest.mark.slow
 def test_memory_grows_with_what_it_should_grow_with() -> None:
     small = estimated_bytes(config())
     model = config(**{"model.weights": "none"}).model
