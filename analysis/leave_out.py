@@ -52,8 +52,7 @@ def _rests(rows: Floats, group: NDArray[np.intp], chosen: NDArray[np.bool_], gro
 def _reduced(rows: Floats) -> Floats:
     if rows.shape[0] <= rows.shape[1]:
         return rows
-    triangle: Floats = np.linalg.qr(rows, mode="r")
-    return triangle
+    return np.asarray(np.linalg.qr(rows, mode="r"))
 
 
 def _padded(rows: Floats, width: int) -> Floats:

@@ -12,7 +12,7 @@ def monotone(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     bits = rng.integers(0, 2, (n, 3)).astype(float)
     design = np.column_stack([np.ones(n), bits, bits[:, 0]])
-    scores = np.cumsum(rng.normal(size=(n, 3)), axis=1) + design @ [0, 1, 2, 3, 0]
+    scores = np.cumsum(rng.normal(size=(n, 3)), axis=1) + (design @ [0, 1, 2, 3, 0])[:, None]
     for row, known in enumerate(rng.integers(1, 4, n)):
         scores[row, known:] = np.nan
     return design, scores, rng.integers(0, 4, n)
