@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from analysis.families import adjusted
 from analysis.intervals import LEVEL
-from analysis.multiple import holm
 from analysis.power import replicates_needed
 from analysis.several import Location
 from analysis.tables import Source, Sweep, readable
@@ -78,7 +78,7 @@ def findings(sources: Iterable[Source | Location]) -> list[Answer]:
     found = _by_study(sources)
     tested = [_tested(finding, found.get(finding.study, [])) for finding in FINDINGS]
     smaller = [None if t.holds is None or t.fails is None else min(t.holds, t.fails) for t in tested]
-    return [_decided(one, adjusted) for one, adjusted in zip(tested, holm(smaller), strict=True)]
+    return [_decided(one, p_value) for one, p_value in zip(tested, adjusted(smaller, "holm"), strict=True)]
 
 
 def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Sweep, Scores]]]:
@@ -175,17 +175,17 @@ def _answer(
     )
 
 
-def _decided(tested: _Tested, adjusted: float | None) -> Answer:
+def _decided(tested: _Tested, p_value: float | None) -> Answer:
     answer = tested.answer
-    if adjusted is None:
+    if p_value is None:
         return answer
     assert tested.holds is not None and tested.fails is not None
-    if adjusted < 1 - LEVEL:
+    if p_value < 1 - LEVEL:
         # A gain that is decidedly there and decidedly small is there: the claim is no more than that.
         surely = tested.holds * len(FINDINGS) < 1 - LEVEL
         verdict: Verdict = "agrees" if surely or tested.holds <= tested.fails else "does not agree"
-        return replace(answer, verdict=verdict, p_value=adjusted)
-    return replace(answer, p_value=adjusted, notes=[*answer.notes, *_power_note(answer)])
+        return replace(answer, verdict=verdict, p_value=p_value)
+    return replace(answer, p_value=p_value, notes=[*answer.notes, *_power_note(answer)])
 
 
 def _power_note(answer: Answer) -> list[str]:

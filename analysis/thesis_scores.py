@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from analysis.cells import cell_text
 from analysis.derived import complete_trials
-from analysis.effects import design_matrix
-from analysis.factored import fit
+from analysis.design_matrix import contrasts, design_matrix
+from analysis.factored import Fit, fit
 from analysis.intervals import LEVEL, over_replicates
 from analysis.observed import SpaceFactor, observe, space_factors, spelt_cells
 from analysis.power import needed_noncentrality
@@ -138,28 +138,16 @@ class Scores:
     def switches(self) -> list[Part]:
         """Return the effect of each factor of `off` and `on` in the additive model of `analysis.effects`."""
         found = observe(self._sweep)
-        trials = complete_trials(self._sweep.trials, "arm").set_index("trial_key")["test_iou"].dropna()
-        rows = np.flatnonzero(found.trials["trial_key"].isin(trials.index).to_numpy())
-        kept = replace(found, trials=found.trials.iloc[rows].reset_index(drop=True), scores=found.scores[rows])
-        columns, design = design_matrix(kept)
-        scores = trials.loc[kept.trials["trial_key"]].to_numpy(dtype=np.float64)[:, None]
-        fitted = fit(design, scores, list(kept.trials["arm_key"]))
-        parts = []
-        for i, column in enumerate(columns):
-            if column is None or (column.level, column.reference) != ("on", "off"):
-                continue
-            value = float(fitted.coefficients[i])
-            variance = None if fitted.covariance is None else float(fitted.covariance[i, i])
-            parts.append(
-                Part(
-                    name=column.factor.name,
-                    effect=None if math.isnan(value) else value,
-                    error=None if variance is None or math.isnan(value) else math.sqrt(variance),
-                    freedom=fitted.freedom,
-                    n=fitted.clusters,
-                )
-            )
-        return parts
+        kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
+        told = contrasts(kept)
+        design = design_matrix(kept, told)
+        fitted = fit(design, kept.test[:, None], list(kept.trials["arm_key"]))
+        first = design.shape[1] - len(told)
+        return [
+            _switch(column.factor.name, fitted, first + i)
+            for i, column in enumerate(told)
+            if (column.level, column.reference) == ("on", "off")
+        ]
 
     def _any(self, factor: str, label: str) -> bool:
         return any((factor, label) in cell for cell in self._scores)
@@ -168,6 +156,15 @@ class Scores:
         """Return the cells with some levels: levels of the other factors -> replicate -> score."""
         levels = frozenset(wanted.items())
         return {cell - levels: run for cell, run in self._scores.items() if levels <= cell}
+
+
+def _switch(name: str, fitted: Fit, position: int) -> Part:
+    value = float(fitted.coefficients[position])
+    if math.isnan(value):
+        return Part(name=name, effect=None, error=None, freedom=0, n=fitted.clusters)
+    variance = None if fitted.covariance is None else float(fitted.covariance[position, position])
+    error = None if variance is None else math.sqrt(variance)
+    return Part(name=name, effect=value, error=error, freedom=fitted.freedom, n=fitted.clusters)
 
 
 def _trained(cell: dict[str, str], factors: Sequence[SpaceFactor], config: str | None) -> dict[str, str]:
