@@ -85,7 +85,7 @@ def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below:
 def _range(
     name: str, width: float, table: NDArray[np.float64], error: float | None, freedom: int, critical: float | None
 ) -> Part:
-    return Part(name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical)
+    return Part(name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0)
 
 
 def _error(table: NDArray[np.float64]) -> tuple[float | None, int]:

@@ -42,10 +42,9 @@ class Finding:
     def rule(self) -> str:
         """When it agrees, and when it does not."""
         if self.kind == "spread":
-            return f"agrees if below {-self.above:g}, does not if above"
-        if self.above == self.refuted_below:
-            return f"agrees if above {self.above:+g}, does not if below"
-        return f"agrees if above {self.above:g}, does not if below {self.refuted_below:+g}"
+            return f"agrees if decidedly below {-self.above:g}, does not if decidedly above it"
+        below = "it" if self.above == self.refuted_below else f"{self.refuted_below:g}"
+        return f"agrees if decidedly above {self.above:g}, does not if decidedly below {below}"
 
 
 FINDINGS: tuple[Finding, ...] = (

@@ -36,15 +36,17 @@ class Part:
     freedom: int
     """Degrees of freedom of the error."""
     n: int
-    """Replicates that have all arms of the contrast; of a switch the arms."""
+    """Replicates that have all arms of the contrast; of a switch the arms, or the trials where arms are few."""
     critical: float | None = None
     """Errors to each side of the interval, if it is not Student's."""
+    least: float = -math.inf
+    """What it cannot be below, as a range is never negative."""
 
     @property
     def low(self) -> float | None:
         """Lower bound of the 95 % interval."""
         half = self._half()
-        return None if half is None or self.effect is None else self.effect - half
+        return None if half is None or self.effect is None else max(self.least, self.effect - half)
 
     @property
     def high(self) -> float | None:
@@ -133,7 +135,9 @@ class Scores:
         common = sorted(set.intersection(*(set(run) for run in self._scores.values()))) if self._scores else []
         cells = sorted(self._scores, key=sorted)
         values = [[self._scores[cell][replicate] for replicate in common] for cell in cells]
-        return [dict(cell) for cell in cells], np.array(values, dtype=np.float64).reshape(len(cells), len(common))
+        return [dict(sorted(cell)) for cell in cells], np.array(values, dtype=np.float64).reshape(
+            len(cells), len(common)
+        )
 
     def switches(self) -> list[Part]:
         """Return the effect of each factor of `off` and `on` in the additive model of `analysis.effects`."""
@@ -141,7 +145,10 @@ class Scores:
         kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
         told = contrasts(kept)
         design = design_matrix(kept, told)
+        # Arms are independent where there are enough of them, else trials.
         fitted = fit(design, kept.test[:, None], list(kept.trials["arm_key"]))
+        if fitted.covariance is None:
+            fitted = fit(design, kept.test[:, None], list(kept.trials["trial_key"]))
         first = design.shape[1] - len(told)
         return [
             _switch(column.factor.name, fitted, first + i)

@@ -28,14 +28,16 @@ def thesis_text(answers: Sequence[Answer]) -> str:
     lines += [
         _wrapped(
             "effects: differences of the mean test IoU over complete trials, paired by replicate; n counts replicates, "
-            "of single augmentations arms. Intervals are for 95 %, each for itself. They tell the chance of seed, "
-            "split and order of data on the same test images: other persons could move them, and so could other data "
-            "than those of the thesis.",
+            "of single augmentations arms or trials. Intervals are for 95 %, each for itself. They tell the chance of "
+            "seed, split and order of data on the same test images: other persons could move them, and so could other "
+            "data than those of the thesis.",
             "",
         ),
         _wrapped(
-            "verdicts: by p-values adjusted over all findings that were tested (Holm, 5 %). A claim of a gain is "
-            "refuted where the gain is decidedly below 0.01. Not decided is no evidence for either side.",
+            "verdicts: by p-values adjusted over all findings that were tested (Holm, 5 %). Of several differences all "
+            "must be above the bound, and one below it refutes. A gain that is decidedly there agrees, however small; "
+            "one that is decidedly below 0.01, and not decidedly there, does not. Not decided is no evidence for "
+            "either side.",
             "",
         ),
     ]
