@@ -31,16 +31,24 @@ class Interval:
 
 def over_replicates(values: Sequence[float]) -> Interval:
     """Return the mean of independent values with Student's interval."""
-    from scipy import stats
-
     array = np.asarray(values, dtype=np.float64)
     n = len(array)
     assert n, "no values"
     mean = float(array.mean())
     if n < 2:
         return Interval(mean=mean, low=None, high=None, n=n)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n))
+    half = float(student_half_width(array.std(ddof=1, keepdims=True), np.array([n]))[0])
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
+
+
+def student_half_width(sd: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return half the width of Student's interval of means of n values with a standard deviation; NaN for n below 2."""
+    from scipy import stats
+
+    several = n > 1
+    quantile = stats.t.ppf((1 + LEVEL) / 2, np.where(several, n - 1, 1))
+    half: NDArray[np.float64] = np.where(several, quantile * sd / np.sqrt(n), np.nan)
+    return half
 
 
 def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed: int = 0) -> Interval:
