@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def over_replicates(values: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
 
 
-def student_half_width(sd: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
+def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> NDArray[np.float64]:
     """Return half the width of Student's interval of means of n values with a standard deviation; NaN for n below 2."""
     from scipy import stats
 

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from runners.cli import answers, cluster, confirm, data, results, studies, sweeps, weights
+from runners.cli import answers, cluster, confirm, data, report, results, studies, sweeps, weights
 from runners.cli.saying import say
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
@@ -26,6 +26,7 @@ sweeps.register(app)
 confirm.register(app)
 results.register(app)
 answers.register(app)
+report.register(app)
 studies.register(app)
 
 

@@ -1,0 +1,29 @@
+"""A figure as a file: an image for print, or its numbers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from analysis.figures.chart import Figure
+from analysis.figures.matplotlib_drawing import image
+from analysis.query_text import format_answer
+
+FileFormat = Literal["png", "pdf", "svg", "csv"]
+
+
+def figure_file(figure: Figure, form: FileFormat) -> bytes:
+    """Return the bytes of a file."""
+    if form != "csv":
+        return image(figure, form)
+    return format_answer(list(figure.table.columns), table_rows(figure), "csv").encode() + b"\n"
+
+
+def table_rows(figure: Figure) -> list[list[object]]:
+    """Return the rows of a figure's table as plain values; what is missing is None."""
+    import pandas as pd
+
+    plain = figure.table.astype(object)
+    return [
+        [None if pd.isna(value) else value.item() if hasattr(value, "item") else value for value in row]
+        for row in plain.itertuples(index=False)
+    ]
