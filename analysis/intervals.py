@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,16 @@ def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed:
         return Interval(mean=mean, low=None, high=None, n=n)
     sums = np.stack([values[:, group == g].sum(axis=1) for g in range(n)], axis=1)
     sizes = np.bincount(group, minlength=n)
-    rng = np.random.default_rng(seed)
-    chosen = rng.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
-    weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates
-    means = np.einsum("br,rg,bg->b", weights, sums, chosen) / (chosen @ sizes)
+    chosen, weights = _resamples(n, replicates, seed)
+    means = np.einsum("bg,bg->b", weights @ sums, chosen) / (chosen @ sizes)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean=mean, low=float(low), high=float(high), n=n)
+
+
+@lru_cache(maxsize=2)
+def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return how often each subject is drawn, and with which weight each replicate: the same for all arms alike."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=_RESAMPLES)
+    weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates
+    return chosen, weights

@@ -13,7 +13,7 @@ from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, is_remote
 
 if TYPE_CHECKING:
-    from analysis.figures import Figure
+    from analysis.figures.chart import Figure
     from analysis.figures.files import FileFormat
     from analysis.tables import Sweep
 
@@ -66,8 +66,10 @@ def report_folder(sweep: Sweep) -> Path:
 
 
 def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
-    from analysis.figures import FIGURES, Material, NotApplicable, figure
+    from analysis.figures import FIGURES, figure
+    from analysis.figures.chart import NotApplicable
     from analysis.figures.heat_map import heat_map
+    from analysis.figures.material import Material
 
     material = Material(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from analysis.figures.chart import Figure, NotApplicable
@@ -50,10 +50,10 @@ def figure(name: str, material: Material, compute: Callable[[Material], Figure] 
         return (compute or FIGURES[name])(material)
 
 
-def figures(material: Material) -> tuple[dict[str, Figure], dict[str, str]]:
+def figures(material: Material, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
     """Return all figures that a sweep allows, and for each of the others why it does not."""
     made, missing = {}, {}
-    for name in FIGURES:
+    for name in (name for name in FIGURES if name not in without):
         try:
             made[name] = figure(name, material)
         except NotApplicable as error:

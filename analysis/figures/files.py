@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from analysis.figures.chart import Figure
 from analysis.figures.matplotlib_drawing import image
+from analysis.plain import plain_rows
 from analysis.query_text import format_answer
 
 FileFormat = Literal["png", "pdf", "svg", "csv"]
@@ -18,12 +19,6 @@ def figure_file(figure: Figure, form: FileFormat) -> bytes:
     return format_answer(list(figure.table.columns), table_rows(figure), "csv").encode() + b"\n"
 
 
-def table_rows(figure: Figure) -> list[list[object]]:
+def table_rows(figure: Figure) -> list[list[Any]]:
     """Return the rows of a figure's table as plain values; what is missing is None."""
-    import pandas as pd
-
-    plain = figure.table.astype(object)
-    return [
-        [None if pd.isna(value) else value.item() if hasattr(value, "item") else value for value in row]
-        for row in plain.itertuples(index=False)
-    ]
+    return [list(row.values()) for row in plain_rows(figure.table)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,12 @@ class Material:
         with readable(self.sweep):
             cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
             told = {key: cell_of(cells[key]) for key in keys}
-            varied = set(self.varied)
-            return [
-                _called({n: v for n, v in told[key].items() if n in varied or n == NAMED_ARM}) or key for key in keys
-            ]
+            return [self.name_of(told[key]) or key for key in keys]
+
+    def name_of(self, cell: Mapping[str, str]) -> str:
+        """Return what a cell is called; see `arm_names`."""
+        varied = {*self.varied, NAMED_ARM}
+        return _called({name: level for name, level in cell.items() if name in varied})
 
     @cached_property
     def effects(self) -> Effects:

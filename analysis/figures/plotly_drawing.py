@@ -62,7 +62,7 @@ def _points(layer: Points) -> list[dict[str, Any]]:
             "color": COLOURS[look],
             "symbol": symbol.get(layer.marker, _MARKERS[look]),
             "size": 7 if layer.marker in ("cross", "tick") else 9,
-            "line": {"width": 1.5},
+            "line": {"width": 1.5, "color": COLOURS[look]},
         },
         **_tips(layer.tips),
     }
@@ -153,7 +153,7 @@ def _rule(layer: Rule) -> dict[str, Any]:
 
 def _rule_line(layer: Rule) -> dict[str, Any]:
     if layer.look is None:
-        return {"dash": "dot", "width": 1, "color": COLOURS[-1]}
+        return {"dash": "dot", "width": 1.5, "color": COLOURS[-1]}
     return {"dash": _DASHES[layer.look % len(COLOURS)], "width": 1.5, "color": COLOURS[layer.look % len(COLOURS)]}
 
 
