@@ -175,6 +175,13 @@ def spread(n: int, width: float) -> list[float]:
     return [(i - (n - 1) / 2) * step for i in range(n)]
 
 
+def whole_axis(title: str, first: int, last: float, low: float | None = None) -> Axis:
+    """Return an axis of whole numbers; where there are few, each is marked."""
+    few = last - first < 12
+    ticks = tuple((float(i), str(i)) for i in range(first, int(last) + 1)) if few else ()
+    return Axis(title=title, ticks=ticks, low=low, whole=not few)
+
+
 def counted(n: int, noun: str) -> str:
     """Return `1 trial` or `2 trials`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

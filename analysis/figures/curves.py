@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
 from analysis.figures.material import Material
 from seatbelt.records import Column, Status
 
@@ -116,4 +116,6 @@ def _chart(table: pd.DataFrame, material: Material) -> Chart:
                     marker="cross",
                 )
             )
-    return Chart(x=Axis(title="epoch", whole=True), y=Axis(title="selection IoU"), layers=tuple(layers))
+    return Chart(
+        x=whole_axis("epoch", 1, int(table["epoch"].max())), y=Axis(title="selection IoU"), layers=tuple(layers)
+    )

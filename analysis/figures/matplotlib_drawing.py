@@ -51,7 +51,7 @@ _STYLE: Any = {
 
 def image(figure: Figure, form: ImageFormat) -> bytes:
     """Return a figure as a file."""
-    with _quiet():
+    with quiet():
         file = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else {"CreationDate": None} if form == "pdf" else {}
         canvas(figure).savefig(file, format=form, bbox_inches="tight", metadata=metadata)
@@ -64,7 +64,7 @@ def canvas(figure: Figure) -> Canvas:
     from matplotlib.figure import Figure as Canvas
 
     chart = figure.chart
-    with rc_context(_STYLE), _quiet():
+    with rc_context(_STYLE), quiet():
         made = Canvas(figsize=(_WIDTH, _WIDTH * chart.height), layout="constrained")
         axes = made.add_subplot()
         axes.set_title(_plain(figure.title), loc="left", fontweight="bold", fontsize=10)
@@ -235,7 +235,8 @@ def _plain(text: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Draw without warnings of letters that a font lacks."""
     with warnings.catch_warnings():
         # A letter that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, counted, numbers
+from analysis.figures.chart import (
+    LOOKS,
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    Lines,
+    NotApplicable,
+    Rule,
+    counted,
+    numbers,
+    whole_axis,
+)
 from analysis.figures.material import Material
 from seatbelt.records import Column
 
@@ -88,7 +100,7 @@ def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Char
     for number, (name, value) in enumerate(baselines.items(), start=1):
         layers.append(Rule(name=f"{name}: {value:.3f}", at=float(value), look=number % LOOKS))
     return Chart(
-        x=Axis(title="epochs spent", low=0, whole=True),
+        x=whole_axis("epochs spent", 0, total, low=0),
         y=Axis(title="best selection IoU"),
         layers=tuple(layers),
         height=0.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable
+from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
 from analysis.figures.material import Material
 from seatbelt.records import FINAL, Column, Status
 
@@ -126,7 +126,7 @@ def _chart(table: pd.DataFrame) -> Chart:
     names = ["began", *(f"epoch {epoch}" for epoch in table["epoch"][1:])]
     return Chart(
         x=Axis(title="", ticks=tuple(zip(places, names, strict=True)), low=-0.6, high=len(table) - 0.4),
-        y=Axis(title="trials", low=0, whole=True),
+        y=whole_axis("trials", 0, max(below), low=0),
         layers=tuple(layers),
         legend="then",
         height=0.5,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from analysis.cells import cell_of
 from analysis.confirmation import Confirmed, confirmed
-from analysis.figures.chart import counted, numbers
+from analysis.figures.chart import counted, numbers, shortened
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
@@ -17,6 +18,9 @@ from seatbelt.records import Status
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LONG = 90
+"""Characters of a name that are read at one glance."""
 
 
 def answer(material: Material) -> Section:
@@ -55,12 +59,13 @@ def _complete(material: Material, where: str) -> list[Block]:
     scores = f"selection IoU {selection}, n = {counted(int(first['replicates']), 'trial')}"
     found, trial = _confirmed(material), str(first["best_trial"])
     if found is None:
-        blocks: list[Block] = [Text(text=f"Best configuration: {name}. {_capital(scores)}.", kind="lead")]
-        blocks.append(Text(text=_tested(first)))
+        blocks = [*_named(material, str(first["arm_key"]), name, _capital(scores)), Text(text=_tested(first))]
     else:
         trial = _trial_of(material, found.arms[0].arm_key)
         blocks = _confirmed_lead(material, found)
-        blocks.append(Text(text=f"The search itself had put {name} first: {scores}. {_tested(first)}"))
+        blocks.append(
+            Text(text=f"The search itself had put {shortened(name, _LONG)} first: {scores}. {_tested(first)}")
+        )
     baselines = comparable_baselines(material)
     if baselines:
         told = ", ".join(f"{baseline} {value:.3f}" for baseline, value in baselines.items())
@@ -68,11 +73,25 @@ def _complete(material: Material, where: str) -> list[Block]:
     lead = lead_over_second(material)
     if lead is not None:
         second = material.arm_names([str(material.arms["arm_key"].iloc[1])])[0]
-        blocks.append(Text(text=f"Lead over the second best of the search ({second}): {_lead(lead)}"))
+        blocks.append(Text(text=f"Lead over the second best of the search ({shortened(second, _LONG)}): {_lead(lead)}"))
     blocks += [] if found is None else [_confirmation_table(material, found)]
     command = f"seatbelt reproduce {where} {shlex.quote(trial)}"
     blocks.append(Command(what="Train it again and compare every epoch", command=command))
     return blocks
+
+
+def _named(material: Material, arm: str, name: str, scores: str) -> list[Block]:
+    """Return the best arm with its scores; one with a long name has its levels in a table."""
+    if len(name) <= _LONG:
+        return [Text(text=f"Best configuration: {name}. {scores}.", kind="lead")]
+    cells = material.trials.drop_duplicates("arm_key").set_index("arm_key")["cell"]
+    levels = [item for item in cell_of(cells[arm]).items() if item[0] in material.varied]
+    table = Table(
+        caption="The best configuration: its levels of the factors that vary",
+        heads=(Head(name="factor"), Head(name="level")),
+        rows=tuple(levels),
+    )
+    return [Text(text=f"Best configuration: arm {arm}, below. {scores}.", kind="lead"), table]
 
 
 def _capital(text: str) -> str:
@@ -115,11 +134,10 @@ def _trial_of(material: Material, arm: str) -> str:
 def _confirmed_lead(material: Material, found: Confirmed) -> list[Block]:
     best = found.arms[0]
     name = material.name_of(best.cell) or best.arm_key
-    what = (
-        f"Best configuration: {name}. Selection IoU {best.selection.text()}, confirmed with fresh seeds, "
-        f"n = {counted(best.replicates, 'trial')}."
+    scores = (
+        f"Selection IoU {best.selection.text()}, confirmed with fresh seeds, n = {counted(best.replicates, 'trial')}"
     )
-    blocks: list[Block] = [Text(text=what, kind="lead")]
+    blocks = _named(material, best.arm_key, name, scores)
     if best.test is not None:
         text = f"Test IoU {best.test.text()} over {best.test.n} subjects: it never ranked an arm. Intervals are 95 %."
         blocks.append(Text(text=text))

@@ -21,7 +21,8 @@ def contributions(material: Material) -> Section | None:
             return None
         text = Text(text=f"No effects: {error}", kind="note")
         return Section(name="effects", title="What each choice contributes", blocks=(text,))
-    ranked = sorted(found.effects, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
+    told = [effect for effect in found.effects if effect.effect is not None]
+    ranked = sorted(told, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
     blocks: list[Block] = [Text(text=sentence(effect)) for effect in ranked[:_SENTENCES]]
     if len(ranked) > _SENTENCES:
         blocks.append(

@@ -85,7 +85,7 @@ class _Plotly:
     def __init__(self) -> None:
         data = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
         self.source = data.decode()
-        self.packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
+        self.packed = base64.b64encode(gzip.compress(data, 6, mtime=0)).decode()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`figures`: what a sweep found, as pictures."""
+"""`report`, `dashboard`, `figures`: what sweeps found, as pages and pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from runners.cli.options import SweepArguments, parse_names
 from runners.cli.saying import say
+from seatbelt.errors import UserError
 
 
 class ImageName(enum.StrEnum):
@@ -21,9 +22,72 @@ class ImageName(enum.StrEnum):
     csv = "csv"
 
 
+class ReportName(enum.StrEnum):
+    """Formats of a report."""
+
+    html = "html"
+    md = "md"
+    pdf = "pdf"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(no_args_is_help=True)(figures)
+    for command in (report, dashboard, figures):
+        app.command(no_args_is_help=True)(command)
+
+
+def report(
+    sweeps: SweepArguments,
+    output: Annotated[ReportName, typer.Option("--format", help="Form of the report.")] = ReportName.html,
+    out: Annotated[Path | None, typer.Option(help="The file (default: SWEEP/report/report.html, .md or .pdf).")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write it again and again while the driver runs; html of one sweep only.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two writes with --watch.")] = 30,
+) -> None:
+    """Write a report on sweeps: the answer, how far to trust it, all arms, effects, figures, costs, provenance.
+
+    The page is one file that asks nothing of any network. Markdown links to PNG figures beside it.
+
+    Example:
+      seatbelt report sweeps/architecture
+      seatbelt report "sweeps/*" --out all.html
+      seatbelt report sweeps/architecture --format pdf
+    """
+    from runners.reporting import watch_report, write_report
+
+    if not watch:
+        say(str(write_report(sweeps, form=output.value, out=out)))
+        return
+    if output is not ReportName.html:
+        raise UserError(f"--watch writes html, but got --format {output.value}")
+    try:
+        watch_report(sweeps, out=out, every=every, say=say)
+    except KeyboardInterrupt:
+        say("ended; the file stays as it is")
+
+
+def dashboard(
+    sweeps: SweepArguments,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any that is free.")] = 8240,
+    every: Annotated[float, typer.Option(min=1, help="Least seconds between two updates.")] = 5,
+) -> None:
+    """Show the report of sweeps as a live page on this machine until Ctrl-C.
+
+    The page is served on 127.0.0.1 alone. From another machine: `ssh -L 8240:127.0.0.1:8240 HOST`.
+
+    Example:
+      seatbelt dashboard sweeps/architecture --port 8240
+    """
+    from runners.dashboard import ADDRESS
+    from runners.dashboard import dashboard as serve
+
+    with serve(sweeps, port=port, every=every) as server:
+        say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the sweep; Ctrl-C ends it")
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            say("ended")
 
 
 def figures(
