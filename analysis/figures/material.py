@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from analysis.effects import Effects
 
-TESTED = 100
+TESTED = 60
 """So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
 
 _TRIALS = (

@@ -50,10 +50,12 @@ _STYLE: Any = {
 
 
 def image(figure: Figure, form: ImageFormat) -> bytes:
-    """Return a figure as a file."""
-    with quiet():
-        file = io.BytesIO()
-        metadata = {"Date": None} if form == "svg" else {"CreationDate": None} if form == "pdf" else {}
+    """Return a figure as a file; the same figure is the same file."""
+    from matplotlib import rc_context
+
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form, {})
+    file = io.BytesIO()
+    with rc_context(_STYLE), quiet():
         canvas(figure).savefig(file, format=form, bbox_inches="tight", metadata=metadata)
     return file.getvalue()
 

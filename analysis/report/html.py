@@ -11,6 +11,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,7 +20,7 @@ from analysis.figures.chart import Figure
 from analysis.figures.files import table_rows
 from analysis.figures.plotly_drawing import plotly_chart
 from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
-from seatbelt.redaction import printable, redact
+from seatbelt.redaction import printable, redactor
 
 FIRST_ROWS = 25
 """Rows of a large table that are there without a script."""
@@ -37,13 +38,14 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: bo
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    show = _shown(redactor())
     environment = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=show,
     )
     environment.filters |= {"cell": cell_text, "code": _code_parts}
     environment.tests |= {"numeric": _numeric}
@@ -64,7 +66,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: bo
         reload_seconds=reload_seconds,
         live=live,
         kind=lambda block: type(block).__name__,
-        big_data=_big_data,
+        big_data=lambda table: _big_data(table, show),
         chart_data=_chart_data,
         figure_table=_figure_table,
         first_rows=FIRST_ROWS,
@@ -109,9 +111,14 @@ def _policy(scripts: list[str], *, live: bool) -> str:
     )
 
 
-def _shown(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
-    """Return a text without secrets and control characters."""
-    return printable(redact(value), keep="\n") if isinstance(value, str) and not hasattr(value, "__html__") else value
+def _shown(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Return what shows a value: a text without secrets and control characters, anything else as it is."""
+
+    def show(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
+        plain = isinstance(value, str) and not hasattr(value, "__html__")
+        return printable(redacted(value), keep="\n") if plain else value
+
+    return show
 
 
 def _code_parts(text: str) -> list[tuple[bool, str]]:
@@ -123,10 +130,10 @@ def _numeric(head: Head) -> bool:
     return head.digits is not None
 
 
-def _big_data(table: BigTable) -> _Verbatim:
+def _big_data(table: BigTable, show: Callable[[Any], Any]) -> _Verbatim:
     """Return a table for the script; columns, since names and types are then told once."""
     heads = [{"name": head.name, "digits": head.digits, "meaning": head.meaning} for head in table.heads]
-    return _json({"heads": heads, "columns": [[_shown(value) for value in column] for column in table.columns]})
+    return _json({"heads": heads, "columns": [[show(value) for value in column] for column in table.columns]})
 
 
 def _chart_data(figure: Figure) -> _Verbatim:

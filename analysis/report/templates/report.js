@@ -12,11 +12,15 @@ function remember(key, value) {
   try { sessionStorage.setItem("seatbelt " + key, JSON.stringify(value)); } catch { /* then not */ }
 }
 
+const formats = new Map();
 function shown(value, digits) {
   if (value === null) return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number" || digits === null) return String(value);
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  if (!formats.has(digits)) {
+    formats.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  }
+  return formats.get(digits).format(value);
 }
 
 /* Words are found anywhere in a row; name=value is compared with the whole value of that column. */
@@ -46,10 +50,7 @@ class BigTable {
     const data = JSON.parse(root.querySelector("script[type='application/json']").textContent);
     this.root = root;
     this.heads = data.heads;
-    this.rows = (data.columns[0] || []).map((_, i) => {
-      const values = data.columns.map((column) => column[i]);
-      return { values, texts: values.map((value, j) => shown(value, this.heads[j].digits).toLowerCase()) };
-    });
+    this.rows = (data.columns[0] || []).map((_, i) => ({ values: data.columns.map((column) => column[i]), texts: null }));
     this.state = { filter: "", column: null, down: false, page: 0, ...remembered(root.id) };
     this.input = root.querySelector("input");
     this.input.value = this.state.filter;
@@ -81,7 +82,7 @@ class BigTable {
 
   draw() {
     const { filter, column, down } = this.state;
-    let found = filter.trim() ? this.rows.filter(matcher(filter, this.heads)) : this.rows;
+    let found = filter.trim() ? this.readable().filter(matcher(filter, this.heads)) : this.rows;
     if (column !== null) found = found.slice().sort((a, b) => compared(a.values[column], b.values[column], down));
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
     this.state.page = Math.min(Math.max(0, this.state.page), pages - 1);
@@ -97,6 +98,14 @@ class BigTable {
     this.root.querySelector(".count").textContent = rows;
     this.root.querySelector(".previous").disabled = start === 0;
     this.root.querySelector(".next").disabled = start + PAGE >= found.length;
+  }
+
+  /* The texts of all rows, made when they are first searched. */
+  readable() {
+    for (const row of this.rows) {
+      row.texts ??= row.values.map((value, i) => shown(value, this.heads[i].digits).toLowerCase());
+    }
+    return this.rows;
   }
 
   line(row) {
