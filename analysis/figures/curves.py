@@ -74,6 +74,8 @@ def curves_table(material: Material) -> pd.DataFrame:
         "select trial_key, epoch, selection_iou from epochs where trial_key in (select unnest(?)) order by epoch",
         [chosen["trial_key"].tolist()],
     )
+    if epochs.empty:
+        raise NotApplicable("needs an epoch that was measured")
     found = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
     return found[[column.name for column in COLUMNS]]
 

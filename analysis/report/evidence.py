@@ -95,7 +95,7 @@ def _effects(material: Material) -> Iterator[str]:
     if open_ones:
         sizes = [effect.detectable for effect in open_ones if effect.detectable is not None]
         could = f" Effects below {max(sizes):.3f} could not be seen with so many trials." if sizes else ""
-        yield f"{len(open_ones)} of {counted(len(found), 'effect')} are not decided.{could}"
+        yield f"Not decided: {len(open_ones)} of {counted(len(found), 'effect')}.{could}"
 
 
 def _failures(material: Material) -> Iterator[str]:
