@@ -65,7 +65,7 @@ class Pages:
             stamp = _stamp(source)
             if stamp == self._stamp:
                 return
-            self._page, self._stamp = _page(source), stamp
+            self._page, self._stamp = _page(source, stamp), stamp
             self._built = time.monotonic()
 
 
@@ -146,11 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
 
-def _page(source: Source) -> bytes:
+def _page(source: Source, stamp: str) -> bytes:
     from analysis.report import build_report
     from analysis.report.html import html_report
 
-    return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=True).encode()
+    return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=stamp).encode()
 
 
 def _stamp(source: Source) -> str:

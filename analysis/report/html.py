@@ -28,13 +28,14 @@ FIGURE_ROWS = 100
 """Rows of a figure's table; files of the figure have all."""
 
 
-def html_report(report: Report, *, reload_seconds: float | None = None, live: bool = False) -> str:
+def html_report(report: Report, *, reload_seconds: float | None = None, live: str | None = None) -> str:
     """Return a report as a page.
 
     Args:
         report: The report.
         reload_seconds: The page reads itself anew after so long, for a file that is written again and again.
-        live: The page asks the server that it came from for news (`seatbelt dashboard`).
+        live: Stamp of this state: the page asks the server that it came from whether there is another
+            (`seatbelt dashboard`).
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -61,7 +62,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: bo
         report=report,
         style=_Verbatim(_asset("report.css")),
         script=_Verbatim(script),
-        policy=_policy([script, plotly.source] if pictures else [script], live=live),
+        policy=_policy([script, plotly.source] if pictures else [script], live=live is not None),
         plotly=_Verbatim(plotly.packed if pictures else ""),
         reload_seconds=reload_seconds,
         live=live,
@@ -71,7 +72,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: bo
         figure_table=_figure_table,
         first_rows=FIRST_ROWS,
     )
-    return found
+    return found.lstrip()
 
 
 class _Verbatim(str):

@@ -83,8 +83,8 @@ def dashboard(
     from runners.dashboard import dashboard as serve
 
     with serve(sweeps, port=port, every=every) as server:
-        say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the sweep; Ctrl-C ends it")
         try:
+            say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the sweep; Ctrl-C ends it")
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             say("ended")

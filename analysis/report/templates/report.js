@@ -228,14 +228,12 @@ function tables() {
 /* A live page puts the new content in place of the old one: the reader stays where they are. */
 async function news() {
   const told = document.getElementById("live");
-  let known = null;
   for (;;) {
     await new Promise((done) => setTimeout(done, 2000));
     try {
       const stamp = await (await fetch("stamp")).text();
       told.textContent = "live";
-      if (known !== null && stamp !== known) replaceContent(await (await fetch("./")).text());
-      known = stamp;
+      if (stamp !== document.body.dataset.live) replaceContent(await (await fetch("./")).text());
     } catch {
       told.textContent = "the dashboard has ended; this is what it last showed";
     }
@@ -253,6 +251,7 @@ function replaceContent(text) {
     const chart = document.getElementById(id)?.querySelector(".chart");
     if (chart) chart.style.minHeight = `${height}px`;
   });
+  document.body.dataset.live = page.body.dataset.live;
   start();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   scrollTo({ left: x, top: y, behavior: "instant" });
