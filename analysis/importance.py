@@ -78,7 +78,7 @@ def importance(sweep: Sweep) -> Importances:
             raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
         if np.isnan(found.scores[:, -1]).all():
             raise UserError(f"{sweep.root} has no complete trial yet: importance is told of final scores")
-        return importance_of(found, _by_optuna(found))
+        return importance_of(found, _by_optuna(found.rows(some_rows(found, MOST_TRIALS))))
 
 
 def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Importances:
