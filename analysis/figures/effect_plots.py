@@ -65,8 +65,8 @@ def main_effects(material: Material) -> Figure:
         name="main_effects",
         title="What each level adds to the selection IoU",
         caption=(
-            f"Differences to the reference level of each factor ({ESTIMATORS[found.estimator]}, {found.complete} of {found.trials} "
-            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
+            f"Differences to the reference level of each factor ({ESTIMATORS[found.estimator]}, {found.complete} of "
+            f"{found.trials} trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
             "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
             f"show the smallest effect that could have been found.{_left_out(len(told))}"
         ),
