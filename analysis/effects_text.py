@@ -5,10 +5,19 @@ from __future__ import annotations
 from analysis.effects import Effects
 from analysis.query_text import table_text
 
+ESTIMATORS = {
+    "mixed": "mixed model",
+    "likelihood": "likelihood of scores through the rungs",
+    "weights": "complete trials, weighted",
+    "naive": "last values",
+}
+FAMILIES = {"holm": "Holm", "bh": "BH"}
+
 
 def effects_text(found: Effects) -> str:
     """Return effects as a table, with what must be known to read it."""
-    names = ["factor", "level", "against", "n", "effect", "95 % interval", "p (Holm)", "detectable", "decided"]
+    p_name = f"p ({FAMILIES[found.family]})"
+    names = ["factor", "level", "against", "n", "effect", "95 % interval", p_name, "detectable", "decided"]
     rows = []
     for effect in found.effects:
         interval = "-" if effect.low is None else f"[{effect.low:+.3f}, {effect.high:+.3f}]"
@@ -25,10 +34,12 @@ def effects_text(found: Effects) -> str:
                 "-" if effect.p_value is None else "yes" if effect.decided else "no",
             ]
         )
+    what = f"selection IoU, best up to epoch {found.epoch}" if found.score == "selection" else "test IoU"
+    over = f"{found.evidence} and subjects" if found.score == "test" else found.evidence
     lines = [
         table_text(names, rows),
-        f"effects on the selection IoU, best up to epoch {found.epoch}; {found.estimator}, {found.complete} of "
-        f"{found.trials} trials reached it; intervals over {found.clusters} {found.cluster}.",
+        f"effects on the {what}; {ESTIMATORS[found.estimator]}, {found.complete} of {found.trials} trials reached it; "
+        f"intervals over {over}.",
         "detectable: a smaller effect could not have been found (80 % power at 5 %): no difference was not shown.",
     ]
     return "\n".join([*lines, *found.notes])

@@ -16,11 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.leave_out import without_each
+
 Floats = NDArray[np.float64]
 
 _GROUPS = 200
 """Most groups of the jackknife."""
 _TOLERANCE = 1e-6
+_RANK = 1e-11
+"""Singular values below it, against the largest, are zero: above what rounding leaves of aliased columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +44,14 @@ class Fit:
     clusters: int
 
 
-def fit(design: Floats, scores: Floats, clusters: Sequence[str]) -> Fit:
+def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, alike: bool = True) -> Fit:
     """Fit the effects of a design on the last of several scores.
 
     Args:
         design: (n, p) columns, the intercept among them.
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
         clusters: n names; trials of one name are no independent evidence (replicates of one arm).
+        alike: Whether all clusters weigh about alike; else the jackknife's covariance is not reduced.
     """
     assert design.shape[0] == scores.shape[0] == len(clusters), f"{design.shape=} {scores.shape=} {len(clusters)=}"
     told = estimable(design[~np.isnan(scores[:, -1])])
@@ -58,7 +63,7 @@ def fit(design: Floats, scores: Floats, clusters: Sequence[str]) -> Fit:
     if freedom < 1:
         return Fit(coefficients=coefficients, covariance=None, freedom=0, clusters=complete)
     covariance = _jackknife(design, scores, cluster, told)
-    if covariance is not None:
+    if covariance is not None and alike:
         # Unbiased where all clusters weigh alike: leaving one out overstates by 1 / (1 - leverage).
         covariance = covariance * (1 - rank / len(names))
     return Fit(coefficients=coefficients, covariance=covariance, freedom=freedom, clusters=complete)
@@ -72,7 +77,7 @@ def compose(design: Floats, scores: Floats) -> Floats:
         rows = ~np.isnan(scores[:, k])
         earlier = _varying(scores[rows, :k])
         predictors = np.concatenate([design[rows], scores[rows][:, earlier]], axis=1)
-        found, *_ = np.linalg.lstsq(predictors, scores[rows, k], rcond=None)
+        found, *_ = np.linalg.lstsq(predictors, scores[rows, k], rcond=_RANK)
         total = found[:p].copy()
         for weight, j in zip(found[p:], earlier, strict=True):
             total += weight * totals[j]
@@ -84,7 +89,7 @@ def estimable(design: Floats) -> NDArray[np.bool_]:
     """Return (p,) whether the rows tell each coefficient apart from the others."""
     if not len(design):
         return np.zeros(design.shape[1], dtype=bool)
-    projection = np.linalg.pinv(design) @ design
+    projection = np.linalg.pinv(design, rcond=_RANK) @ design
     alone: NDArray[np.bool_] = np.abs(projection - np.eye(design.shape[1])).max(axis=1) < _TOLERANCE
     return alone
 
@@ -99,11 +104,10 @@ def _jackknife(design: Floats, scores: Floats, cluster: NDArray[np.intp], told: 
     order = np.random.default_rng(0).permutation(int(cluster.max()) + 1)
     group = (order % groups)[cluster]
     found = []
-    for left_out in range(groups):
-        rows = group != left_out
-        if (told & ~estimable(design[rows & ~np.isnan(scores[:, -1])])).any():
+    for few, their in without_each(design, scores, group):
+        if (told & ~estimable(few[~np.isnan(their[:, -1])])).any():
             return None
-        found.append(compose(design[rows], scores[rows]))
+        found.append(compose(few, their))
     moved = np.array(found) - np.mean(found, axis=0)
     covariance: Floats = (groups - 1) / groups * moved.T @ moved
     return covariance

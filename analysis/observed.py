@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,13 +56,22 @@ class Observed:
         epochs: K rising epochs; the last one is the full training.
         scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not get so far. Monotone: a score
             at one epoch comes with those at all earlier ones.
+        test: (n,) IoU on the test set; NaN where it was not measured.
+        baseline: Factor -> level that differences start from, where the study names one.
     """
 
     trials: pd.DataFrame
     factors: tuple[SpaceFactor, ...]
     epochs: tuple[int, ...]
     scores: NDArray[np.float64]
+    test: NDArray[np.float64]
     baseline: dict[str, str]
+
+    def rows(self, rows: NDArray[np.intp]) -> Observed:
+        """Return some of the trials, with the same factors."""
+        return replace(
+            self, trials=self.trials.iloc[rows].reset_index(drop=True), scores=self.scores[rows], test=self.test[rows]
+        )
 
     @property
     def pruned(self) -> int:
@@ -69,10 +79,14 @@ class Observed:
         return int(np.isnan(self.scores[:, -1]).sum())
 
 
-def observe(sweep: Sweep) -> Observed:
+def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
     """Read the design and the scores of a sweep.
 
     Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
+
+    Args:
+        sweep: The sweep.
+        further: Epochs whose scores are wanted beside those at the rungs.
 
     Raises:
         UserError: Nothing was measured yet, or a table cannot be read.
@@ -91,7 +105,8 @@ def observe(sweep: Sweep) -> Observed:
     kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
     levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())
-    epochs = tuple(sorted({*(int(rung) for rung in sweep.description["rungs"] if rung < full), full}))
+    rungs = (int(rung) for rung in sweep.description["rungs"])
+    epochs = tuple(sorted({*(epoch for epoch in (*rungs, *further) if epoch < full), full}))
     scores = _scores(sweep, list(kept["trial_key"]), epochs)
     # A trial that stopped early is complete: its best score is the one that it ends with.
     complete = (kept["status"] == "COMPLETE").to_numpy()
@@ -101,9 +116,10 @@ def observe(sweep: Sweep) -> Observed:
         scores[:, k] = np.where(complete & np.isnan(scores[:, k]), final, scores[:, k])
     varied = tuple(factor for factor in described if levels[factor.name].nunique() > 1)
     some = ~np.isnan(scores).all(axis=1)
+    test = np.where(complete, trials.loc[inside, "test_iou"].to_numpy(dtype=np.float64), np.nan)[some]
     frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
     baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
-    return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], baseline=baseline)
+    return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=baseline)
 
 
 def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:

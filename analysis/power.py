@@ -44,11 +44,11 @@ def replicates_needed(sd: float, difference: float) -> int:
     return high
 
 
-def needed_noncentrality(freedom: int) -> float:
+def needed_noncentrality(freedom: float) -> float:
     """Return the true effect, in standard errors, that a two-sided t-test at 5 % finds in 80 % of the cases.
 
     Args:
-        freedom: Degrees of freedom of the standard error, at least 1.
+        freedom: Degrees of freedom of the standard error, at least 1; infinite for a known one.
     """
     from scipy import optimize, stats
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.effects_text import ESTIMATORS
 from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
 from analysis.figures.material import Material
 from seatbelt.errors import UserError
@@ -20,7 +21,7 @@ EFFECTS = [
     Column("low", "float64", "lower bound of the 95 % interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials at the level that reached the end"),
-    Column("p_value", "float64", "of no effect, adjusted over all effects (Holm)"),
+    Column("p_value", "float64", "of no effect, adjusted over all effects"),
     Column("decided", "bool", "whether it differs from zero after the adjustment"),
     Column("detectable", "float64", "smallest effect that would be found with 80 % power at 5 %"),
 ]
@@ -37,6 +38,9 @@ INTERACTIONS = [
     Column("n", "int64", "trials"),
 ]
 """Columns that `interactions` takes."""
+
+MOST_TRIALS = 5_000
+"""Trials beyond which a report leaves out what takes long to estimate."""
 
 _MOST = 40
 """Rows of a figure; the table has all."""
@@ -56,14 +60,14 @@ def main_effects(material: Material) -> Figure:
     told = table.dropna(subset=["effect"])
     if told.empty:
         raise NotApplicable("needs effects that the complete trials tell")
-    decided = int(table["decided"].sum())
+    decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
     strongest = told.iloc[int(told["effect"].abs().argmax())]
     return Figure(
         name="main_effects",
         title="What each level adds to the selection IoU",
         caption=(
-            f"Differences to the reference level of each factor ({found.estimator}, {found.complete} of {found.trials} "
-            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.clusters} {found.cluster}. Full "
+            f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
+            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
             "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
             f"show the smallest effect that could have been found.{_left_out(len(told))}"
         ),
@@ -84,6 +88,28 @@ def effects_table(material: Material) -> pd.DataFrame:
     rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in material.effects.effects]
     found = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
     return found.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
+
+
+def pair_effects(material: Material) -> Figure:
+    """Return the interactions of a sweep.
+
+    Raises:
+        NotApplicable: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
+    """
+    import pandas as pd
+
+    from analysis.interactions import interactions as estimate
+
+    if len(material.searched) > MOST_TRIALS:
+        raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
+    try:
+        found = estimate(material.sweep).interactions
+    except UserError as error:
+        raise NotApplicable(f"cannot be drawn: {error}") from None
+    if not found:
+        raise NotApplicable("needs pairs of levels")
+    names = [column.name for column in INTERACTIONS]
+    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
 
 
 def interactions(table: pd.DataFrame) -> Figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from analysis.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, counted
@@ -29,10 +31,9 @@ def contributions(material: Material) -> Section | None:
             Text(text=f"{counted(len(ranked) - _SENTENCES, 'further effect')} are in the table.", kind="note")
         )
     blocks += [Text(text=f"{note[0].upper()}{note[1:]}.", kind="note") for note in found.notes]
-    try:
-        blocks.append(Picture(figure=figure("main_effects", material)))
-    except NotApplicable:
-        pass
+    for name in ("main_effects", "interactions"):
+        with contextlib.suppress(NotApplicable):
+            blocks.append(Picture(figure=figure(name, material)))
     return Section(name="effects", title="What each choice contributes", blocks=tuple(blocks))
 
 

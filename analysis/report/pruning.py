@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, counted
+from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text
+from analysis.rungs import rungs
+from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +39,11 @@ def pruning(material: Material) -> Section | None:
     if not material.prunes:
         return None
     eta = material.sweep.description.get("eta", 3)
-    rungs = ", ".join(map(str, material.rungs[:-1])) or "none"
+    epochs = ", ".join(map(str, material.rungs[:-1])) or "none"
     blocks: list[Block] = [
         Text(
             text=(
-                f"Trials stop at the rungs (epochs {rungs}). For every {eta} trials that reached a rung one is "
+                f"Trials stop at the rungs (epochs {epochs}). For every {eta} trials that reached a rung one is "
                 "promoted: the best that waits. The others are pruned when the sweep ends. Exempt trials are never "
                 "stopped, so that the rule can be judged."
             )
@@ -51,12 +54,13 @@ def pruning(material: Material) -> Section | None:
     except NotApplicable:
         blocks.append(Text(text="No trial began yet.", kind="note"))
     blocks += _tables(material)
+    blocks += _agreement(material)
     return Section(name="pruning", title="What was pruned and why", blocks=tuple(blocks))
 
 
 def _tables(material: Material) -> list[Block]:
-    rungs = material.ask(_RUNGS)
-    if rungs.empty:
+    at_rungs = material.ask(_RUNGS)
+    if at_rungs.empty:
         return [Text(text="No trial was promoted or pruned yet.", kind="note")]
     heads = (
         Head(name="rung (epoch)", digits=0),
@@ -65,7 +69,7 @@ def _tables(material: Material) -> list[Block]:
         Head(name="pruned", digits=0),
         Head(name="highest pruned", digits=3),
     )
-    rows = tuple(tuple(row.values()) for row in plain_rows(rungs))
+    rows = tuple(tuple(row.values()) for row in plain_rows(at_rungs))
     blocks: list[Block] = [Table(caption="Decisions at each rung, with selection IoU", heads=heads, rows=rows)]
     pruned = material.ask(_PRUNED)
     if len(pruned):
@@ -74,6 +78,32 @@ def _tables(material: Material) -> list[Block]:
         where = shlex.quote(material.sweep.root)
         blocks.append(Command(what="The whole story of one", command=f"seatbelt why {where} {first}"))
     return blocks
+
+
+def _agreement(material: Material) -> list[Block]:
+    """Return how well scores at rungs rank final ones: whether pruning looked at the right epochs."""
+    where = shlex.quote(material.sweep.root)
+    if len(material.searched) > MOST_TRIALS:
+        return [Command(what="How well the rungs rank final scores", command=f"seatbelt rungs {where}")]
+    try:
+        found = rungs(material.sweep)
+    except UserError as error:
+        return [Text(text=f"How well the rungs rank final scores is not told: {error}", kind="note")]
+    heads = (
+        Head(name="epoch", digits=0),
+        Head(name="rung"),
+        Head(name="rank correlation", digits=2),
+        Head(name="low", digits=2),
+        Head(name="high", digits=2),
+        Head(name="complete trials", digits=0),
+    )
+    rows = tuple((a.epoch, a.rung, a.correlation, a.low, a.high, a.n) for a in found.agreements)
+    caption = "How well the score at an epoch ranks the final one, for all trials, with 95 % intervals"
+    return [Table(caption=caption, heads=heads, rows=rows), Text(text=_sentence(found.advice))]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _closest(material: Material, pruned: pd.DataFrame) -> Table:

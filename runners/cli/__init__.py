@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from runners.cli import answers, cluster, confirm, data, report, results, studies, sweeps, weights
+from runners.cli import answers, cluster, confirm, data, effects, report, results, studies, sweeps, weights
 from runners.cli.saying import say
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
@@ -25,6 +25,7 @@ app.add_typer(cluster.app, name="cluster")
 sweeps.register(app)
 confirm.register(app)
 results.register(app)
+effects.register(app)
 answers.register(app)
 report.register(app)
 studies.register(app)

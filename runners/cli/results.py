@@ -1,4 +1,4 @@
-"""`status`, `best`, `query`, `effects`, `reproduce`, `explain`: what a sweep has found."""
+"""`status`, `best`, `query`, `reproduce`, `explain`: what a sweep has found."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CompareName(enum.StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, best, query, effects, reproduce, explain):
+    for command in (status, best, query, reproduce, explain):
         app.command(no_args_is_help=True)(command)
 
 
@@ -133,37 +133,6 @@ def query(
     from runners.cli.writing import write_answer
 
     write_answer(arguments, form=output.value if output else None, out=out, timeout=timeout, memory=memory)
-
-
-def effects(
-    sweep: SweepArgument,
-    factor: Annotated[str | None, typer.Option(help="Only this factor (default: all that varied).")] = None,
-    at: Annotated[int | None, typer.Option(min=1, help="Compare at this rung instead of the end.")] = None,
-    naive: Annotated[
-        bool, typer.Option("--naive", help="Average last values, pruned or not: biased, for comparison only.")
-    ] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Show what each level of each factor adds to the score, with intervals.
-
-    In a pruned sweep the final score is estimated through the rungs, so that pruning biases no effect.
-
-    Example:
-      seatbelt effects sweeps/augmentation --factor cutout
-    """
-    from analysis import load
-    from analysis.effects import effects as estimate
-
-    found = estimate(load(sweep), factor=factor, at=at, naive=naive)
-    if json_output:
-        import json
-        from dataclasses import asdict
-
-        typer.echo(json.dumps(asdict(found), indent=1))
-        return
-    from analysis.effects_text import effects_text
-
-    say(effects_text(found))
 
 
 def reproduce(

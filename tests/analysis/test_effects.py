@@ -53,7 +53,7 @@ def swept(
 def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
     found = effects(swept(make_sweep))
     told = {(e.factor, e.level): e for e in found.effects}
-    assert found.estimator == "least squares"
+    assert found.estimator == "mixed"
     assert told["encoder", "resnet34"].effect == pytest.approx(0.05, abs=1e-3)
     assert told["decoder", "unet"].effect == pytest.approx(-0.02, abs=1e-3)
     assert told["decoder", "linknet"].effect == pytest.approx(0.01, abs=1e-3)
@@ -66,17 +66,17 @@ def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
 def test_a_pruned_sweep_is_estimated_through_its_rungs(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep, pruned=("000", "011", "102"))
     found = effects(sweep)
-    assert found.estimator == "factored likelihood"
+    assert found.estimator == "mixed"
     assert found.complete == 15
     assert found.trials == 18
     assert {e.level: e.effect for e in found.effects}["resnet34"] == pytest.approx(0.05, abs=2e-3)
     assert "3 of 18" in found.notes[0]
-    assert effects(sweep, naive=True).notes[0].startswith("NAIVE")
+    assert effects(sweep, estimator="naive").notes[0].startswith("NAIVE")
 
 
 def test_the_first_rung_compares_all_trials(make_sweep: MakeSweep) -> None:
     found = effects(swept(make_sweep, pruned=("000",)), at=3)
-    assert (found.estimator, found.epoch, found.complete) == ("rung", 3, 18)
+    assert (found.estimator, found.epoch, found.complete) == ("mixed", 3, 18)
 
 
 def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> None:

@@ -1,0 +1,61 @@
+"""The additive design of a sweep: which contrasts are told of, and their columns at the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.observed import Observed, SpaceFactor
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A level against the reference of its factor; of a range, its linear part from low to high, or per decade."""
+
+    factor: SpaceFactor
+    level: str
+    reference: str
+
+
+def contrasts(found: Observed) -> list[Contrast]:
+    """Return what is told of, factor after factor."""
+    told = []
+    for factor in found.factors:
+        if factor.continuous:
+            told.append(Contrast(factor, "x 10" if factor.log else f"{factor.low:g} to {factor.high:g}", "-"))
+            continue
+        present = set(found.trials[factor.name])
+        reference = reference_level(factor, present, found.baseline)
+        told += [Contrast(factor, x, reference) for x in factor.levels if x in present and x != reference]
+    return told
+
+
+def design_matrix(found: Observed, told: Sequence[Contrast]) -> NDArray[np.float64]:
+    """Return (n, p) columns: the intercept, replicates, then one for each contrast.
+
+    A level has a column of 0 and 1 (its reference has none), a range one of its value, per decade where it is
+    logarithmic.
+    """
+    values = [np.ones(len(found.trials))]
+    replicates = found.trials["replicate"].to_numpy()
+    values += [(replicates == r).astype(np.float64) for r in sorted(set(replicates.tolist()))[1:]]
+    for each in told:
+        labels = found.trials[each.factor.name].to_numpy()
+        continuous = each.factor.continuous
+        values.append(_slope(each.factor, labels) if continuous else (labels == each.level).astype(np.float64))
+    return np.stack(values, axis=1)
+
+
+def reference_level(factor: SpaceFactor, present: set[str], baseline: dict[str, str]) -> str:
+    """Return the level that others are compared with: off, else the baseline's, else the first one."""
+    wanted = "off" if set(factor.levels) == {"on", "off"} else baseline.get(factor.name, "")
+    return wanted if wanted in present else next(level for level in factor.levels if level in present)
+
+
+def _slope(factor: SpaceFactor, labels: NDArray[np.object_]) -> NDArray[np.float64]:
+    numbers = np.asarray(labels, dtype=np.float64)
+    scaled = np.log10(numbers) if factor.log else (numbers - factor.low) / (factor.high - factor.low)
+    return np.asarray(scaled - scaled.mean())

@@ -1,0 +1,70 @@
+"""Columns for the levels of a factor: what adds up to nothing over the factor, so that effects have one meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.observed import SpaceFactor
+
+Floats = NDArray[np.float64]
+
+_DEGREES = 3
+"""Degrees of the polynomials of a range: a slope, a bend, and that the bend is lopsided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """Columns of one factor.
+
+    Each column has the mean 0 over the levels (or over the range), the columns are uncorrelated, and each has the mean
+    square `share`. Levels are alike: under equal independent normal coefficients no level is special.
+    """
+
+    factor: SpaceFactor
+    matrix: Floats
+    """(levels, columns); empty for a range."""
+    share: float
+    """Mean square of a column over the factor."""
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.matrix.shape[1] if len(self.matrix) else _DEGREES
+
+    def columns(self, labels: Sequence[str]) -> Floats:
+        """Return (n, columns) for n labels: levels, or numbers of a range."""
+        if self.factor.continuous:
+            return _polynomials(_unit(self.factor, labels))
+        position = {label: i for i, label in enumerate(self.factor.levels)}
+        return self.matrix[[position[label] for label in labels]]
+
+
+def basis_of(factor: SpaceFactor) -> Basis:
+    """Return the columns of a factor: orthonormal contrasts of its levels, or polynomials over its range."""
+    if factor.continuous:
+        return Basis(factor=factor, matrix=np.empty((0, 0)), share=1 / _DEGREES)
+    count = len(factor.levels)
+    centred = np.eye(count) - 1 / count
+    # The first left singular vectors span all that adds up to nothing.
+    left, _, _ = np.linalg.svd(centred)
+    return Basis(factor=factor, matrix=left[:, : count - 1], share=1 / count)
+
+
+def _unit(factor: SpaceFactor, labels: Sequence[str]) -> Floats:
+    """Return numbers of a range on [-1, 1], by their logarithm where the range is logarithmic."""
+    numbers = np.asarray(labels, dtype=np.float64)
+    low, high = factor.low, factor.high
+    if factor.log:
+        numbers, low, high = np.log(numbers), float(np.log(low)), float(np.log(high))
+    return 2 * (numbers - low) / (high - low) - 1
+
+
+def _polynomials(x: Floats) -> Floats:
+    """Return Legendre polynomials 1 to 3 of x, each with the mean square 1 / 3 over [-1, 1]."""
+    values = np.polynomial.legendre.legvander(x, _DEGREES)[:, 1:]
+    degrees = np.arange(1, _DEGREES + 1)
+    return np.asarray(values * np.sqrt((2 * degrees + 1) / _DEGREES))

@@ -1,0 +1,274 @@
+"""The posterior of the factorial model, with the scales that a sweep leaves possible."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial.basis import Basis
+from analysis.factorial.scales import Packing, Scales, expected_scales
+
+Floats = NDArray[np.float64]
+
+_VAGUE = 0.2**2
+"""Prior variance of the level of a rung and of a replicate's difference from the others, IoU squared."""
+_MOST_STEPS = 200
+_DRAWS = 32
+"""Draws of the scales: a sweep leaves many possible, and intervals are too narrow if one is taken for the truth."""
+_STEP = 1e-3
+_LEAST_CURVATURE = 1.0
+"""Of the posterior density over a free number: draws lie no more than a few units from the likeliest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """Trials as the model sees them.
+
+    Attributes:
+        bases: Columns of the F factors.
+        columns: For each factor (n, width) its columns at the trials.
+        grams: (n, n) products of the columns: of each factor, of all pairs together, of arms.
+        level: (n, n) the same of what has a vague prior: the level of a rung, and replicates.
+        scores: (n, K) less their means; NaN where a rung was not reached.
+        known: Positions of the known scores in `scores.ravel()`.
+        epochs: K rising epochs of the scores; the last one is the end.
+    """
+
+    bases: tuple[Basis, ...]
+    columns: tuple[Floats, ...]
+    grams: tuple[Floats, ...]
+    level: Floats
+    scores: Floats
+    known: NDArray[np.intp]
+    epochs: tuple[int, ...]
+
+    @property
+    def groups(self) -> list[tuple[int, ...]]:
+        """The factors of each group of coefficients: single ones, then pairs."""
+        count = range(len(self.bases))
+        return [*((f,) for f in count), *itertools.combinations(count, 2)]
+
+
+def trials_of(
+    bases: Sequence[Basis],
+    labels: Sequence[Sequence[str]],
+    scores: Floats,
+    arms: Sequence[str],
+    replicates: Sequence[int],
+    epochs: Sequence[int],
+) -> Trials:
+    """Return trials as the model sees them.
+
+    Args:
+        bases: Columns of the F factors.
+        labels: For each factor the n labels of the trials.
+        scores: (n, K) at the rungs; NaN from the first rung on that a trial did not reach.
+        arms: n names; trials of one name share what an arm has beyond main effects and pairs.
+        replicates: n numbers; trials of one number have one seed, and may share its luck.
+        epochs: K rising epochs of the scores; the last one is the end.
+    """
+    n, k = scores.shape
+    assert len(bases) == len(labels) and len(arms) == len(replicates) == n and len(epochs) == k
+    columns = tuple(basis.columns(found) for basis, found in zip(bases, labels, strict=True))
+    main = [c @ c.T for c in columns]
+    pairs = sum((f * g for f, g in itertools.combinations(main, 2)), np.zeros((n, n)))
+    _, arm = np.unique(np.asarray(arms), return_inverse=True)
+    several = float(len(set(replicates)) > 1)
+    return Trials(
+        bases=tuple(bases),
+        columns=columns,
+        grams=(*main, pairs, _same(arm)),
+        level=1.0 + several * _same(np.asarray(replicates)),
+        scores=scores - np.nanmean(scores, axis=0),
+        known=np.flatnonzero(~np.isnan(scores.ravel())),
+        epochs=tuple(epochs),
+    )
+
+
+def learned_scales(trials: Trials, *, tails: float = 10.0, draws: int = _DRAWS) -> list[Scales]:
+    """Return scales that a sweep leaves possible, each as likely as the others.
+
+    They are draws around the maximum of their posterior density, with the curvature that it has there (Laplace), or
+    the maximum itself where one draw is asked for.
+
+    Args:
+        trials: What was measured.
+        tails: Degrees of freedom of the draws: the fewer, the further some of them lie from the maximum.
+        draws: How many.
+    """
+    from scipy import optimize
+
+    packing = Packing(expected_scales(len(trials.bases), trials.epochs))
+
+    def loss(vector: Floats) -> tuple[float, Floats]:
+        scales = packing.unpack(vector)
+        state = _solve(trials, scales)
+        prior, prior_slope = packing.prior(vector)
+        return -state.likelihood - prior, -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope
+
+    start = packing.pack(packing.expected)
+    options = {"maxiter": _MOST_STEPS, "ftol": 1e-7}
+    best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    vectors = [best] if draws == 1 else _around(loss, best, tails, draws)
+    return [_normalised(packing.unpack(vector)) for vector in vectors]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posterior:
+    """Normal distribution of coefficients at the end.
+
+    Attributes:
+        mean: (p,)
+        covariance: (p, p)
+        gain: (p, n, K) how much each score moves each coefficient; 0 where a score is not known.
+    """
+
+    mean: Floats
+    covariance: Floats
+    gain: Floats
+
+
+def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tuple[int, ...]]) -> Posterior:
+    """Return the coefficients of groups at the end, one group after the other.
+
+    Those of a pair are in the order of `numpy.kron` of its factors' columns.
+
+    Args:
+        trials: What was measured.
+        scales: What is possible; the mean over them is taken, and what they differ by is in the covariance.
+        groups: One factor each, or two.
+    """
+    scores = np.nan_to_num(trials.scores.ravel())
+    columns = np.concatenate([_columns(trials.columns, group) for group in groups], axis=1)
+    kinds = np.concatenate([np.full(_width(trials, group), g) for g, group in enumerate(groups)])
+    gains, means = [], []
+    within = np.zeros((len(kinds), len(kinds)))
+    for each in scales:
+        gain, covariance = _given(trials, each, [groups[g] for g in kinds], columns)
+        gains.append(gain)
+        means.append(gain @ scores)
+        within += covariance / len(scales)
+    mean = np.mean(means, axis=0)
+    moved = np.array(means) - mean
+    gain = np.mean(gains, axis=0).reshape(len(kinds), *trials.scores.shape)
+    return Posterior(mean=mean, covariance=within + moved.T @ moved / len(scales), gain=gain)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What pulls at the effects.
+
+    Attributes:
+        weighted: (nK,) precision times residual; 0 where a score is not known.
+        precision: (nK, nK) inverse covariance of the scores; 0 where a score is not known.
+        likelihood: Logarithm of the marginal likelihood.
+    """
+
+    weighted: Floats
+    precision: Floats
+    likelihood: float
+
+
+def _solve(trials: Trials, scales: Scales) -> _State:
+    n, k = trials.scores.shape
+    main = sum((s**2 * gram for s, gram in zip(scales.main.tolist(), trials.grams, strict=False)), np.zeros((n, n)))
+    beyond = scales.pairs**2 * trials.grams[-2] + scales.beyond**2 * trials.grams[-1]
+    full = np.zeros((n, k, n, k))
+    for shared, relation in (
+        (main, scales.relation),
+        (beyond, scales.relation_beyond),
+        (_VAGUE * trials.level, np.eye(k)),
+        (np.eye(n), scales.luck),
+    ):
+        full += shared[:, None, :, None] * relation[None, :, None, :]
+    known = np.ix_(trials.known, trials.known)
+    factor = np.linalg.cholesky(full.reshape(n * k, n * k)[known])
+    root = np.linalg.inv(factor)
+    precision = np.zeros((n * k, n * k))
+    precision[known] = root.T @ root
+    values = np.nan_to_num(trials.scores.ravel())
+    weighted = precision @ values
+    likelihood = -0.5 * float(values @ weighted) - float(np.log(np.diag(factor)).sum())
+    return _State(weighted=weighted, precision=precision, likelihood=likelihood)
+
+
+def _slopes(trials: Trials, scales: Scales, state: _State) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the slopes of the likelihood over the variances, both relations and the luck."""
+    n, k = trials.scores.shape
+    pull = np.outer(state.weighted, state.weighted) - state.precision
+    blocks = 0.5 * pull.reshape(n, k, n, k).transpose(1, 3, 0, 2)
+    each = np.array([np.einsum("ij,klij->kl", gram, blocks) for gram in trials.grams])
+    variances = np.array([*(scales.main**2), scales.pairs**2, scales.beyond**2])
+    count = len(scales.main)
+    over_variances = np.array(
+        [(m * (scales.relation if g < count else scales.relation_beyond)).sum() for g, m in enumerate(each)]
+    )
+    weighted = variances[:, None, None] * each
+    luck: Floats = np.einsum("klii->kl", blocks)
+    return over_variances, weighted[:count].sum(axis=0), weighted[count:].sum(axis=0), luck
+
+
+def _around(loss: Callable[[Floats], tuple[float, Floats]], best: Floats, tails: float, draws: int) -> list[Floats]:
+    """Return draws of Student's distribution with the curvature that the density has at its maximum."""
+    count = len(best)
+    curvature = np.empty((count, count))
+    for i, step in enumerate(_STEP * np.eye(count)):
+        curvature[i] = (loss(best + step)[1] - loss(best - step)[1]) / (2 * _STEP)
+    values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+    deviations = 1 / np.sqrt(np.maximum(values, _LEAST_CURVATURE))
+    random = np.random.default_rng(0)
+    heavy = np.sqrt(tails / random.chisquare(tails, size=(draws, 1)))
+    return list(best + (random.normal(size=(draws, count)) * heavy * deviations) @ vectors.T)
+
+
+def _normalised(scales: Scales) -> Scales:
+    """Return the same scales with a relation 1 of the end with itself: only products with the others count."""
+    main, beyond = float(scales.relation[-1, -1]), float(scales.relation_beyond[-1, -1])
+    return replace(
+        scales,
+        main=scales.main * np.sqrt(main),
+        pairs=scales.pairs * float(np.sqrt(beyond)),
+        beyond=scales.beyond * float(np.sqrt(beyond)),
+        relation=scales.relation / main,
+        relation_beyond=scales.relation_beyond / beyond,
+    )
+
+
+def _given(trials: Trials, scales: Scales, groups: Sequence[tuple[int, ...]], columns: Floats) -> tuple[Floats, Floats]:
+    """Return the gain (p, nK) and the covariance of coefficients under one set of scales.
+
+    Args:
+        trials: What was measured.
+        scales: The scales.
+        groups: The group of each of the p coefficients.
+        columns: (n, p) their columns at the trials.
+    """
+    state = _solve(trials, scales)
+    main = [len(group) == 1 for group in groups]
+    deviations = [scales.main[group[0]] if one else scales.pairs for group, one in zip(groups, main, strict=True)]
+    variances = np.array(deviations) ** 2
+    ends = np.array([(scales.relation if one else scales.relation_beyond)[-1] for one in main])
+    pulled = np.einsum("ia,ak->ika", columns * variances, ends).reshape(len(state.precision), -1)
+    gain = pulled.T @ state.precision
+    covariance = np.diag(variances) - gain @ pulled
+    return gain, (covariance + covariance.T) / 2
+
+
+def _width(trials: Trials, group: tuple[int, ...]) -> int:
+    return math.prod(trials.bases[f].width for f in group)
+
+
+def _same(names: NDArray[np.intp]) -> Floats:
+    return np.asarray(names[:, None] == names[None, :], dtype=np.float64)
+
+
+def _columns(columns: Sequence[Floats], group: tuple[int, ...]) -> Floats:
+    found = columns[group[0]]
+    for other in group[1:]:
+        found = np.einsum("ia,ib->iab", found, columns[other]).reshape(len(found), -1)
+    return found

@@ -1,0 +1,173 @@
+"""How much of the scores' variation over the space each factor explains."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial import Posterior, Trials
+from analysis.intervals import LEVEL
+from analysis.mixed import MOST_TRIALS, shrunk, some_rows
+from analysis.observed import Observed, observe
+from analysis.tables import Sweep, readable
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import optuna
+
+Floats = NDArray[np.float64]
+
+_DRAWS = 2000
+_FEWEST = 8
+"""Complete trials below which Optuna's evaluators are not asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """What one factor explains. Shares are of what all factors explain, and add up to 1."""
+
+    factor: str
+    share: float
+    """Shapley share: its main effects and half of each interaction that it takes part in."""
+    low: float
+    high: float
+    main: float
+    """The part of the share that its main effects have."""
+    fanova: float | None
+    """Optuna's fANOVA over complete trials; None where there are too few."""
+    ped_anova: float | None
+    """Optuna's PED-ANOVA over complete trials."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importances:
+    """The importance of a sweep's factors, the greatest first."""
+
+    importances: list[Importance]
+    deviation: float
+    """Standard deviation of the expected final score over the space, IoU: what there is to explain."""
+    low: float
+    high: float
+    trials: int
+    complete: int
+    notes: list[str]
+
+
+def importance(sweep: Sweep) -> Importances:
+    """Estimate how much of the variation of the final score over the space each factor explains.
+
+    Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which reads pruned trials too, with
+    intervals from its posterior. Beside them what Optuna says of the complete trials: in a pruned sweep these are
+    a selection, and the shares are not those of the space. fANOVA: Hutter, Hoos and Leyton-Brown 2014; PED-ANOVA:
+    Watanabe, Bansal and Hutter 2023, of the better half of the scores.
+
+    Args:
+        sweep: The sweep, finished or not.
+
+    Raises:
+        UserError: No factor varied, nothing is complete, or the tables hold what no sweep writes.
+    """
+    with readable(sweep):
+        found = observe(sweep)
+        if not found.factors:
+            raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
+        if np.isnan(found.scores[:, -1]).all():
+            raise UserError(f"{sweep.root} has no complete trial yet: importance is told of final scores")
+        return _importance(found)
+
+
+def _importance(found: Observed) -> Importances:
+    part = found.rows(some_rows(found, MOST_TRIALS))
+    main, shares, deviation = _shapley(*shrunk(part))
+    bounds = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(shares, bounds, axis=0)
+    complete = int((~np.isnan(found.scores[:, -1])).sum())
+    others = _by_optuna(found) if complete >= _FEWEST else {}
+    rows = [
+        Importance(
+            factor=factor.name,
+            share=float(shares[:, f].mean()),
+            low=float(low[f]),
+            high=float(high[f]),
+            main=float(main[:, f].mean()),
+            fanova=others.get("fanova", {}).get(factor.name),
+            ped_anova=others.get("ped_anova", {}).get(factor.name),
+        )
+        for f, factor in enumerate(found.factors)
+    ]
+    notes = []
+    if len(part.trials) < len(found.trials):
+        notes.append(f"shares come from a random {len(part.trials)} of {len(found.trials)} trials")
+    if found.pruned:
+        notes.append("fANOVA and PED-ANOVA see complete trials only: a selection, since others were pruned")
+    spread = np.quantile(deviation, bounds)
+    return Importances(
+        importances=sorted(rows, key=lambda row: (-row.share, row.factor)),
+        deviation=float(deviation.mean()),
+        low=float(spread[0]),
+        high=float(spread[1]),
+        trials=len(part.trials),
+        complete=complete,
+        notes=notes,
+    )
+
+
+def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floats]:
+    """Return draws of the main shares (D, F), of the Shapley shares (D, F), and of the standard deviation (D,)."""
+    count = len(trials.bases)
+    values, vectors = np.linalg.eigh(posterior.covariance)
+    random = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
+    drawn = posterior.mean + (random * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    main, shapley = np.zeros((_DRAWS, count)), np.zeros((_DRAWS, count))
+    start = 0
+    for group in trials.groups:
+        stop = start + math.prod(trials.bases[f].width for f in group)
+        explained = math.prod(trials.bases[f].share for f in group) * (drawn[:, start:stop] ** 2).sum(axis=1)
+        for f in group:
+            shapley[:, f] += explained / len(group)
+        if len(group) == 1:
+            main[:, group[0]] = explained
+        start = stop
+    total = shapley.sum(axis=1)
+    return main / total[:, None], shapley / total[:, None], np.sqrt(total)
+
+
+def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
+    """Return what Optuna's evaluators say of the complete trials."""
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
+
+    study = _study(found)
+    told = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        evaluators: dict[str, Any] = {
+            "fanova": FanovaImportanceEvaluator(seed=0),
+            "ped_anova": PedAnovaImportanceEvaluator(target_quantile=0.5),
+        }
+        for name, evaluator in evaluators.items():
+            told[name] = {k: float(v) for k, v in get_param_importances(study, evaluator=evaluator).items()}
+    return told
+
+
+def _study(found: Observed) -> optuna.Study:
+    import optuna
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    distributions: dict[str, BaseDistribution] = {
+        f.name: FloatDistribution(f.low, f.high, log=f.log) if f.continuous else CategoricalDistribution(f.levels)
+        for f in found.factors
+    }
+    names = list(distributions)
+    study = optuna.create_study(direction="maximize")
+    for score, labels in zip(found.scores[:, -1], found.trials[names].itertuples(index=False), strict=True):
+        if not np.isnan(score):
+            params = {f.name: float(x) if f.continuous else str(x) for f, x in zip(found.factors, labels, strict=True)}
+            study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
+    return study

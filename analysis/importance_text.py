@@ -1,0 +1,88 @@
+"""Importance of factors, interactions and rungs as text."""
+
+from __future__ import annotations
+
+from analysis.importance import Importances
+from analysis.interactions import Interactions
+from analysis.query_text import table_text
+from analysis.rungs import Agreements
+
+_SHOWN = 20
+"""Interactions that are shown unless all are asked for."""
+
+
+def importance_text(found: Importances) -> str:
+    """Return the importance of factors as a table, with what must be known to read it."""
+    names = ["factor", "share", "95 % interval", "main effects", "fANOVA", "PED-ANOVA"]
+    rows = [
+        [
+            row.factor,
+            f"{row.share:.2f}",
+            f"[{row.low:.2f}, {row.high:.2f}]",
+            f"{row.main:.2f}",
+            "-" if row.fanova is None else f"{row.fanova:.2f}",
+            "-" if row.ped_anova is None else f"{row.ped_anova:.2f}",
+        ]
+        for row in found.importances
+    ]
+    lines = [
+        table_text(names, rows),
+        f"shares of what the factors explain; over the space the expected final score has a standard deviation of "
+        f"{found.deviation:.3f} [{found.low:.3f}, {found.high:.3f}] IoU; {found.trials} trials, "
+        f"{found.complete} of them complete.",
+        "share: Shapley effects of the factorial model, main effects and half of each interaction.",
+    ]
+    return "\n".join([*lines, *found.notes])
+
+
+def interactions_text(found: Interactions, *, everything: bool = False) -> str:
+    """Return interactions as a table, the surest first."""
+    names = ["factor", "level", "factor", "level", "n", "beyond", "95 % interval", "p (BH)", "decided"]
+    shown = found.interactions if everything else found.interactions[:_SHOWN]
+    rows = [
+        [
+            row.factor_a,
+            row.level_a,
+            row.factor_b,
+            row.level_b,
+            row.n,
+            f"{row.effect:+.3f}",
+            f"[{row.low:+.3f}, {row.high:+.3f}]",
+            f"{row.p_value:.3f}",
+            "yes" if row.decided else "no",
+        ]
+        for row in shown
+    ]
+    left = len(found.interactions) - len(shown)
+    lines = [
+        table_text(names, rows),
+        f"what both levels score beyond the sum of their effects, on the selection IoU; {found.complete} of "
+        f"{found.trials} trials complete{f'; {left} less sure ones not shown (--all)' if left else ''}.",
+    ]
+    return "\n".join([*lines, *found.notes])
+
+
+def rungs_text(found: Agreements) -> str:
+    """Return the agreement of scores before the end with those at the end."""
+    names = ["epoch", "rung", "rank correlation", "95 % interval", "as seen", "n"]
+    rows = [
+        [
+            row.epoch,
+            "yes" if row.rung else "",
+            f"{row.correlation:+.2f}",
+            f"[{row.low:+.2f}, {row.high:+.2f}]",
+            f"{row.seen:+.2f}",
+            row.n,
+        ]
+        for row in found.agreements
+    ]
+    lines = [
+        table_text(names, rows),
+        f"best score up to an epoch against the final one; intervals over {found.arms} arms.",
+    ]
+    if found.pruned:
+        lines.append(
+            f"{found.pruned} of {found.trials} trials have no final score: the correlation is that of all trials, "
+            '"as seen" only that of the complete ones.'
+        )
+    return "\n".join([*lines, f"advice: {found.advice}"])

@@ -1,0 +1,171 @@
+"""What pairs of levels score beyond what each adds, shrunk by how much the sweep tells."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial import Posterior, Trials
+from analysis.families import adjusted
+from analysis.intervals import LEVEL
+from analysis.mixed import MOST_TRIALS, levels_told, shrunk, some_rows
+from analysis.observed import Observed, observe
+from analysis.tables import Sweep, readable
+from seatbelt.errors import UserError
+
+Floats = NDArray[np.float64]
+
+_ALIASED = 1 - 1e-9
+"""Absolute cosine of two columns from which on the trials do not tell them apart."""
+
+_SHOWN = 5
+"""Groups of aliased interactions that are named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """What two levels together have beyond the sum of their effects, at the end of training."""
+
+    factor_a: str
+    level_a: str
+    factor_b: str
+    level_b: str
+    n: int
+    """Complete trials with both levels."""
+    effect: float
+    """IoU; shrunk towards 0 the more, the less the trials tell."""
+    low: float
+    high: float
+    p_value: float
+    """Of no interaction, adjusted over all (Benjamini and Hochberg)."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it differs from zero after the adjustment."""
+        return self.p_value < 1 - LEVEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interactions:
+    """The interactions of a sweep's factors, the surest first."""
+
+    interactions: list[Interaction]
+    trials: int
+    complete: int
+    notes: list[str]
+
+
+def interactions(sweep: Sweep) -> Interactions:
+    """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
+
+    By the factorial model (`analysis.factorial`), from whole and pruned trials. A pair of switches has one row, for
+    both being on.
+
+    Args:
+        sweep: The sweep, finished or not.
+
+    Raises:
+        UserError: Fewer than two factors with levels varied, nothing is complete, or the tables hold what no sweep
+            writes.
+    """
+    with readable(sweep):
+        found = observe(sweep)
+        told = [factor for factor in found.factors if not factor.continuous]
+        if len(told) < 2:
+            raise UserError(
+                f"{sweep.root} varied fewer than two factors with levels: there are no interactions to tell"
+            )
+        if np.isnan(found.scores[:, -1]).all():
+            raise UserError(f"{sweep.root} has no complete trial yet: interactions are told of final scores")
+        rows = some_rows(found, MOST_TRIALS)
+        part = found.rows(rows)
+        trials, posterior = shrunk(part)
+        return Interactions(
+            interactions=_ordered(part, trials, posterior),
+            trials=len(part.trials),
+            complete=int((~np.isnan(part.scores[:, -1])).sum()),
+            notes=_notes(found, part, trials),
+        )
+
+
+def _ordered(found: Observed, trials: Trials, posterior: Posterior) -> list[Interaction]:
+    from scipy import stats
+
+    rows: list[tuple[int, int, str, str, float, float]] = []
+    for (f, g), start, stop in _pairs(trials):
+        a, b = found.factors[f], found.factors[g]
+        if a.continuous or b.continuous:
+            continue
+        mean, covariance = posterior.mean[start:stop], posterior.covariance[start:stop, start:stop]
+        for level_a, level_b in itertools.product(levels_told(a), levels_told(b)):
+            weights = np.kron(trials.bases[f].columns([level_a])[0], trials.bases[g].columns([level_b])[0])
+            rows.append((f, g, level_a, level_b, float(weights @ mean), math.sqrt(weights @ covariance @ weights)))
+    p_values = adjusted([float(2 * stats.norm.sf(abs(row[4]) / row[5])) for row in rows], "bh")
+    half = float(stats.norm.ppf((1 + LEVEL) / 2))
+    complete = ~np.isnan(found.scores[:, -1])
+    told = []
+    for (f, g, level_a, level_b, effect, error), p_value in zip(rows, p_values, strict=True):
+        assert p_value is not None
+        names = found.factors[f].name, found.factors[g].name
+        both = (found.trials[names[0]] == level_a) & (found.trials[names[1]] == level_b)
+        told.append(
+            Interaction(
+                factor_a=names[0],
+                level_a=level_a,
+                factor_b=names[1],
+                level_b=level_b,
+                n=int((both.to_numpy() & complete).sum()),
+                effect=effect,
+                low=effect - half * error,
+                high=effect + half * error,
+                p_value=p_value,
+            )
+        )
+    order = sorted(range(len(told)), key=lambda i: -abs(rows[i][4]) / rows[i][5])
+    return [told[i] for i in order]
+
+
+def _pairs(trials: Trials) -> list[tuple[tuple[int, int], int, int]]:
+    """Return the pairs with the range of their coefficients among those of all groups."""
+    found, start = [], 0
+    for group in trials.groups:
+        stop = start + math.prod(trials.bases[f].width for f in group)
+        if len(group) == 2:
+            found.append(((group[0], group[1]), start, stop))
+        start = stop
+    return found
+
+
+def _notes(found: Observed, part: Observed, trials: Trials) -> list[str]:
+    notes = ["interactions are shrunk: what the trials cannot tell is drawn towards 0, not reported as noise"]
+    if len(part.trials) < len(found.trials):
+        notes.append(f"a random {len(part.trials)} of {len(found.trials)} trials were read: the model takes no more")
+    ranges = [factor.name for factor in found.factors if factor.continuous]
+    if ranges:
+        notes.append(f"interactions with ranges are in the model, but not told: {', '.join(ranges)}")
+    aliases = _aliases(part, trials)
+    if aliases:
+        notes.append(
+            f"the trials do not tell these apart, so each gets a part of what they share: {'; '.join(aliases)}"
+        )
+    return notes
+
+
+def _aliases(found: Observed, trials: Trials) -> list[str]:
+    """Return pairs of switches whose columns are the same at all complete trials, with one another or a main effect."""
+    complete = ~np.isnan(found.scores[:, -1])
+    names, columns = [], []
+    for group in trials.groups:
+        if all(trials.bases[f].width == 1 for f in group):
+            column = np.prod([trials.columns[f][complete, 0] for f in group], axis=0)
+            names.append(" x ".join(found.factors[f].name for f in group))
+            columns.append(column / max(float(np.linalg.norm(column)), 1e-300))
+    if not columns:
+        return []
+    cosines = np.abs(np.array(columns) @ np.array(columns).T) > _ALIASED
+    groups = {tuple(np.flatnonzero(row).tolist()) for row in cosines if row.sum() > 1}
+    return [" = ".join(names[i] for i in group) for group in sorted(groups)]

@@ -1,0 +1,131 @@
+"""The factorial model asked for a sweep's trials: unshrunk main effects, and everything of the shrunk model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.design_matrix import Contrast
+from analysis.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
+from analysis.observed import Observed, SpaceFactor
+
+Floats = NDArray[np.float64]
+
+MOST_TRIALS = 400
+"""The model reads no more: its cost grows with the third power of their number."""
+_LEARN_FROM = 160
+"""Trials that the scales are learned from."""
+_UNSHRUNK = 0.2
+"""Prior standard deviation of main effects that are not to shrink, IoU: far wider than any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Estimates with what belongs to them.
+
+    Attributes:
+        values: (c,)
+        covariance: (c, c)
+        gain: (c, n) how much the last score of each trial moves each estimate.
+    """
+
+    values: Floats
+    covariance: Floats
+    gain: Floats
+
+
+def main_effects(found: Observed, scores: Floats, epochs: tuple[int, ...], told: list[Contrast]) -> Answer:
+    """Return contrasts of main effects on the last score, not shrunk.
+
+    Interactions, what an arm has beyond, and a trial's luck are random with the scales that the sweep leaves possible
+    (a mixed model: Laird and Ware 1982, doi:10.2307/2529876), so that the trials of one arm count as what they are.
+
+    Args:
+        found: The trials, at most MOST_TRIALS.
+        scores: (n, K), NaN from the first score on that a trial did not reach.
+        epochs: K epochs of the scores; the last one is the end.
+        told: The c contrasts.
+    """
+    trials = as_trials(found, scores, epochs)
+    scales = scales_of(found, scores, epochs, tails=10)
+    wide = [replace(each, main=np.full(len(found.factors), _UNSHRUNK)) for each in scales]
+    posterior = coefficients(trials, wide, trials.groups[: len(found.factors)])
+    names = [factor.name for factor in found.factors]
+    offsets = np.cumsum([0, *(basis.width for basis in trials.bases)])
+    weights = np.zeros((len(told), offsets[-1]))
+    for row, contrast in enumerate(told):
+        position = names.index(contrast.factor.name)
+        weights[row, offsets[position] : offsets[position + 1]] = _weights(contrast)
+    return Answer(
+        values=weights @ posterior.mean,
+        covariance=weights @ posterior.covariance @ weights.T,
+        gain=weights @ posterior.gain[:, :, -1],
+    )
+
+
+def as_trials(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Trials:
+    """Return trials as the factorial model reads them."""
+    return trials_of(
+        [basis_of(factor) for factor in found.factors],
+        [list(found.trials[factor.name]) for factor in found.factors],
+        scores,
+        list(found.trials["arm_key"]),
+        found.trials["replicate"].tolist(),
+        epochs,
+    )
+
+
+def scales_of(found: Observed, scores: Floats, epochs: tuple[int, ...], *, tails: float) -> list[Scales]:
+    """Return scales that some of the trials leave possible (`analysis.factorial.learned_scales`)."""
+    rows = some_rows(found, _LEARN_FROM)
+    return learned_scales(as_trials(found.rows(rows), scores[rows], epochs), tails=tails)
+
+
+def shrunk(found: Observed) -> tuple[Trials, Posterior]:
+    """Return the trials and the posterior of all groups of coefficients of the shrunk model.
+
+    Interactions hang on the scales more than main effects do: heavier tails of what is possible keep their intervals
+    honest (`make validate-statistics`).
+
+    Args:
+        found: The trials, at most MOST_TRIALS.
+    """
+    trials = as_trials(found, found.scores, found.epochs)
+    scales = scales_of(found, found.scores, found.epochs, tails=4)
+    return trials, coefficients(trials, scales, trials.groups)
+
+
+def some_rows(found: Observed, most: int) -> NDArray[np.intp]:
+    """Return the rows of as many arms as have that many trials, drawn without regard to their scores."""
+    arms = found.trials["arm_key"].to_numpy()
+    if len(arms) <= most:
+        return np.arange(len(arms))
+    names = np.unique(arms)
+    sizes = dict(zip(*np.unique(arms, return_counts=True), strict=True))
+    chosen, size = set(), 0
+    for name in np.random.default_rng(0).permutation(names):
+        if size + sizes[name] > most:
+            break
+        chosen.add(name)
+        size += sizes[name]
+    return np.flatnonzero([arm in chosen for arm in arms])
+
+
+def levels_told(factor: SpaceFactor) -> list[str]:
+    """Return the levels that an interaction is told of: all of them, or the one that is on."""
+    return ["on"] if set(factor.levels) == {"on", "off"} else list(factor.levels)
+
+
+def _weights(contrast: Contrast) -> Floats:
+    """Return (width,) the weights of a factor's coefficients in a contrast."""
+    factor = contrast.factor
+    basis = basis_of(factor)
+    if factor.continuous:
+        # The first polynomial runs from -1 to 1.
+        slope = 2 / (math.log10(factor.high / factor.low) if factor.log else 1.0)
+        return np.asarray(slope * np.eye(basis.width)[0])
+    rows = basis.columns([contrast.level, contrast.reference])
+    return np.asarray(rows[0] - rows[1])

@@ -1,0 +1,176 @@
+"""How well the score at a rung ranks what trials end with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.intervals import LEVEL
+from analysis.observed import Observed, observe
+from analysis.tables import Sweep, readable
+from seatbelt.errors import UserError
+
+Floats = NDArray[np.float64]
+
+TRUSTED, DOUBTED = 0.7, 0.5
+"""Rank correlations from which on a rung is trusted, and below which it is said to mislead."""
+_NINTHS = 9
+"""Candidates for rungs lie at so many equal parts of the full epochs."""
+_EARLY = 2 / 3
+"""Share of the full epochs after which a rung saves too little to be worth its mistakes."""
+_RESAMPLES = 400
+_FEWEST = 5
+"""Complete trials below which no correlation is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How well the best score up to an epoch ranks the final scores."""
+
+    epoch: int
+    rung: bool
+    """Whether trials were compared there."""
+    seen: float
+    """Spearman's correlation over the complete trials; in a pruned sweep these are a selection, and it is too low."""
+    correlation: float
+    """The same for all trials: what it would be without pruning."""
+    low: float
+    high: float
+    n: int
+    """Complete trials."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreements:
+    """The agreement at each epoch that was looked at, and what to do."""
+
+    agreements: list[Agreement]
+    trials: int
+    pruned: int
+    arms: int
+    advice: str
+
+
+def rungs(sweep: Sweep) -> Agreements:
+    """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
+
+    In a pruned sweep only promoted and exempt trials have a final score. The correlation of all is found through the
+    likelihood of monotone missing data (see `analysis.factored`), and turned into a rank correlation as for normal
+    scores (Pearson 1907); intervals are bootstrap percentiles over whole arms.
+
+    Args:
+        sweep: The sweep, finished or not.
+
+    Raises:
+        UserError: Fewer than five trials are complete, a trial has one epoch only, or the tables hold what no sweep
+            writes.
+    """
+    with readable(sweep):
+        full = int(sweep.trials["epochs_planned"].max())
+        candidates = {max(1, round(full * part / _NINTHS)) for part in range(1, _NINTHS)} - {full}
+        found = observe(sweep, candidates)
+        complete = int((~np.isnan(found.scores[:, -1])).sum())
+        if complete < _FEWEST:
+            raise UserError(f"{sweep.root} has {complete} complete trials; {_FEWEST} are needed to judge rungs")
+        if len(found.epochs) < 2:
+            raise UserError(f"{sweep.root} trains for one epoch: there is nothing to compare before the end")
+        own = {int(rung) for rung in sweep.description["rungs"]} - {found.epochs[-1]}
+        return _agreements(found, own)
+
+
+def _agreements(found: Observed, own: set[int]) -> Agreements:
+    arms = np.unique(found.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+    told = [_agreement(found, epoch, own, arms) for epoch in found.epochs[:-1]]
+    return Agreements(
+        agreements=told,
+        trials=len(found.scores),
+        pruned=found.pruned,
+        arms=int(arms.max()) + 1,
+        advice=_advice(told, found.epochs[-1]),
+    )
+
+
+def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp]) -> Agreement:
+    from scipy import stats
+
+    # What pruning looked at must be among the scores, whichever epoch is asked about.
+    chosen = [i for i, e in enumerate(found.epochs) if e == epoch or e in own or e == found.epochs[-1]]
+    scores = found.scores[:, chosen]
+    position = [found.epochs[i] for i in chosen].index(epoch)
+    complete = ~np.isnan(scores[:, -1])
+    pruned = not complete.all()
+
+    def ranked(rows: NDArray[np.intp]) -> float:
+        pair = scores[rows][:, [position, -1]]
+        return float(stats.spearmanr(pair).statistic) if np.ptp(pair, axis=0).all() else math.nan
+
+    def correlation(rows: NDArray[np.intp]) -> float:
+        return _as_ranks(monotone_covariance(scores[rows]), position) if pruned else ranked(rows)
+
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(arms == arm) for arm in range(int(arms.max()) + 1)]
+    draws = []
+    for _ in range(_RESAMPLES):
+        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        if (~np.isnan(scores[rows, -1])).sum() > len(chosen) + 1:
+            draws.append(correlation(rows))
+    told = np.array(draws)[np.isfinite(draws)]
+    low, high = np.quantile(told, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(told) else (math.nan, math.nan)
+    return Agreement(
+        epoch=epoch,
+        rung=epoch in own,
+        seen=ranked(np.flatnonzero(complete)),
+        correlation=correlation(np.arange(len(scores))),
+        low=float(low),
+        high=float(high),
+        n=int(complete.sum()),
+    )
+
+
+def monotone_covariance(scores: Floats) -> Floats:
+    """Return (K, K) the likeliest covariance of scores of which later ones are missing for what earlier ones were.
+
+    Args:
+        scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
+    """
+    rungs = scores.shape[1]
+    found = np.zeros((rungs, rungs))
+    for k in range(rungs):
+        rows = ~np.isnan(scores[:, k])
+        earlier = np.column_stack([np.ones(int(rows.sum())), scores[rows, :k]])
+        weights, *_ = np.linalg.lstsq(earlier, scores[rows, k], rcond=None)
+        rest = float(np.mean((scores[rows, k] - earlier @ weights) ** 2))
+        found[k, :k] = found[:k, k] = found[:k, :k] @ weights[1:]
+        found[k, k] = rest + weights[1:] @ found[:k, :k] @ weights[1:]
+    return found
+
+
+def _as_ranks(covariance: Floats, position: int) -> float:
+    """Return the rank correlation with the last score that normal scores of such a covariance have."""
+    spread = math.sqrt(covariance[position, position] * covariance[-1, -1])
+    if spread == 0:
+        return math.nan
+    return 6 / math.pi * math.asin(max(-1.0, min(1.0, covariance[position, -1] / spread)) / 2)
+
+
+def _advice(told: list[Agreement], full: int) -> str:
+    early = [a for a in told if a.epoch <= _EARLY * full]
+    trusted = next((a.epoch for a in early if a.correlation >= TRUSTED), None)
+    first = next((a for a in told if a.rung), None)
+    if first is None:
+        if trusted is None:
+            return (
+                f"no epoch before the end ranks trials well (from {TRUSTED} on): pruning (--prune asha) would mislead"
+            )
+        return (
+            f"from epoch {trusted} on scores rank trials well: --prune asha --rungs {trusted},{full} would save epochs"
+        )
+    if first.correlation >= TRUSTED:
+        return f"the first rung, epoch {first.epoch}, ranks trials well"
+    known = f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
+    if trusted is None:
+        return f"{known}, and none of the first two thirds does well: --prune none"
+    return f"{known}; raise it: --rungs {trusted},{full}"

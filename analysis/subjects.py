@@ -1,0 +1,55 @@
+"""How far an estimate from test scores would move with other people on the test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.connection import connect
+from analysis.tables import Sweep
+
+Floats = NDArray[np.float64]
+
+_RESAMPLES = 1000
+
+
+def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Floats:
+    """Return the covariance of estimates over subjects, by a bootstrap that draws whole subjects with replacement.
+
+    Images of one person are no independent evidence. An image without a subject is one of its own.
+
+    Args:
+        sweep: The sweep.
+        keys: n trials.
+        gain: (c, n) how much the test score of each trial moves each estimate; 0 for a trial that was not tested.
+
+    Returns:
+        (c, c)
+    """
+    sums, sizes = _by_subject(sweep, keys)
+    if len(sizes) < 2:
+        return np.zeros((len(gain), len(gain)))
+    subjects = len(sizes)
+    drawn = np.random.default_rng(0).multinomial(subjects, np.full(subjects, 1 / subjects), size=_RESAMPLES)
+    scores = sums @ drawn.T / (drawn @ sizes)
+    covariance: Floats = np.cov(gain @ scores)
+    return covariance.reshape(len(gain), len(gain))
+
+
+def _by_subject(sweep: Sweep, keys: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
+    person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
+    with connect(sweep, materialise=False) as connection:
+        rows = connection.execute(
+            f"select trial_key, {person} as person, sum(iou), count(*) from images group by all"
+        ).fetchall()
+    people = {name: i for i, name in enumerate(sorted({row[1] for row in rows}))}
+    trials = {key: i for i, key in enumerate(keys)}
+    sums, sizes = np.zeros((len(keys), len(people))), np.zeros(len(people))
+    for key, person, total, count in rows:
+        if key in trials:
+            sums[trials[key], people[person]] = total
+            sizes[people[person]] = count
+    return sums[:, sizes > 0], sizes[sizes > 0]

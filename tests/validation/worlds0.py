@@ -1,0 +1,189 @@
+"""Simulated sweeps with known effects: the product's own decisions, and scores whose truth is written down.
+
+A score rises from a start towards what the trial ends with, the faster the smaller its time constant; both are sums
+over the levels of its factors (and pairs of them, for the end). In the worlds of slow starters, levels that end well
+are slow.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.observed import Observed, SpaceFactor
+from runners.halving import default_rungs
+from runners.plan import Limits, Plan
+from search_spaces.axes import factor
+from search_spaces.space import Cell, Factor, Propose, Prune, Space
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
+from seatbelt.identity import trial_key
+from tests.runners.simulated import Cluster
+
+Floats = NDArray[np.float64]
+
+EPOCHS = 9
+START, END = 0.2, 0.6
+MAIN_SD, PAIR_SD, BEYOND_SD, LUCK_SD, EPOCH_SD = 0.015, 0.004, 0.003, 0.01, 0.004
+TIME = 3.0
+"""Time constant of the average arm, epochs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A kind of sweep, and how learning speed goes with quality."""
+
+    factors: tuple[str, ...]
+    design: str = "full"
+    propose: Propose = "exhaustive"
+    prune: Prune = "none"
+    limits: Limits = field(default_factory=Limits)
+    slowness: float = 0.0
+    """Correlation of the effects on the end with those on the time constant."""
+    luck: float = LUCK_SD
+
+
+WORLDS = {
+    "grid": World(factors=("encoder", "decoder"), limits=Limits(replicates=2)),
+    "fractional": World(factors=TRANSFORMS, design="fractional-32", limits=Limits(replicates=2)),
+    "slow": World(
+        factors=("encoder", "decoder", *TRANSFORMS[:4]),
+        propose="random",
+        prune="asha",
+        limits=Limits(trials=120),
+        slowness=0.85,
+    ),
+    "fast": World(
+        factors=("encoder", "decoder", *TRANSFORMS[:4]),
+        propose="random",
+        prune="asha",
+        limits=Limits(trials=120),
+        slowness=-0.85,
+    ),
+    "pruned grid": World(
+        factors=("encoder", "decoder"), prune="asha", limits=Limits(replicates=4), slowness=0.85, luck=0.02
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What a simulated sweep should find, at the end: deviations from the mean over the whole space."""
+
+    main: dict[str, dict[str, float]]
+    pairs: dict[tuple[str, str], Floats]
+    """(levels of the first, levels of the second) what a pair has beyond its levels."""
+
+
+@functools.lru_cache
+def space_of(world: str) -> Space:
+    """Return the space of a world."""
+    return Space(factors=tuple(factor(name) for name in WORLDS[world].factors))
+
+
+def simulate(world: str, seed: int) -> tuple[Observed, Truth]:
+    """Run one simulated sweep.
+
+    Args:
+        world: A key of WORLDS.
+        seed: Of the effects, the trials' luck, the order of events, and the proposals.
+    """
+    kind, space = WORLDS[world], space_of(world)
+    rng = np.random.default_rng([seed, sorted(WORLDS).index(world)])
+    curves = _Curves(space.factors, kind, rng, seed)
+    pruned = kind.prune == "asha"
+    plan = Plan(
+        space=space,
+        base=TrialConfig().with_fields({"epochs": EPOCHS, "seed": seed}),
+        propose=kind.propose,
+        prune=kind.prune,
+        rungs=default_rungs(EPOCHS, 3) if pruned else (EPOCHS,),
+        design_name=kind.design,
+        limits=kind.limits,
+    )
+    cluster = _Cluster(plan, seed, curves)
+    cluster.run()
+    return _observed(cluster, space.factors, plan), curves.truth
+
+
+class _Curves:
+    """Scores of all trials of one simulated sweep."""
+
+    def __init__(self, factors: tuple[Factor, ...], kind: World, rng: np.random.Generator, seed: int) -> None:
+        self.luck, self.seed = kind.luck, seed
+        self.labels = {f.name: [level.label for level in f.levels] for f in factors}
+        self.main = {name: _centred(rng.normal(0, MAIN_SD, len(labels))) for name, labels in self.labels.items()}
+        other = np.sqrt(1 - kind.slowness**2)
+        self.time = {
+            name: 0 * (kind.slowness * found + other * _centred(rng.normal(0, MAIN_SD, len(found))))
+            for name, found in self.main.items()
+        }
+        self.pairs = {
+            (f, g): _centred(_centred(rng.normal(0, PAIR_SD, (len(self.labels[f]), len(self.labels[g])))).T).T
+            for f, g in itertools.combinations(self.labels, 2)
+        }
+        names = {name: dict(zip(self.labels[name], found.tolist(), strict=True)) for name, found in self.main.items()}
+        self.truth = Truth(main=names, pairs=self.pairs)
+
+    def of(self, cell: Cell, arm: str, key: str) -> Floats:
+        """Return the score at each epoch."""
+        at = {name: self.labels[name].index(label) for name, label in cell.items()}
+        end = END + sum(float(found[at[name]]) for name, found in self.main.items())
+        end += sum(float(found[at[f], at[g]]) for (f, g), found in self.pairs.items())
+        end += BEYOND_SD * _random(self.seed, arm).normal()
+        own = _random(self.seed, key)
+        end += self.luck * own.normal()
+        time = TIME * np.exp(sum(float(found[at[name]]) for name, found in self.time.items()))
+        epochs = np.arange(1, EPOCHS + 1)
+        share = (1 - np.exp(-epochs / time)) / (1 - np.exp(-EPOCHS / time))
+        scores: Floats = START + (end - START) * share
+        scores[:-1] += own.normal(0, EPOCH_SD, EPOCHS - 1)
+        return scores
+
+
+class _Cluster(Cluster):
+    def __init__(self, plan: Plan, seed: int, curves: _Curves) -> None:
+        super().__init__(plan, seed)
+        self.curves = curves
+        self.known: dict[str, Floats] = {}
+
+    def score(self, config: TrialConfig, epoch: int) -> float:  # type: ignore[override]
+        key = trial_key(config)
+        if key not in self.known:
+            planned = self.history.trials[key].plan
+            self.known[key] = self.curves.of(planned.cell, planned.arm_key, key)
+        return float(self.known[key][epoch - 1])
+
+
+def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Observed:
+    views = cluster.history.by_number
+    epochs = plan.rungs
+    scores = np.array(
+        [[max(v.scores[:e]) if v.epochs_done >= e else np.nan for e in epochs] for v in views], dtype=np.float64
+    )
+    frame = pd.DataFrame(
+        {
+            "trial_key": [v.key for v in views],
+            "arm_key": [v.plan.arm_key for v in views],
+            "replicate": [v.plan.replicate for v in views],
+            "status": [v.status.value for v in views],
+            "exempt": [v.exempt for v in views],
+            **{f.name: [v.plan.cell[f.name] for v in views] for f in factors},
+        }
+    )
+    described = tuple(SpaceFactor(name=f.name, levels=tuple(x.label for x in f.levels)) for f in factors)
+    return Observed(trials=frame, factors=described, epochs=epochs, scores=scores, baseline={})
+
+
+def _centred(values: Floats) -> Floats:
+    found: Floats = values - values.mean(axis=0)
+    return found
+
+
+def _random(seed: int, key: str) -> np.random.Generator:
+    return np.random.default_rng([seed, int(key[:12], 16)])
