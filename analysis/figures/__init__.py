@@ -9,7 +9,7 @@ from analysis.figures.chart import Figure, NotApplicable
 from analysis.figures.cost import COSTS, cost_figure
 from analysis.figures.curves import curves
 from analysis.figures.distribution import distribution
-from analysis.figures.effect_plots import interactions, main_effects
+from analysis.figures.effect_plots import main_effects, pair_effects
 from analysis.figures.heat_map import heat_map
 from analysis.figures.material import Material
 from analysis.figures.parallel import parallel
@@ -22,7 +22,7 @@ FIGURES: dict[str, Callable[[Material], Figure]] = {
     **{kind.name: partial(study_figure, kind) for kind in STUDY_FIGURES},
     "heat_map": heat_map,
     "main_effects": main_effects,
-    "interactions": interactions,
+    "interactions": pair_effects,
     "cost_parameters": partial(cost_figure, COSTS[0]),
     "cost_seconds": partial(cost_figure, COSTS[1]),
     "cost_per_image": partial(cost_figure, COSTS[2]),

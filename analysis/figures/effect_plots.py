@@ -13,8 +13,6 @@ from seatbelt.records import Column
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.interactions import Interactions
-
 EFFECTS = [
     Column("factor", "string", "the factor"),
     Column("level", "string", "the level"),
@@ -23,7 +21,7 @@ EFFECTS = [
     Column("low", "float64", "lower bound of the 95 % interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials at the level that reached the end"),
-    Column("p_value", "float64", "of no effect, adjusted over all effects (Holm)"),
+    Column("p_value", "float64", "of no effect, adjusted over all effects"),
     Column("decided", "bool", "whether it differs from zero after the adjustment"),
     Column("detectable", "float64", "smallest effect that would be found with 80 % power at 5 %"),
 ]
@@ -37,9 +35,12 @@ INTERACTIONS = [
     Column("effect", "float64", "what both levels together add beyond their sum"),
     Column("low", "float64", "lower bound of the interval"),
     Column("high", "float64", "its upper bound"),
-    Column("n", "int64", "complete trials with both levels"),
+    Column("n", "int64", "trials"),
 ]
-"""Columns of `interactions_table`."""
+"""Columns that `interactions` takes."""
+
+MOST_TRIALS = 5_000
+"""Trials beyond which a report leaves out what takes long to estimate."""
 
 _MOST = 40
 """Rows of a figure; the table has all."""
@@ -59,14 +60,14 @@ def main_effects(material: Material) -> Figure:
     told = table.dropna(subset=["effect"])
     if told.empty:
         raise NotApplicable("needs effects that the complete trials tell")
-    decided = int(table["decided"].sum())
+    decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
     strongest = told.iloc[int(told["effect"].abs().argmax())]
     return Figure(
         name="main_effects",
         title="What each level adds to the selection IoU",
         caption=(
-            f"Differences to the reference level of each factor ({ESTIMATORS[found.estimator]}, {found.complete} of "
-            f"{found.trials} trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
+            f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
+            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
             "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
             f"show the smallest effect that could have been found.{_left_out(len(told))}"
         ),
@@ -89,17 +90,35 @@ def effects_table(material: Material) -> pd.DataFrame:
     return found.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
 
 
-def interactions(material: Material) -> Figure:
-    """Return pairs of levels as a forest plot, strongest first.
+def pair_effects(material: Material) -> Figure:
+    """Return the interactions of a sweep.
 
     Raises:
-        NotApplicable: Fewer than two factors with levels varied, or nothing is complete.
+        NotApplicable: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
     """
+    import pandas as pd
+
+    from analysis.interactions import interactions as estimate
+
+    if len(material.searched) > MOST_TRIALS:
+        raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
     try:
-        found = material.interactions
+        found = estimate(material.sweep).interactions
     except UserError as error:
         raise NotApplicable(f"cannot be drawn: {error}") from None
-    ordered = interactions_table(found).sort_values("effect", key=abs, ascending=False, ignore_index=True)
+    if not found:
+        raise NotApplicable("needs pairs of levels")
+    names = [column.name for column in INTERACTIONS]
+    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
+
+
+def interactions(table: pd.DataFrame) -> Figure:
+    """Return pairs of levels as a forest plot, strongest first.
+
+    Args:
+        table: One row per pair (columns: INTERACTIONS).
+    """
+    ordered = table.sort_values("effect", key=abs, ascending=False, ignore_index=True)
     shown = ordered.head(_MOST)
     names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in shown.iterrows()]
     first = ordered.iloc[0]
@@ -107,23 +126,14 @@ def interactions(material: Material) -> Figure:
         name="interactions",
         title="What pairs of levels add together",
         caption=(
-            f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals, by the "
-            f"factorial model: what the trials cannot tell is drawn towards 0. {len(ordered)} pairs, each with "
-            f"{extent(ordered['n'])} complete trials.{_left_out(len(ordered))}"
+            f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals; "
+            f"{len(ordered)} pairs over {extent(ordered['n'])} trials each.{_left_out(len(ordered))}"
         ),
         alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
         table=ordered,
         chart=_rows(names, [_points("pairs", shown, range(len(shown)), hollow=False)], "interaction"),
     )
-
-
-def interactions_table(found: Interactions) -> pd.DataFrame:
-    """Return one row per pair of levels (columns: INTERACTIONS)."""
-    import pandas as pd
-
-    names = [column.name for column in INTERACTIONS]
-    return pd.DataFrame([{name: getattr(row, name) for name in names} for row in found.interactions], columns=names)
 
 
 def _left_out(n: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from analysis.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, counted
 from analysis.figures.material import Material
-from analysis.importance import importance
-from analysis.report.blocks import Block, Head, Picture, Section, Table, Text
+from analysis.report.blocks import Block, Picture, Section, Text
 from seatbelt.errors import UserError
 
 _SENTENCES = 20
@@ -30,31 +31,10 @@ def contributions(material: Material) -> Section | None:
             Text(text=f"{counted(len(ranked) - _SENTENCES, 'further effect')} are in the table.", kind="note")
         )
     blocks += [Text(text=f"{note[0].upper()}{note[1:]}.", kind="note") for note in found.notes]
-    blocks += _importance(material)
     for name in ("main_effects", "interactions"):
-        try:
+        with contextlib.suppress(NotApplicable):
             blocks.append(Picture(figure=figure(name, material)))
-        except NotApplicable:
-            continue
     return Section(name="effects", title="What each choice contributes", blocks=tuple(blocks))
-
-
-def _importance(material: Material) -> list[Block]:
-    try:
-        found = importance(material.sweep)
-    except UserError:
-        return []
-    heads = (
-        Head(name="factor"),
-        Head(name="share", digits=2, meaning="of what the factors explain: main effects and half of each interaction"),
-        Head(name="low", digits=2),
-        Head(name="high", digits=2, meaning="bounds of the 95 % interval"),
-        Head(name="fANOVA", digits=2, meaning="Optuna's, over complete trials"),
-        Head(name="PED-ANOVA", digits=2, meaning="Optuna's, over complete trials"),
-    )
-    rows = tuple((r.factor, r.share, r.low, r.high, r.fanova, r.ped_anova) for r in found.importances)
-    caption = f"Importance of the factors, from {found.trials} trials"
-    return [Table(caption=caption, heads=heads, rows=rows)]
 
 
 def sentence(effect: Effect) -> str:

@@ -6,7 +6,7 @@ from analysis.figures import figures
 from analysis.figures.material import Material
 from analysis.report.blocks import Picture, Section
 
-ELSEWHERE = ("main_effects", "promotion_flow")
+ELSEWHERE = ("main_effects", "interactions", "promotion_flow")
 
 
 def pictures(material: Material) -> Section | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, counted
+from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text
@@ -35,16 +35,15 @@ order by decisions.epoch desc, decisions.score desc limit {_CLOSEST}
 
 
 def pruning(material: Material) -> Section | None:
-    """Return the section; None for a sweep that does not prune and has too little to say whether it could."""
+    """Return the section; None for a sweep that does not prune."""
     if not material.prunes:
-        told = _agreement(material)
-        return Section(name="pruning", title="Would pruning have been right?", blocks=tuple(told)) if told else None
+        return None
     eta = material.sweep.description.get("eta", 3)
-    stops = ", ".join(map(str, material.rungs[:-1])) or "none"
+    epochs = ", ".join(map(str, material.rungs[:-1])) or "none"
     blocks: list[Block] = [
         Text(
             text=(
-                f"Trials stop at the rungs (epochs {stops}). For every {eta} trials that reached a rung one is "
+                f"Trials stop at the rungs (epochs {epochs}). For every {eta} trials that reached a rung one is "
                 "promoted: the best that waits. The others are pruned when the sweep ends. Exempt trials are never "
                 "stopped, so that the rule can be judged."
             )
@@ -54,36 +53,14 @@ def pruning(material: Material) -> Section | None:
         blocks.append(Picture(figure=figure("promotion_flow", material)))
     except NotApplicable:
         blocks.append(Text(text="No trial began yet.", kind="note"))
-    blocks += [*_tables(material), *_agreement(material)]
+    blocks += _tables(material)
+    blocks += _agreement(material)
     return Section(name="pruning", title="What was pruned and why", blocks=tuple(blocks))
 
 
-def _agreement(material: Material) -> list[Block]:
-    """Return how well scores before the end rank those at the end; nothing where too few trials are complete."""
-    try:
-        found = rungs(material.sweep)
-    except UserError:
-        return []
-    heads = (
-        Head(name="epoch", digits=0),
-        Head(name="rank correlation", digits=2, meaning="Spearman's, of all trials"),
-        Head(name="low", digits=2),
-        Head(name="high", digits=2, meaning="bounds of the 95 % interval, over arms"),
-        Head(name="complete trials", digits=0),
-    )
-    rows = tuple((a.epoch, *(_finite(x) for x in (a.correlation, a.low, a.high)), a.n) for a in found.agreements)
-    caption = "How well the best score up to an epoch ranks the final scores"
-    advice = f"{found.advice[0].upper()}{found.advice[1:]}."
-    return [Table(caption=caption, heads=heads, rows=rows), Text(text=advice, kind="note")]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _tables(material: Material) -> list[Block]:
-    decided = material.ask(_RUNGS)
-    if decided.empty:
+    at_rungs = material.ask(_RUNGS)
+    if at_rungs.empty:
         return [Text(text="No trial was promoted or pruned yet.", kind="note")]
     heads = (
         Head(name="rung (epoch)", digits=0),
@@ -92,7 +69,7 @@ def _tables(material: Material) -> list[Block]:
         Head(name="pruned", digits=0),
         Head(name="highest pruned", digits=3),
     )
-    rows = tuple(tuple(row.values()) for row in plain_rows(decided))
+    rows = tuple(tuple(row.values()) for row in plain_rows(at_rungs))
     blocks: list[Block] = [Table(caption="Decisions at each rung, with selection IoU", heads=heads, rows=rows)]
     pruned = material.ask(_PRUNED)
     if len(pruned):
@@ -101,6 +78,32 @@ def _tables(material: Material) -> list[Block]:
         where = shlex.quote(material.sweep.root)
         blocks.append(Command(what="The whole story of one", command=f"seatbelt why {where} {first}"))
     return blocks
+
+
+def _agreement(material: Material) -> list[Block]:
+    """Return how well scores at rungs rank final ones: whether pruning looked at the right epochs."""
+    where = shlex.quote(material.sweep.root)
+    if len(material.searched) > MOST_TRIALS:
+        return [Command(what="How well the rungs rank final scores", command=f"seatbelt rungs {where}")]
+    try:
+        found = rungs(material.sweep)
+    except UserError as error:
+        return [Text(text=f"How well the rungs rank final scores is not told: {error}", kind="note")]
+    heads = (
+        Head(name="epoch", digits=0),
+        Head(name="rung"),
+        Head(name="rank correlation", digits=2),
+        Head(name="low", digits=2),
+        Head(name="high", digits=2),
+        Head(name="complete trials", digits=0),
+    )
+    rows = tuple((a.epoch, a.rung, a.correlation, a.low, a.high, a.n) for a in found.agreements)
+    caption = "How well the score at an epoch ranks the final one, for all trials, with 95 % intervals"
+    return [Table(caption=caption, heads=heads, rows=rows), Text(text=_sentence(found.advice))]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _closest(material: Material, pruned: pd.DataFrame) -> Table:

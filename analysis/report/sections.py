@@ -12,6 +12,7 @@ from analysis.report.contributions import contributions
 from analysis.report.costs import costs
 from analysis.report.evidence import evidence
 from analysis.report.glossary import glossary
+from analysis.report.importances import importances
 from analysis.report.pictures import pictures
 from analysis.report.provenance import provenance
 from analysis.report.pruning import pruning
@@ -22,6 +23,7 @@ SECTIONS: list[Callable[[Material], Section | None]] = [
     evidence,
     arms,
     contributions,
+    importances,
     pictures,
     pruning,
     stages,

@@ -82,7 +82,8 @@ def test_effects_are_those_of_the_command(make_sweep: MakeSweep) -> None:
         ["encoder", "resnet18", "resnet34", 4],
         ["decoder", "unet", "fpn", 4],
     ]
-    assert table["effect"].tolist() == pytest.approx([0.2, 0.1], abs=1e-3)
+    # The mixed model draws them a little towards 0.
+    assert table["effect"].tolist() == pytest.approx([0.2, 0.1], rel=0.002)
     found = figure("main_effects", material)
     assert found.alt.startswith("2 effects, 2 decided. Strongest: encoder=resnet18 against resnet34, +0.200")
     assert [name for _, name in found.chart.y.ticks] == [
