@@ -39,8 +39,11 @@ class Question:
 
 QUESTIONS = (
     Question("best", ("best", "SWEEP", "--json"), lambda found: found["arms"][0]["selection_iou"]),
+    # Least squares, as the others have it.
     Question(
-        "effects", ("effects", "SWEEP", "--factor", FACTOR, "--json"), lambda found: found["effects"][0]["effect"]
+        "effects",
+        ("effects", "SWEEP", "--factor", FACTOR, "--estimator", "likelihood", "--json"),
+        lambda found: found["effects"][0]["effect"],
     ),
     Question("query", ("query", "SWEEP", _SQL_MEAN, "--format", "json"), lambda found: found[1]["iou"]),
     Question("curve", ("query", "SWEEP", _SQL_CURVE, "--format", "json"), lambda found: found[-1]["iou"]),
@@ -58,8 +61,11 @@ def measure(folder: Path) -> list[str]:
     lines = [f"trials x {EPOCHS} epochs: {', '.join(f'{size:,}' for size in SIZES)}; seconds, median, start included"]
     for question in QUESTIONS:
         lines += _asked(question, folder)
-    pruned = [_timed([_command(QUESTIONS[1], folder / f"pruned-{size}")], size)[0][0] for size in SIZES]
-    return [*lines, _line("effects", "seatbelt, pruned sweep", pruned)]
+    for kind in ("whole", "pruned"):
+        usual = Question("effects", ("effects", "SWEEP"))
+        seconds = [_timed([_command(usual, folder / f"{kind}-{size}")], size)[0][0] for size in SIZES]
+        lines.append(_line("effects", f"seatbelt, {kind}, default", seconds))
+    return lines
 
 
 def _asked(question: Question, folder: Path) -> list[str]:
@@ -88,7 +94,7 @@ def _asked(question: Question, folder: Path) -> list[str]:
 
 def _line(question: str, who: str, seconds: Sequence[float]) -> str:
     growth = f"; {seconds[-1] / seconds[0]:.1f} x from {SIZES[0]:,} to {SIZES[len(seconds) - 1]:,} trials"
-    return f"{question:<8} {who:<22} {' '.join(f'{value:7.2f}' for value in seconds)}{growth}"
+    return f"{question:<8} {who:<26} {' '.join(f'{value:7.2f}' for value in seconds)}{growth}"
 
 
 def _command(question: Question, sweep: Path) -> list[str]:
