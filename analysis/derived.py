@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.cells import cell_of
-from analysis.intervals import over_replicates
+from analysis.intervals import Interval, student_half_width
 from analysis.paired import by_replicate, image_scores, mean_over_subjects
 from analysis.tables import Role, Sweep, readable
 from seatbelt.records import Column, Status
@@ -44,8 +44,12 @@ ARMS = [
     Column("replicates", "int64", "complete trials"),
     Column("selection_iou", "float64", "mean over replicates of the selection IoU, best epoch of each"),
     Column("selection_sd", "float64", "standard deviation over replicates; null for one"),
-    Column("selection_low", "float64", "lower bound of the 95 % interval (Student, over replicates); null for one"),
-    Column("selection_high", "float64", "its upper bound"),
+    Column(
+        "selection_low",
+        "float64",
+        "lower bound of the 95 % interval (Student, over replicates, not below 0); null for one",
+    ),
+    Column("selection_high", "float64", "its upper bound, not above 1"),
     Column("test_iou", "float64", "mean over replicates of the test IoU"),
     Column("test_sd", "float64", "standard deviation over replicates; null for one"),
     Column("test_low", "float64", "lower bound of the 95 % interval (bootstrap over subjects and replicates)"),
@@ -68,7 +72,7 @@ def cells_frame(sweep: Sweep) -> pd.DataFrame:
         UserError: The tables cannot be read or hold what no sweep writes.
     """
     with readable(sweep):
-        return _cells(sweep, sweep.trials)
+        return cells_of(sweep, sweep.trials)
 
 
 def arms_frame(sweep: Sweep, role: Role, *, test_intervals: bool) -> pd.DataFrame:
@@ -77,17 +81,41 @@ def arms_frame(sweep: Sweep, role: Role, *, test_intervals: bool) -> pd.DataFram
     Raises:
         UserError: The tables cannot be read or hold what no sweep writes.
     """
-    import pandas as pd
-
     with readable(sweep):
         trials = complete_trials(sweep.trials, role)
-        levels = _cells(sweep, trials).drop(columns=["trial_key", "replicate"]).drop_duplicates("arm_key")
-        images = sweep.images if test_intervals and len(trials) else None
-        rows = [_arm_row(str(key), group, images) for key, group in trials.groupby("arm_key")]
-        scores = pd.DataFrame(rows, columns=["arm_key", *(column.name for column in ARMS)])
-        scores = scores.astype({column.name: _PANDAS[column.type] for column in ARMS})
-        found = levels.merge(scores, on="arm_key")
-        return found.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
+        return arms_of(sweep, trials, sweep.images if test_intervals and len(trials) else None)
+
+
+def arms_of(sweep: Sweep, trials: pd.DataFrame, images: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the rows of `Sweep.arms()` for some of its complete trials.
+
+    Args:
+        sweep: The sweep.
+        trials: Complete trials, in the order of planning.
+        images: Test images; arms without any have no interval of the test IoU. None for no such intervals.
+    """
+    levels = cells_of(sweep, trials).drop(columns=["trial_key", "replicate"]).drop_duplicates("arm_key")
+    scores = _scores(trials)
+    tested = {} if images is None else _tested(trials, images)
+    scores["test_low"] = [tested[key].low if key in tested else None for key in scores["arm_key"]]
+    scores["test_high"] = [tested[key].high if key in tested else None for key in scores["arm_key"]]
+    scores["subjects"] = [tested[key].n if key in tested else None for key in scores["arm_key"]]
+    scores = scores[["arm_key", *(column.name for column in ARMS)]]
+    scores = scores.astype({column.name: _PANDAS[column.type] for column in ARMS})
+    found = levels.merge(scores, on="arm_key")
+    return found.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
+
+
+def cells_of(sweep: Sweep, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `Sweep.cells` for some of its trials."""
+    cells = [cell_of(text) for text in trials["cell"]]
+    told = sweep.factors
+    names = list(dict.fromkeys([*told, *(name for cell in cells for name in cell)]))
+    found = trials[[column.name for column in CELLS]].reset_index(drop=True)
+    for name in names:
+        labels = [cell.get(name) for cell in cells]
+        found[name] = factor_column(labels, told.get(name, []), numeric=name in told and not told[name])
+    return found
 
 
 def complete_trials(trials: pd.DataFrame, role: Role) -> pd.DataFrame:
@@ -106,37 +134,39 @@ def factor_column(labels: list[str | None], levels: list[str], numeric: bool) ->
     return pd.Categorical(labels, categories=known)
 
 
-def _cells(sweep: Sweep, trials: pd.DataFrame) -> pd.DataFrame:
-    cells = [cell_of(text) for text in trials["cell"]]
-    told = sweep.factors
-    names = list(dict.fromkeys([*told, *(name for cell in cells for name in cell)]))
-    found = trials[[column.name for column in CELLS]].reset_index(drop=True)
-    for name in names:
-        labels = [cell.get(name) for cell in cells]
-        found[name] = factor_column(labels, told.get(name, []), numeric=name in told and not told[name])
-    return found
+def _scores(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each arm with all columns of ARMS but those of the test intervals."""
+    import pandas as pd
 
-
-def _arm_row(key: str, group: pd.DataFrame, images: pd.DataFrame | None) -> dict[str, Any]:
-    selection = over_replicates(group["selection_iou"].tolist())
-    test = None
-    if images is not None:
-        test = mean_over_subjects(image_scores(by_replicate(group), images))
-    parameters = group["parameters"].dropna()
-    return {
-        "arm_key": key,
-        "replicates": len(group),
-        "selection_iou": selection.mean,
-        "selection_sd": group["selection_iou"].std(),
-        "selection_low": selection.low,
-        "selection_high": selection.high,
-        "test_iou": group["test_iou"].mean(),
-        "test_sd": group["test_iou"].std(),
-        "test_low": test and test.low,
-        "test_high": test and test.high,
-        "subjects": test and test.n,
-        "epochs": group["epochs_done"].mean(),
-        "parameters": int(parameters.iloc[0]) if len(parameters) else None,
-        "train_seconds": group["train_seconds"].sum(),
-        "best_trial": group["trial_key"].iloc[int(group["selection_iou"].argmax())],
+    groups = trials.groupby("arm_key")
+    selection, test = groups["selection_iou"], groups["test_iou"]
+    best = trials.sort_values("selection_iou", ascending=False, kind="stable").groupby("arm_key")["trial_key"].first()
+    mean, sd, n = selection.mean(), selection.std(), groups.size()
+    half = student_half_width(sd.to_numpy(), n.to_numpy())
+    found = {
+        "replicates": n,
+        "selection_iou": mean,
+        "selection_sd": sd,
+        # An IoU lies from 0 to 1: two replicates say no more than that about what is beyond.
+        "selection_low": (mean - half).clip(lower=0),
+        "selection_high": (mean + half).clip(upper=1),
+        "test_iou": test.mean(),
+        "test_sd": test.std(),
+        "epochs": groups["epochs_done"].mean(),
+        "parameters": groups["parameters"].first(),
+        "train_seconds": groups["train_seconds"].sum(),
+        "best_trial": best,
     }
+    return pd.DataFrame(found).rename_axis("arm_key").reset_index()
+
+
+def _tested(trials: pd.DataFrame, images: pd.DataFrame) -> dict[str, Interval]:
+    """Return arm key -> mean test IoU with its interval, for the arms with images."""
+    arm = dict(zip(trials["trial_key"], trials["arm_key"], strict=True))
+    own = {str(key): rows for key, rows in images.groupby(images["trial_key"].map(arm))}
+    found = {
+        str(key): mean_over_subjects(image_scores(by_replicate(group), own[str(key)]))
+        for key, group in trials.groupby("arm_key")
+        if str(key) in own
+    }
+    return {key: interval for key, interval in found.items() if interval is not None}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +33,24 @@ class Interval:
 
 def over_replicates(values: Sequence[float]) -> Interval:
     """Return the mean of independent values with Student's interval."""
-    from scipy import stats
-
     array = np.asarray(values, dtype=np.float64)
     n = len(array)
     assert n, "no values"
     mean = float(array.mean())
     if n < 2:
         return Interval(mean=mean, low=None, high=None, n=n)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * array.std(ddof=1) / np.sqrt(n))
+    half = float(student_half_width(array.std(ddof=1, keepdims=True), np.array([n]))[0])
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
+
+
+def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> NDArray[np.float64]:
+    """Return half the width of Student's interval of means of n values with a standard deviation; NaN for n below 2."""
+    from scipy import stats
+
+    several = n > 1
+    quantile = stats.t.ppf((1 + LEVEL) / 2, np.where(several, n - 1, 1))
+    half: NDArray[np.float64] = np.where(several, quantile * sd / np.sqrt(n), np.nan)
+    return half
 
 
 def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed: int = 0) -> Interval:
@@ -63,9 +73,16 @@ def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed:
         return Interval(mean=mean, low=None, high=None, n=n)
     sums = np.stack([values[:, group == g].sum(axis=1) for g in range(n)], axis=1)
     sizes = np.bincount(group, minlength=n)
-    rng = np.random.default_rng(seed)
-    chosen = rng.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
-    weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates
-    means = np.einsum("br,rg,bg->b", weights, sums, chosen) / (chosen @ sizes)
+    chosen, weights = _resamples(n, replicates, seed)
+    means = np.einsum("bg,bg->b", weights @ sums, chosen) / (chosen @ sizes)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean=mean, low=float(low), high=float(high), n=n)
+
+
+@lru_cache(maxsize=2)
+def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return how often each subject is drawn, and with which weight each replicate: the same for all arms alike."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=_RESAMPLES)
+    weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates
+    return chosen, weights

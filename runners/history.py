@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from runners.events import (
     Adopted,
@@ -140,6 +141,8 @@ class History:
     def _adopted(self, event: Adopted) -> None:
         view = self.trials[event.trial_key]
         view.role = "arm"
+        # Planned as a stage, it had the cell of the first arm that begins with it.
+        view.plan = replace(view.plan, cell=event.cell, replicate=event.replicate)
         self._count_arm(view.plan.arm_key, event.position)
 
     def _count_arm(self, arm_key: str, position: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from seatbelt.errors import UserError
 
@@ -47,14 +48,25 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
         text: Anything that is to be shown or kept.
         environment: The variables; those of this process if None.
     """
+    return redactor(environment)(text)
+
+
+def redactor(environment: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """Return what `redact` does, for many texts: the variables are looked at once, and a text that recurs too."""
     variables = os.environ if environment is None else environment
-    secrets = {value.strip() for name, value in variables.items() if _is_secret(name)}
+    found = {value.strip() for name, value in variables.items() if _is_secret(name)}
     # The longest first: one may be part of another.
-    for secret in sorted((value for value in secrets if len(value) >= _LEAST), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    for pattern in _PATTERNS:
-        text = pattern.sub(rf"\1{MASK}", text)
-    return text
+    secrets = sorted((value for value in found if len(value) >= _LEAST), key=len, reverse=True)
+
+    @lru_cache(maxsize=100_000)
+    def masked(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+        for pattern in _PATTERNS:
+            text = pattern.sub(rf"\1{MASK}", text)
+        return text
+
+    return masked
 
 
 def printable(text: str, keep: str = "") -> str:

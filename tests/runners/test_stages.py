@@ -213,6 +213,17 @@ def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds() -> None:
     assert cluster.history.arm_trials == 6
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_adopted_stage_has_its_own_cell(seed: int) -> None:
+    cluster = Cluster(make_plan(replicates=2, seed=seed), seed, slots=2)
+    cluster.run()
+    for view in cluster.history.trials.values():
+        synthetic = not view.plan.config["data"]["real"]
+        assert (view.plan.cell["regime"] == "synthetic") == synthetic
+    cells = Counter((*view.plan.cell.values(), view.plan.replicate) for view in cluster.history.trials.values())
+    assert set(cells.values()) == {1} and len(cells) == 12
+
+
 def test_an_adoption_is_written_down() -> None:
     # A stage that was trained for another trial becomes the arm that trains on the same images.
     for seed in range(50):

@@ -1,0 +1,62 @@
+"""Figures of a sweep: each is a small table, a caption, and a drawing for a page or for print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+
+from analysis.figures.chart import Figure, NotApplicable
+from analysis.figures.cost import COSTS, cost_figure
+from analysis.figures.curves import curves
+from analysis.figures.distribution import distribution
+from analysis.figures.effect_plots import main_effects, pair_effects
+from analysis.figures.heat_map import heat_map
+from analysis.figures.material import Material
+from analysis.figures.parallel import parallel
+from analysis.figures.progress import progress
+from analysis.figures.rungs import promotion_flow
+from analysis.figures.studies import STUDY_FIGURES, study_figure
+from analysis.tables import readable
+
+FIGURES: dict[str, Callable[[Material], Figure]] = {
+    **{kind.name: partial(study_figure, kind) for kind in STUDY_FIGURES},
+    "heat_map": heat_map,
+    "main_effects": main_effects,
+    "interactions": pair_effects,
+    "cost_parameters": partial(cost_figure, COSTS[0]),
+    "cost_seconds": partial(cost_figure, COSTS[1]),
+    "cost_per_image": partial(cost_figure, COSTS[2]),
+    "distribution": distribution,
+    "curves": curves,
+    "promotion_flow": promotion_flow,
+    "progress": progress,
+    "parallel": parallel,
+}
+"""Name -> what computes the figure."""
+
+
+def figure(name: str, material: Material, compute: Callable[[Material], Figure] | None = None) -> Figure:
+    """Return a figure of a sweep by its name.
+
+    Args:
+        name: One of FIGURES.
+        material: The sweep.
+        compute: What computes it; None takes that of FIGURES.
+
+    Raises:
+        NotApplicable: The sweep does not hold what it shows.
+        UserError: The tables cannot be read or hold what no sweep writes.
+    """
+    with readable(material.sweep):
+        return (compute or FIGURES[name])(material)
+
+
+def figures(material: Material, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
+    """Return all figures that a sweep allows, and for each of the others why it does not."""
+    made, missing = {}, {}
+    for name in (name for name in FIGURES if name not in without):
+        try:
+            made[name] = figure(name, material)
+        except NotApplicable as error:
+            missing[name] = str(error)
+    return made, missing

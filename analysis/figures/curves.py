@@ -1,0 +1,123 @@
+"""How the selection IoU rose over the epochs of single trials, with the rungs and where trials were stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
+from analysis.figures.material import Material
+from seatbelt.records import Column, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("status", "string", "one of seatbelt.records.Status"),
+    Column("epoch", "int64", "epoch, from 1"),
+    Column("selection_iou", "float64", "mean over images of the IoU; selection set"),
+]
+
+DRAWN = 60
+"""Most trials that are drawn."""
+_LEADING = 15
+"""Of them, the best are always among them."""
+
+_GROUPS = {
+    "complete": (Status.COMPLETE,),
+    "pruned or waiting at a rung": (Status.PRUNED, Status.PAUSED),
+    "failed": (Status.FAILED, Status.DIVERGED, Status.OUT_OF_MEMORY),
+    "under way": (Status.RUNNING, Status.INTERRUPTED, Status.PLANNED),
+}
+"""What is told apart by colour -> statuses; the order is that of the looks."""
+
+
+def curves(material: Material) -> Figure:
+    """Return the learning curves of the best trials and of a sample of the others.
+
+    Raises:
+        NotApplicable: No epoch was measured.
+    """
+    began = material.searched[material.searched["epochs_done"] > 0]
+    table = curves_table(material)
+    drawn = table["trial_key"].nunique()
+    which = "all" if drawn == len(began) else f"the {_LEADING} best and a sample of the others by rank"
+    last = table.groupby("trial_key")["selection_iou"].max()
+    return Figure(
+        name="curves",
+        title="Learning curves",
+        caption=(
+            f"Selection IoU after each epoch: {drawn} of {len(began)} trials are drawn ({which}). Dotted lines: rungs, "
+            "at which trials are compared; a cross: the trial was stopped there or failed. One line is one trial, "
+            "so that no line has an interval."
+        ),
+        alt=f"{drawn} rising lines over up to {table['epoch'].max()} epochs; best values from {last.min():.3f} to "
+        f"{last.max():.3f}.",
+        columns=COLUMNS,
+        table=table,
+        chart=_chart(table, material),
+    )
+
+
+def curves_table(material: Material) -> pd.DataFrame:
+    """Return one row per epoch of the trials that are drawn (columns: COLUMNS), best trial first.
+
+    Raises:
+        NotApplicable: No epoch was measured.
+    """
+    began = material.searched[material.searched["epochs_done"] > 0]
+    if began.empty:
+        raise NotApplicable("needs an epoch that was measured")
+    ranked = began.sort_values(["selection_iou", "number"], ascending=[False, True], ignore_index=True)
+    chosen = ranked if len(ranked) <= DRAWN else _thinned(ranked)
+    epochs = material.ask(
+        "select trial_key, epoch, selection_iou from epochs where trial_key in (select unnest(?)) order by epoch",
+        [chosen["trial_key"].tolist()],
+    )
+    if epochs.empty:
+        raise NotApplicable("needs an epoch that was measured")
+    found = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
+    return found[[column.name for column in COLUMNS]]
+
+
+def _thinned(ranked: pd.DataFrame) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    rest = ranked.iloc[_LEADING:]
+    places = np.linspace(0, len(rest) - 1, DRAWN - _LEADING).round().astype(int)
+    return pd.concat([ranked.iloc[:_LEADING], rest.iloc[places]], ignore_index=True)
+
+
+def _chart(table: pd.DataFrame, material: Material) -> Chart:
+    layers: list[Layer] = [Rule(name="", at=float(rung), along="y") for rung in material.rungs[:-1]]
+    looks = {status.value: look for look, statuses in enumerate(_GROUPS.values()) for status in statuses}
+    for look, name in reversed(list(enumerate(_GROUPS))):
+        own = table[table["status"].map(looks) == look]
+        if own.empty:
+            continue
+        trials = [(str(key), rows) for key, rows in own.groupby("trial_key", sort=False)]
+        layers.append(
+            Lines(
+                name=name,
+                x=tuple(numbers(rows["epoch"]) for _, rows in trials),
+                y=tuple(numbers(rows["selection_iou"]) for _, rows in trials),
+                look=look,
+                faint=len(trials) > 8,
+                tips=tuple(f"trial {key}, {rows['status'].iloc[0]}" for key, rows in trials),
+            )
+        )
+        if look in (1, 2):
+            ends = [rows.iloc[-1] for _, rows in trials]
+            layers.append(
+                Points(
+                    name="",
+                    x=numbers([row["epoch"] for row in ends]),
+                    y=numbers([row["selection_iou"] for row in ends]),
+                    look=look,
+                    marker="cross",
+                )
+            )
+    return Chart(
+        x=whole_axis("epoch", 1, int(table["epoch"].max())), y=Axis(title="selection IoU"), layers=tuple(layers)
+    )

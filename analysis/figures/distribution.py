@@ -1,0 +1,122 @@
+"""How the test IoU is distributed over images, for the leading arms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, counted, numbers, shortened
+from analysis.figures.material import Material
+from seatbelt.records import Column, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("arm", "string", "levels of the arm, best mean selection IoU first"),
+    Column("p05", "float64", "5 % of the images have at most this test IoU"),
+    Column("p25", "float64", "a quarter have at most this"),
+    Column("median", "float64", "half have at most this"),
+    Column("p75", "float64", "three quarters have at most this"),
+    Column("p95", "float64", "95 % have at most this"),
+    Column("mean", "float64", "mean over images"),
+    Column("missed", "float64", "share of the images with an IoU below 0.01"),
+    Column("images", "int64", "test images, each with the mean over replicates of its IoU"),
+    Column("subjects", "int64", "persons on them"),
+    Column("replicates", "int64", "complete trials of the arm"),
+]
+
+_ARMS = 6
+_QUANTILES = {"p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
+_MISSED = 0.01
+
+
+def distribution(material: Material) -> Figure:
+    """Return quantiles of the test IoU over images.
+
+    Raises:
+        NotApplicable: No test images are recorded.
+    """
+    table = distribution_table(material)
+    first = table.iloc[0]
+    subjects = int(table["subjects"].max())
+    return Figure(
+        name="distribution",
+        title="Test IoU of single images",
+        caption=(
+            f"The {len(table)} best arms by the selection set. Marker: the median over {first['images']} test images "
+            f"of {subjects} subjects; thick bar: the middle half of the images; thin bar: the middle 90 %. The value "
+            f"of an image is its mean over the {counted(first['replicates'], 'trial')} of the arm. "
+            "These are spreads of images, not intervals of a mean."
+        ),
+        alt=(
+            f"Best arm: half of the images have at least {first['median']:.3f}, a quarter at most {first['p25']:.3f}, "
+            f"{first['missed']:.0%} are missed."
+        ),
+        columns=COLUMNS,
+        table=table,
+        chart=_chart(table),
+    )
+
+
+def distribution_table(material: Material) -> pd.DataFrame:
+    """Return one row per leading arm (columns: COLUMNS).
+
+    Raises:
+        NotApplicable: No test images are recorded.
+    """
+    import pandas as pd
+
+    keys = material.arms["arm_key"].head(_ARMS).tolist()
+    trials = material.searched
+    trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE.value)]
+    images = material.images_of(trials["trial_key"].tolist())
+    if images.empty:
+        raise NotApplicable("needs test images of a complete trial")
+    found = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
+    rows = []
+    for key, name in zip(keys, material.arm_names(keys), strict=True):
+        own = found[found["arm_key"] == key]
+        if len(own):
+            rows.append({"arm": name, **_row(own)})
+    return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
+
+
+def _row(own: pd.DataFrame) -> dict[str, float]:
+    values = own.groupby(["dataset", "image"], dropna=False)["iou"].mean()
+    quantiles = values.quantile(list(_QUANTILES.values()))
+    return {
+        **dict(zip(_QUANTILES, quantiles, strict=True)),
+        "mean": values.mean(),
+        "missed": (values < _MISSED).mean(),
+        "images": len(values),
+        "subjects": own["subject"].nunique(),
+        "replicates": own["trial_key"].nunique(),
+    }
+
+
+def _chart(table: pd.DataFrame) -> Chart:
+    places = tuple(float(i) for i in range(len(table)))
+    tips = tuple(
+        f"{row.arm}: median {row.median:.3f}, middle half {row.p25:.3f} to {row.p75:.3f}, {row.missed:.0%} missed"
+        for row in table.itertuples()
+    )
+    x, look = numbers(table["median"]), 0
+    wide = Points(name="", x=x, y=places, low=numbers(table["p05"]), high=numbers(table["p95"]), along="x", look=look)
+    half = Points(
+        name="",
+        x=x,
+        y=places,
+        low=numbers(table["p25"]),
+        high=numbers(table["p75"]),
+        along="x",
+        look=look,
+        thick=True,
+        tips=tips,
+    )
+    ticks = tuple((float(i), f"{i + 1}. {shortened(name)}") for i, name in enumerate(table["arm"]))
+    return Chart(
+        x=Axis(title="test IoU of an image", low=-0.02, high=1.02),
+        y=Axis(title="", ticks=ticks, low=len(table) - 0.4, high=-0.6),
+        layers=(wide, half),
+        height=0.2 + 0.06 * len(table),
+    )

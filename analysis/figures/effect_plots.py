@@ -1,0 +1,193 @@
+"""What each level contributes, and what pairs of levels add together, as intervals around zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.effects_text import ESTIMATORS
+from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
+from analysis.figures.material import Material
+from seatbelt.errors import UserError
+from seatbelt.records import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EFFECTS = [
+    Column("factor", "string", "the factor"),
+    Column("level", "string", "the level"),
+    Column("reference", "string", "the level that it is compared with"),
+    Column("effect", "float64", "difference of the selection IoU; null where the trials do not tell"),
+    Column("low", "float64", "lower bound of the 95 % interval"),
+    Column("high", "float64", "its upper bound"),
+    Column("n", "int64", "trials at the level that reached the end"),
+    Column("p_value", "float64", "of no effect, adjusted over all effects"),
+    Column("decided", "bool", "whether it differs from zero after the adjustment"),
+    Column("detectable", "float64", "smallest effect that would be found with 80 % power at 5 %"),
+]
+"""Columns of `effects_table`."""
+
+INTERACTIONS = [
+    Column("factor_a", "string", "one factor"),
+    Column("level_a", "string", "its level"),
+    Column("factor_b", "string", "the other factor"),
+    Column("level_b", "string", "its level"),
+    Column("effect", "float64", "what both levels together add beyond their sum"),
+    Column("low", "float64", "lower bound of the interval"),
+    Column("high", "float64", "its upper bound"),
+    Column("n", "int64", "trials"),
+]
+"""Columns that `interactions` takes."""
+
+MOST_TRIALS = 5_000
+"""Trials beyond which a report leaves out what takes long to estimate."""
+
+_MOST = 40
+"""Rows of a figure; the table has all."""
+
+
+def main_effects(material: Material) -> Figure:
+    """Return the effects of all levels as a forest plot.
+
+    Raises:
+        NotApplicable: There is nothing to compare.
+    """
+    try:
+        found = material.effects
+    except UserError as error:
+        raise NotApplicable(f"cannot be drawn: {error}") from None
+    table = effects_table(material)
+    told = table.dropna(subset=["effect"])
+    if told.empty:
+        raise NotApplicable("needs effects that the complete trials tell")
+    decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
+    strongest = told.iloc[int(told["effect"].abs().argmax())]
+    return Figure(
+        name="main_effects",
+        title="What each level adds to the selection IoU",
+        caption=(
+            f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
+            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
+            "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
+            f"show the smallest effect that could have been found.{_left_out(len(told))}"
+        ),
+        alt=(
+            f"{len(told)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
+            f"{strongest['reference']}, {strongest['effect']:+.3f}."
+        ),
+        columns=EFFECTS,
+        table=table,
+        chart=_forest(told.head(_MOST)),
+    )
+
+
+def effects_table(material: Material) -> pd.DataFrame:
+    """Return one row per effect (columns: EFFECTS), in the order of the factors."""
+    import pandas as pd
+
+    rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in material.effects.effects]
+    found = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
+    return found.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
+
+
+def pair_effects(material: Material) -> Figure:
+    """Return the interactions of a sweep.
+
+    Raises:
+        NotApplicable: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
+    """
+    import pandas as pd
+
+    from analysis.interactions import interactions as estimate
+
+    if len(material.searched) > MOST_TRIALS:
+        raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
+    try:
+        found = estimate(material.sweep).interactions
+    except UserError as error:
+        raise NotApplicable(f"cannot be drawn: {error}") from None
+    if not found:
+        raise NotApplicable("needs pairs of levels")
+    names = [column.name for column in INTERACTIONS]
+    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
+
+
+def interactions(table: pd.DataFrame) -> Figure:
+    """Return pairs of levels as a forest plot, strongest first.
+
+    Args:
+        table: One row per pair (columns: INTERACTIONS).
+    """
+    ordered = table.sort_values("effect", key=abs, ascending=False, ignore_index=True)
+    shown = ordered.head(_MOST)
+    names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in shown.iterrows()]
+    first = ordered.iloc[0]
+    return Figure(
+        name="interactions",
+        title="What pairs of levels add together",
+        caption=(
+            f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals; "
+            f"{len(ordered)} pairs over {extent(ordered['n'])} trials each.{_left_out(len(ordered))}"
+        ),
+        alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
+        columns=INTERACTIONS,
+        table=ordered,
+        chart=_rows(names, [_points("pairs", shown, range(len(shown)), hollow=False)], "interaction"),
+    )
+
+
+def _left_out(n: int) -> str:
+    return f" The first {_MOST} of {n} are drawn; the table has all." if n > _MOST else ""
+
+
+def _forest(table: pd.DataFrame) -> Chart:
+    names = [f"{row['factor']}={row['level']} against {row['reference']}" for _, row in table.iterrows()]
+    layers: list[Layer] = []
+    places = range(len(table))
+    for decided, name in ((True, "decided"), (False, "not decided")):
+        chosen = table["decided"].to_numpy() == decided
+        kept = [place for place in places if chosen[place]]
+        if kept:
+            layers.append(_points(name, table.iloc[kept], kept, hollow=not decided))
+    known = table["detectable"].notna().to_numpy()
+    ticks = [(place, float(table["detectable"].iloc[place])) for place in places if known[place]]
+    if ticks:
+        layers.append(
+            Points(
+                name="smallest that could be found",
+                x=tuple(value for _, size in ticks for value in (-size, size)),
+                y=tuple(float(place) for place, _ in ticks for _ in range(2)),
+                look=6,
+                marker="tick",
+            )
+        )
+    return _rows(names, layers, "difference of the selection IoU")
+
+
+def _points(name: str, table: pd.DataFrame, places: list[int] | range, *, hollow: bool) -> Points:
+    known = table["low"].notna().any()
+    return Points(
+        name=name,
+        x=numbers(table["effect"]),
+        y=tuple(float(place) for place in places),
+        low=numbers(table["low"]) if known else (),
+        high=numbers(table["high"]) if known else (),
+        along="x",
+        look=1 if hollow else 0,
+        marker="hollow" if hollow else "full",
+        tips=tuple(
+            f"{effect:+.3f} [{low:+.3f}, {high:+.3f}], n = {n}"
+            for effect, low, high, n in zip(table["effect"], table["low"], table["high"], table["n"], strict=True)
+        ),
+    )
+
+
+def _rows(names: list[str], layers: list[Layer], title: str) -> Chart:
+    return Chart(
+        x=Axis(title=title),
+        y=Axis(
+            title="", ticks=tuple((float(i), name) for i, name in enumerate(names)), low=len(names) - 0.4, high=-0.6
+        ),
+        layers=(Rule(name="", at=0.0, along="y"), *layers),
+        height=max(0.35, min(1.6, 0.2 + 0.035 * len(names))),
+    )

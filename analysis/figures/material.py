@@ -1,0 +1,168 @@
+"""What figures and reports are made of: the tables of one sweep, read once and no more of them than is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from analysis.cells import NAMED_ARM, cell_of, cell_text
+from analysis.connection import connect
+from analysis.derived import arms_of
+from analysis.tables import Sweep, readable
+from seatbelt.errors import UserError
+from seatbelt.records import Status
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    from analysis.effects import Effects
+    from analysis.interactions import Interactions
+
+TESTED = 60
+"""So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
+
+_TRIALS = (
+    "trial_key", "arm_key", "number", "cell", "replicate", "status", "exempt", "role", "epochs_done",
+    "epochs_planned", "attempts", "best_epoch", "selection_iou", "selection_iou_with_target", "test_iou",
+    "train_seconds", "seconds", "train_real", "train_synthetic", "parameters", "error",
+)  # fmt: skip
+
+
+class Material:
+    """The tables of one sweep. Each is read when it is first asked for, and kept."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """All trials, in the order of planning, with the columns that figures are made of."""
+        columns = ", ".join(f'"{name}"' for name in _TRIALS)
+        return self.ask(f"select {columns} from trials order by number, trial_key")
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """The trials of the search: neither stages nor confirmations."""
+        found = self.trials[self.trials["role"].fillna("arm") == "arm"]
+        return found.reset_index(drop=True)
+
+    @cached_property
+    def arms(self) -> pd.DataFrame:
+        """`Sweep.arms()`, with intervals of the test IoU for the leading ones."""
+        with readable(self.sweep):
+            complete = self.searched[self.searched["status"] == Status.COMPLETE.value]
+            means = complete.groupby("arm_key")["selection_iou"].mean().sort_values(ascending=False, kind="stable")
+            leading = complete[complete["arm_key"].isin(means.index[:TESTED])]
+            return arms_of(self.sweep, complete, self.images_of(leading["trial_key"].tolist()))
+
+    @cached_property
+    def levels(self) -> dict[str, list[str]]:
+        """Factor -> its levels among the trials, in the order of `sweep.json`; none for a range of numbers."""
+        cells = self.arm_cells
+        found = {}
+        for name, labels in self.sweep.factors.items():
+            if name in cells:
+                present = {str(label) for label in cells[name].dropna()}
+                found[name] = [label for label in labels if label in present]
+        return found
+
+    @cached_property
+    def varied(self) -> list[str]:
+        """The factors with more than one value among the trials."""
+        cells = self.arm_cells
+        return [name for name in self.sweep.factors if name in cells and cells[name].nunique() > 1]
+
+    @cached_property
+    def arm_cells(self) -> pd.DataFrame:
+        """The levels of each arm of the search; see `Sweep.cells`."""
+        from analysis.derived import cells_of
+
+        with readable(self.sweep):
+            return cells_of(self.sweep, self.searched.drop_duplicates("arm_key"))
+
+    def arm_names(self, keys: list[str]) -> list[str]:
+        """Return what arms are called: their levels of the factors that vary, or the name of a named arm."""
+        with readable(self.sweep):
+            cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
+            told = {key: cell_of(cells[key]) for key in keys}
+            return [self.name_of(told[key]) or key for key in keys]
+
+    def name_of(self, cell: Mapping[str, str]) -> str:
+        """Return what a cell is called; see `arm_names`."""
+        varied = {*self.varied, NAMED_ARM}
+        return _called({name: level for name, level in cell.items() if name in varied})
+
+    @cached_property
+    def effects(self) -> Effects:
+        """The main effects.
+
+        Raises:
+            UserError: There is nothing to compare.
+        """
+        from analysis.effects import effects
+
+        return effects(self.sweep)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """What pairs of levels have beyond their sum.
+
+        Raises:
+            UserError: There is nothing to tell.
+        """
+        from analysis.interactions import interactions
+
+        return interactions(self.sweep)
+
+    @cached_property
+    def rungs(self) -> list[int]:
+        """The epochs at which trials are compared, the full training last.
+
+        Raises:
+            UserError: `sweep.json` or the trials hold something else.
+        """
+        with readable(self.sweep):
+            planned = self.trials["epochs_planned"].dropna()
+            full = [int(planned.max())] if len(planned) else []
+            return sorted({*(int(rung) for rung in self.sweep.description.get("rungs", [])), *full})
+
+    @property
+    def prunes(self) -> bool:
+        """Whether the sweep prunes."""
+        return bool(self.sweep.description.get("prune", "none") != "none")
+
+    def images_of(self, trials: list[str]) -> pd.DataFrame:
+        """Return the test images of some trials: trial_key, dataset, image, subject, iou."""
+        return self.ask(
+            "select trial_key, dataset, image, subject, iou from images where trial_key in (select unnest(?))", [trials]
+        )
+
+    def ask(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+        """Return the answer of SQL over trials, epochs, images, decisions and stages.
+
+        Raises:
+            UserError: A table cannot be read.
+        """
+        import duckdb
+
+        try:
+            found: pd.DataFrame = self._connection.sql(sql, params=parameters or []).to_arrow_table().to_pandas()
+        except duckdb.Error as error:
+            raise UserError(f"{self.sweep.root} cannot be read ({str(error).splitlines()[0]})") from None
+        return found
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return connect(self.sweep, materialise=False)
+
+
+def _called(cell: dict[str, str]) -> str:
+    """Return what an arm is called: of switches, those that are on."""
+    switches = [name for name, level in cell.items() if level in ("on", "off")]
+    if len(switches) < 2:
+        return cell_text(cell)
+    others = cell_text({name: level for name, level in cell.items() if name not in switches})
+    on = " + ".join(name for name in switches if cell[name] == "on") or "all switches off"
+    return f"{others}, {on}" if others else on

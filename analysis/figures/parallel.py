@@ -1,0 +1,133 @@
+"""Trials as lines through all factors to their score: which levels the good ones share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, Texts
+from analysis.figures.material import Material
+from seatbelt.records import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("trial_key", "string", "identity of the trial"),
+    Column("group", "string", "best tenth, upper half or lower half by the selection IoU"),
+    Column("(factors)", "string", "one column for each factor: its level; a number where the factor is a range"),
+    Column("selection_iou", "float64", "selection set, best epoch"),
+]
+
+DRAWN = 150
+"""Most trials that are drawn."""
+_AXES = 14
+"""Most factors that are drawn: the first ones."""
+_GROUPS = ("best tenth", "upper half", "lower half")
+_LOOKS = dict(zip(_GROUPS, (1, 0, 6), strict=True))
+
+
+def parallel(material: Material) -> Figure:
+    """Return parallel coordinates of the trials.
+
+    Raises:
+        NotApplicable: Fewer than two factors vary, or nothing has a score.
+    """
+    table = parallel_table(material)
+    factors = list(table.columns[2:-1])
+    drawn, all_trials = len(_thinned(table)), len(table)
+    more = "" if len(material.varied) == len(factors) else f" The first {_AXES} of {len(material.varied)} factors."
+    return Figure(
+        name="parallel",
+        title="Trials through the factors to their score",
+        caption=(
+            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, the best tenth always. They run "
+            f"through their level of each factor to their best selection IoU, of whatever epochs they trained.{more}"
+        ),
+        alt=f"{drawn} lines through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
+        f"{table['selection_iou'].max():.3f}.",
+        columns=COLUMNS,
+        table=table,
+        chart=_chart(_thinned(table), factors, material),
+    )
+
+
+def parallel_table(material: Material) -> pd.DataFrame:
+    """Return one row per trial with a score and levels (columns: COLUMNS), best first.
+
+    Raises:
+        NotApplicable: Fewer than two factors vary, or nothing has a score.
+    """
+    factors = material.varied[:_AXES]
+    if len(factors) < 2:
+        raise NotApplicable("needs two factors that vary")
+    trials = material.searched[["trial_key", "arm_key", "selection_iou"]]
+    found = trials.merge(material.arm_cells[["arm_key", *factors]], on="arm_key").dropna()
+    if found.empty:
+        raise NotApplicable("needs trials with a score")
+    found = found.sort_values("selection_iou", ascending=False, kind="stable", ignore_index=True)
+    n = len(found)
+    found["group"] = [_GROUPS[0 if i < max(1, n // 10) else 1 if i < (n + 1) // 2 else 2] for i in range(n)]
+    return found[["trial_key", "group", *factors, "selection_iou"]]
+
+
+def _thinned(table: pd.DataFrame) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    if len(table) <= DRAWN:
+        return table
+    best = table[table["group"] == _GROUPS[0]].head(DRAWN // 2)
+    rest = table[table["group"] != _GROUPS[0]]
+    places = np.linspace(0, len(rest) - 1, DRAWN - len(best)).round().astype(int)
+    return pd.concat([best, rest.iloc[places]], ignore_index=True)
+
+
+def _chart(table: pd.DataFrame, factors: list[str], material: Material) -> Chart:
+    axes = [*factors, "selection_iou"]
+    heights = {name: _heights(table[name], material.levels.get(name, []), i) for i, name in enumerate(axes)}
+    layers: list[Layer] = [Rule(name="", at=float(i), along="y") for i in range(len(axes))]
+    for group in reversed(_GROUPS):
+        places = [i for i, name in enumerate(table["group"]) if name == group]
+        if places:
+            layers.append(
+                Lines(
+                    name=group,
+                    x=(tuple(float(i) for i in range(len(axes))),) * len(places),
+                    y=tuple(tuple(heights[name][place] for name in axes) for place in places),
+                    look=_LOOKS[group],
+                    faint=group != _GROUPS[0],
+                    tips=tuple(
+                        f"trial {table['trial_key'].iloc[place]}: {table['selection_iou'].iloc[place]:.3f}"
+                        for place in places
+                    ),
+                )
+            )
+    marks = [mark for i, name in enumerate(axes) for mark in _marks(table[name], material.levels.get(name, []), i)]
+    xs, ys, texts = zip(*marks, strict=True)
+    layers.append(Texts(x=xs, y=ys, texts=texts))
+    ticks = tuple((float(i), name.replace("_", " ")) for i, name in enumerate(axes))
+    return Chart(
+        x=Axis(title="", ticks=ticks, low=-0.5, high=len(axes) - 0.5),
+        y=Axis(title="", ticks=((-1.0, ""),), low=-0.08, high=1.08),
+        layers=tuple(layers),
+        height=0.65,
+    )
+
+
+def _heights(values: pd.Series[Any], levels: list[str], axis: int) -> list[float]:
+    """Return where each trial crosses an axis, from 0 to 1; levels are spread a little, or all lines lay on one."""
+    if levels:
+        step = 1 / max(1, len(levels) - 1)
+        places = {level: place * step for place, level in enumerate(levels)}
+        jitter = min(0.06, step / 5)
+        return [places[str(v)] + jitter * (((i * 7 + axis * 3) % 11) / 5 - 1) for i, v in enumerate(values)]
+    low, high = float(values.min()), float(values.max())
+    return [(float(value) - low) / ((high - low) or 1) for value in values]
+
+
+def _marks(values: pd.Series[Any], levels: list[str], axis: int) -> list[tuple[float, float, str]]:
+    if levels:
+        step = 1 / max(1, len(levels) - 1)
+        return [(float(axis), place * step, level) for place, level in enumerate(levels)]
+    low, high = float(values.min()), float(values.max())
+    return [(float(axis), 0.0, f"{low:.3g}"), (float(axis), 1.0, f"{high:.3g}")]

@@ -1,0 +1,107 @@
+"""How the best score rose with the epochs that the search spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.figures.chart import (
+    LOOKS,
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    Lines,
+    NotApplicable,
+    Rule,
+    counted,
+    numbers,
+    whole_axis,
+)
+from analysis.figures.material import Material
+from seatbelt.records import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("epochs", "int64", "epochs that all trials had trained together"),
+    Column("best", "float64", "best selection IoU of a single trial until then"),
+    Column("trial_key", "string", "the trial that has it"),
+]
+
+_BEST = """
+with spent as (
+    select trial_key, epochs.selection_iou, row_number() over (order by "at" nulls first, number, epoch) as epochs
+    from epochs join trials using (trial_key) where coalesce(role, 'arm') = 'arm'
+), so_far as (
+    select *, max(selection_iou) over (order by epochs rows between unbounded preceding and 1 preceding) as before,
+           max(epochs) over () as total
+    from spent
+)
+select epochs, selection_iou as best, trial_key, total from so_far
+where selection_iou > coalesce(before, '-inf'::double) order by epochs
+"""
+
+
+def progress(material: Material) -> Figure:
+    """Return the best score so far as a line with steps.
+
+    Raises:
+        NotApplicable: No epoch was measured.
+    """
+    table, total = progress_table(material)
+    first, last = table.iloc[0], table.iloc[-1]
+    baselines = comparable_baselines(material)
+    return Figure(
+        name="progress",
+        title="Search progress",
+        caption=(
+            f"Best selection IoU of any single trial (n = 1) after each of the {total:,} epochs that the search spent. "
+            "A best value of many is a lucky one: what it is worth is told by replicates. Dashed: trivial baselines."
+        ),
+        alt=(
+            f"A line that rises in {counted(len(table), 'step')} from {first['best']:.3f} to {last['best']:.3f}, "
+            f"reached after {last['epochs']} of {total} epochs."
+        ),
+        columns=COLUMNS,
+        table=table,
+        chart=_chart(table, total, baselines),
+    )
+
+
+def progress_table(material: Material) -> tuple[pd.DataFrame, int]:
+    """Return one row for each time that the best became better (columns: COLUMNS), and all epochs that were spent.
+
+    Raises:
+        NotApplicable: No epoch was measured.
+    """
+    found = material.ask(_BEST)
+    if found.empty:
+        raise NotApplicable("needs an epoch that was measured")
+    return found[[column.name for column in COLUMNS]], int(found["total"].iloc[0])
+
+
+def comparable_baselines(material: Material) -> dict[str, float]:
+    """Return the trivial baselines that are scored as trials are: over all images, not over those with the target."""
+    return {name: value for name, value in material.sweep.baselines.items() if not name.endswith(", with target")}
+
+
+def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Chart:
+    last = float(table["best"].iloc[-1])
+    layers: list[Layer] = [
+        Lines(
+            name="best so far",
+            x=((*numbers(table["epochs"]), float(total)),),
+            y=((*numbers(table["best"]), last),),
+            steps=True,
+            tips=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
+        )
+    ]
+    for number, (name, value) in enumerate(baselines.items(), start=1):
+        layers.append(Rule(name=f"{name}: {value:.3f}", at=float(value), look=number % LOOKS))
+    return Chart(
+        x=whole_axis("epochs spent", 0, total, low=0),
+        y=Axis(title="best selection IoU"),
+        layers=tuple(layers),
+        height=0.5,
+    )

@@ -1,0 +1,133 @@
+"""How trials went through the rungs: who reached each, who went on, who was stopped or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
+from analysis.figures.material import Material
+from seatbelt.records import FINAL, Column, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("epoch", "int64", "rung; 0 for the beginning"),
+    Column("reached", "int64", "trials that got so far: the sum of the rest"),
+    Column("complete", "int64", "of them, trained to their end there"),
+    Column("promoted", "int64", "were promoted and reached the next rung"),
+    Column("went_on", "int64", "reached the next rung without being compared: all at the beginning, then exempt ones"),
+    Column("under_way", "int64", "have neither ended nor reached the next rung"),
+    Column("waiting", "int64", "wait for a promotion"),
+    Column("pruned", "int64", "were not promoted before the sweep ended"),
+    Column("failed", "int64", "failed, diverged or did not fit into memory before the next rung"),
+]
+
+_FATES = [column.name for column in COLUMNS[2:]]
+_NAMES = {"went_on": "went on, not compared", "under_way": "under way"}
+_LOOKS = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
+
+
+def promotion_flow(material: Material) -> Figure:
+    """Return a stacked bar for the beginning and each rung.
+
+    Raises:
+        NotApplicable: The sweep does not prune, or nothing was trained.
+    """
+    if not material.prunes:
+        raise NotApplicable("needs a sweep that prunes (--prune asha)")
+    table = promotion_table(material)
+    first, last = table.iloc[0], table.iloc[-1]
+    return Figure(
+        name="promotion_flow",
+        title="How trials went through the rungs",
+        caption=(
+            f"{first['reached']} trials began; each bar holds those that got to its epoch, by what became of them. "
+            "These are counts of all trials, so that they have no interval. Exempt trials are never stopped."
+        ),
+        alt=(
+            f"{first['reached']} trials began, {last['reached']} reached epoch {last['epoch']}; "
+            f"{table['pruned'].sum()} were pruned, {table['failed'].sum()} failed."
+        ),
+        columns=COLUMNS,
+        table=table,
+        chart=_chart(table),
+    )
+
+
+def promotion_table(material: Material) -> pd.DataFrame:
+    """Return one row for the beginning and one per rung (columns: COLUMNS).
+
+    Raises:
+        NotApplicable: Nothing was trained.
+    """
+    import pandas as pd
+
+    trials = material.searched[material.searched["attempts"].fillna(1) > 0]
+    trials = trials[(trials["status"] != Status.PLANNED.value) | (trials["epochs_done"] > 0)]
+    if trials.empty:
+        raise NotApplicable("needs a trial that began")
+    promoted = material.ask("select trial_key, epoch from decisions where kind = 'promotion'")
+    pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
+    rows = list(_rows(trials, [0, *material.rungs], pairs))
+    return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
+
+
+def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, object]]) -> Iterator[dict[str, int]]:
+    # One that stopped early trained to its end, whatever its epochs are.
+    complete = trials["status"] == Status.COMPLETE.value
+    done = trials["epochs_done"].where(~complete, epochs[-1])
+    for place, epoch in enumerate(epochs):
+        here = trials[done >= epoch]
+        further = epochs[place + 1] if place + 1 < len(epochs) else None
+        fates = [
+            _fate(key, status, further is not None and end >= further, epoch, promoted)
+            for key, status, end in zip(here["trial_key"], here["status"], done[here.index], strict=True)
+        ]
+        yield {"epoch": epoch, "reached": len(here), **{fate: fates.count(fate) for fate in _FATES}}
+
+
+def _fate(key: str, status: str, went_on: bool, epoch: int, promoted: set[tuple[object, object]]) -> str:
+    if went_on:
+        return "promoted" if (key, epoch) in promoted else "went_on"
+    if status == Status.COMPLETE.value:
+        return "complete"
+    known = {Status.PRUNED.value: "pruned", Status.PAUSED.value: "waiting"}
+    known |= {ended.value: "failed" for ended in FINAL}
+    return known.get(status, "under_way")
+
+
+def _chart(table: pd.DataFrame) -> Chart:
+    places = tuple(float(i) for i in range(len(table)))
+    below = [0.0] * len(table)
+    layers = []
+    for fate in _FATES:
+        counts = [float(value) for value in table[fate]]
+        if not any(counts):
+            continue
+        top = [low + count for low, count in zip(below, counts, strict=True)]
+        name = _NAMES.get(fate, fate)
+        layers.append(
+            Bars(
+                name=name,
+                x=places,
+                base=tuple(below),
+                top=tuple(top),
+                width=0.7,
+                look=_LOOKS[fate],
+                texts=tuple(f"{count:.0f}" if count else "" for count in counts),
+                tips=tuple(
+                    f"epoch {epoch}: {count:.0f} {name}" for epoch, count in zip(table["epoch"], counts, strict=True)
+                ),
+            )
+        )
+        below = top
+    names = ["began", *(f"epoch {epoch}" for epoch in table["epoch"][1:])]
+    return Chart(
+        x=Axis(title="", ticks=tuple(zip(places, names, strict=True)), low=-0.6, high=len(table) - 0.4),
+        y=whole_axis("trials", 0, max(below), low=0),
+        layers=tuple(layers),
+        legend="then",
+        height=0.5,
+    )

@@ -1,0 +1,296 @@
+"""The figures 4.1 to 4.6 and table 4.1 of the thesis, from sweeps of the same studies.
+
+All are mean test IoU of arms by two factors (or one): the first on the abscissa, the second as colour and marker.
+Unlike the thesis, each value has its interval and the number of trials behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.figures.chart import (
+    Axis,
+    Bars,
+    Cells,
+    Chart,
+    Figure,
+    Layer,
+    NotApplicable,
+    Points,
+    Rule,
+    colour_range,
+    counted,
+    extent,
+    numbers,
+    spread,
+)
+from analysis.figures.chart import with_interval as shown
+from analysis.figures.material import Material
+from seatbelt.records import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    Column("x", "string", "level of the factor on the abscissa"),
+    Column("series", "string", "level of the factor that is told apart by colour; empty where there is none"),
+    Column("benchmark", "bool", "drawn as a line for comparison"),
+    Column("arm_key", "string", "identity of the arm"),
+    Column("test_iou", "float64", "mean over replicates of the test IoU"),
+    Column("test_low", "float64", "lower bound of the 95 % interval (bootstrap over subjects and replicates)"),
+    Column("test_high", "float64", "its upper bound"),
+    Column("replicates", "int64", "complete trials of the arm"),
+    Column("subjects", "int64", "persons on the test images"),
+    Column("images", "int64", "images trained on in an epoch"),
+]
+
+NAMES = {
+    ("weights", "imagenet"): "ImageNet",
+    ("weights", "none"): "random",
+    ("augmentation", "none"): "without augmentation",
+    ("augmentation", "all"): "with augmentation",
+    ("regime", "synthetic"): "synthetic only",
+    ("regime", "real"): "real only",
+    ("regime", "synthetic_then_real"): "synthetic, then real",
+}
+"""What levels are called in figures, where their own labels are short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFigure:
+    """A figure of the thesis by the factors that it shows."""
+
+    name: str
+    title: str
+    reference: str
+    x: str
+    series: str | None
+    asks: str
+    benchmark: str | None = None
+    """Level of x that is drawn as lines."""
+    bars: bool = False
+    grid: bool = False
+    sizes: bool = False
+    """Whether the labels tell the numbers of images."""
+
+
+STUDY_FIGURES = [
+    StudyFigure(
+        name="architecture",
+        title="Test IoU of each architecture",
+        reference="figure 4.1",
+        x="encoder",
+        series="decoder",
+        asks="Encoders from left to right, decoders by colour and marker.",
+    ),
+    StudyFigure(
+        name="generations",
+        title="Test IoU by training images, with and without augmentation",
+        reference="figure 4.2",
+        x="training_data",
+        series="augmentation",
+        benchmark="real",
+        asks="Generations of synthetic images alone and together; the lines are real images alone.",
+    ),
+    StudyFigure(
+        name="mixing",
+        title="Test IoU by the share of synthetic images beside the real ones",
+        reference="figure 4.3",
+        x="synthetic_share",
+        series="weights",
+        benchmark="0.0",
+        sizes=True,
+        asks="The real images stay the same, synthetic ones are added; the lines are real images alone.",
+    ),
+    StudyFigure(
+        name="randomization",
+        title="Test IoU with and without domain randomisation",
+        reference="table 4.1",
+        x="training_data",
+        series="augmentation",
+        grid=True,
+        asks="Images with domain randomisation added or not, with and without augmentation.",
+    ),
+    StudyFigure(
+        name="pretraining",
+        title="Test IoU of synthetic images, real ones, and one after the other",
+        reference="figure 4.4",
+        x="architecture",
+        series="regime",
+        bars=True,
+        asks="Three ways of training for each architecture.",
+    ),
+    StudyFigure(
+        name="initialization",
+        title="Test IoU with ImageNet and random weights",
+        reference="figure 4.5",
+        x="architecture",
+        series="weights",
+        bars=True,
+        asks="Each architecture with an encoder from ImageNet and with a random one.",
+    ),
+    StudyFigure(
+        name="labels",
+        title="Test IoU by the labels that are learned beside the belt",
+        reference="figure 4.6",
+        x="context",
+        series=None,
+        bars=True,
+        asks="Each bar is a model that also learned the labels named below it.",
+    ),
+]
+
+
+def study_figure(kind: StudyFigure, material: Material) -> Figure:
+    """Return a figure of the thesis.
+
+    Raises:
+        NotApplicable: The sweep varies other factors, or nothing was tested yet.
+    """
+    table = study_table(kind, material)
+    best = table.iloc[int(table["test_iou"].argmax())]
+    subjects = numbers([table["subjects"].max()])[0]
+    over = "none, since no test images are recorded" if subjects is None else f"95 % over {subjects:.0f} subjects"
+    order = [_named(kind.series, level) for level in material.levels.get(kind.series or "", [])] or [""]
+    label = ", ".join(filter(None, [str(best["x"]), str(best["series"])]))
+    return Figure(
+        name=kind.name,
+        title=kind.title,
+        caption=(
+            f"Mean test IoU of {counted(len(table), 'arm')}, as in {kind.reference} of the thesis. {kind.asks} "
+            f"n = {extent(table['replicates'])} trials per arm; intervals: {over} and the trials of an arm (bootstrap)."
+        ),
+        alt=(
+            f"{len(table)} arms by {_worded(kind.x)}{f' and {_worded(kind.series)}' if kind.series else ''}. Highest: "
+            f"{label}, {shown(best['test_iou'], best['test_low'], best['test_high'])}; "
+            f"lowest: {table['test_iou'].min():.3f}."
+        ),
+        columns=COLUMNS,
+        table=table,
+        chart=_grid(table) if kind.grid else _chart(kind, table, order),
+    )
+
+
+def study_table(kind: StudyFigure, material: Material) -> pd.DataFrame:
+    """Return one row per arm (columns: COLUMNS), in the order of the levels."""
+    import pandas as pd
+
+    wanted = [kind.x] + ([kind.series] if kind.series else [])
+    _check_factors(kind.name, wanted, material)
+    arms = material.arms.dropna(subset=[*wanted, "test_iou"])
+    if arms.empty:
+        raise NotApplicable("needs a complete trial: nothing was tested yet")
+    arms = arms.merge(_images(material), on="arm_key")
+    arms = arms.sort_values(wanted, ignore_index=True)
+    found = pd.DataFrame(
+        {
+            "x": arms[kind.x].astype(str),
+            "series": [_named(kind.series, label) for label in arms[kind.series]] if kind.series else "",
+            "benchmark": arms[kind.x].astype(str) == (kind.benchmark or ""),
+        }
+    )
+    for column in COLUMNS[3:]:
+        found[column.name] = arms[column.name]
+    return found
+
+
+def _check_factors(name: str, wanted: list[str], material: Material) -> None:
+    study = material.sweep.description.get("study")
+    if study != name and study in [kind.name for kind in STUDY_FIGURES]:
+        raise NotApplicable(f"needs a sweep of the study {name}; this is {study}")
+    missing = [factor for factor in wanted if factor not in material.sweep.factors]
+    if missing:
+        raise NotApplicable(f"needs a sweep of the study {name}: no factor {' and '.join(missing)} here")
+    others = [factor for factor in material.varied if factor not in wanted]
+    if others:
+        raise NotApplicable(
+            f"needs a sweep that varies {' and '.join(wanted)} alone, but {len(others)} others vary too"
+        )
+
+
+def _images(material: Material) -> pd.DataFrame:
+    trials = material.searched[["arm_key", "train_real", "train_synthetic"]].dropna().drop_duplicates("arm_key")
+    images = (trials["train_real"] + trials["train_synthetic"]).astype("Int64")
+    found: pd.DataFrame = trials.assign(images=images)[["arm_key", "images"]]
+    return material.arms[["arm_key"]].merge(found, how="left", on="arm_key")
+
+
+def _named(factor: str | None, label: str) -> str:
+    return NAMES.get((factor or "", label), label)
+
+
+def _worded(factor: str | None) -> str:
+    return (factor or "").replace("_", " ")
+
+
+def _chart(kind: StudyFigure, table: pd.DataFrame, order: list[str]) -> Chart:
+    shown_arms = table[~table["benchmark"]]
+    places = list(dict.fromkeys(shown_arms["x"]))
+    series = list(dict.fromkeys(name for name in order if name in set(table["series"])))
+    offsets = dict(zip(series, spread(len(series), 0.8 if kind.bars else 0.6), strict=True))
+    layers: list[Layer] = []
+    for look, name in enumerate(series):
+        for _, row in table[table["benchmark"] & (table["series"] == name)].iterrows():
+            value = shown(row["test_iou"], row["test_low"], row["test_high"])
+            layers.append(Rule(name=f"{_benchmark(kind)}, {name}: {value}", at=row["test_iou"], look=look))
+    for look, name in enumerate(series):
+        own = shown_arms[shown_arms["series"] == name]
+        if len(own):
+            layers.append(_series(kind, own, [places.index(x) + offsets[name] for x in own["x"]], look, len(series)))
+    ticks = tuple((float(i), _tick(kind, table, place)) for i, place in enumerate(places))
+    x = Axis(title=_worded(kind.x), ticks=ticks, low=-0.6, high=len(places) - 0.4)
+    y = Axis(title="test IoU", low=0 if kind.bars else None)
+    return Chart(x=x, y=y, layers=tuple(layers), legend=_worded(kind.series))
+
+
+def _series(kind: StudyFigure, own: pd.DataFrame, x: list[float], look: int, n: int) -> Layer:
+    tips = tuple(
+        f"{row['x']}{', ' if row['series'] else ''}{row['series']}: "
+        f"{shown(row['test_iou'], row['test_low'], row['test_high'])}, n = {row['replicates']}"
+        for _, row in own.iterrows()
+    )
+    name, tops = str(own["series"].iloc[0]), numbers(own["test_iou"])
+    low, high = numbers(own["test_low"]), numbers(own["test_high"])
+    if kind.bars:
+        base = (0.0,) * len(own)
+        width = 0.8 / n
+        return Bars(name=name, x=tuple(x), base=base, top=tops, width=width, low=low, high=high, look=look, tips=tips)
+    return Points(name=name, x=tuple(x), y=tops, low=low, high=high, look=look, tips=tips)
+
+
+def _benchmark(kind: StudyFigure) -> str:
+    return "real images alone" if kind.x in ("training_data", "synthetic_share") else str(kind.benchmark)
+
+
+def _tick(kind: StudyFigure, table: pd.DataFrame, place: str) -> str:
+    if not kind.sizes:
+        return _named(kind.x, place)
+    share = float(place)
+    images = numbers([table.loc[table["x"] == place, "images"].max()])[0]
+    size = "" if images is None else f"\n{images:.0f} images"
+    return f"{share:.0%} / {1 - share:.0%}{size}"
+
+
+def _grid(table: pd.DataFrame) -> Chart:
+    columns = list(dict.fromkeys(table["x"]))
+    rows = list(dict.fromkeys(table["series"]))
+    by_cell = {(row["series"], row["x"]): row for _, row in table.iterrows()}
+    values, texts = [], []
+    for row in rows:
+        found = [by_cell.get((row, column)) for column in columns]
+        values.append(numbers([None if cell is None else cell["test_iou"] for cell in found]))
+        texts.append(tuple("" if cell is None else _cell_text(cell) for cell in found))
+    low, high = colour_range(values)
+    x_ticks = tuple((float(i), f"generation{'s' * ('+' in name)} {name}") for i, name in enumerate(columns))
+    return Chart(
+        x=Axis(title="trained on", ticks=x_ticks),
+        y=Axis(title="", ticks=tuple((float(i), name) for i, name in enumerate(rows))),
+        layers=(Cells(name="test IoU", values=tuple(values), texts=tuple(texts), low=low, high=high),),
+        height=0.4,
+    )
+
+
+def _cell_text(cell: pd.Series) -> str:
+    value = shown(cell["test_iou"], cell["test_low"], cell["test_high"]).replace(" [", "\n[")
+    return f"{value}\nn = {cell['replicates']}"

@@ -1,0 +1,106 @@
+"""All arms in one table that can be sorted and filtered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.cells import NAMED_ARM
+from analysis.figures.chart import counted
+from analysis.figures.material import TESTED, Material
+from analysis.plain import plain_values
+from analysis.report.blocks import BigTable, Head, Section, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SCORES = {
+    "rank": Head(name="rank", digits=0, meaning="by the mean selection IoU of complete trials"),
+    "shown": Head(name="selection IoU", digits=3, meaning="mean over complete trials; without any, the best so far"),
+    "selection_low": Head(name="low", digits=3, meaning="lower bound of the 95 % interval (Student, over trials)"),
+    "selection_high": Head(name="high", digits=3, meaning="its upper bound"),
+    "replicates": Head(name="n", digits=0, meaning="complete trials"),
+    "test_iou": Head(name="test IoU", digits=3, meaning="mean over complete trials; for looking, never for choosing"),
+    "test_low": Head(name="test low", digits=3, meaning="lower bound, 95 % (bootstrap over subjects and trials)"),
+    "test_high": Head(name="test high", digits=3, meaning="its upper bound"),
+}
+"""Column of `_joined` -> its head; before the factors."""
+
+_REST = {
+    "status": Head(name="status", meaning="COMPLETE where a trial came to its end, else how far the best one is"),
+    "with_target": Head(name="with target", digits=3, meaning="selection IoU over images that show the target"),
+    "most": Head(name="epochs", digits=0, meaning="most epochs of a trial"),
+    "parameters": Head(name="parameters", digits=0, meaning="trainable parameters"),
+    "seconds": Head(name="train seconds", digits=0, meaning="seconds of training steps, summed over trials"),
+    "trial": Head(name="trial", meaning="key of the trial with the best selection IoU"),
+}
+"""The same, after the factors."""
+
+_ALL = """
+select arm_key, arg_max(status, coalesce(selection_iou, -1) + (status = 'COMPLETE')::int * 10) as status,
+       max(selection_iou) as best, arg_max(trial_key, selection_iou) as trial,
+       avg(selection_iou_with_target) filter (status = 'COMPLETE') as with_target, max(epochs_done) as epochs,
+       max(parameters) as parameters, sum(train_seconds) as seconds, min(number) as number
+from trials where coalesce(role, 'arm') = 'arm' group by arm_key
+"""
+
+
+def arms(material: Material) -> Section | None:
+    """Return the section, None where nothing was planned."""
+    table = arms_table(material)
+    if not table.size:
+        return None
+    complete = len(material.arms)
+    note = f" The test interval is computed for the first {TESTED}." if complete > TESTED else ""
+    text = (
+        f"{counted(table.size, 'arm')}, {complete} of them with a complete trial and a rank. An arm is ranked by its "
+        f"mean selection IoU.{note}"
+    )
+    return Section(name="arms", title="All arms", blocks=(Text(text=text), table))
+
+
+def arms_table(material: Material) -> BigTable:
+    """Return one row per arm: those with complete trials by rank, then the others by how far they came."""
+    found = _joined(material)
+    heads = dict(_SCORES)
+    for name in material.varied:
+        # A range has numbers, such as learning rates, with digits of their own.
+        heads[name] = Head(name=name, meaning="factor")
+    if NAMED_ARM in found:
+        heads[NAMED_ARM] = Head(name="named arm", meaning="an arm beside the space")
+    heads |= _REST
+    return BigTable(
+        name="arms",
+        caption="All arms of the search",
+        heads=tuple(heads.values()),
+        columns=tuple(_rounded(found[name]) for name in heads),
+    )
+
+
+def _joined(material: Material) -> pd.DataFrame:
+    every = material.ask(_ALL)
+    scores = material.arms[
+        [
+            "arm_key",
+            "replicates",
+            "selection_iou",
+            "selection_low",
+            "selection_high",
+            "test_iou",
+            "test_low",
+            "test_high",
+        ]
+    ]
+    found = every.merge(material.arm_cells.drop(columns=["trial_key", "replicate"]), on="arm_key")
+    found = found.merge(scores.assign(rank=range(1, len(scores) + 1)), how="left", on="arm_key")
+    found = found.rename(columns={"epochs": "most"})
+    found["replicates"] = found["replicates"].fillna(0)
+    found["shown"] = found["selection_iou"].fillna(found["best"])
+    ordered: pd.DataFrame = found.sort_values(
+        ["rank", "most", "shown", "number"], ascending=[True, False, False, True], na_position="last"
+    )
+    return ordered
+
+
+def _rounded(column: pd.Series[Any]) -> list[Any]:
+    """Return plain values, floats with no more digits than anybody reads."""
+    return [float(f"{value:.7g}") if isinstance(value, float) else value for value in plain_values(column)]

@@ -1,0 +1,115 @@
+"""What a report is made of, whatever it is written as: pages, Markdown and PDF draw the same blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.figures.chart import Figure
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["plain", "lead", "warning", "good", "note"] = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command that can be copied."""
+
+    what: str
+    """What it does."""
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The head of a table's column."""
+
+    name: str
+    digits: int | None = None
+    """Decimals of numbers; None for texts."""
+    meaning: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table that is read from top to bottom."""
+
+    caption: str
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BigTable:
+    """A table with many rows, to be sorted and filtered."""
+
+    name: str
+    caption: str
+    heads: tuple[Head, ...]
+    columns: tuple[list[Any], ...]
+    """The values of each column."""
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.columns[0])
+
+    def rows(self, most: int) -> list[tuple[Value, ...]]:
+        """Return the first rows."""
+        return list(zip(*(column[:most] for column in self.columns), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure."""
+
+    figure: Figure
+
+
+Block = Text | Command | Table | BigTable | Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of a report with a heading."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What is reported of one sweep, or of all together."""
+
+    name: str
+    title: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole report."""
+
+    title: str
+    made: str
+    """When, UTC."""
+    parts: tuple[Part, ...]
+
+
+def cell_text(value: Value, digits: int | None) -> str:
+    """Return what a cell of a table shows."""
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and digits is not None:
+        return f"{value:,.{digits}f}"
+    return str(value)

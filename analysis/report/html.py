@@ -1,0 +1,162 @@
+"""A report as one HTML file that asks nothing of any network.
+
+Everything that comes from tables is escaped by the template. A content security policy allows our own scripts by
+their hashes and nothing else, so that a text of somebody else can neither run nor send anything. plotly.js travels
+compressed and is unpacked after the page is shown (docs/decisions/0018-report-page.md has the measurements).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from analysis.figures.chart import Figure
+from analysis.figures.files import table_rows
+from analysis.figures.plotly_drawing import plotly_chart
+from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
+from seatbelt.redaction import printable, redactor
+
+FIRST_ROWS = 25
+"""Rows of a large table that are there without a script."""
+FIGURE_ROWS = 100
+"""Rows of a figure's table; files of the figure have all."""
+
+
+def html_report(report: Report, *, reload_seconds: float | None = None, live: str | None = None) -> str:
+    """Return a report as a page.
+
+    Args:
+        report: The report.
+        reload_seconds: The page reads itself anew after so long, for a file that is written again and again.
+        live: Stamp of this state: the page asks the server that it came from whether there is another
+            (`seatbelt dashboard`).
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    show = _shown(redactor())
+    environment = Environment(
+        loader=PackageLoader("analysis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=show,
+    )
+    environment.filters |= {"cell": cell_text, "code": _code_parts}
+    environment.tests |= {"numeric": _numeric}
+    pictures = [
+        block.figure
+        for part in report.parts
+        for section in part.sections
+        for block in section.blocks
+        if isinstance(block, Picture)
+    ]
+    script, plotly = _asset("report.js"), _plotly()
+    found: str = environment.get_template("report.html.jinja").render(
+        report=report,
+        style=_Verbatim(_asset("report.css")),
+        script=_Verbatim(script),
+        policy=_policy([script, plotly.source] if pictures else [script], live=live is not None),
+        plotly=_Verbatim(plotly.packed if pictures else ""),
+        reload_seconds=reload_seconds,
+        live=live,
+        kind=lambda block: type(block).__name__,
+        big_data=lambda table: _big_data(table, show),
+        chart_data=_chart_data,
+        figure_table=_figure_table,
+        first_rows=FIRST_ROWS,
+    )
+    return found.lstrip()
+
+
+class _Verbatim(str):
+    """A text of our own that the template takes as it is."""
+
+    def __html__(self) -> str:
+        return self
+
+
+class _Plotly:
+    """plotly.js as it is run, and as it travels: gzip in base64."""
+
+    def __init__(self) -> None:
+        data = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+        self.source = data.decode()
+        self.packed = base64.b64encode(gzip.compress(data, 6, mtime=0)).decode()
+
+
+@cache
+def _plotly() -> _Plotly:
+    return _Plotly()
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("analysis.report").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def _policy(scripts: list[str], *, live: bool) -> str:
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
+    connect = "connect-src 'self'; " if live else ""
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; {connect}"
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _shown(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Return what shows a value: a text without secrets and control characters, anything else as it is."""
+
+    def show(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
+        plain = isinstance(value, str) and not hasattr(value, "__html__")
+        return printable(redacted(value), keep="\n") if plain else value
+
+    return show
+
+
+def _code_parts(text: str) -> list[tuple[bool, str]]:
+    """Return the parts of a text, and whether each stands between backquotes."""
+    return [(number % 2 == 1, part) for number, part in enumerate(text.split("`"))]
+
+
+def _numeric(head: Head) -> bool:
+    return head.digits is not None
+
+
+def _big_data(table: BigTable, show: Callable[[Any], Any]) -> _Verbatim:
+    """Return a table for the script; columns, since names and types are then told once."""
+    heads = [{"name": head.name, "digits": head.digits, "meaning": head.meaning} for head in table.heads]
+    return _json({"heads": heads, "columns": [[show(value) for value in column] for column in table.columns]})
+
+
+def _chart_data(figure: Figure) -> _Verbatim:
+    return _json(plotly_chart(figure.chart))
+
+
+def _json(value: object) -> _Verbatim:
+    """Return JSON that ends no script element and opens no comment, whatever it holds."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), default=str)
+    return _Verbatim(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _figure_table(figure: Figure) -> dict[str, Any]:
+    names = list(figure.table.columns)
+    types = [str(kind) for kind in figure.table.dtypes]
+    digits = [4 if "float" in kind else 0 if "int" in kind.lower() else None for kind in types]
+    rows = table_rows(figure)
+    meanings = {column.name: column.meaning for column in figure.columns}
+    return {
+        "heads": [
+            Head(name=name, digits=d, meaning=meanings.get(name, "")) for name, d in zip(names, digits, strict=True)
+        ],
+        "rows": rows[:FIGURE_ROWS],
+        "left": max(0, len(rows) - FIGURE_ROWS),
+    }

@@ -1,0 +1,45 @@
+"""What matters most: how much of the variation of the score over the space each factor explains."""
+
+from __future__ import annotations
+
+import shlex
+
+from analysis.figures.effect_plots import MOST_TRIALS
+from analysis.figures.material import Material
+from analysis.importance import importance
+from analysis.report.blocks import Block, Command, Head, Section, Table, Text
+from seatbelt.errors import UserError
+
+
+def importances(material: Material) -> Section | None:
+    """Return the section; None where fewer than two factors varied."""
+    if len(material.varied) < 2:
+        return None
+    title = "What matters most"
+    if len(material.searched) > MOST_TRIALS:
+        where = shlex.quote(material.sweep.root)
+        left_out: list[Block] = [
+            Text(text=f"Left out beyond {MOST_TRIALS:,} trials, since it takes long.", kind="note"),
+            Command(what="It is told by", command=f"seatbelt importance {where}"),
+        ]
+        return Section(name="importance", title=title, blocks=tuple(left_out))
+    try:
+        found = importance(material.sweep)
+    except UserError as error:
+        return Section(name="importance", title=title, blocks=(Text(text=f"Not told: {error}", kind="note"),))
+    heads = (
+        Head(name="factor"),
+        Head(name="share", digits=3, meaning="Shapley share of what all factors explain"),
+        Head(name="low", digits=3, meaning="lower bound of the 95 % interval"),
+        Head(name="high", digits=3, meaning="its upper bound"),
+        Head(name="main effects", digits=3, meaning="the part of the share without interactions"),
+    )
+    rows = tuple((item.factor, item.share, item.low, item.high, item.main) for item in found.importances)
+    text = (
+        f"The expected final selection IoU varies over the space by {found.deviation:.3f} "
+        f"[{found.low:.3f}, {found.high:.3f}] (standard deviation), by {found.trials} trials, {found.complete} of them "
+        "complete. A factor's share of that is what its levels explain, alone and together with others."
+    )
+    notes = [Text(text=f"{note[0].upper()}{note[1:]}.", kind="note") for note in found.notes]
+    table = Table(caption="Shares of the variation, greatest first", heads=heads, rows=rows)
+    return Section(name="importance", title=title, blocks=(Text(text=text), table, *notes))

@@ -1,0 +1,130 @@
+"""What was pruned, by which rule, and how close it was."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures import figure
+from analysis.figures.chart import NotApplicable, counted
+from analysis.figures.effect_plots import MOST_TRIALS
+from analysis.figures.material import Material
+from analysis.plain import plain_rows
+from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text
+from analysis.rungs import rungs
+from seatbelt.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CLOSEST = 10
+
+_RUNGS = """
+select epoch, count(*) filter (kind = 'promotion') as promoted, min(score) filter (kind = 'promotion') as lowest,
+       count(*) filter (kind = 'prune') as pruned, max(score) filter (kind = 'prune') as highest
+from decisions where "by" = 'asha' and kind in ('promotion', 'prune') group by epoch order by epoch
+"""
+
+_PRUNED = f"""
+select decisions.trial_key, decisions.epoch, decisions.score, decisions.rank, decisions.compared, decisions.allowed,
+       decisions.reason, trials.arm_key
+from decisions join trials using (trial_key)
+where kind = 'prune' and "by" = 'asha' and status = 'PRUNED'
+order by decisions.epoch desc, decisions.score desc limit {_CLOSEST}
+"""
+
+
+def pruning(material: Material) -> Section | None:
+    """Return the section; None for a sweep that does not prune."""
+    if not material.prunes:
+        return None
+    eta = material.sweep.description.get("eta", 3)
+    epochs = ", ".join(map(str, material.rungs[:-1])) or "none"
+    blocks: list[Block] = [
+        Text(
+            text=(
+                f"Trials stop at the rungs (epochs {epochs}). For every {eta} trials that reached a rung one is "
+                "promoted: the best that waits. The others are pruned when the sweep ends. Exempt trials are never "
+                "stopped, so that the rule can be judged."
+            )
+        )
+    ]
+    try:
+        blocks.append(Picture(figure=figure("promotion_flow", material)))
+    except NotApplicable:
+        blocks.append(Text(text="No trial began yet.", kind="note"))
+    blocks += _tables(material)
+    blocks += _agreement(material)
+    return Section(name="pruning", title="What was pruned and why", blocks=tuple(blocks))
+
+
+def _tables(material: Material) -> list[Block]:
+    at_rungs = material.ask(_RUNGS)
+    if at_rungs.empty:
+        return [Text(text="No trial was promoted or pruned yet.", kind="note")]
+    heads = (
+        Head(name="rung (epoch)", digits=0),
+        Head(name="promoted", digits=0),
+        Head(name="lowest promoted", digits=3),
+        Head(name="pruned", digits=0),
+        Head(name="highest pruned", digits=3),
+    )
+    rows = tuple(tuple(row.values()) for row in plain_rows(at_rungs))
+    blocks: list[Block] = [Table(caption="Decisions at each rung, with selection IoU", heads=heads, rows=rows)]
+    pruned = material.ask(_PRUNED)
+    if len(pruned):
+        blocks.append(_closest(material, pruned))
+        first = shlex.quote(str(pruned["trial_key"].iloc[0]))
+        where = shlex.quote(material.sweep.root)
+        blocks.append(Command(what="The whole story of one", command=f"seatbelt why {where} {first}"))
+    return blocks
+
+
+def _agreement(material: Material) -> list[Block]:
+    """Return how well scores at rungs rank final ones: whether pruning looked at the right epochs."""
+    where = shlex.quote(material.sweep.root)
+    if len(material.searched) > MOST_TRIALS:
+        return [Command(what="How well the rungs rank final scores", command=f"seatbelt rungs {where}")]
+    try:
+        found = rungs(material.sweep)
+    except UserError as error:
+        return [Text(text=f"How well the rungs rank final scores is not told: {error}", kind="note")]
+    heads = (
+        Head(name="epoch", digits=0),
+        Head(name="rung"),
+        Head(name="rank correlation", digits=2),
+        Head(name="low", digits=2),
+        Head(name="high", digits=2),
+        Head(name="complete trials", digits=0),
+    )
+    rows = tuple((a.epoch, a.rung, a.correlation, a.low, a.high, a.n) for a in found.agreements)
+    caption = "How well the score at an epoch ranks the final one, for all trials, with 95 % intervals"
+    return [Table(caption=caption, heads=heads, rows=rows), Text(text=_sentence(found.advice))]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _closest(material: Material, pruned: pd.DataFrame) -> Table:
+    heads = (
+        Head(name="trial"),
+        Head(name="arm"),
+        Head(name="rung", digits=0),
+        Head(name="selection IoU", digits=3),
+        Head(name="rank"),
+        Head(name="reason"),
+    )
+    names = material.arm_names(pruned["arm_key"].tolist())
+    rows = tuple(
+        (row["trial_key"], name, row["epoch"], row["score"], _rank(row), row["reason"])
+        for name, row in zip(names, plain_rows(pruned), strict=True)
+    )
+    return Table(caption=f"The {counted(len(rows), 'pruned trial')} that came furthest", heads=heads, rows=rows)
+
+
+def _rank(row: dict[str, Any]) -> str:
+    if row["rank"] is None or row["compared"] is None:
+        return "-"
+    allowed = "" if row["allowed"] is None else f", {counted(int(row['allowed']), 'promotion')} allowed"
+    return f"{int(row['rank'])} of {int(row['compared'])}{allowed}"

@@ -1,0 +1,133 @@
+"""`report`, `dashboard`, `figures`: what sweeps found, as pages and pictures."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runners.cli.options import SweepArguments, parse_names
+from runners.cli.saying import say
+from seatbelt.errors import UserError
+
+
+class ImageName(enum.StrEnum):
+    """Formats of a figure."""
+
+    png = "png"
+    pdf = "pdf"
+    svg = "svg"
+    csv = "csv"
+
+
+class ReportName(enum.StrEnum):
+    """Formats of a report."""
+
+    html = "html"
+    md = "md"
+    pdf = "pdf"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (report, dashboard, figures):
+        app.command(no_args_is_help=True)(command)
+
+
+def report(
+    sweeps: SweepArguments,
+    output: Annotated[ReportName, typer.Option("--format", help="Form of the report.")] = ReportName.html,
+    out: Annotated[Path | None, typer.Option(help="The file (default: SWEEP/report/report.html, .md or .pdf).")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write it again and again while the driver runs; html of one sweep only.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two writes with --watch.")] = 30,
+    thesis: Annotated[
+        bool, typer.Option("--thesis", help="Print what the sweeps say to each finding of the thesis instead.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="With --thesis: print JSON.")] = False,
+) -> None:
+    """Write a report on sweeps: the answer, how far to trust it, all arms, effects, figures, costs, provenance.
+
+    The page is one file that asks nothing of any network. Markdown links to PNG figures beside it.
+
+    Example:
+      seatbelt report sweeps/architecture
+      seatbelt report "sweeps/*" --out all.html
+      seatbelt report sweeps/architecture --format pdf
+      seatbelt report "sweeps/*" --thesis
+    """
+    if thesis:
+        from runners.cli.thesis import write_thesis
+
+        write_thesis(sweeps, json_output=json_output)
+        return
+    if json_output:
+        raise UserError("--json goes with --thesis; `seatbelt best --json` and `effects --json` have the numbers")
+    from runners.reporting import watch_report, write_report
+
+    if not watch:
+        say(str(write_report(sweeps, form=output.value, out=out)))
+        return
+    if output is not ReportName.html:
+        raise UserError(f"--watch writes html, but got --format {output.value}")
+    try:
+        watch_report(sweeps, out=out, every=every, say=say)
+    except KeyboardInterrupt:
+        say("ended; the file stays as it is")
+
+
+def dashboard(
+    sweeps: SweepArguments,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any that is free.")] = 8240,
+    every: Annotated[float, typer.Option(min=1, help="Least seconds between two updates.")] = 5,
+) -> None:
+    """Show the report of sweeps as a live page on this machine until Ctrl-C.
+
+    The page is served on 127.0.0.1 alone. From another machine: `ssh -L 8240:127.0.0.1:8240 HOST`.
+
+    Example:
+      seatbelt dashboard sweeps/architecture --port 8240
+    """
+    from runners.dashboard import ADDRESS
+    from runners.dashboard import dashboard as serve
+
+    with serve(sweeps, port=port, every=every) as server:
+        try:
+            say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the sweep; Ctrl-C ends it")
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            say("ended")
+
+
+def figures(
+    sweeps: SweepArguments,
+    only: Annotated[list[str] | None, typer.Option(help="Only the figure of this name; may be repeated.")] = None,
+    output: Annotated[ImageName, typer.Option("--format", help="Form of the files; csv has the numbers.")] = (
+        ImageName.png
+    ),
+    out: Annotated[Path | None, typer.Option(help="Folder for the files (default: SWEEP/report/figures).")] = None,
+    factors: Annotated[
+        str | None, typer.Option(help="Two factors of the heat map, ROWS,COLUMNS, such as decoder,encoder.")
+    ] = None,
+) -> None:
+    """Draw the figures of sweeps: those of the thesis for its studies, and effects, curves, rungs, costs and more.
+
+    Colours, markers, dashes and hatches differ, so that they can be told apart in grey and by the colour-blind.
+
+    Example:
+      seatbelt figures sweeps/architecture --format pdf
+      seatbelt figures sweeps/architecture --only heat_map --only curves --out pictures
+    """
+    from runners.reporting import draw_figures
+
+    for line in draw_figures(
+        sweeps,
+        only=tuple(only or ()),
+        form=output.value,
+        out=out,
+        factors=parse_names("--factors", factors),
+    ):
+        say(line)

@@ -1,0 +1,191 @@
+"""Writing what analysis makes of sweeps to where it is wanted: figures and reports."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
+from seatbelt.storage import LocalStorage, is_remote
+
+if TYPE_CHECKING:
+    from analysis.figures.chart import Figure
+    from analysis.figures.files import FileFormat
+    from analysis.tables import Source, Sweep
+
+ReportFormat = Literal["html", "md", "pdf"]
+
+
+def draw_figures(
+    locations: list[str], *, only: tuple[str, ...], form: FileFormat, out: Path | None, factors: tuple[str, ...]
+) -> Iterator[str]:
+    """Write the figures of sweeps, and tell of each file.
+
+    Args:
+        locations: Sweeps, or patterns.
+        only: Names of figures; none for all that a sweep allows.
+        form: Of the files.
+        out: Folder; None is `report/figures` of each sweep.
+        factors: The two of the heat map; none for the default.
+
+    Raises:
+        UserError: No such figure, or a sweep does not allow one that was asked for.
+    """
+    from analysis.figures import FIGURES
+    from analysis.figures.files import figure_file
+    from analysis.several import open_sweeps
+
+    unknown = [name for name in only if name not in FIGURES]
+    if unknown:
+        raise UserError(f"--only {unknown[0]} is no figure; these are: {', '.join(FIGURES)}")
+    if factors and len(factors) != 2:
+        raise UserError(f"--factors takes two factors, ROWS,COLUMNS, but got {len(factors)}")
+    parts = open_sweeps(locations).parts
+    for name, sweep in parts:
+        own = out / (name or sweep.name) if out is not None and len(parts) > 1 else out
+        place = LocalStorage(own or report_folder(sweep) / "figures")
+        SweepFolder(sweep.root).note_test_read("figures")
+        for figure in _figures(sweep, only, factors):
+            place.write(f"{figure.name}.{form}", figure_file(figure, form))
+            yield f"{place.root / figure.name}.{form}"
+
+
+def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) -> Path:
+    """Write the report on sweeps and return its file.
+
+    Args:
+        locations: Sweeps, or patterns.
+        form: Of the report.
+        out: The file; None is `report/report.html` (or `.md`, `.pdf`) of the one sweep.
+
+    Raises:
+        UserError: A sweep cannot be read, or there is no place for the file.
+    """
+    from analysis.several import open_sweeps
+
+    source = open_sweeps(locations)
+    file = report_file(source, form, out)
+    note_test_read(source, "report")
+    _write(source, file, form, None)
+    return file
+
+
+def watch_report(locations: list[str], *, out: Path | None, every: float, say: Callable[[str], None]) -> None:
+    """Write the page of a sweep again and again while a driver works on it, and once more at its end.
+
+    Args:
+        locations: One sweep.
+        out: The file; None is `report/report.html` of the sweep.
+        every: Seconds between two writes; the page reads itself anew as often.
+        say: Told of the file.
+    """
+    from analysis.several import open_sweeps
+    from runners.ledger import holder
+
+    source = open_sweeps(locations)
+    if len(source.parts) != 1:
+        raise UserError("--watch takes one sweep")
+    file = report_file(source, "html", out)
+    folder = SweepFolder(source.parts[0][1].root)
+    note_test_read(source, "report")
+    told = False
+    while holder(folder) is not None:
+        _write(open_sweeps(locations), file, "html", every)
+        if not told:
+            say(f"{file} is written every {every:g} s while the driver runs; Ctrl-C ends this")
+        told = True
+        time.sleep(every)
+    _write(open_sweeps(locations), file, "html", None)
+    say(f"{file}: no driver works on the sweep, this is its last state")
+
+
+def report_file(source: Source, form: ReportFormat, out: Path | None) -> Path:
+    """Return the file of a report.
+
+    Raises:
+        UserError: There is no place for it.
+    """
+    if out is None:
+        if len(source.parts) > 1:
+            raise UserError("a report on several sweeps lies in none of them; say where it is to go: --out FILE")
+        return report_folder(source.parts[0][1]) / f"report.{form}"
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; give the name of a file")
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if out.exists() and not out.is_file():
+        raise UserError(f"--out {out} is no regular file; give another name")
+    return out
+
+
+def note_test_read(source: Source, command: str) -> None:
+    """Leave a note in each sweep that test scores were shown."""
+    for _, sweep in source.parts:
+        SweepFolder(sweep.root).note_test_read(command)
+
+
+def report_folder(sweep: Sweep) -> Path:
+    """Return the folder `report` of a sweep.
+
+    Raises:
+        UserError: It lies in a bucket, or its parts lie elsewhere.
+    """
+    if is_remote(sweep.root):
+        raise UserError(f"{sweep.root} lies in a bucket; say where the files are to go: --out")
+    folder = SweepFolder(sweep.root)
+    folder.check_links()
+    return folder.root / "report"
+
+
+def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float | None) -> None:
+    from analysis.report import build_report
+
+    place = LocalStorage(file.parent)
+    report = build_report(source, datetime.datetime.now(datetime.UTC))
+    if form == "html":
+        from analysis.report.html import html_report
+
+        place.write(file.name, html_report(report, reload_seconds=reload_seconds).encode())
+    elif form == "pdf":
+        from analysis.report.pdf import pdf_report
+
+        place.write(file.name, pdf_report(report))
+    else:
+        from analysis.figures.files import figure_file
+        from analysis.report.markdown import markdown_report
+
+        folder = f"{file.stem}-figures"
+        text, figures = markdown_report(report, folder)
+        for name, figure in figures.items():
+            place.write(os.path.join(folder, name), figure_file(figure, "png"))
+        place.write(file.name, text.encode())
+
+
+def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
+    from analysis.figures import FIGURES, figure
+    from analysis.figures.chart import NotApplicable
+    from analysis.figures.heat_map import heat_map
+    from analysis.figures.material import Material
+
+    material = Material(sweep)
+    chosen = only or (("heat_map",) if factors else tuple(FIGURES))
+    made = False
+    for name in chosen:
+        compute = partial(heat_map, factors=(factors[0], factors[1])) if factors and name == "heat_map" else None
+        try:
+            yield figure(name, material, compute)
+            made = True
+        except NotApplicable as error:
+            if only or factors:
+                raise UserError(f"the figure {name} {error} ({sweep.root})") from None
+    if not made:
+        raise UserError(
+            f"{sweep.root} holds nothing to draw yet; `seatbelt status {shlex.quote(sweep.root)}` shows how far it is"
+        )

@@ -1,0 +1,145 @@
+"""`seatbelt report`, `figures`: files where they are wanted, and one clear line where they cannot be had."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from runners import reporting
+from runners.reporting import watch_report
+from tests.analysis.conftest import write_sweep
+from tests.analysis.numbers import DESCRIPTION, small_tables
+from tests.security.conftest import Command, answered, refused  # noqa: F401  (fixtures)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    return write_sweep(tmp_path / "sweeps" / "one", description=DESCRIPTION | {"rungs": [2]}, **small_tables())
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    return write_sweep(tmp_path / "sweeps" / "two", description=DESCRIPTION | {"rungs": [2]}, **small_tables())
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:  # noqa: F811
+    assert answered("report", str(sweep)).strip() == str(sweep / "report" / "report.html")
+    assert (sweep / "report" / "report.html").read_text().startswith("<!doctype html>")
+    answered("report", str(sweep), "--format", "md")
+    answered("report", str(sweep), "--format", "pdf")
+    found = files(sweep / "report")
+    assert {"report.html", "report.md", "report.pdf"} < set(found)
+    text = (sweep / "report" / "report.md").read_text()
+    pictures = [name for name in found if name.startswith("report-figures/")]
+    assert pictures and all(f"(<{name}>)" in text for name in pictures)
+    # Test scores were shown, and the next driver notes it.
+    assert len(list((sweep / "state" / "test-read").iterdir())) == 3
+
+
+def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path, answered: Command) -> None:  # noqa: F811
+    out = sweep.parent / "all.html"
+    answered("report", str(sweep), str(other), "--out", str(out))
+    assert "Common ranking" in out.read_text()
+    assert not (sweep / "report").exists()
+
+
+def test_figures(sweep: Path, other: Path, answered: Command, tmp_path: Path) -> None:  # noqa: F811
+    told = answered("figures", str(sweep)).split()
+    assert told == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
+    answered("figures", str(sweep), "--only", "curves", "--format", "csv", "--out", str(tmp_path / "csv"))
+    assert files(tmp_path / "csv") == ["curves.csv"]
+    assert (tmp_path / "csv" / "curves.csv").read_text().startswith("trial_key,status,epoch,selection_iou\n")
+    answered("figures", str(sweep), "--factors", "decoder,encoder", "--format", "svg", "--out", str(tmp_path / "svg"))
+    assert files(tmp_path / "svg") == ["heat_map.svg"]
+    answered("figures", str(sweep), str(other), "--only", "progress", "--format", "pdf", "--out", str(tmp_path / "two"))
+    assert files(tmp_path / "two") == ["one/progress.pdf", "two/progress.pdf"]
+
+
+NAMES = ["architecture", "distribution", "curves", "progress"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["report", "{0}", "{1}"], "a report on several sweeps lies in none of them; say where it is to go: --out"),
+        (["report", "{0}", "--out", "{0}"], "is a folder; give the name of a file"),
+        (["report", "{0}", "--out", "{0}/none/x.html"], "there is no folder .*none; make it first"),
+        (["report", "{0}", "--out", "/dev/null"], "is no regular file"),
+        (["report", "{0}", "--format", "md", "--watch"], "--watch writes html, but got --format md"),
+        (["report", "{0}", "{1}", "--watch"], "--watch takes one sweep"),
+        (["report", "{0}/nowhere"], "is no sweep"),
+        (["figures", "{0}", "--only", "curve"], "--only curve is no figure; these are: architecture, "),
+        (
+            ["figures", "{0}", "--only", "labels"],
+            "the figure labels needs a sweep of the study labels: no factor context",
+        ),
+        (["figures", "{0}", "--factors", "encoder"], "--factors takes two factors, ROWS,COLUMNS, but got 1"),
+        (["figures", "{0}", "--factors", "encoder,depth"], "'depth' is no factor with levels"),
+        (["dashboard", "{0}/nowhere"], "is no sweep"),
+    ],
+)
+def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path, refused: Command) -> None:  # noqa: F811
+    import re
+
+    assert re.search(told, refused(*(text.format(sweep, other) for text in arguments)))
+
+
+def test_damaged_tables_are_one_line(sweep: Path, refused: Command) -> None:  # noqa: F811
+    (sweep / "epochs" / "00000.parquet").write_bytes(b"PAR1 damaged")
+    for command in ("report", "figures"):
+        assert "/epochs cannot be read" in refused(command, str(sweep))
+
+
+def test_a_sweep_that_links_elsewhere_is_not_written_to(
+    sweep: Path,
+    tmp_path: Path,
+    refused: Command,  # noqa: F811
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (sweep / "report").symlink_to(tmp_path / "mine")
+    for command in ("report", "figures"):
+        assert "leads out of the sweep" in refused(command, str(sweep))
+    assert files(tmp_path / "mine") == []
+
+
+def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = iter(["a driver", "a driver"])
+    monkeypatch.setattr("runners.ledger.holder", lambda folder: next(running, None))
+    pages: list[str] = []
+    monkeypatch.setattr(reporting.time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
+    told: list[str] = []
+    watch_report([str(sweep)], out=None, every=7, say=told.append)
+    assert len(pages) == 2
+    assert all('<meta http-equiv="refresh" content="7">' in page for page in pages)
+    assert 'http-equiv="refresh"' not in (sweep / "report/report.html").read_text()
+    assert told[0].endswith("is written every 7 s while the driver runs; Ctrl-C ends this")
+    assert told[1].endswith("no driver works on the sweep, this is its last state")
+
+
+def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) -> None:
+    """Readers see whole files only, so that a report may be made at any time."""
+    source, stop = (sweep / "trials" / "00000.parquet").read_bytes(), threading.Event()
+
+    def rewrite() -> None:
+        while not stop.is_set():
+            part = tmp_path / "part"
+            part.write_bytes(source)
+            part.replace(sweep / "trials" / "00000.parquet")
+            time.sleep(0.001)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        for _ in range(3):
+            reporting.write_report([str(sweep)], form="html", out=tmp_path / "report.html")
+    finally:
+        stop.set()
+        writer.join()
+    assert "Best configuration: decoder=unet" in (tmp_path / "report.html").read_text()
