@@ -42,8 +42,8 @@ INTERACTIONS = [
 MOST_TRIALS = 5_000
 """Trials beyond which a report leaves out what takes long to estimate."""
 
-_MOST = 40
-"""Rows of a figure; the table has all."""
+_MOST, _PAIRS = 40, 20
+"""Rows of the figures of effects and of pairs; the tables have all."""
 
 
 def main_effects(material: Material) -> Figure:
@@ -69,7 +69,7 @@ def main_effects(material: Material) -> Figure:
             f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
             f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
             "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
-            f"show the smallest effect that could have been found.{_left_out(len(told))}"
+            f"show the smallest effect that could have been found.{_left_out(len(told), _MOST)}"
         ),
         alt=(
             f"{len(told)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
@@ -119,7 +119,7 @@ def interactions(table: pd.DataFrame) -> Figure:
         table: One row per pair (columns: INTERACTIONS).
     """
     ordered = table.sort_values("effect", key=abs, ascending=False, ignore_index=True)
-    shown = ordered.head(_MOST)
+    shown = ordered.head(_PAIRS)
     names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in shown.iterrows()]
     first = ordered.iloc[0]
     return Figure(
@@ -127,7 +127,8 @@ def interactions(table: pd.DataFrame) -> Figure:
         title="What pairs of levels add together",
         caption=(
             f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals; "
-            f"{len(ordered)} pairs over {extent(ordered['n'])} trials each.{_left_out(len(ordered))}"
+            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. An interval stands alone: among many "
+            f"some miss 0 by chance.{_left_out(len(ordered), _PAIRS)}"
         ),
         alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
@@ -136,8 +137,8 @@ def interactions(table: pd.DataFrame) -> Figure:
     )
 
 
-def _left_out(n: int) -> str:
-    return f" The first {_MOST} of {n} are drawn; the table has all." if n > _MOST else ""
+def _left_out(n: int, most: int) -> str:
+    return f" The first {most} of {n} are drawn; the table has all." if n > most else ""
 
 
 def _forest(table: pd.DataFrame) -> Chart:

@@ -33,7 +33,11 @@ def test_hostile_values_in_tables_steer_nothing(
     tmp_path: Path, column: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write_sweep(tmp_path / "s", trials=[trial("a1", "x", iou=0.5) | {column: value}])
-    for arguments in (["best", str(root)], ["query", str(root), f"select {column}, cell from trials"]):
+    for arguments in (
+        ["best", str(root)],
+        ["report", str(root)],
+        ["query", str(root), f"select {column}, cell from trials"],
+    ):
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
