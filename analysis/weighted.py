@@ -47,7 +47,8 @@ def completion_weights(scores: Floats, exempt: NDArray[np.bool_]) -> Floats:
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
         exempt: (n,) whether a trial was never to be pruned.
     """
-    assert exempt.any(), "without exempt trials some pruned ones have no complete one that resembles them"
+    whole = not np.isnan(scores).any()
+    assert whole or exempt.any(), "without exempt trials some pruned ones have no complete one that resembles them"
     share = float(exempt.mean())
     reached = ~np.isnan(scores)
     probability = np.ones(len(scores))
