@@ -150,7 +150,8 @@ def _setting(sweep: Sweep, scores: Scores) -> str:
     data = ", ".join(dict.fromkeys(str(source["name"]) for source in sweep.description.get("data", [])))
     epochs = sweep.trials["epochs_planned"].max()
     told = f"{int(epochs)} epochs, " if epochs == epochs else ""
-    return f"data {data or 'unknown'}, {told}{scores.replicates} replicates"
+    replicates = "1 replicate" if scores.replicates == 1 else f"{scores.replicates} replicates"
+    return f"data {data or 'unknown'}, {told}{replicates}"
 
 
 def _answer(
