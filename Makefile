@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick check audit bench faults studies clean
+.PHONY: demo test test-quick check audit bench faults studies validate-statistics clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
@@ -35,6 +35,9 @@ faults: $(STAMP) ## The long form of the fault suite
 
 studies: $(STAMP) ## Every study from end to end on the embedded scenes, small
 	$(BIN)/python -m tests.studies --out demo/studies
+
+validate-statistics: $(STAMP) ## How often the intervals of the analysis hold the truth, over 2,000 simulated sweeps; resumable
+	$(BIN)/python -m tests.validation --out demo/validation --sweeps 2000
 
 clean: ## Everything that was made here, the virtual environment included
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build demo

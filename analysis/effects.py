@@ -134,9 +134,7 @@ def _effects(
     if score == "test" and fitted.covariance is not None and fitted.gain is not None:
         keys = list(found.trials["trial_key"].iloc[fitted.rows])
         fitted = replace(fitted, covariance=fitted.covariance + spread_over_subjects(sweep, keys, fitted.gain))
-    told = [_effect(contrast, i, fitted, found, known) for i, contrast in enumerate(contrasts(found))]
-    p_values = adjusted([effect.p_value for effect in told], family)
-    told = [replace(effect, p_value=p_value) for effect, p_value in zip(told, p_values, strict=True)]
+    told = told_effects(found, fitted, known, family)
     return Effects(
         effects=[effect for effect in told if factor in (None, effect.factor)],
         estimator=name,
@@ -148,6 +146,20 @@ def _effects(
         family=family,
         notes=_notes(found, name, fitted, told),
     )
+
+
+def told_effects(found: Observed, fitted: Estimate, known: NDArray[np.bool_], family: Family) -> list[Effect]:
+    """Return what an estimate says of each contrast.
+
+    Args:
+        found: The trials.
+        fitted: Estimated from them.
+        known: (n,) which trials have the score that is told of.
+        family: How p-values are adjusted.
+    """
+    told = [_effect(contrast, i, fitted, found, known) for i, contrast in enumerate(contrasts(found))]
+    p_values = adjusted([effect.p_value for effect in told], family)
+    return [replace(effect, p_value=p_value) for effect, p_value in zip(told, p_values, strict=True)]
 
 
 def _asked(sweep: Sweep, found: Observed, at: int | None, score: Score, estimator: Name | None) -> _Asked:

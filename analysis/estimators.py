@@ -87,7 +87,7 @@ def _mixed(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate
 
 
 def _likelihood(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
-    return _least_squares(found, lambda design, clusters: fit(design, scores, clusters))
+    return _least_squares(found, lambda design, clusters, beside: fit(design, scores, clusters, beside=beside))
 
 
 def _weights(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
@@ -96,14 +96,16 @@ def _weights(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estima
         raise UserError(
             "weights need trials that are exempt from pruning, and this sweep has none; take --estimator likelihood"
         )
-    return _least_squares(found, lambda design, clusters: fit_weighted(design, scores, exempt, clusters))
+    return _least_squares(
+        found, lambda design, clusters, beside: fit_weighted(design, scores, exempt, clusters, beside=beside)
+    )
 
 
 def _naive(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
     reached = ~np.isnan(scores)
     last = scores.shape[1] - 1 - np.argmax(reached[:, ::-1], axis=1)
     values = scores[np.arange(len(last)), last][:, None]
-    return _least_squares(found, lambda design, clusters: fit(design, values, clusters))
+    return _least_squares(found, lambda design, clusters, beside: fit(design, values, clusters, beside=beside))
 
 
 _ESTIMATORS: dict[Name, Callable[[Observed, Floats, tuple[int, ...]], Estimate]] = {
@@ -115,13 +117,14 @@ _ESTIMATORS: dict[Name, Callable[[Observed, Floats, tuple[int, ...]], Estimate]]
 assert set(_ESTIMATORS) == set(get_args(Name))
 
 
-def _least_squares(found: Observed, solve: Callable[[Floats, list[str]], Fit]) -> Estimate:
+def _least_squares(found: Observed, solve: Callable[[Floats, list[str], int], Fit]) -> Estimate:
     """Take arms for independent where there are enough of them, else trials."""
     told = contrasts(found)
     design = design_matrix(found, told)
-    what, fitted = "arms", solve(design, list(found.trials["arm_key"]))
+    beside = design.shape[1] - len(told)
+    what, fitted = "arms", solve(design, list(found.trials["arm_key"]), beside)
     if fitted.covariance is None:
-        what, fitted = "trials", solve(design, list(found.trials["trial_key"]))
+        what, fitted = "trials", solve(design, list(found.trials["trial_key"]), beside)
     few = fitted.covariance is None
     return Estimate(
         values=fitted.coefficients[-len(told) :],

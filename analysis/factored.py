@@ -44,13 +44,14 @@ class Fit:
     clusters: int
 
 
-def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, alike: bool = True) -> Fit:
+def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int = 1, alike: bool = True) -> Fit:
     """Fit the effects of a design on the last of several scores.
 
     Args:
         design: (n, p) columns, the intercept among them.
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
         clusters: n names; trials of one name are no independent evidence (replicates of one arm).
+        beside: Number of first columns that no interval is wanted for: the intercept, and constants of replicates.
         alike: Whether all clusters weigh about alike; else the jackknife's covariance is not reduced.
     """
     assert design.shape[0] == scores.shape[0] == len(clusters), f"{design.shape=} {scores.shape=} {len(clusters)=}"
@@ -62,6 +63,7 @@ def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, alike: bool 
     freedom = complete - rank
     if freedom < 1:
         return Fit(coefficients=coefficients, covariance=None, freedom=0, clusters=complete)
+    told[:beside] = False
     covariance = _jackknife(design, scores, cluster, told)
     if covariance is not None and alike:
         # Unbiased where all clusters weigh alike: leaving one out overstates by 1 / (1 - leverage).

@@ -78,16 +78,21 @@ def importance(sweep: Sweep) -> Importances:
             raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
         if np.isnan(found.scores[:, -1]).all():
             raise UserError(f"{sweep.root} has no complete trial yet: importance is told of final scores")
-        return _importance(found)
+        return importance_of(found, _by_optuna(found.rows(some_rows(found, MOST_TRIALS))))
 
 
-def _importance(found: Observed) -> Importances:
+def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Importances:
+    """Return the importance of the factors of trials of which at least one is complete.
+
+    Args:
+        found: The trials.
+        others: What `fanova` and `ped_anova` say of each factor, where they say anything.
+    """
     part = found.rows(some_rows(found, MOST_TRIALS))
     main, shares, deviation = _shapley(*shrunk(part))
     bounds = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(shares, bounds, axis=0)
     complete = int((~np.isnan(found.scores[:, -1])).sum())
-    others = _by_optuna(found) if complete >= _FEWEST else {}
     rows = [
         Importance(
             factor=factor.name,
@@ -138,7 +143,9 @@ def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floa
 
 
 def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
-    """Return what Optuna's evaluators say of the complete trials."""
+    """Return what Optuna's evaluators say of the complete trials; nothing where they are too few."""
+    if (~np.isnan(found.scores[:, -1])).sum() < _FEWEST:
+        return {}
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 

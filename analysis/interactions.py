@@ -81,15 +81,19 @@ def interactions(sweep: Sweep) -> Interactions:
             )
         if np.isnan(found.scores[:, -1]).all():
             raise UserError(f"{sweep.root} has no complete trial yet: interactions are told of final scores")
-        rows = some_rows(found, MOST_TRIALS)
-        part = found.rows(rows)
-        trials, posterior = shrunk(part)
-        return Interactions(
-            interactions=_ordered(part, trials, posterior),
-            trials=len(part.trials),
-            complete=int((~np.isnan(part.scores[:, -1])).sum()),
-            notes=_notes(found, part, trials),
-        )
+        return interactions_of(found)
+
+
+def interactions_of(found: Observed) -> Interactions:
+    """Return the interactions of trials of which at least one is complete."""
+    part = found.rows(some_rows(found, MOST_TRIALS))
+    trials, posterior = shrunk(part)
+    return Interactions(
+        interactions=_ordered(part, trials, posterior),
+        trials=len(part.trials),
+        complete=int((~np.isnan(part.scores[:, -1])).sum()),
+        notes=_notes(found, part, trials),
+    )
 
 
 def _ordered(found: Observed, trials: Trials, posterior: Posterior) -> list[Interaction]:

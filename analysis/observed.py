@@ -93,12 +93,11 @@ def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
     """
     import pandas as pd
 
-    described = [_factor(found) for found in sweep.description["factors"]]
+    described = space_factors(sweep)
     names = [factor.name for factor in described]
     trials = sweep.trials
     trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
-    apart = _apart(sweep.description, described)
-    cells = [_cell(described, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
+    cells = spelt_cells(sweep, described, trials)
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
@@ -120,6 +119,17 @@ def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
     frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
     baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
     return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=baseline)
+
+
+def space_factors(sweep: Sweep) -> list[SpaceFactor]:
+    """Return the factors of a sweep's space, whether or not they varied."""
+    return [_factor(found) for found in sweep.description["factors"]]
+
+
+def spelt_cells(sweep: Sweep, factors: list[SpaceFactor], trials: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the cell of each trial: factor -> level; a named arm that is no cell of the space keeps its name."""
+    apart = _apart(sweep.description, factors)
+    return [_cell(factors, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
 
 
 def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:

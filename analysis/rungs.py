@@ -162,9 +162,7 @@ def _advice(told: list[Agreement], full: int) -> str:
     first = next((a for a in told if a.rung), None)
     if first is None:
         if trusted is None:
-            return (
-                f"no epoch before the end ranks trials well (from {TRUSTED} on): pruning (--prune asha) would mislead"
-            )
+            return f"no epoch of the first two thirds ranks trials well (from {TRUSTED} on): --prune none is right here"
         return (
             f"from epoch {trusted} on scores rank trials well: --prune asha --rungs {trusted},{full} would save epochs"
         )

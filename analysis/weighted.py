@@ -20,7 +20,9 @@ from analysis.factored import Fit, fit
 Floats = NDArray[np.float64]
 
 
-def fit_weighted(design: Floats, scores: Floats, exempt: NDArray[np.bool_], clusters: Sequence[str]) -> Fit:
+def fit_weighted(
+    design: Floats, scores: Floats, exempt: NDArray[np.bool_], clusters: Sequence[str], *, beside: int = 1
+) -> Fit:
     """Fit the effects of a design on the last of several scores by weighted least squares over complete trials.
 
     Args:
@@ -28,11 +30,14 @@ def fit_weighted(design: Floats, scores: Floats, exempt: NDArray[np.bool_], clus
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
         exempt: (n,) whether a trial was never to be pruned; some were.
         clusters: n names; trials of one name are no independent evidence.
+        beside: Number of first columns that no interval is wanted for: the intercept, and constants of replicates.
     """
     weights = np.sqrt(completion_weights(scores, exempt))
     kept = np.flatnonzero(weights)
     root = weights[kept, None]
-    return fit(design[kept] * root, scores[kept, -1:] * root, [clusters[i] for i in kept.tolist()], alike=False)
+    return fit(
+        design[kept] * root, scores[kept, -1:] * root, [clusters[i] for i in kept.tolist()], beside=beside, alike=False
+    )
 
 
 def completion_weights(scores: Floats, exempt: NDArray[np.bool_]) -> Floats:
@@ -42,7 +47,8 @@ def completion_weights(scores: Floats, exempt: NDArray[np.bool_]) -> Floats:
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
         exempt: (n,) whether a trial was never to be pruned.
     """
-    assert exempt.any(), "without exempt trials some pruned ones have no complete one that resembles them"
+    whole = not np.isnan(scores).any()
+    assert whole or exempt.any(), "without exempt trials some pruned ones have no complete one that resembles them"
     share = float(exempt.mean())
     reached = ~np.isnan(scores)
     probability = np.ones(len(scores))

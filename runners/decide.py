@@ -171,5 +171,6 @@ def _first_stop(plan: Plan, view: TrialView, config: TrialConfig) -> int:
 
 
 def _is_exempt(plan: Plan, proposal: Proposal) -> bool:
-    # The quota rotates over the cells, so that each has its exempt trial once in `exempt_every` replicates.
-    return (proposal.cell_number + proposal.replicate) % plan.exempt_every == 0
+    # The quota rotates over the arms of a design, so that each has its exempt trial once in `exempt_every` replicates.
+    # Going by levels instead would exempt some levels only, and effects could not be told from pruning.
+    return (proposal.place + proposal.replicate) % plan.exempt_every == 0

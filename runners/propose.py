@@ -30,7 +30,8 @@ class Proposal:
     """A trial that nobody has proposed yet."""
 
     cell: Cell
-    cell_number: int
+    place: int
+    """Where it stands in an order that knows nothing of its levels: what exempts trials from pruning goes by it."""
     replicate: int
     position: int
     config: TrialConfig
@@ -64,7 +65,7 @@ def confirm(plan: Plan, history: History) -> Proposal | None:
             if trial_key(config) not in history.trials:
                 return Proposal(
                     cell=cell,
-                    cell_number=0,
+                    place=0,
                     replicate=replicate,
                     position=-1,
                     config=config,
@@ -107,7 +108,7 @@ def _exhaustive(plan: Plan, history: History) -> Proposal | None:
         if known is None or known.role != "arm":
             return Proposal(
                 cell=cell,
-                cell_number=number,
+                place=step,
                 replicate=replicate,
                 position=position,
                 config=config,
@@ -212,20 +213,10 @@ def _as_next_replicate(plan: Plan, history: History, cell: Cell, position: int, 
         reason += f"; the arm is known: replicate {replicate}"
     return Proposal(
         cell=cell,
-        cell_number=_number(space, cell, position),
+        place=position,
         replicate=replicate,
         position=position,
         config=space.config(base, cell, seed=base.seed + replicate),
         reason=reason,
         named=NAMED_ARM in cell,
     )
-
-
-def _number(space: Space, cell: Cell, position: int) -> int:
-    if space.continuous or NAMED_ARM in cell:
-        return position
-    number = 0
-    for factor in space.factors:
-        labels = [level.label for level in factor.levels]
-        number = number * len(labels) + labels.index(cell[factor.name])
-    return number

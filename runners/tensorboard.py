@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runners.events import EpochMeasured, Event, LegEnded, Planned
+from runners.events import EpochMeasured, Event, LegEnded
 from runners.history import History
 from seatbelt.redaction import shown
 
-_SHOWN = (
+SCALARS = (
     "train_loss",
     "validation_loss",
     "validation_iou",
@@ -23,6 +24,7 @@ _SHOWN = (
     "decoder_learning_rate",
     "images_per_s",
 )
+"""Columns of the table of epochs that are curves in TensorBoard, and metrics wherever else a sweep is exported to."""
 
 
 class EventFiles:
@@ -40,20 +42,14 @@ class EventFiles:
             self._writers.pop(event.trial_key).close()
 
     def _write(self, event: EpochMeasured, history: History) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event as Record
-        from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         plan = history.trials[event.trial_key].plan
         if event.trial_key not in self._writers:
-            self._writers[event.trial_key] = EventFileWriter(str(self._folder / _run_name(plan)))
-        values = [
-            Summary.Value(tag=name, simple_value=event.metrics[name])
-            for name in _SHOWN
-            if event.metrics.get(name) is not None
-        ]
-        record = Record(wall_time=event.at, step=event.epoch, summary=Summary(value=values))
-        self._writers[event.trial_key].add_event(record)
+            name = run_name(plan.number, plan.cell, plan.replicate)
+            self._writers[event.trial_key] = EventFileWriter(str(self._folder / name))
+        values = {name: value for name in SCALARS if (value := event.metrics.get(name)) is not None}
+        self._writers[event.trial_key].add_event(scalar_event(values, event.epoch, event.at))
 
     def __enter__(self) -> EventFiles:
         return self
@@ -65,9 +61,24 @@ class EventFiles:
             writer.close()
 
 
-def _run_name(plan: Planned) -> str:
+def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
+    """Return the record of an event file with a scalar for each value.
+
+    Args:
+        values: Name -> value.
+        epoch: The step.
+        at: Seconds since 1970.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event as Record
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+    return Record(wall_time=at, step=epoch, summary=Summary(value=found))
+
+
+def run_name(number: int, cell: Mapping[str, object], replicate: int) -> str:
     """Return the name of a trial's folder; a level, such as `file:/a/b.pth`, may hold anything."""
-    levels = shown("-".join(plan.cell.values())).replace("/", "_")
+    levels = shown("-".join(str(level) for level in cell.values())).replace("/", "_")
     # A file system takes 255 bytes; what is left out is told apart by the number.
     short = levels.encode()[:200].decode(errors="ignore")
-    return f"{plan.number:04d}-{short}-r{plan.replicate}"
+    return f"{number:04d}-{short}-r{replicate}"

@@ -55,7 +55,7 @@ class Column:
     meaning: str
 
 
-_CONFIGURATION = [
+CONFIGURATION = [
     Column("encoder", "string", "encoder, normalised name"),
     Column("decoder", "string", "decoder, normalised name"),
     Column("weights", "string", "initial encoder weights as configured"),
@@ -95,6 +95,7 @@ _CONFIGURATION = [
     Column("seed", "int64", "seed of everything random in the trial"),
     Column("config", "string", "the whole trial configuration, JSON"),
 ]
+"""Columns of the configuration in the table of trials."""
 
 SCORES = [
     Column("iou", "float64", "mean over images of the IoU; empty on empty = 1"),
@@ -151,7 +152,7 @@ TRIALS = [
     Column("micro_batch", "int64", "images per backward pass; below batch_size where memory was short"),
     Column("planned_at", "timestamp", "when it was proposed, UTC"),
     Column("ended_at", "timestamp", "when it reached its present status, UTC"),
-    *_CONFIGURATION,
+    *CONFIGURATION,
     Column("weights_sha256", "string", "hash of the initial encoder weights"),
     Column("data_fingerprint", "string", "hash of the data sets' content"),
     Column("device", "string", "device of the last leg"),

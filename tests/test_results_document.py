@@ -42,6 +42,7 @@ def test_derived_tables_have_the_columns_that_are_documented(folder: Path) -> No
     assert list(sweep.arms().columns) == ["arm_key", "encoder", "decoder", *(column.name for column in ARMS)]
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_runs(
     folder: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -201,7 +201,13 @@ def _axis(axes: Axes, axis: Axis, which: Literal["x", "y"]) -> None:
     names = [_plain(name) for _, name in axis.ticks]
     set_ticks, set_label = (axes.set_xticks, axes.set_xlabel) if which == "x" else (axes.set_yticks, axes.set_ylabel)
     if axis.log:
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        side = axes.xaxis if which == "x" else axes.yaxis
+        side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        side.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
+        side.set_minor_formatter(NullFormatter())
     if axis.whole:
         from matplotlib.ticker import MaxNLocator
 

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from runners.cli import answers, cluster, confirm, data, effects, report, results, studies, sweeps, weights
+from runners.cli import answers, cluster, confirm, data, effects, export, report, results, studies, sweeps, weights
 from runners.cli.saying import say
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
@@ -27,6 +27,7 @@ confirm.register(app)
 results.register(app)
 effects.register(app)
 answers.register(app)
+export.register(app)
 report.register(app)
 studies.register(app)
 

@@ -44,6 +44,10 @@ def report(
         bool, typer.Option("--watch", help="Write it again and again while the driver runs; html of one sweep only.")
     ] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two writes with --watch.")] = 30,
+    thesis: Annotated[
+        bool, typer.Option("--thesis", help="Print what the sweeps say to each finding of the thesis instead.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="With --thesis: print JSON.")] = False,
 ) -> None:
     """Write a report on sweeps: the answer, how far to trust it, all arms, effects, figures, costs, provenance.
 
@@ -53,7 +57,15 @@ def report(
       seatbelt report sweeps/architecture
       seatbelt report "sweeps/*" --out all.html
       seatbelt report sweeps/architecture --format pdf
+      seatbelt report "sweeps/*" --thesis
     """
+    if thesis:
+        from runners.cli.thesis import write_thesis
+
+        write_thesis(sweeps, json_output=json_output)
+        return
+    if json_output:
+        raise UserError("--json goes with --thesis; `seatbelt best --json` and `effects --json` have the numbers")
     from runners.reporting import watch_report, write_report
 
     if not watch:

@@ -110,3 +110,25 @@ def test_cells_that_no_sweep_writes_are_one_error(make_sweep: MakeSweep) -> None
     sweep.description["factors"] = [{"name": "encoder"}]
     with pytest.raises(UserError, match="hold what no sweep writes"):
         effects(sweep)
+
+
+def test_estimators_agree_where_nothing_was_pruned(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep)
+    for name in ("mixed", "likelihood", "weights"):
+        told = {e.level: e.effect for e in effects(sweep, estimator=name).effects}
+        assert told["resnet34"] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_weights_need_exempt_trials(make_sweep: MakeSweep) -> None:
+    with pytest.raises(UserError, match="need trials that are exempt"):
+        effects(swept(make_sweep, pruned=("000",)), estimator="weights")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [({"at": 3}, "only complete trials are tested"), ({"estimator": "weights"}, "takes --estimator")]
+)
+def test_effects_on_the_test_set_ask_for_no_rung_and_no_weights(
+    make_sweep: MakeSweep, asked: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        effects(swept(make_sweep), score="test", **asked)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import cache, durability, legs, loader, memory, report, results, sweep
+from tests.benchmarks import answers, cache, durability, legs, loader, memory, report, results, sweep
 
 BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "sweep": sweep.measure,
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "loader": loader.measure,
     "memory": memory.measure,
     "results": results.measure,
+    "answers": answers.measure,
     "report": report.measure,
 }
 

@@ -65,6 +65,13 @@ WORLDS = {
         limits=Limits(trials=120),
         slowness=-0.85,
     ),
+    "many": World(
+        factors=("encoder", "decoder", *TRANSFORMS[:4]),
+        propose="random",
+        prune="asha",
+        limits=Limits(trials=600),
+        slowness=0.85,
+    ),
     "pruned grid": World(
         factors=("encoder", "decoder"), prune="asha", limits=Limits(replicates=4), slowness=0.85, luck=0.02
     ),

@@ -1,0 +1,221 @@
+"""What sweeps say to each finding of the thesis: agrees, does not agree, not decided.
+
+A finding is one or more contrasts of mean test IoU that must all exceed a bound. Each gives two one-sided tests, that
+it does and that it does not (Schuirmann 1987, doi:10.1007/BF01068419, for bounds other than 0); their p-values are
+doubled, so that one alone decides as its 95 % interval does. That all contrasts exceed it has the largest of their
+p-values (Berger 1982, doi:10.1080/00401706.1982.10487790), that one does not the smallest times their number. Either
+the one or the other is wrong to claim, never both, so that the smaller p-value enters the family of findings, which is
+adjusted by Holm.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analysis.families import adjusted
+from analysis.intervals import LEVEL
+from analysis.power import replicates_needed
+from analysis.several import Location
+from analysis.tables import Source, Sweep, readable
+from analysis.thesis_arms import one_against_all, spread_of_all
+from analysis.thesis_findings import FINDINGS, MATTERS, Finding
+from analysis.thesis_scores import Part, Scores
+from seatbelt.records import Status
+
+Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the sweeps say to one finding."""
+
+    number: str
+    where: str
+    claim: str
+    study: str
+    question: str
+    kind: str
+    """See `Finding.kind`."""
+    rule: str
+    verdict: Verdict
+    sweep: str | None
+    """Where the sweep is that answers it."""
+    setting: str | None
+    """Data, epochs and replicates of the sweep: seldom those of the thesis."""
+    parts: list[Part]
+    weakest: Part | None
+    """The contrast with the smallest effect, of which the finding is told; of a spread the range itself."""
+    p_value: float | None
+    """Of the verdict, adjusted over all findings that could be tested (Holm)."""
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tested:
+    """An answer before the adjustment, with the p-values of both sides."""
+
+    answer: Answer
+    holds: float | None
+    fails: float | None
+
+
+def findings(sources: Iterable[Source | Location]) -> list[Answer]:
+    """Answer every finding of the thesis by the sweeps of its studies.
+
+    Args:
+        sources: Sweeps, opened or as locations. Of several sweeps of one study the one with most complete trials
+            answers, and it is said so.
+
+    Returns:
+        An answer for each of `FINDINGS`, in their order.
+
+    Raises:
+        UserError: A location is no sweep, or a sweep holds what none writes.
+    """
+    found = _by_study(sources)
+    tested = [_tested(finding, found.get(finding.study, [])) for finding in FINDINGS]
+    smaller = [None if t.holds is None or t.fails is None else min(t.holds, t.fails) for t in tested]
+    return [_decided(one, p_value) for one, p_value in zip(tested, adjusted(smaller, "holm"), strict=True)]
+
+
+def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Sweep, Scores]]]:
+    """Return the sweeps of each study of the thesis, the one with most scores first."""
+    sweeps: list[Sweep] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike):
+            sweeps.append(Sweep(source))
+        else:
+            sweeps += [sweep for _, sweep in source.parts]
+    wanted = {finding.study for finding in FINDINGS}
+    found: dict[str, list[tuple[Sweep, Scores]]] = {}
+    for sweep in sweeps:
+        with readable(sweep):
+            study = str(sweep.description.get("study"))
+            if study in wanted:
+                found.setdefault(study, []).append((sweep, Scores(sweep)))
+    return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in found.items()}
+
+
+def _tested(finding: Finding, sweeps: Sequence[tuple[Sweep, Scores]]) -> _Tested:
+    if not sweeps:
+        note = f"no sweep of this study was given; `seatbelt sweep {finding.study}` makes one"
+        return _Tested(answer=_answer(finding, None, [], [note]), holds=None, fails=None)
+    sweep, scores = sweeps[0]
+    notes = [] if len(sweeps) == 1 else [f"of {len(sweeps)} sweeps of this study the one with most complete trials"]
+    with readable(sweep):
+        setting = _setting(sweep, scores)
+        if not scores.trials:
+            notes.append("no complete trial has a test score")
+            return _Tested(answer=_answer(finding, sweep, [], notes, setting), holds=None, fails=None)
+        stopped = int(sweep.trials["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
+        parts, holds, fails, more = _measured(finding, scores)
+    notes += more
+    if stopped:
+        notes.append(f"{stopped} trials were pruned: those that completed were chosen for their scores, so no verdict")
+    elif scores.replicates < 2:
+        notes.append("one replicate tells nothing of chance: more --replicates")
+    if stopped or scores.replicates < 2:
+        holds = fails = None
+    return _Tested(answer=_answer(finding, sweep, parts, notes, setting), holds=holds, fails=fails)
+
+
+def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | None, float | None, list[str]]:
+    """Return the contrasts, the p-values that they hold and that they fail, and notes."""
+    if finding.kind == "spread":
+        return spread_of_all(scores, -finding.above)
+    if finding.kind == "best":
+        assert finding.arm is not None
+        return one_against_all(scores, finding.arm, finding.above, finding.refuted_below)
+    parts = (
+        scores.switches()
+        if finding.kind == "switches"
+        else [scores.contrast(contrast) for contrast in finding.contrasts(scores.levels)]
+    )
+    told = [part for part in parts if part.effect is not None]
+    notes = [] if told else ["the sweep lacks the levels that this is about"]
+    missing = [part.name for part in parts if part.effect is None]
+    if told and missing:
+        notes.append(f"not told: {', '.join(missing)}")
+    if not told or any(part.error is None for part in told):
+        return parts, None, None, notes
+    holds = max(_p_above(part, finding.above) for part in told)
+    fails = min(1.0, len(told) * min(_p_below(part, finding.refuted_below) for part in told))
+    return parts, holds, fails, notes
+
+
+def _setting(sweep: Sweep, scores: Scores) -> str:
+    data = ", ".join(dict.fromkeys(str(source["name"]) for source in sweep.description.get("data", [])))
+    epochs = sweep.trials["epochs_planned"].max()
+    told = f"{int(epochs)} epochs, " if epochs == epochs else ""
+    return f"data {data or 'unknown'}, {told}{scores.replicates} replicates"
+
+
+def _answer(
+    finding: Finding, sweep: Sweep | None, parts: list[Part], notes: list[str], setting: str | None = None
+) -> Answer:
+    told = [part for part in parts if part.effect is not None]
+    return Answer(
+        number=finding.number,
+        where=finding.where,
+        claim=finding.claim,
+        study=finding.study,
+        question=finding.question,
+        kind=finding.kind,
+        rule=finding.rule,
+        verdict="no sweep" if sweep is None else "not decided",
+        sweep=None if sweep is None else sweep.root,
+        setting=setting,
+        parts=parts,
+        weakest=min(told, key=lambda part: part.effect or 0.0) if told else None,
+        p_value=None,
+        notes=notes,
+    )
+
+
+def _decided(tested: _Tested, p_value: float | None) -> Answer:
+    answer = tested.answer
+    if p_value is None:
+        return answer
+    assert tested.holds is not None and tested.fails is not None
+    if p_value < 1 - LEVEL:
+        # A gain that is decidedly there and decidedly small is there: the claim is no more than that.
+        surely = tested.holds * len(FINDINGS) < 1 - LEVEL
+        verdict: Verdict = "agrees" if surely or tested.holds <= tested.fails else "does not agree"
+        return replace(answer, verdict=verdict, p_value=p_value)
+    return replace(answer, p_value=p_value, notes=[*answer.notes, *_power_note(answer)])
+
+
+def _power_note(answer: Answer) -> list[str]:
+    """Say what could have been found, where nothing was decided."""
+    part = answer.weakest
+    if part is None or part.detectable is None or part.error is None:
+        return []
+    if part.critical is not None:
+        return [f"it is known to {part.critical * part.error:.3f} only; more --replicates narrow that"]
+    note = f"only differences from {part.detectable:.3f} on are found in 80 % of the cases"
+    if part.freedom == part.n - 1 and part.error > 0:
+        needed = replicates_needed(part.error * part.n**0.5, MATTERS)
+        note += f"; {needed:,} replicates would find {MATTERS:g}"
+    return [note]
+
+
+def _p_above(part: Part, bound: float) -> float:
+    """Return the doubled p-value of the effect being at most a bound."""
+    return _doubled(part, bound, 1.0)
+
+
+def _p_below(part: Part, bound: float) -> float:
+    return _doubled(part, bound, -1.0)
+
+
+def _doubled(part: Part, bound: float, sign: float) -> float:
+    from scipy import stats
+
+    assert part.effect is not None and part.error is not None
+    distance = sign * (part.effect - bound)
+    if part.error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return min(1.0, 2 * float(stats.t.sf(distance / part.error, part.freedom)))

@@ -1,0 +1,102 @@
+"""All arms of a sweep at once: how far they spread, and whether one is the best.
+
+Both take an additive model of arms and replicates, whose residuals have one variance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.cells import cell_text
+from analysis.intervals import LEVEL
+from analysis.thesis_scores import Part, Scores
+
+Found = tuple[list[Part], float | None, float | None, list[str]]
+"""The contrasts, the p-values that the claim holds and that it fails, and notes."""
+
+
+def spread_of_all(scores: Scores, margin: float) -> Found:
+    """Return the range of all arms, and p-values of its being below a margin and above it.
+
+    All pairwise differences lie at once within so many standard errors of the measured ones as the studentized range
+    says (Tukey 1953; Miller, Simultaneous Statistical Inference, 1981, chapter 2), hence so does the largest. That is
+    exact for the differences and cautious for the range.
+    """
+    from scipy import stats
+
+    arms, table = scores.table()
+    if len(arms) < 2 or not table.size:
+        return [], None, None, ["the arms have no replicate in common"]
+    means = table.mean(axis=1)
+    width = float(means.max() - means.min())
+    name = f"{len(arms)} arms: {_name(arms[int(means.argmax())])} minus {_name(arms[int(means.argmin())])}"
+    error, freedom = _error(table)
+    if error is None:
+        return [_range(name, width, table, None, 0, None)], None, None, []
+    critical = float(stats.studentized_range.ppf(LEVEL, len(arms), freedom))
+    part = _range(name, width, table, error, freedom, critical)
+    if error == 0:
+        return [part], float(width >= margin), float(width <= margin), []
+    below, above = (
+        float(stats.studentized_range.sf(max(0.0, distance) / error, len(arms), freedom))
+        for distance in (margin - width, width - margin)
+    )
+    return [part], below, above, []
+
+
+def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below: float) -> Found:
+    """Return one arm minus each other, and p-values of its being above a bound against all and below one against any.
+
+    The contrasts are those with the best other arm, and a note counts the arms that cannot be told from the best.
+    """
+    from scipy import stats
+
+    arms, table = scores.table()
+    own = [i for i, cell in enumerate(arms) if arm.items() <= cell.items()]
+    if len(own) != 1 or len(arms) < 2 or not table.size:
+        return [], None, None, [f"the sweep has no scores of {cell_text(arm)} beside others"]
+    means = table.mean(axis=1)
+    others = [i for i in range(len(arms)) if i != own[0]]
+    best = max(others, key=lambda i: means[i])
+    effect = float(means[own[0]] - means[best])
+    error, freedom = _error(table)
+    rank = int((means > means[own[0]]).sum()) + 1
+    notes = [f"rank {rank} of {len(arms)} arms"]
+    whole = f"{_name(arms[own[0]])} minus {_name(arms[best])}"
+    if error is None:
+        return [Part(name=whole, effect=effect, error=None, freedom=0, n=table.shape[1])], None, None, notes
+    error *= math.sqrt(2)
+    # One-sided bounds against all others at once (Bonferroni).
+    critical = float(stats.t.ppf(1 - (1 - LEVEL) / 2 / len(others), freedom))
+    part = Part(name=whole, effect=effect, error=error, freedom=freedom, n=table.shape[1], critical=critical)
+    alike = int((means >= means.max() - critical * error).sum())
+    notes.append(f"{alike} of {len(arms)} arms cannot be told from the best")
+    if error == 0:
+        return [part], float(effect <= above), float(effect >= below), notes
+    holds = min(1.0, 2 * float(stats.t.sf((effect - above) / error, freedom)))
+    fails = min(1.0, 2 * len(others) * float(stats.t.sf((below - effect) / error, freedom)))
+    return [part], holds, fails, notes
+
+
+def _range(
+    name: str, width: float, table: NDArray[np.float64], error: float | None, freedom: int, critical: float | None
+) -> Part:
+    return Part(name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0)
+
+
+def _error(table: NDArray[np.float64]) -> tuple[float | None, int]:
+    """Return the standard error of an arm's mean beside the replicates, and its degrees of freedom."""
+    arms, replicates = table.shape
+    freedom = (arms - 1) * (replicates - 1)
+    if freedom < 1:
+        return None, 0
+    residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
+    return math.sqrt(float((residuals**2).sum()) / freedom / replicates), freedom
+
+
+def _name(cell: Mapping[str, str]) -> str:
+    return "/".join(cell.values()) if set(cell) == {"encoder", "decoder"} else cell_text(cell)

@@ -1,0 +1,205 @@
+"""Test scores of a sweep by arm and replicate, and what contrasts of them tell."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.cells import cell_text
+from analysis.derived import complete_trials
+from analysis.design_matrix import contrasts, design_matrix
+from analysis.factored import Fit, fit
+from analysis.intervals import LEVEL, over_replicates
+from analysis.observed import SpaceFactor, observe, space_factors, spelt_cells
+from analysis.power import needed_noncentrality
+from analysis.tables import Sweep
+from analysis.thesis_contrasts import Contrast, Levels
+
+_Cell = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One contrast of a finding, as measured: a difference of mean test IoU."""
+
+    name: str
+    effect: float | None
+    """None where the sweep does not tell it."""
+    error: float | None
+    """Standard error; None for one replicate."""
+    freedom: int
+    """Degrees of freedom of the error."""
+    n: int
+    """Replicates that have all arms of the contrast; of a switch the arms, or the trials where arms are few."""
+    critical: float | None = None
+    """Errors to each side of the interval, if it is not Student's."""
+    least: float = -math.inf
+    """What it cannot be below, as a range is never negative."""
+
+    @property
+    def low(self) -> float | None:
+        """Lower bound of the 95 % interval."""
+        half = self._half()
+        return None if half is None or self.effect is None else max(self.least, self.effect - half)
+
+    @property
+    def high(self) -> float | None:
+        """Upper bound."""
+        half = self._half()
+        return None if half is None or self.effect is None else self.effect + half
+
+    @property
+    def detectable(self) -> float | None:
+        """Least true difference that is found with 80 % power at 5 %, for itself alone."""
+        return None if self.error is None else needed_noncentrality(self.freedom) * self.error
+
+    def _half(self) -> float | None:
+        from scipy import stats
+
+        if self.error is None:
+            return None
+        critical = self.critical if self.critical is not None else stats.t.ppf((1 + LEVEL) / 2, self.freedom)
+        return float(critical * self.error)
+
+
+class Scores:
+    """Test IoU of the complete trials of a search.
+
+    Attributes:
+        levels: Factor -> plain labels of the levels that have such trials.
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        factors = space_factors(sweep)
+        trials = complete_trials(sweep.trials, "arm")
+        trials = trials[trials["test_iou"].notna()]
+        names = {factor.name for factor in factors}
+        self._scores: dict[_Cell, dict[int, float]] = {}
+        cells = spelt_cells(sweep, factors, trials)
+        rows = zip(cells, trials["config"], trials["replicate"], trials["test_iou"], strict=True)
+        for spelt, config, replicate, score in rows:
+            if set(spelt) != names:
+                continue
+            cell = _trained(spelt, factors, config)
+            found = self._scores.setdefault(frozenset((n, plain(label)) for n, label in cell.items()), {})
+            if int(replicate) in found:
+                raise ValueError(f"{cell_text(cell)} has replicate {replicate} twice")
+            found[int(replicate)] = float(score)
+        self.levels: Levels = {
+            factor.name: [label for label in map(plain, factor.levels) if self._any(factor.name, label)]
+            for factor in factors
+        }
+
+    @property
+    def trials(self) -> int:
+        """Trials that have a score."""
+        return sum(len(found) for found in self._scores.values())
+
+    @property
+    def replicates(self) -> int:
+        """Most replicates of an arm."""
+        return max((len(found) for found in self._scores.values()), default=0)
+
+    def contrast(self, contrast: Contrast) -> Part:
+        """Return a contrast over the replicates that have all of its arms.
+
+        Where other factors varied too, it is the mean over those of their cells that have every level of the contrast:
+        all arms of one replicate share seed, split and order of data, so that it is a paired difference.
+        """
+        found = [self._at(wanted) for _, wanted in contrast.terms]
+        others = set.intersection(*(set(cells) for cells in found))
+        runs = [cells[other] for cells in found for other in others]
+        common = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
+        values = [
+            sum(
+                coefficient * float(np.mean([cells[other][replicate] for other in others]))
+                for (coefficient, _), cells in zip(contrast.terms, found, strict=True)
+            )
+            for replicate in common
+        ]
+        if not values:
+            return Part(name=contrast.name, effect=None, error=None, freedom=0, n=0)
+        error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+        mean = over_replicates(values).mean
+        return Part(name=contrast.name, effect=mean, error=error, freedom=len(values) - 1, n=len(values))
+
+    def table(self) -> tuple[list[dict[str, str]], NDArray[np.float64]]:
+        """Return all arms, and (arms, R) their scores in the replicates that all of them have."""
+        common = sorted(set.intersection(*(set(run) for run in self._scores.values()))) if self._scores else []
+        cells = sorted(self._scores, key=sorted)
+        values = [[self._scores[cell][replicate] for replicate in common] for cell in cells]
+        return [dict(sorted(cell)) for cell in cells], np.array(values, dtype=np.float64).reshape(
+            len(cells), len(common)
+        )
+
+    def switches(self) -> list[Part]:
+        """Return the effect of each factor of `off` and `on` in the additive model of `analysis.effects`."""
+        found = observe(self._sweep)
+        kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
+        told = contrasts(kept)
+        design = design_matrix(kept, told)
+        # Arms are independent where there are enough of them, else trials.
+        fitted = fit(design, kept.test[:, None], list(kept.trials["arm_key"]))
+        if fitted.covariance is None:
+            fitted = fit(design, kept.test[:, None], list(kept.trials["trial_key"]))
+        first = design.shape[1] - len(told)
+        return [
+            _switch(column.factor.name, fitted, first + i)
+            for i, column in enumerate(told)
+            if (column.level, column.reference) == ("on", "off")
+        ]
+
+    def _any(self, factor: str, label: str) -> bool:
+        return any((factor, label) in cell for cell in self._scores)
+
+    def _at(self, wanted: Mapping[str, str]) -> dict[_Cell, dict[int, float]]:
+        """Return the cells with some levels: levels of the other factors -> replicate -> score."""
+        levels = frozenset(wanted.items())
+        return {cell - levels: run for cell, run in self._scores.items() if levels <= cell}
+
+
+def _switch(name: str, fitted: Fit, position: int) -> Part:
+    value = float(fitted.coefficients[position])
+    if math.isnan(value):
+        return Part(name=name, effect=None, error=None, freedom=0, n=fitted.clusters)
+    variance = None if fitted.covariance is None else float(fitted.covariance[position, position])
+    error = None if variance is None else math.sqrt(variance)
+    return Part(name=name, effect=value, error=error, freedom=fitted.freedom, n=fitted.clusters)
+
+
+def _trained(cell: dict[str, str], factors: Sequence[SpaceFactor], config: str | None) -> dict[str, str]:
+    """Return the levels that a trial was trained with.
+
+    Tables of older versions give a pretraining stage that is an arm too the cell of the trial that began with it.
+    """
+    tree = json.loads(config) if config else {}
+    try:
+        return {factor.name: _level(factor, cell[factor.name], tree) for factor in factors}
+    except (KeyError, TypeError):
+        # Without its configuration the cell is all that is known.
+        return cell
+
+
+def _level(factor: SpaceFactor, label: str, tree: dict[str, Any]) -> str:
+    own = replace(factor, fields={label: factor.fields.get(label, {})})
+    return own.level_of(tree) or factor.level_of(tree) or label
+
+
+def plain(label: str) -> str:
+    """Return a label in one form: `0.0` as `0`, `skin+shirt` as `shirt+skin`."""
+    try:
+        return f"{float(label):g}"
+    except ValueError:
+        return "+".join(_ordered(label.split("+")))
+
+
+def _ordered(labels: Sequence[str]) -> list[str]:
+    order = {label: i for i, label in enumerate(("shirt", "skin", "pants", "hair"))}
+    return sorted(labels, key=lambda label: (order.get(label, len(order)), label))

@@ -1,0 +1,36 @@
+"""What sweeps say to the findings of the thesis."""
+
+from __future__ import annotations
+
+import typer
+
+from runners.cli.saying import say
+
+
+def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
+    """Print what sweeps say to each finding of the thesis.
+
+    Args:
+        sweeps: Locations and patterns, as `analysis.several.load_all` takes them.
+        json_output: JSON instead of text.
+
+    Raises:
+        UserError: A location is no sweep, or a sweep holds what none writes.
+    """
+    from analysis.several import load_all
+    from analysis.thesis import findings
+    from runners.sweep_folder import SweepFolder
+
+    source = load_all(sweeps)
+    answers = findings([source])
+    for location in {answer.sweep for answer in answers if answer.sweep is not None}:
+        SweepFolder(location).note_test_read("report --thesis")
+    if json_output:
+        from analysis.query_text import json_text
+        from analysis.thesis_text import plain_answer
+
+        typer.echo(json_text([plain_answer(answer) for answer in answers]))
+        return
+    from analysis.thesis_text import thesis_text
+
+    say(thesis_text(answers))

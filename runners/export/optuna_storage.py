@@ -1,0 +1,163 @@
+"""Sweeps as studies of an Optuna storage, which optuna-dashboard and Optuna's own functions open."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.cells import NAMED_ARM
+from analysis.observed import SpaceFactor
+from runners.export.optuna_rows import add_trials
+from runners.export.trials import ExportedSweep, ExportedTrial
+from seatbelt.records import Status
+from seatbelt.redaction import printable
+
+if TYPE_CHECKING:
+    import optuna
+
+_STATES = {
+    Status.PLANNED: "WAITING",
+    Status.RUNNING: "RUNNING",
+    Status.PAUSED: "RUNNING",
+    Status.INTERRUPTED: "RUNNING",
+    Status.PRUNED: "PRUNED",
+    Status.COMPLETE: "COMPLETE",
+    Status.FAILED: "FAIL",
+    Status.OUT_OF_MEMORY: "FAIL",
+    Status.DIVERGED: "FAIL",
+}
+
+_SHOWN_RESULTS = ("test_iou", "test_iou_with_target", "seconds", "best_epoch")
+_OBJECTIVE = "selection_iou"
+_AT_A_TIME = 100
+
+
+def write_storage(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int, int], None]) -> dict[str, int]:
+    """Write a study for each sweep into a new SQLite file.
+
+    Optuna's importances take the factors that all complete trials have. What is no trial of the search or no cell of
+    its space (confirmations, pretraining stages, named arms) is therefore in studies of its own, named after the first.
+
+    Args:
+        sweeps: The sweeps.
+        file: The file to make.
+        bar: Told how many trials of how many are written.
+
+    Returns:
+        Name of each study -> number of trials.
+    """
+    import optuna
+
+    groups = [group for sweep in sweeps for group in _groups(sweep)]
+    total = sum(len(trials) for _, _, trials in groups)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
+    done = 0
+    try:
+        with _quiet():
+            for name, sweep, trials in groups:
+                study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+                study.set_metric_names([_OBJECTIVE])
+                study.set_user_attr("study", sweep.study)
+                study.set_user_attr("question", sweep.question)
+                distributions = _distributions(sweep.factors, trials)
+                for first in range(0, len(trials), _AT_A_TIME):
+                    part = [_trial(trial, distributions) for trial in trials[first : first + _AT_A_TIME]]
+                    add_trials(study, file, part, first)
+                    done += len(part)
+                    bar(done, total)
+    finally:
+        storage.engine.dispose()
+    return {name: len(trials) for name, _, trials in groups}
+
+
+_Group = tuple[str, ExportedSweep, list[ExportedTrial]]
+
+
+def _groups(sweep: ExportedSweep) -> list[_Group]:
+    """Return the studies of a sweep: name, sweep, trials."""
+    found: dict[str, list[ExportedTrial]] = {}
+    for trial in sweep.trials:
+        suffix = ("" if trial.in_space else " (named arms)") if trial.role == "arm" else f" ({trial.role}s)"
+        found.setdefault(printable(f"{sweep.name}{suffix}"), []).append(trial)
+    return [(name, sweep, found[name]) for name in sorted(found)]
+
+
+def _distributions(
+    factors: Iterable[SpaceFactor], trials: list[ExportedTrial]
+) -> dict[str, optuna.distributions.BaseDistribution]:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    found: dict[str, optuna.distributions.BaseDistribution] = {
+        factor.name: FloatDistribution(factor.low, factor.high, log=factor.log)
+        if factor.continuous
+        else CategoricalDistribution(factor.levels)
+        for factor in factors
+    }
+    named = list(dict.fromkeys(str(trial.levels[NAMED_ARM]) for trial in trials if not trial.in_space))
+    if named:
+        found[NAMED_ARM] = CategoricalDistribution(named)
+    return found
+
+
+def _trial(
+    trial: ExportedTrial, distributions: dict[str, optuna.distributions.BaseDistribution]
+) -> optuna.trial.FrozenTrial:
+    """Return a trial as Optuna has it, checked by it."""
+    from optuna.trial import TrialState, create_trial
+
+    state = TrialState[_STATES[trial.status]]
+    found = create_trial(
+        state=state,
+        value=_value(trial),
+        params=dict(trial.levels),
+        distributions={name: distributions[name] for name in trial.levels},
+        user_attrs={
+            "trial_key": trial.trial_key,
+            "arm_key": trial.arm_key,
+            "replicate": trial.replicate,
+            "role": trial.role,
+            "status": trial.status.value,
+            **{name: trial.results[name] for name in _SHOWN_RESULTS if name in trial.results},
+            **({} if trial.error is None else {"error": trial.error}),
+        },
+        intermediate_values={
+            epoch: values[_OBJECTIVE] for epoch, _, values in trial.curves.rows() if _OBJECTIVE in values
+        },
+    )
+    found.datetime_start = None if state is TrialState.WAITING else _local(trial.started)
+    found.datetime_complete = None if trial.ended is None else _local(trial.ended)
+    return found
+
+
+def _value(trial: ExportedTrial) -> float | None:
+    """Return the objective: of a pruned trial the last value, as Optuna itself has it."""
+    if trial.status is Status.COMPLETE:
+        return trial.results[_OBJECTIVE]
+    last: list[float] = trial.curves.values[_OBJECTIVE][-1:].tolist()
+    return last[0] if trial.status is Status.PRUNED and last and math.isfinite(last[0]) else None
+
+
+def _local(time: datetime.datetime) -> datetime.datetime:
+    """Return a time as Optuna keeps it: of this place, without saying so."""
+    return time.astimezone().replace(tzinfo=None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna from telling of each study, and from warning of what is called experimental."""
+    import warnings
+
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)

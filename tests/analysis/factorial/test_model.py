@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from analysis.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
+from analysis.factorial.model import _slopes, _solve
+from analysis.factorial.scales import Packing, expected_scales
+from analysis.observed import SpaceFactor
+
+FACTORS = (SpaceFactor(name="a", levels=("off", "on")), SpaceFactor(name="b", levels=("x", "y", "z")))
+EPOCHS = (3, 9)
+SCALES = Scales(
+    main=np.array([0.03, 0.02]),
+    pairs=0.01,
+    beyond=0.005,
+    relation=np.array([[1.5, 0.4], [0.4, 1.0]]),
+    relation_beyond=np.array([[0.7, 0.6], [0.6, 1.0]]),
+    luck=np.array([[2e-4, 1e-4], [1e-4, 3e-4]]),
+)
+
+
+def some_trials(seed: int = 0, replicates: int = 4) -> Trials:
+    """Return a small grid with replicates, of which the worse half at the rung was stopped."""
+    rng = np.random.default_rng(seed)
+    cells = [(a, b, r) for r in range(replicates) for a in FACTORS[0].levels for b in FACTORS[1].levels]
+    rung = 0.4 + 0.02 * np.array([a == "on" for a, _, _ in cells]) + rng.normal(0, 0.02, len(cells))
+    final = rung + 0.1 + rng.normal(0, 0.01, len(cells))
+    final[rung < np.median(rung)] = np.nan
+    return trials_of(
+        [basis_of(factor) for factor in FACTORS],
+        [[c[0] for c in cells], [c[1] for c in cells]],
+        np.stack([rung, final], axis=1),
+        [f"{a}{b}" for a, b, _ in cells],
+        [r for _, _, r in cells],
+        EPOCHS,
+    )
+
+
+def test_the_posterior_is_that_of_a_regression_with_every_coefficient_written_out() -> None:
+    trials = some_trials()
+    n, k = trials.scores.shape
+    a, b = trials.columns
+    pair = np.einsum("ia,ib->iab", a, b).reshape(n, -1)
+    arms = np.unique(np.round(np.concatenate([a, b], axis=1), 6), axis=0, return_inverse=True)[1].ravel()
+    replicate = np.repeat(np.arange(n // 6), 6)
+    blocks = [
+        (a, 0.03**2 * SCALES.relation),
+        (b, 0.02**2 * SCALES.relation),
+        (pair, 0.01**2 * SCALES.relation_beyond),
+        (np.eye(6)[arms], 0.005**2 * SCALES.relation_beyond),
+        (np.concatenate([np.ones((n, 1)), np.eye(n // 6)[replicate]], axis=1), 0.2**2 * np.eye(k)),
+    ]
+    design = np.concatenate([np.kron(columns, np.eye(k)) for columns, _ in blocks], axis=1)
+    sizes = [columns.shape[1] for columns, _ in blocks]
+    prior = np.zeros((design.shape[1], design.shape[1]))
+    start = 0
+    for size, (_, covariance) in zip(sizes, blocks, strict=True):
+        stop = start + size * k
+        prior[start:stop, start:stop] = np.kron(np.eye(size), covariance)
+        start = stop
+    known = trials.known
+    rows, noise = design[known], np.kron(np.eye(n), SCALES.luck)[np.ix_(known, known)]
+    precision = rows.T @ np.linalg.inv(noise) @ rows + np.linalg.inv(prior)
+    mean = np.linalg.solve(precision, rows.T @ np.linalg.inv(noise) @ trials.scores.ravel()[known])
+    ends = np.arange(sum(sizes[:3])) * k + k - 1
+
+    found = coefficients(trials, [SCALES], trials.groups)
+    np.testing.assert_allclose(found.mean, mean[ends], rtol=1e-6, atol=1e-10)
+    np.testing.assert_allclose(found.covariance, np.linalg.inv(precision)[np.ix_(ends, ends)], rtol=1e-5, atol=1e-12)
+
+
+def test_the_gain_is_what_a_score_moves() -> None:
+    trials = some_trials()
+    found = coefficients(trials, [SCALES], trials.groups)
+    np.testing.assert_allclose(np.einsum("pnk,nk->p", found.gain, np.nan_to_num(trials.scores)), found.mean, atol=1e-12)
+
+
+def test_slopes_are_those_of_the_likelihood_and_the_prior() -> None:
+    trials = some_trials()
+    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+    vector = packing.pack(SCALES)
+    scales = packing.unpack(vector)
+    slope = packing.slope(vector, *_slopes(trials, scales, _solve(trials, scales)))
+    for i, step in enumerate(1e-5 * np.eye(len(vector))):
+        above, below = packing.unpack(vector + step), packing.unpack(vector - step)
+        likelihood = (_solve(trials, above).likelihood - _solve(trials, below).likelihood) / 2e-5
+        prior = (packing.prior(vector + step)[0] - packing.prior(vector - step)[0]) / 2e-5
+        assert slope[i] == pytest.approx(likelihood, rel=1e-4, abs=1e-4)
+        assert packing.prior(vector)[1][i] == pytest.approx(prior, rel=1e-4, abs=1e-4)
+
+
+def test_packing_and_unpacking_give_the_same_scales() -> None:
+    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+    again = packing.unpack(packing.pack(SCALES))
+    np.testing.assert_allclose(again.main, SCALES.main)
+    np.testing.assert_allclose(again.relation_beyond, SCALES.relation_beyond)
+    np.testing.assert_allclose(again.luck, SCALES.luck)
+    assert (again.pairs, again.beyond) == (pytest.approx(0.01), pytest.approx(0.005))
+
+
+def test_the_likeliest_scales_are_found() -> None:
+    trials = some_trials(replicates=8)
+    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+
+    def density(scales: Scales) -> float:
+        return _solve(trials, scales).likelihood + packing.prior(packing.pack(scales))[0]
+
+    (best,) = learned_scales(trials, draws=1)
+    # The normalisation moves the prior's value a little, and nothing else.
+    for factor, other in itertools.product((0.5, 2.0), range(4)):
+        moved = [best.main, best.pairs, best.beyond, best.luck]
+        moved[other] = moved[other] * factor
+        scales = Scales(
+            main=np.asarray(moved[0]),
+            pairs=float(moved[1]),
+            beyond=float(moved[2]),
+            luck=np.asarray(moved[3]),
+            relation=best.relation,
+            relation_beyond=best.relation_beyond,
+        )
+        assert density(scales) < density(best) + 0.5
+
+
+def test_draws_are_the_same_each_time_and_differ_from_one_another() -> None:
+    trials = some_trials()
+    first, again = learned_scales(trials, draws=3), learned_scales(trials, draws=3)
+    assert [s.pairs for s in first] == [s.pairs for s in again]
+    assert len({s.pairs for s in first}) == 3
+    assert all(s.relation[-1, -1] == pytest.approx(1) for s in first)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from analysis.importance import importance
+from analysis.interactions import interactions
+from seatbelt.errors import UserError
+from tests.analysis.conftest import MakeSweep
+from tests.analysis.test_effects import swept
+
+
+def test_an_additive_sweep_has_no_interaction_to_speak_of(make_sweep: MakeSweep) -> None:
+    found = interactions(swept(make_sweep))
+    assert len(found.interactions) == 6
+    assert not any(row.decided for row in found.interactions)
+    assert all(abs(row.effect) < 0.003 and row.low < 0 < row.high for row in found.interactions)
+    assert {row.n for row in found.interactions} == {3}
+
+
+def test_interactions_add_up_to_nothing_over_a_factor(make_sweep: MakeSweep) -> None:
+    rows = interactions(swept(make_sweep, pruned=("000", "011"))).interactions
+    for decoder in ("fpn", "unet", "linknet"):
+        assert sum(row.effect for row in rows if row.level_b == decoder) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_greater_effect_is_the_more_important(make_sweep: MakeSweep) -> None:
+    found = importance(swept(make_sweep))
+    # Means squares over the levels: 0.025^2 of the encoders, (0.0033^2 + 0.0167^2 + 0.0133^2) / 3 of the decoders.
+    first, second = found.importances
+    assert (first.factor, second.factor) == ("encoder", "decoder")
+    assert first.share == pytest.approx(0.8, abs=0.03)
+    assert first.share + second.share == pytest.approx(1)
+    assert first.low < 0.8 < first.high
+    assert found.deviation == pytest.approx(0.028, abs=0.003)
+    # Optuna's see the difference between replicates as noise, and share out what they see.
+    assert first.fanova is not None and second.fanova is not None
+    assert first.fanova + second.fanova == pytest.approx(1)
+    assert first.ped_anova is not None
+
+
+def test_one_factor_has_no_interactions(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep)
+    sweep.description["factors"] = sweep.description["factors"][:1]
+    with pytest.raises(UserError, match="fewer than two factors"):
+        interactions(sweep)
