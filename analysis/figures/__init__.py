@@ -15,7 +15,8 @@ from analysis.figures.material import Material
 from analysis.figures.parallel import parallel
 from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
-from analysis.figures.studies import STUDY_FIGURES, study_figure
+from analysis.figures.studies import study_figure
+from analysis.figures.study_list import STUDY_FIGURES
 from analysis.tables import readable
 
 FIGURES: dict[str, Callable[[Material], Figure]] = {

@@ -92,7 +92,7 @@ class Material:
     def name_of(self, cell: Mapping[str, str]) -> str:
         """Return what a cell is called; see `arm_names`."""
         varied = {*self.varied, NAMED_ARM}
-        return _called({name: level for name, level in cell.items() if name in varied})
+        return _called({name: level for name, level in cell.items() if name in varied}) or _called(cell)
 
     @cached_property
     def effects(self) -> Effects:
@@ -158,7 +158,7 @@ class Material:
         return connect(self.sweep, materialise=False)
 
 
-def _called(cell: dict[str, str]) -> str:
+def _called(cell: Mapping[str, str]) -> str:
     """Return what an arm is called: of switches, those that are on."""
     switches = [name for name, level in cell.items() if level in ("on", "off")]
     if len(switches) < 2:

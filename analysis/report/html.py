@@ -50,20 +50,16 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
     )
     environment.filters |= {"cell": cell_text, "code": _code_parts}
     environment.tests |= {"numeric": _numeric}
-    pictures = [
-        block.figure
-        for part in report.parts
-        for section in part.sections
-        for block in section.blocks
-        if isinstance(block, Picture)
-    ]
+    blocks = (block for part in report.parts for section in part.sections for block in section.blocks)
+    # A live page may get its first figure later.
+    draws = live is not None or any(isinstance(block, Picture) for block in blocks)
     script, plotly = _asset("report.js"), _plotly()
     found: str = environment.get_template("report.html.jinja").render(
         report=report,
         style=_Verbatim(_asset("report.css")),
         script=_Verbatim(script),
-        policy=_policy([script, plotly.source] if pictures else [script], live=live is not None),
-        plotly=_Verbatim(plotly.packed if pictures else ""),
+        policy=_policy([script, plotly.source] if draws else [script], live=live is not None),
+        plotly=_Verbatim(plotly.packed if draws else ""),
         reload_seconds=reload_seconds,
         live=live,
         kind=lambda block: type(block).__name__,

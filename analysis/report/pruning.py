@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures import figure
-from analysis.figures.chart import NotApplicable, counted
+from analysis.figures.chart import NotApplicable, counted, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
@@ -117,7 +117,7 @@ def _closest(material: Material, pruned: pd.DataFrame) -> Table:
     )
     names = material.arm_names(pruned["arm_key"].tolist())
     rows = tuple(
-        (row["trial_key"], name, row["epoch"], row["score"], _rank(row), row["reason"])
+        (row["trial_key"], shortened(name, 60), row["epoch"], row["score"], _rank(row), row["reason"])
         for name, row in zip(names, plain_rows(pruned), strict=True)
     )
     return Table(caption=f"The {counted(len(rows), 'pruned trial')} that came furthest", heads=heads, rows=rows)

@@ -161,3 +161,18 @@ def test_the_reader_stays_where_they_are(sweep: Path, tmp_path: Path) -> None:
             page.until("[...document.querySelectorAll('.chart')].every(e => e.drawn && e.querySelector('.main-svg'))")
             assert page.errors == []
         page.until("document.querySelector('#live').textContent.startsWith('the dashboard has ended')")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_first_figure_may_come_later(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "one", description=DESCRIPTION | {"rungs": [2]})
+    with browser(tmp_path / "profile") as page, served(sweep) as server:
+        page.dress()
+        page.open(f"http://127.0.0.1:{server.server_address[1]}/")
+        assert page.run("document.querySelectorAll('.chart').length") == 0
+        add_trial(sweep, "a", "unet", 0.4)
+        add_trial(sweep, "b", "fpn", 0.5)
+        page.until("document.querySelectorAll('.chart').length > 0")
+        page.until("[...document.querySelectorAll('.chart')].every(e => e.drawn && e.querySelector('.main-svg'))")
+        assert page.errors == []

@@ -11,7 +11,8 @@ import pytest
 from analysis.figures import figure
 from analysis.figures.chart import Bars, Cells, NotApplicable, Points, Rule
 from analysis.figures.material import Material
-from analysis.figures.studies import COLUMNS, STUDY_FIGURES, study_table
+from analysis.figures.studies import COLUMNS, study_table
+from analysis.figures.study_list import STUDY_FIGURES
 from tests.analysis.conftest import MakeSweep, trial
 from tests.analysis.numbers import image
 

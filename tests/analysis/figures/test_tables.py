@@ -238,3 +238,6 @@ def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:
     told = {"factors": [{"name": "decoder", "levels": {"fpn": {}}}, *switches]}
     material = Material(make_sweep(description=told, trials=trials))
     assert material.arm_names(["a0", "a1", "a2", "n"]) == ["cutout", "all switches off", "cutout + fog", "none"]
+    # Where nothing varied yet, all levels are told.
+    material = Material(make_sweep("one", description={"factors": switches}, trials=trials[:1]))
+    assert material.arm_names(["a0"]) == ["decoder=fpn, cutout"]
