@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -73,13 +72,16 @@ def _mixed(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate
     part, scores = found.rows(rows), scores[rows]
     told = contrasts(found)
     complete = ~np.isnan(scores[:, -1])
-    known = estimable(design_matrix(part, told)[complete])[-len(told) :]
+    design = design_matrix(part, told)[complete]
+    known = estimable(design)[-len(told) :]
+    # Without trials beyond the main effects, luck would be what is expected before a sweep: nothing to trust.
+    freedom = len(design) - int(np.linalg.matrix_rank(design))
     answer = main_effects(part, scores, epochs, told)
     some = len(set(part.trials["arm_key"][complete]))
     return Estimate(
         values=np.where(known, answer.values, np.nan),
-        covariance=answer.covariance,
-        freedom=math.inf,
+        covariance=answer.covariance if freedom > 0 else None,
+        freedom=float(freedom),
         evidence=f"{some} arms",
         rows=rows,
         gain=answer.gain,

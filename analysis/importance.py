@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.factorial import Posterior, Trials
 from analysis.intervals import LEVEL
-from analysis.mixed import MOST_TRIALS, shrunk, some_rows
+from analysis.mixed import MOST_TRIALS, enough, shrunk, some_rows
 from analysis.observed import Observed, observe
 from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
@@ -70,14 +70,17 @@ def importance(sweep: Sweep) -> Importances:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: No factor varied, nothing is complete, or the tables hold what no sweep writes.
+        UserError: No factor varied, too few trials are complete, or the tables hold what no sweep writes.
     """
     with readable(sweep):
         found = observe(sweep)
         if not found.factors:
             raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
-        if np.isnan(found.scores[:, -1]).all():
-            raise UserError(f"{sweep.root} has no complete trial yet: importance is told of final scores")
+        if not enough(found):
+            raise UserError(
+                f"{sweep.root} has no more complete trials than its factors have effects: importance is told of more "
+                "trials, or of more --replicates"
+            )
         return importance_of(found, _by_optuna(found.rows(some_rows(found, MOST_TRIALS))))
 
 

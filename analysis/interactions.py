@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.factorial import Posterior, Trials
 from analysis.families import adjusted
 from analysis.intervals import LEVEL
-from analysis.mixed import MOST_TRIALS, levels_told, shrunk, some_rows
+from analysis.mixed import MOST_TRIALS, enough, levels_told, shrunk, some_rows
 from analysis.observed import Observed, observe
 from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
@@ -69,7 +69,7 @@ def interactions(sweep: Sweep) -> Interactions:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than two factors with levels varied, nothing is complete, or the tables hold what no sweep
+        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold what no sweep
             writes.
     """
     with readable(sweep):
@@ -79,8 +79,11 @@ def interactions(sweep: Sweep) -> Interactions:
             raise UserError(
                 f"{sweep.root} varied fewer than two factors with levels: there are no interactions to tell"
             )
-        if np.isnan(found.scores[:, -1]).all():
-            raise UserError(f"{sweep.root} has no complete trial yet: interactions are told of final scores")
+        if not enough(found):
+            raise UserError(
+                f"{sweep.root} has no more complete trials than its factors have effects: interactions are told of more "
+                "trials, or of more --replicates"
+            )
         return interactions_of(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design_matrix import Contrast
+from analysis.design_matrix import Contrast, contrasts, design_matrix
 from analysis.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
 from analysis.observed import Observed, SpaceFactor
 
@@ -112,6 +112,15 @@ def some_rows(found: Observed, most: int) -> NDArray[np.intp]:
         chosen.add(name)
         size += sizes[name]
     return np.flatnonzero([arm in chosen for arm in arms])
+
+
+def enough(found: Observed) -> bool:
+    """Return whether there are more complete trials than main effects: else luck could not be judged by anything."""
+    complete = ~np.isnan(found.scores[:, -1])
+    if not complete.any():
+        return False
+    design = design_matrix(found, contrasts(found))[complete]
+    return len(design) > int(np.linalg.matrix_rank(design))
 
 
 def levels_told(factor: SpaceFactor) -> list[str]:

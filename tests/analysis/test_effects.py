@@ -132,3 +132,19 @@ def test_effects_on_the_test_set_ask_for_no_rung_and_no_weights(
 ) -> None:
     with pytest.raises(UserError, match=told):
         effects(swept(make_sweep), score="test", **asked)
+
+
+def test_two_trials_of_one_replicate_decide_nothing(make_sweep: MakeSweep) -> None:
+    trials = []
+    for encoder, score in (("resnet18", 0.3), ("resnet34", 0.45)):
+        more = {"cell": json.dumps({"encoder": encoder}), "role": "arm", "epochs_planned": 9, "exempt": False}
+        row = trial(encoder, encoder, iou=score, status="COMPLETE", config="{}", replicate=0, **more)
+        trials.append({**row, "epochs_done": 9})
+    sweep = make_sweep("two", description={"factors": [factor("encoder", ENCODERS)], "rungs": [9]}, trials=trials)
+    (effect,) = effects(sweep).effects
+    assert (effect.effect, effect.low, effect.p_value, effect.decided) == (
+        pytest.approx(0.15, abs=2e-3),
+        None,
+        None,
+        False,
+    )
