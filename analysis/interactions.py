@@ -69,8 +69,8 @@ def interactions(sweep: Sweep) -> Interactions:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold what no sweep
-            writes.
+        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold what no
+            sweep writes.
     """
     with readable(sweep):
         found = observe(sweep)
@@ -81,8 +81,8 @@ def interactions(sweep: Sweep) -> Interactions:
             )
         if not enough(found):
             raise UserError(
-                f"{sweep.root} has no more complete trials than its factors have effects: interactions are told of more "
-                "trials, or of more --replicates"
+                f"{sweep.root} has no more complete trials than its factors have effects: interactions are told of "
+                "more trials, or of more --replicates"
             )
         return interactions_of(found)
 
