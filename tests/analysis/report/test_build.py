@@ -120,6 +120,7 @@ def test_weak_evidence_is_told(make_sweep: MakeSweep) -> None:
         f"`seatbelt resume {sweep.root} --replicates 3` adds trials.",
         "The best of 2 arms was chosen for its score, and some of that was luck; "
         f"`seatbelt confirm {sweep.root} --top 3 --replicates 3` tells how much.",
+        "Not decided: 1 of 1 effect.",
         "Of 3 trials some did not come to an end (1 FAILED): no score tells of them. The first error: out of luck",
         "The test images show 3 subjects: with so few the intervals are rather too narrow.",
         "The data are the embedded scenes: their real images are a rendered stand-in, and scores on them say nothing "
