@@ -71,8 +71,8 @@ def part_of(source: Path, target: Path) -> Path:
 def scenes(target: Path) -> Path:
     """Render the synthetic images: generation 5, as many as the largest share needs."""
     if not (target / "dataset.json").is_file():
-        command = [sys.executable, "-m", "runners.cli", "data", "render", str(target), "--generation", "5"]
-        subprocess.run([*command, "--count", "1300", "--size", "64x112"], check=True)
+        command = [sys.executable, "-m", "runners.cli", "data", "scenes", "--out", str(target)]
+        subprocess.run([*command, "--generations", "5=1500", "--size", "64x112"], check=True)
     return target
 
 
