@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from scipy import stats
 
 from analysis.factored import Floats, compose, estimable, fit
 
@@ -39,20 +37,6 @@ def test_pruning_biases_the_naive_mean_and_not_the_factored_likelihood() -> None
     error = np.std(factored) / np.sqrt(len(factored))
     assert abs(np.mean(factored) - EFFECT) < 3 * error
     assert abs(np.mean(naive) - EFFECT) > 10 * error
-
-
-@pytest.mark.parametrize("prune", [False, True])
-def test_intervals_cover_the_truth(prune: bool) -> None:
-    covered = 0
-    sweeps = 200
-    for seed in range(sweeps):
-        design, scores = simulated(seed, prune=prune)
-        found = fit(design, scores, [str(i) for i in range(len(design))])
-        assert found.covariance is not None
-        half = stats.t.ppf(0.975, found.freedom) * np.sqrt(found.covariance[1, 1])
-        covered += abs(found.coefficients[1] - EFFECT) <= half
-    # Three binomial standard errors of 95 % over 200 sweeps.
-    assert 0.904 <= covered / sweeps <= 0.996
 
 
 def test_a_level_without_a_final_score_is_not_told() -> None:

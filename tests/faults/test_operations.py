@@ -74,6 +74,7 @@ def calls(function: ast.FunctionDef) -> list[ast.Call]:
     return [node for node in ast.walk(function) if isinstance(node, ast.Call)]
 
 
+@pytest.mark.slow
 def test_some_operations_go_wrong(sound: tuple[Path, Place, Done]) -> None:
     root, place, done = sound
     chosen = random.Random(1).sample(first_of_each(done), 16)
@@ -92,6 +93,7 @@ def test_each_kind_of_operation_at_each_place_goes_wrong(sound: tuple[Path, Plac
     assert not {(number, done[number - 1]): what for number, what in wrong.items() if what is not None}
 
 
+@pytest.mark.slow
 def test_some_damaged_files(sound: tuple[Path, Place, Done]) -> None:
     root, place, done = sound
     left = interrupted(root, place, len(done) // 2)

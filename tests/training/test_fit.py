@@ -116,6 +116,7 @@ def test_interrupted_after_each_epoch(
     assert len(rates) > 1, "the plateau schedule must have acted, or its state was not tested"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_epoch(samples: TrialSamples, tmp_path: Path) -> None:
     trial = config()
     whole = run(trial, samples, tmp_path / "whole", stop=4)

@@ -12,7 +12,7 @@ from analysis.observed import Observed
 from tests.validation.coverage import Coverage, Outcome, coverages, outcomes
 from tests.validation.worlds import WORLDS, Truth, simulate
 
-SWEEPS = {world: 10 if world == "many" else 25 for world in WORLDS}
+SWEEPS = {"grid": 40, "fractional": 40, "slow": 10, "fast": 10, "many": 6, "pruned grid": 12}
 
 
 @functools.cache

@@ -178,6 +178,7 @@ def test_markdown_escapes_what_it_would_act_on() -> None:
     assert "| a\\|b |" in text and "## S\\_1" in text
 
 
+@pytest.mark.slow
 def test_pdf(report: Report, make_sweep: MakeSweep) -> None:
     for found in (report, hostile(make_sweep)):
         data = pdf_report(found)
