@@ -29,7 +29,8 @@ class Estimate:
         values: (c,) of `contrasts`; NaN where the trials do not tell.
         covariance: (c, c); None where there is too little for intervals.
         freedom: Degrees of freedom of the intervals.
-        evidence: What the intervals are over.
+        clusters: Independent pieces of evidence with a final score.
+        kind: What they are: arms, or trials where arms are too few.
         rows: Rows of the trials that were read.
         gain: (c, n) how much the last score of each of them moves each value; None where it is not known.
     """
@@ -37,9 +38,15 @@ class Estimate:
     values: Floats
     covariance: Floats | None
     freedom: float
-    evidence: str
+    clusters: int
+    kind: str
     rows: NDArray[np.intp]
     gain: Floats | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What the intervals are over, in words."""
+        return f"{self.clusters} {self.kind}"
 
 
 def default_estimator(found: Observed) -> Name:
@@ -77,12 +84,12 @@ def _mixed(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Estimate
     # Without trials beyond the main effects, luck would be what is expected before a sweep: nothing to trust.
     freedom = len(design) - int(np.linalg.matrix_rank(design))
     answer = main_effects(part, scores, epochs, told)
-    some = len(set(part.trials["arm_key"][complete]))
     return Estimate(
         values=np.where(known, answer.values, np.nan),
         covariance=answer.covariance if freedom > 0 else None,
         freedom=float(freedom),
-        evidence=f"{some} arms",
+        clusters=len(set(part.trials["arm_key"][complete])),
+        kind="arms",
         rows=rows,
         gain=answer.gain,
     )
@@ -127,11 +134,11 @@ def _least_squares(found: Observed, solve: Callable[[Floats, list[str], int], Fi
     what, fitted = "arms", solve(design, list(found.trials["arm_key"]), beside)
     if fitted.covariance is None:
         what, fitted = "trials", solve(design, list(found.trials["trial_key"]), beside)
-    few = fitted.covariance is None
     return Estimate(
         values=fitted.coefficients[-len(told) :],
         covariance=None if fitted.covariance is None else fitted.covariance[-len(told) :, -len(told) :],
         freedom=float(fitted.freedom),
-        evidence=f"{fitted.clusters} {'trials' if few else what}",
+        clusters=fitted.clusters,
+        kind=what,
         rows=np.arange(len(found.trials)),
     )

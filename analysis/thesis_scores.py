@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from analysis.cells import cell_text
 from analysis.derived import complete_trials
-from analysis.design_matrix import contrasts, design_matrix
-from analysis.factored import Fit, fit
+from analysis.design_matrix import contrasts
+from analysis.estimators import Estimate, estimate
 from analysis.intervals import LEVEL, over_replicates
 from analysis.observed import SpaceFactor, observe, space_factors, spelt_cells
 from analysis.power import needed_noncentrality
@@ -143,17 +143,11 @@ class Scores:
         """Return the effect of each factor of `off` and `on` in the additive model of `analysis.effects`."""
         found = observe(self._sweep)
         kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
-        told = contrasts(kept)
-        design = design_matrix(kept, told)
-        # Arms are independent where there are enough of them, else trials.
-        fitted = fit(design, kept.test[:, None], list(kept.trials["arm_key"]))
-        if fitted.covariance is None:
-            fitted = fit(design, kept.test[:, None], list(kept.trials["trial_key"]))
-        first = design.shape[1] - len(told)
+        fitted = estimate("likelihood", kept, kept.test[:, None], kept.epochs[-1:])
         return [
-            _switch(column.factor.name, fitted, first + i)
-            for i, column in enumerate(told)
-            if (column.level, column.reference) == ("on", "off")
+            _switch(contrast.factor.name, fitted, i)
+            for i, contrast in enumerate(contrasts(kept))
+            if (contrast.level, contrast.reference) == ("on", "off")
         ]
 
     def _any(self, factor: str, label: str) -> bool:
@@ -165,13 +159,13 @@ class Scores:
         return {cell - levels: run for cell, run in self._scores.items() if levels <= cell}
 
 
-def _switch(name: str, fitted: Fit, position: int) -> Part:
-    value = float(fitted.coefficients[position])
+def _switch(name: str, fitted: Estimate, position: int) -> Part:
+    value = float(fitted.values[position])
     if math.isnan(value):
         return Part(name=name, effect=None, error=None, freedom=0, n=fitted.clusters)
     variance = None if fitted.covariance is None else float(fitted.covariance[position, position])
     error = None if variance is None else math.sqrt(variance)
-    return Part(name=name, effect=value, error=error, freedom=fitted.freedom, n=fitted.clusters)
+    return Part(name=name, effect=value, error=error, freedom=int(fitted.freedom), n=fitted.clusters)
 
 
 def _trained(cell: dict[str, str], factors: Sequence[SpaceFactor], config: str | None) -> dict[str, str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.effects import Effects
-    from analysis.interactions import Interactions
 
 TESTED = 60
 """So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
@@ -104,17 +103,6 @@ class Material:
         from analysis.effects import effects
 
         return effects(self.sweep)
-
-    @cached_property
-    def interactions(self) -> Interactions:
-        """What pairs of levels have beyond their sum.
-
-        Raises:
-            UserError: There is nothing to tell.
-        """
-        from analysis.interactions import interactions
-
-        return interactions(self.sweep)
 
     @cached_property
     def rungs(self) -> list[int]:

@@ -130,7 +130,8 @@ def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
 
 
 def _print(found: Any) -> None:  # noqa: ANN401  (any dataclass)
-    import json
     from dataclasses import asdict
 
-    typer.echo(json.dumps(asdict(found), indent=1))
+    from analysis.query_text import json_text
+
+    typer.echo(json_text(asdict(found)))
