@@ -12,7 +12,7 @@ from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
 from analysis.intervals import Interval, over_replicates
-from analysis.report.blocks import Block, Command, Head, Section, Table, Text
+from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 
@@ -59,7 +59,7 @@ def _complete(material: Material, where: str) -> list[Block]:
     scores = f"selection IoU {selection}, n = {counted(int(first['replicates']), 'trial')}"
     found, trial = _confirmed(material), str(first["best_trial"])
     if found is None:
-        blocks = [*_named(material, str(first["arm_key"]), name, _capital(scores)), Text(text=_tested(first))]
+        blocks = [*_named(material, str(first["arm_key"]), name, capital(scores)), Text(text=_tested(first))]
     else:
         trial = _trial_of(material, found.arms[0].arm_key)
         blocks = _confirmed_lead(material, found)
@@ -92,10 +92,6 @@ def _named(material: Material, arm: str, name: str, scores: str) -> list[Block]:
         rows=tuple(levels),
     )
     return [Text(text=f"Best configuration: arm {arm}, below. {scores}.", kind="lead"), table]
-
-
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def _tested(first: pd.Series[Any]) -> str:

@@ -113,3 +113,8 @@ def cell_text(value: Value, digits: int | None) -> str:
     if isinstance(value, int | float) and digits is not None:
         return f"{value:,.{digits}f}"
     return str(value)
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter in upper case."""
+    return f"{text[:1].upper()}{text[1:]}"

@@ -8,7 +8,7 @@ from analysis.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, counted
 from analysis.figures.material import Material
-from analysis.report.blocks import Block, Picture, Section, Text
+from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
 
 _SENTENCES = 20
@@ -30,7 +30,7 @@ def contributions(material: Material) -> Section | None:
         blocks.append(
             Text(text=f"{counted(len(ranked) - _SENTENCES, 'further effect')} are in the table.", kind="note")
         )
-    blocks += [Text(text=f"{note[0].upper()}{note[1:]}.", kind="note") for note in found.notes]
+    blocks += [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
     for name in ("main_effects", "interactions"):
         with contextlib.suppress(NotApplicable):
             blocks.append(Picture(figure=figure(name, material)))

@@ -10,7 +10,7 @@ from analysis.figures.chart import counted, numbers
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
 from analysis.report.answer import lead_over_second
-from analysis.report.blocks import Section, Text
+from analysis.report.blocks import Section, Text, capital
 from analysis.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status
@@ -33,7 +33,7 @@ def _unfinished(material: Material) -> Iterator[str]:
         yield "No trial is complete: nothing below is a result yet."
     told = unfinished_text(counts)
     if told:
-        yield f"{told[0].upper()}{told[1:]}."
+        yield f"{capital(told)}."
 
 
 def _replicates(material: Material) -> Iterator[str]:

@@ -7,7 +7,7 @@ import shlex
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.importance import importance
-from analysis.report.blocks import Block, Command, Head, Section, Table, Text
+from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from seatbelt.errors import UserError
 
 
@@ -40,6 +40,6 @@ def importances(material: Material) -> Section | None:
         f"[{found.low:.3f}, {found.high:.3f}] (standard deviation), by {found.trials} trials, {found.complete} of them "
         "complete. A factor's share of that is what its levels explain, alone and together with others."
     )
-    notes = [Text(text=f"{note[0].upper()}{note[1:]}.", kind="note") for note in found.notes]
+    notes = [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
     table = Table(caption="Shares of the variation, greatest first", heads=heads, rows=rows)
     return Section(name="importance", title=title, blocks=(Text(text=text), table, *notes))

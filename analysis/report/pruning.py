@@ -10,7 +10,7 @@ from analysis.figures.chart import NotApplicable, counted, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
-from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text
+from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text, capital
 from analysis.rungs import rungs
 from seatbelt.errors import UserError
 
@@ -99,11 +99,7 @@ def _agreement(material: Material) -> list[Block]:
     )
     rows = tuple((a.epoch, a.rung, a.correlation, a.low, a.high, a.n) for a in found.agreements)
     caption = "How well the score at an epoch ranks the final one, for all trials, with 95 % intervals"
-    return [Table(caption=caption, heads=heads, rows=rows), Text(text=_sentence(found.advice))]
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    return [Table(caption=caption, heads=heads, rows=rows), Text(text=f"{capital(found.advice)}.")]
 
 
 def _closest(material: Material, pruned: pd.DataFrame) -> Table:
