@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.observed import Observed, SpaceFactor
+from analysis.observed import Observed
+from analysis.space_factor import SpaceFactor
 
 
 @dataclass(frozen=True)

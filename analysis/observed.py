@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.cells import NAMED_ARM, cell_of
 from analysis.connection import connect
+from analysis.space_factor import SpaceFactor
 from analysis.tables import Sweep
 from seatbelt.errors import UserError
 from seatbelt.field_paths import field_value
@@ -18,32 +19,6 @@ from seatbelt.field_paths import field_value
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpaceFactor:
-    """A factor of the space, as `sweep.json` has it."""
-
-    name: str
-    levels: tuple[str, ...]
-    """Labels, in the order of the space; empty for a continuous factor."""
-    low: float = 0.0
-    high: float = 0.0
-    log: bool = False
-    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Label -> dotted field of the configuration -> value."""
-
-    def level_of(self, config: dict[str, Any]) -> str | None:
-        """Return the level whose fields a configuration has, None if none fits."""
-        for label, fields in self.fields.items():
-            if all(field_value(config, path) == value for path, value in fields.items()):
-                return label
-        return None
-
-    @property
-    def continuous(self) -> bool:
-        """Whether it is a range of numbers."""
-        return not self.levels
 
 
 @dataclass(frozen=True, kw_only=True)

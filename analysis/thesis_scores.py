@@ -16,8 +16,9 @@ from analysis.derived import complete_trials
 from analysis.design_matrix import contrasts
 from analysis.estimators import Estimate, estimate
 from analysis.intervals import LEVEL, over_replicates
-from analysis.observed import SpaceFactor, observe, space_factors, spelt_cells
+from analysis.observed import observe, space_factors, spelt_cells
 from analysis.power import needed_noncentrality
+from analysis.space_factor import SpaceFactor
 from analysis.tables import Sweep
 from analysis.thesis_contrasts import Contrast, Levels
 

@@ -16,5 +16,17 @@ around those of the highest posterior density.
 from analysis.factorial.basis import Basis, basis_of
 from analysis.factorial.model import Posterior, Trials, coefficients, learned_scales, trials_of
 from analysis.factorial.scales import Scales
+from analysis.factorial.surface import Belief, Surface
 
-__all__ = ["Basis", "Posterior", "Scales", "Trials", "basis_of", "coefficients", "learned_scales", "trials_of"]
+__all__ = [
+    "Basis",
+    "Belief",
+    "Posterior",
+    "Scales",
+    "Surface",
+    "Trials",
+    "basis_of",
+    "coefficients",
+    "learned_scales",
+    "trials_of",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.observed import SpaceFactor
+from analysis.space_factor import SpaceFactor
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from analysis.factorial.scales import Packing, Scales, expected_scales
 
 Floats = NDArray[np.float64]
 
-_VAGUE = 0.2**2
+VAGUE = 0.2**2
 """Prior variance of the level of a rung and of a replicate's difference from the others, IoU squared."""
 _MOST_STEPS = 200
 _DRAWS = 32
@@ -34,6 +34,9 @@ class Trials:
         columns: For each factor (n, width) its columns at the trials.
         grams: (n, n) products of the columns: of each factor, of all pairs together, of arms.
         level: (n, n) the same of what has a vague prior: the level of a rung, and replicates.
+        arms: (n,) number of each trial's arm, from 0.
+        replicates: (n,) the same of replicates.
+        means: (K,) of the scores.
         scores: (n, K) less their means; NaN where a rung was not reached.
         known: Positions of the known scores in `scores.ravel()`.
         epochs: K rising epochs of the scores; the last one is the end.
@@ -43,6 +46,9 @@ class Trials:
     columns: tuple[Floats, ...]
     grams: tuple[Floats, ...]
     level: Floats
+    arms: NDArray[np.intp]
+    replicates: NDArray[np.intp]
+    means: Floats
     scores: Floats
     known: NDArray[np.intp]
     epochs: tuple[int, ...]
@@ -76,21 +82,34 @@ def trials_of(
     assert len(bases) == len(labels) and len(arms) == len(replicates) == n and len(epochs) == k
     columns = tuple(basis.columns(found) for basis, found in zip(bases, labels, strict=True))
     main = [c @ c.T for c in columns]
-    pairs = sum((f * g for f, g in itertools.combinations(main, 2)), np.zeros((n, n)))
+    # All products of two different factors: the square of the sum, less the squares.
+    pairs = 0.5 * (sum(main, np.zeros((n, n))) ** 2 - sum((f**2 for f in main), np.zeros((n, n))))
     _, arm = np.unique(np.asarray(arms), return_inverse=True)
+    _, replicate = np.unique(np.asarray(replicates), return_inverse=True)
     several = float(len(set(replicates)) > 1)
+    means = np.nanmean(scores, axis=0)
     return Trials(
         bases=tuple(bases),
         columns=columns,
         grams=(*main, pairs, _same(arm)),
-        level=1.0 + several * _same(np.asarray(replicates)),
-        scores=scores - np.nanmean(scores, axis=0),
+        level=1.0 + several * _same(replicate),
+        arms=arm,
+        replicates=replicate,
+        means=means,
+        scores=scores - means,
         known=np.flatnonzero(~np.isnan(scores.ravel())),
         epochs=tuple(epochs),
     )
 
 
-def learned_scales(trials: Trials, *, tails: float = 10.0, draws: int = _DRAWS) -> list[Scales]:
+def learned_scales(
+    trials: Trials,
+    *,
+    tails: float = 10.0,
+    draws: int = _DRAWS,
+    start: Scales | None = None,
+    steps: int = _MOST_STEPS,
+) -> list[Scales]:
     """Return scales that a sweep leaves possible, each as likely as the others.
 
     They are draws around the maximum of their posterior density, with the curvature that it has there (Laplace), or
@@ -100,6 +119,8 @@ def learned_scales(trials: Trials, *, tails: float = 10.0, draws: int = _DRAWS) 
         trials: What was measured.
         tails: Degrees of freedom of the draws: the fewer, the further some of them lie from the maximum.
         draws: How many.
+        start: Where the search for the maximum begins; by default at what is expected.
+        steps: At most so many steps of it.
     """
     from scipy import optimize
 
@@ -111,9 +132,9 @@ def learned_scales(trials: Trials, *, tails: float = 10.0, draws: int = _DRAWS) 
         prior, prior_slope = packing.prior(vector)
         return -state.likelihood - prior, -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope
 
-    start = packing.pack(packing.expected)
-    options = {"maxiter": _MOST_STEPS, "ftol": 1e-7}
-    best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    first = packing.pack(start or packing.expected)
+    options = {"maxiter": steps, "ftol": 1e-7}
+    best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
     vectors = [best] if draws == 1 else _around(loss, best, tails, draws)
     return [_normalised(packing.unpack(vector)) for vector in vectors]
 
@@ -174,7 +195,8 @@ class _State:
     likelihood: float
 
 
-def _solve(trials: Trials, scales: Scales) -> _State:
+def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
+    """Return the prior covariance of the known scores, (known, known)."""
     n, k = trials.scores.shape
     main = sum((s**2 * gram for s, gram in zip(scales.main.tolist(), trials.grams, strict=False)), np.zeros((n, n)))
     beyond = scales.pairs**2 * trials.grams[-2] + scales.beyond**2 * trials.grams[-1]
@@ -182,12 +204,17 @@ def _solve(trials: Trials, scales: Scales) -> _State:
     for shared, relation in (
         (main, scales.relation),
         (beyond, scales.relation_beyond),
-        (_VAGUE * trials.level, np.eye(k)),
+        (VAGUE * trials.level, np.eye(k)),
         (np.eye(n), scales.luck),
     ):
         full += shared[:, None, :, None] * relation[None, :, None, :]
+    return np.asarray(full.reshape(n * k, n * k)[np.ix_(trials.known, trials.known)])
+
+
+def _solve(trials: Trials, scales: Scales) -> _State:
+    n, k = trials.scores.shape
     known = np.ix_(trials.known, trials.known)
-    factor = np.linalg.cholesky(full.reshape(n * k, n * k)[known])
+    factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
     root = np.linalg.inv(factor)
     precision = np.zeros((n * k, n * k))
     precision[known] = root.T @ root

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.cells import NAMED_ARM
-from analysis.observed import SpaceFactor
+from analysis.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.trials import ExportedSweep, ExportedTrial
 from seatbelt.records import Status

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.cells import NAMED_ARM
-from analysis.observed import SpaceFactor, space_factors, spelt_cells
+from analysis.observed import space_factors, spelt_cells
+from analysis.space_factor import SpaceFactor
 from analysis.tables import Source, Sweep, readable
 from runners.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError

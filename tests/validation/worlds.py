@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.observed import Observed, SpaceFactor
+from analysis.observed import Observed
+from analysis.space_factor import SpaceFactor
 from runners.halving import default_rungs
 from runners.plan import Limits, Plan
 from search_spaces.axes import factor

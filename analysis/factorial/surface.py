@@ -1,0 +1,103 @@
+"""What a sweep leaves possible for the end of every cell: the mean of the factorial model, and draws from it.
+
+A draw is made by Matheron's rule: the whole of the model is drawn from its prior, and moved by what the scores say
+about the difference (Wilson et al., Pathwise conditioning of Gaussian processes, JMLR 22, 2021, arXiv:2011.04026).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial.model import VAGUE, Trials, covariance_of_scores
+from analysis.factorial.scales import Scales
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """Scores at the end as a function of the cell, IoU.
+
+    Attributes:
+        level: Score where no effect counts.
+        main: (P,) coefficients of the main effects' columns, one factor after the other.
+        pairs: (P, P) coefficients of products of columns of two factors; symmetric, 0 within a factor.
+        arms: (A,) what each arm of the trials has beyond.
+    """
+
+    level: float
+    main: Floats
+    pairs: Floats
+    arms: Floats
+
+    def at(self, columns: Floats) -> Floats:
+        """Return the scores (m,) of cells with columns (m, P), without what arms have beyond."""
+        crossed = np.einsum("ip,ip->i", columns @ self.pairs, columns)
+        return np.asarray(self.level + columns @ self.main + 0.5 * crossed)
+
+
+class Belief:
+    """The posterior distribution of the surface, under scales that are given."""
+
+    def __init__(self, trials: Trials, scales: Scales) -> None:
+        self.trials, self.scales = trials, scales
+        self._columns = np.concatenate(trials.columns, axis=1)
+        owner = np.repeat(np.arange(len(trials.columns)), [c.shape[1] for c in trials.columns])
+        self._deviations = scales.main[owner]
+        self._across = owner[:, None] != owner[None, :]
+        self._arms = int(trials.arms.max()) + 1
+        self._factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
+        nothing = np.zeros(len(self._deviations))
+        self._nothing = Surface(
+            level=float(trials.means[-1]),
+            main=nothing,
+            pairs=np.zeros(self._across.shape),
+            arms=np.zeros(self._arms),
+        )
+
+    def mean(self) -> Surface:
+        """Return the expected surface."""
+        return self._moved(self._nothing, np.zeros(self.trials.scores.shape))
+
+    def draw(self, random: np.random.Generator) -> Surface:
+        """Return a surface that is as likely as any other draw."""
+        trials, scales = self.trials, self.scales
+        n, k = trials.scores.shape
+        count = len(self._deviations)
+        early, late = np.linalg.cholesky(scales.relation), np.linalg.cholesky(scales.relation_beyond)
+        main = self._deviations[:, None] * (random.normal(size=(count, k)) @ early.T)
+        upper = np.triu(self._across) * random.normal(size=(k, count, count))
+        pairs = scales.pairs * np.einsum("kl,lpq->kpq", late, upper + upper.transpose(0, 2, 1))
+        arms = scales.beyond * (random.normal(size=(self._arms, k)) @ late.T)
+        several = int(trials.replicates.max()) + 1
+        levels = np.sqrt(VAGUE) * random.normal(size=(1 + several, k))
+        luck = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.luck).T
+        crossed = 0.5 * np.stack([np.einsum("ip,ip->i", self._columns @ p, self._columns) for p in pairs], axis=1)
+        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + luck
+        if several > 1:
+            scores += levels[1 + trials.replicates]
+        drawn = Surface(
+            level=float(trials.means[-1] + levels[0, -1]), main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1]
+        )
+        return self._moved(drawn, scores)
+
+    def _moved(self, prior: Surface, scores: Floats) -> Surface:
+        """Return a surface of the prior, moved by how far its scores (n, K) lie from those that were measured."""
+        from scipy.linalg import cho_solve
+
+        trials, scales = self.trials, self.scales
+        away = (trials.scores - scores).ravel()[trials.known]
+        pull = np.zeros(trials.scores.size)
+        pull[trials.known] = cho_solve((self._factor, True), away)
+        pull = pull.reshape(trials.scores.shape)
+        early, late = pull @ scales.relation[:, -1], pull @ scales.relation_beyond[:, -1]
+        crossed = self._columns.T @ (late[:, None] * self._columns)
+        return Surface(
+            level=prior.level + float(VAGUE * pull[:, -1].sum()),
+            main=prior.main + self._deviations**2 * (self._columns.T @ early),
+            pairs=prior.pairs + scales.pairs**2 * self._across * crossed,
+            arms=prior.arms + scales.beyond**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),
+        )

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from analysis.factorial import Belief, coefficients
+from tests.analysis.factorial.test_model import FACTORS, SCALES, some_trials
+
+GROUPS = [(0,), (1,), (0, 1)]
+
+
+def test_the_mean_has_the_coefficients_of_the_posterior() -> None:
+    trials = some_trials()
+    surface = Belief(trials, SCALES).mean()
+    wanted = coefficients(trials, [SCALES], GROUPS).mean
+    a, b = trials.columns
+    np.testing.assert_allclose(surface.main, wanted[: a.shape[1] + b.shape[1]], atol=1e-10)
+    pair = surface.pairs[: a.shape[1], a.shape[1] :]
+    np.testing.assert_allclose(pair.ravel(), wanted[a.shape[1] + b.shape[1] :], atol=1e-10)
+
+
+def test_draws_have_the_mean_and_the_covariance_of_the_posterior() -> None:
+    trials = some_trials()
+    belief = Belief(trials, SCALES)
+    random = np.random.default_rng(1)
+    wanted = coefficients(trials, [SCALES], GROUPS)
+    width = trials.columns[0].shape[1]
+    drawn = []
+    for _ in range(4000):
+        surface = belief.draw(random)
+        drawn.append(np.concatenate([surface.main, surface.pairs[:width, width:].ravel()]))
+    deviations = np.sqrt(np.diag(wanted.covariance))
+    assert np.abs((np.mean(drawn, axis=0) - wanted.mean) / deviations).max() < 0.08
+    np.testing.assert_allclose(np.cov(np.array(drawn).T), wanted.covariance, atol=0.08 * deviations.max() ** 2)
+
+
+def test_scores_are_the_sums_of_their_parts() -> None:
+    trials = some_trials()
+    surface = Belief(trials, SCALES).mean()
+    cells = list(itertools.product(FACTORS[0].levels, FACTORS[1].levels))
+    bases = trials.bases
+    columns = np.concatenate([bases[f].columns([c[f] for c in cells]) for f in range(2)], axis=1)
+    a, b = columns[:, :1], columns[:, 1:]
+    by_hand = surface.level + columns @ surface.main + np.einsum("ia,ab,ib->i", a, surface.pairs[:1, 1:], b)
+    np.testing.assert_allclose(surface.at(columns), by_hand)
