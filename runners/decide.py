@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from runners.ending import affordable_epochs, broken_reason, end_reason, finished
 from runners.events import Adopted, Decided, Role
-from runners.halving import Promotion, next_promotion
 from runners.history import History
 from runners.legs import further_leg, give_up_dependents, plan_trial, stage_leg
 from runners.plan import Finished, Leg, Plan, Record, Wait
-from runners.propose import Proposal, confirm, propose
+from runners.strategies import Proposal, strategy_of
+from runners.strategies.proposal import confirm
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.identity import stage_key, trial_key
@@ -94,6 +94,9 @@ def _extension(plan: Plan, history: History) -> Leg | None:
 
 
 def _new_trial(plan: Plan, history: History) -> Leg | Record | None:
+    prepared = None if plan.confirmation else strategy_of(plan).prepare(plan, history)
+    if prepared is not None:
+        return Record((prepared,))
     proposal = confirm(plan, history) if plan.confirmation else _proposal(plan, history)
     if proposal is None:
         return None
@@ -109,7 +112,7 @@ def _new_trial(plan: Plan, history: History) -> Leg | Record | None:
         )
         return Record((adopted,))
     role: Role = "confirmation" if plan.confirmation else "arm"
-    exempt = role == "confirmation" or plan.prune == "none" or proposal.named or _is_exempt(plan, proposal)
+    exempt = proposal.exempt or plan.prune == "none"
     stop = plan.epochs if exempt or not plan.rungs else plan.rungs[0]
     affordable = affordable_epochs(plan, history)
     if affordable is not None and stop > affordable:
@@ -139,15 +142,11 @@ def _proposal(plan: Plan, history: History) -> Proposal | None:
     most = plan.limits.trials
     if most is not None and history.arm_trials >= most:
         return None
-    return propose(plan, history)
+    return strategy_of(plan).propose(plan, history)
 
 
 def _promotion(plan: Plan, history: History, *, last_call: bool) -> Leg | None:
-    if plan.prune == "none":
-        return None
-    found: Promotion | None = next_promotion(
-        history, plan.rungs, plan.eta, last_call=last_call, affordable=affordable_epochs(plan, history)
-    )
+    found = strategy_of(plan).promote(plan, history, last_call)
     if found is None:
         return None
     decided = Decided(
@@ -168,9 +167,3 @@ def _first_stop(plan: Plan, view: TrialView, config: TrialConfig) -> int:
     if view.role == "stage":
         return config.epochs
     return plan.epochs if view.exempt or not plan.rungs else plan.rungs[0]
-
-
-def _is_exempt(plan: Plan, proposal: Proposal) -> bool:
-    # The quota rotates over the arms of a design, so that each has its exempt trial once in `exempt_every` replicates.
-    # Going by levels instead would exempt some levels only, and effects could not be told from pruning.
-    return (proposal.place + proposal.replicate) % plan.exempt_every == 0

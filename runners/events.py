@@ -163,6 +163,20 @@ class Decided:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScalesLearned:
+    """The scales of the factorial model were learned: they hold until the next ones, also when a sweep is resumed."""
+
+    trials: int
+    """Trials with a score that there were."""
+    factors: list[str]
+    epochs: list[int]
+    """Epochs whose scores are modelled."""
+    numbers: list[float]
+    """The scales as `analysis.factorial.scales.Packing` packs them."""
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClockRead:
     """The time at which a decision was asked for, recorded when the sweep has a limit in hours."""
 
@@ -182,6 +196,7 @@ Event = (
     | EpochMeasured
     | LegEnded
     | Decided
+    | ScalesLearned
     | ClockRead
 )
 
@@ -198,6 +213,7 @@ _TYPES: dict[str, type[Any]] = {
     "epoch": EpochMeasured,
     "leg_ended": LegEnded,
     "decided": Decided,
+    "scales": ScalesLearned,
     "clock": ClockRead,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

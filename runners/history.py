@@ -22,6 +22,7 @@ from runners.events import (
     LegStarted,
     Planned,
     Retried,
+    ScalesLearned,
     SessionOpened,
     StageFound,
     StageHeld,
@@ -53,6 +54,10 @@ class History:
         """Arm key -> number of its replicates."""
         self.arm_trials = 0
         """Trials that are arms of the search."""
+        self.measured = 0
+        """Of these, those that have stopped at a rung or were complete."""
+        self.scales: ScalesLearned | None = None
+        """Those of the factorial model that were learned last."""
         self.running: set[str] = set()
         self.ready: set[str] = set()
         """Planned or interrupted trials: they go on before anything else is decided."""
@@ -106,6 +111,8 @@ class History:
             self._planned(event)
         elif isinstance(event, Adopted):
             self._adopted(event)
+        elif isinstance(event, ScalesLearned):
+            self.scales = event
         elif isinstance(event, StageFound):
             self.stages.found[event.stage] = event
             self.ready.update(self.stages.make_ready(event.stage))
@@ -181,6 +188,9 @@ class History:
         view = self.trials[event.trial_key]
         self.running.discard(view.key)
         view.error = event.error
+        if event.outcome in ("paused", "complete") and view.role == "arm" and not view.measured:
+            view.measured = True
+            self.measured += 1
         view.failures += event.outcome in ("error", "failed")
         if event.outcome in ("lost", "fault"):
             view.losses += 1

@@ -18,8 +18,8 @@ from runners.halving import check_rungs, default_rungs
 from runners.launch_composition import fix_number
 from runners.launch_space import configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import narrow
-from runners.propose import check_enumerable
 from runners.retention import parse_keep
+from runners.strategies.proposal import check_enumerable
 from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design

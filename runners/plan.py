@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runners.choices import Choices, choices_of
 from runners.events import Decided, Event, LegStarted, Planned
 from runners.views import TrialView
 from search_spaces.designs import Design, build
@@ -27,6 +28,8 @@ class Limits:
     epochs: int | None = None
     hours: float | None = None
     replicates: int = 1
+    most_replicates: int | None = None
+    """What an arm of an adaptive sweep may have: a recorded sweep that is replayed has no others."""
     max_epochs: int | None = None
     """Full epochs of a trial where the sweep was extended; None is as described."""
 
@@ -72,6 +75,11 @@ class Plan:
     def design(self) -> Design:
         """The arms of an exhaustive sweep."""
         return build(self.space, self.design_name, baseline=self.baseline, seed=self.base.seed)
+
+    @functools.cached_property
+    def choices(self) -> Choices:
+        """The cells that the factorial surrogate can propose."""
+        return choices_of(self.space)
 
     @property
     def most_trials(self) -> int | None:

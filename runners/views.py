@@ -30,6 +30,8 @@ class TrialView:
     machine_faults: int = 0
     """All such legs."""
     exempt: bool = False
+    measured: bool = False
+    """Whether it has stopped at a rung or was complete."""
     stopped_early: bool = False
     error: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from seatbelt.errors import UserError
 Cell = dict[str, str]
 """Factor name -> label of its level; of a named arm: `arm` -> its name."""
 
-Propose = Literal["exhaustive", "random", "optuna"]
+Propose = Literal["exhaustive", "random", "optuna", "optuna-gp", "factorial"]
 Prune = Literal["none", "asha"]
 
 MOST_ENUMERABLE = 100_000
@@ -169,8 +169,8 @@ class Space:
         ranges = [factor.name for factor in self.factors if factor.range is not None]
         if ranges:
             raise UserError(
-                f"the range of {ranges[0]} has no end of values; choose --propose random or optuna, or --design "
-                f"sobol:32 or lhs:32, or give levels with --set {ranges[0]}=a,b"
+                f"the range of {ranges[0]} has no end of values; choose --propose factorial, optuna or random, or "
+                f"--design sobol:32 or lhs:32, or give levels with --set {ranges[0]}=a,b"
             )
         return math.prod(len(factor.levels) for factor in self.factors)
 

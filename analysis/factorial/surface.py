@@ -90,9 +90,9 @@ class Belief:
 
         trials, scales = self.trials, self.scales
         away = (trials.scores - scores).ravel()[trials.known]
-        pull = np.zeros(trials.scores.size)
-        pull[trials.known] = cho_solve((self._factor, True), away)
-        pull = pull.reshape(trials.scores.shape)
+        pulls = np.zeros(trials.scores.size)
+        pulls[trials.known] = cho_solve((self._factor, True), away)
+        pull = pulls.reshape(trials.scores.shape)
         early, late = pull @ scales.relation[:, -1], pull @ scales.relation_beyond[:, -1]
         crossed = self._columns.T @ (late[:, None] * self._columns)
         return Surface(

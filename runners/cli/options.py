@@ -33,6 +33,8 @@ class ProposeName(enum.StrEnum):
     exhaustive = "exhaustive"
     random = "random"
     optuna = "optuna"
+    optuna_gp = "optuna-gp"
+    factorial = "factorial"
 
 
 class RetryName(enum.StrEnum):

@@ -1,0 +1,147 @@
+"""The cells of a space as rows of level numbers, with the columns that the factorial model has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial import Basis, Surface, basis_of
+from analysis.space_factor import SpaceFactor
+from search_spaces.space import Cell, Factor, Space
+
+Floats = NDArray[np.float64]
+Row = tuple[int, ...]
+"""Number of the level of each factor."""
+
+MOST_LISTED = 4096
+"""Of larger spaces, cells are looked for instead of gone through."""
+
+_STEPS = 25
+"""Values of a range that are proposed."""
+_PASSES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What can be proposed.
+
+    Attributes:
+        names: Names of the F factors.
+        bases: Their columns in the factorial model.
+        labels: For each factor, the labels that can be proposed: its levels, or some values of its range.
+        allowed: Whether a row goes together.
+        listed: (m, F) all rows that are allowed, where the space is small.
+    """
+
+    names: tuple[str, ...]
+    bases: tuple[Basis, ...]
+    labels: tuple[tuple[str, ...], ...]
+    allowed: Callable[[Row], bool]
+    listed: NDArray[np.intp] | None
+    _blocks: tuple[Floats, ...]
+
+    @classmethod
+    def of(
+        cls, factors: Sequence[SpaceFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
+    ) -> Choices:
+        """Return the choices of some factors.
+
+        Args:
+            factors: The factors.
+            labels: The labels of each that can be proposed.
+            excluded: Whether a cell is not to be proposed.
+        """
+        names = tuple(factor.name for factor in factors)
+        bases = tuple(basis_of(factor) for factor in factors)
+        kept = tuple(map(tuple, labels))
+
+        def allowed(row: Row) -> bool:
+            return not excluded({name: kept[f][level] for f, (name, level) in enumerate(zip(names, row, strict=True))})
+
+        sizes = [len(x) for x in kept]
+        listed = None
+        if np.prod(sizes, dtype=float) <= MOST_LISTED:
+            rows = np.indices(sizes).reshape(len(sizes), -1).T
+            listed = rows[[allowed(tuple(row)) for row in rows.tolist()]]
+        blocks = tuple(basis.columns(x) for basis, x in zip(bases, kept, strict=True))
+        return cls(names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks)
+
+    def cell(self, row: Row) -> Cell:
+        """Return the labels of a row."""
+        return {name: self.labels[f][row[f]] for f, name in enumerate(self.names)}
+
+    def row(self, cell: Cell) -> Row:
+        """Return the row of a cell; of a range, the nearest value that can be proposed."""
+        return tuple(
+            self.labels[f].index(cell[name]) if cell[name] in self.labels[f] else self._nearest(f, cell[name])
+            for f, name in enumerate(self.names)
+        )
+
+    def columns(self, rows: Sequence[Row] | NDArray[np.intp]) -> Floats:
+        """Return the columns (m, P) of the main effects for m rows."""
+        numbers = np.asarray(rows, dtype=np.intp).reshape(-1, len(self.names))
+        return np.concatenate([block[numbers[:, f]] for f, block in enumerate(self._blocks)], axis=1)
+
+    def random(self, random: np.random.Generator, count: int) -> list[Row]:
+        """Return up to `count` rows that are allowed, drawn at random."""
+        if self.listed is not None:
+            return [tuple(row) for row in self.listed[random.permutation(len(self.listed))[:count]].tolist()]
+        drawn = np.stack([random.integers(len(x), size=4 * count) for x in self.labels], axis=1)
+        return [row for row in map(tuple, drawn.tolist()) if self.allowed(row)][:count]
+
+    def climb(
+        self, surface: Surface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
+    ) -> tuple[Row, float]:
+        """Return the row that no change of a single free factor makes better, and its score.
+
+        Args:
+            surface: What is to be maximised.
+            start: Where to begin; rows on the way are usable.
+            free: Factors that may change.
+            usable: Whether a row may be chosen.
+        """
+        blocks = self._blocks
+        ends = np.cumsum([block.shape[1] for block in blocks])
+        parts = [slice(end - block.shape[1], end) for end, block in zip(ends, blocks, strict=True)]
+        row = list(start)
+        here = self.columns([start])[0]
+        for _ in range(_PASSES):
+            before = list(row)
+            for f in free:
+                slope = surface.main[parts[f]] + surface.pairs[parts[f]] @ here
+                for level in np.argsort(-(blocks[f] @ slope), kind="stable").tolist():
+                    if level == row[f]:
+                        break
+                    if usable((*row[:f], level, *row[f + 1 :])):
+                        row[f] = level
+                        here[parts[f]] = blocks[f][level]
+                        break
+            if row == before:
+                break
+        return tuple(row), float(surface.at(here[None])[0])
+
+    def _nearest(self, f: int, label: str) -> int:
+        values = np.array([float(x) for x in self.labels[f]])
+        return int(np.abs(np.log(values / float(label)) if values.min() > 0 else values - float(label)).argmin())
+
+
+def choices_of(space: Space) -> Choices:
+    """Return the choices of a space."""
+    factors = [as_space_factor(factor) for factor in space.factors]
+    labels = [x.levels or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
+    return Choices.of(factors, labels, lambda cell: space.excluded(cell) is not None)
+
+
+def as_space_factor(factor: Factor) -> SpaceFactor:
+    """Return a factor as the factorial model sees it."""
+    found = factor.range
+    if found is None:
+        return SpaceFactor(name=factor.name, levels=tuple(level.label for level in factor.levels))
+    return SpaceFactor(name=factor.name, levels=(), low=found.low, high=found.high, log=found.log)
+
+
+def _values(factor: Factor) -> list[str]:
+    return list(dict.fromkeys(factor.label_at(step / (_STEPS - 1)) for step in range(_STEPS)))

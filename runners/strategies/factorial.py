@@ -1,0 +1,164 @@
+"""Proposals, recommendation and certainty by the factorial surrogate, from the history of a sweep."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.factorial import Scales
+from analysis.factorial.scales import expected_scales
+from runners.choices import Row
+from runners.events import ScalesLearned
+from runners.halving import default_rungs
+from runners.history import History
+from runners.plan import Plan
+from runners.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
+from runners.strategies.surrogate import (
+    GROWTH,
+    LEARN_FROM,
+    Recommended,
+    Seen,
+    Surrogate,
+    first_cells,
+    learned,
+    packed,
+    unpacked,
+)
+from runners.views import TrialView, score_at
+from search_spaces.space import NAMED_ARM, Cell
+from seatbelt.records import FINAL, Status
+
+_USELESS = (Status.DIVERGED, Status.OUT_OF_MEMORY)
+"""Trials that ended so count as the worst that was measured: their arms cannot be used."""
+
+
+def prepare(plan: Plan, history: History) -> ScalesLearned | None:
+    """Return the scales to be written down before the next decision, if there is enough news for others.
+
+    They are learned at certain lengths of the history only, so that a resumed sweep decides as it would have.
+    """
+    if history.arm_trials < LEARN_FROM or plan.epochs == 1:
+        return None
+    known = history.scales
+    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
+    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
+    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
+    if history.measured < due:
+        return None
+    seen = seen_of(plan, history)
+    if (~np.isnan(seen.scores[:, -1])).sum() < 2:
+        return None
+    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
+    found = learned(seen, start)
+    numbers = packed(found, len(factors), epochs)
+    return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
+
+
+def propose(plan: Plan, history: History) -> Proposal | None:
+    """Return what the surrogate would try next, None if nothing is left."""
+    if (arm := named_arm(plan, history)) is not None:
+        return arm
+    random = np.random.default_rng([plan.base.seed, history.arm_trials, 9])
+    seen = seen_of(plan, history)
+    suggestion = first_cells(seen, random)
+    if suggestion is None:
+        surrogate = _surrogate(plan, history, seen)
+        if surrogate is None:
+            drawn = [row for row in plan.choices.random(random, len(seen.closed) + 1) if row not in seen.closed]
+            if not drawn:
+                return None
+            return next_replicate(plan, history, plan.choices.cell(drawn[0]), "drawn at random: no score is there yet")
+        suggestion = surrogate.suggest(random, probes=plan.prune != "none")
+    if suggestion is None:
+        return None
+    cell = plan.choices.cell(suggestion.row)
+    return next_replicate(plan, history, cell, suggestion.reason, exempt=suggestion.probe)
+
+
+def recommend(plan: Plan, history: History) -> Recommendation | None:
+    """Return the tried arm with the best posterior mean, None if nothing is measured."""
+    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    if surrogate is None:
+        return None
+    found = surrogate.recommend(_random(plan, history))
+    if found is None:
+        return None
+    return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
+
+
+def certainty(plan: Plan, history: History, within: float) -> tuple[Recommended, float] | None:
+    """Return the recommended arm and the probability that it is within so much of the best cell (IoU)."""
+    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    random = _random(plan, history)
+    found = surrogate.recommend(random) if surrogate is not None else None
+    if surrogate is None or found is None:
+        return None
+    return found, surrogate.certainty(found.row, within, random)
+
+
+def points(plan: Plan) -> tuple[int, ...]:
+    """Return the epochs whose scores the surrogate reads: the rungs, or a third and the end."""
+    return plan.rungs if len(plan.rungs) > 1 else default_rungs(plan.epochs, plan.eta)
+
+
+def seen_of(plan: Plan, history: History) -> Seen:
+    """Return what a sweep has tried and measured, as the surrogate sees it."""
+    epochs = points(plan)
+    views = [view for view in history.by_number if view.role == "arm" and NAMED_ARM not in view.plan.cell]
+    rows = [plan.choices.row(view.plan.cell) for view in views]
+    scores = np.array([_scores(view, epochs) for view in views]).reshape(len(views), len(epochs))
+    useless = np.array([view.status in _USELESS for view in views], dtype=bool)
+    if useless.any() and not np.isnan(scores).all():
+        scores[useless] = np.nanmin(scores, axis=0)
+    kept = np.flatnonzero(~np.isnan(scores[:, 0])) if len(views) else np.arange(0)
+    return Seen(
+        choices=plan.choices,
+        epochs=epochs,
+        labels=[[views[i].plan.cell[name] for i in kept] for name in plan.choices.names],
+        scores=scores[kept],
+        replicates=[views[i].plan.replicate for i in kept],
+        rows=[rows[i] for i in kept],
+        tried=rows,
+        running=[row for row, view in zip(rows, views, strict=True) if view.status not in (*FINAL, Status.PAUSED)],
+        closed=_closed(plan, views, rows),
+    )
+
+
+def _closed(plan: Plan, views: list[TrialView], rows: list[Row]) -> set[Row]:
+    closed = {row for row, view in zip(rows, views, strict=True) if view.status in (*_USELESS, Status.FAILED)}
+    most = plan.limits.most_replicates
+    if most is not None:
+        counts: dict[Row, int] = {}
+        for row in rows:
+            counts[row] = counts.get(row, 0) + 1
+        closed |= {row for row, count in counts.items() if count >= most}
+    return closed
+
+
+def _scores(view: TrialView, epochs: tuple[int, ...]) -> list[float]:
+    """Return the best score up to each epoch; that of a trial that stopped early holds for the rest."""
+    if view.stopped_early and view.scores:
+        return [score_at(view, epoch) for epoch in epochs]
+    return [score_at(view, epoch) if view.epochs_done >= epoch else np.nan for epoch in epochs]
+
+
+def _surrogate(plan: Plan, history: History, seen: Seen) -> Surrogate | None:
+    if not len(seen.scores) or np.isnan(seen.scores[:, -1]).all():
+        return None
+    return Surrogate.of(seen, _scales(plan, history, seen))
+
+
+def _scales(plan: Plan, history: History, seen: Seen) -> Scales:
+    known, factors = history.scales, [f.name for f in plan.space.factors]
+    if known is None or (known.factors, known.epochs) != (factors, list(seen.epochs)):
+        return expected_scales(len(factors), seen.epochs)
+    return unpacked(known.numbers, len(factors), known.epochs)
+
+
+def _tried_cell(plan: Plan, history: History, row: Row) -> Cell:
+    """Return the cell of a tried row with its own labels: a value of a range may lie between the proposed ones."""
+    tried = (v.plan.cell for v in history.by_number if v.role == "arm" and NAMED_ARM not in v.plan.cell)
+    return next(cell for cell in tried if plan.choices.row(cell) == row)
+
+
+def _random(plan: Plan, history: History) -> np.random.Generator:
+    return np.random.default_rng([plan.base.seed, history.arm_trials, 10])

@@ -1,0 +1,27 @@
+"""Recommendation by means over replicates: for strategies that have no model."""
+
+from __future__ import annotations
+
+from runners.history import History
+from runners.plan import Plan
+from runners.strategies.proposal import Recommendation
+from runners.views import TrialView
+from search_spaces.space import NAMED_ARM
+from seatbelt.records import Status
+
+
+def recommend(plan: Plan, history: History) -> Recommendation | None:
+    """Return the arm with the best mean over its complete trials; of the longest trials, while none is complete."""
+    views = [v for v in history.by_number if v.role == "arm" and v.scores and NAMED_ARM not in v.plan.cell]
+    complete = [view for view in views if view.status is Status.COMPLETE]
+    if not complete and views:
+        longest = max(view.epochs_done for view in views)
+        complete = [view for view in views if view.epochs_done == longest]
+    arms: dict[str, list[TrialView]] = {}
+    for view in complete:
+        arms.setdefault(view.plan.arm_key, []).append(view)
+    if not arms:
+        return None
+    means = {arm: sum(view.best_score or 0.0 for view in found) / len(found) for arm, found in arms.items()}
+    best = max(means, key=lambda arm: means[arm])
+    return Recommendation(cell=arms[best][0].plan.cell, score=means[best])

@@ -1,0 +1,93 @@
+"""Cells that a sampler of Optuna proposes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+
+from runners.history import History
+from runners.plan import Plan
+from runners.strategies.proposal import (
+    ASKED_AGAIN,
+    Proposal,
+    is_usable,
+    named_arm,
+    next_replicate,
+    usable_instead,
+)
+from runners.views import TrialView
+from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from seatbelt.records import Status
+
+
+def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tpe") -> Proposal | None:
+    """Return what an Optuna sampler proposes, from a study that is rebuilt from the history.
+
+    A cell that cannot be used is asked for again; in the end its nearest neighbour is taken.
+    """
+    import optuna
+
+    if (arm := named_arm(plan, history)) is not None:
+        return arm
+    distributions = {factor.name: _distribution(factor) for factor in plan.space.factors}
+    seed = int(np.random.SeedSequence([plan.base.seed, history.arm_trials, 8]).generate_state(1)[0])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        # constant_liar is on purpose: trials that run are no reason to propose the same cell again.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        made = optuna.samplers.TPESampler(seed=seed) if sampler == "tpe" else optuna.samplers.GPSampler(seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=made)
+    searched = (view for view in history.by_number if view.role == "arm" and NAMED_ARM not in view.plan.cell)
+    study.add_trials([_optuna_trial(view, plan.space, distributions, plan.rungs) for view in searched])
+    cell: Cell = {}
+    for _ in range(ASKED_AGAIN):
+        asked = study.ask(distributions)
+        cell = {factor.name: _label(factor, asked.params[factor.name]) for factor in plan.space.factors}
+        if is_usable(plan, history, cell):
+            break
+        study.tell(asked, state=optuna.trial.TrialState.FAIL)
+    usable = usable_instead(plan, history, cell)
+    if usable is None:
+        return None
+    return next_replicate(plan, history, usable, f"proposed by Optuna's {sampler.upper()} from the history")
+
+
+def _distribution(factor: Factor) -> Any:  # noqa: ANN401  (optuna is imported late)
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if factor.range is not None:
+        return FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
+    return CategoricalDistribution([level.label for level in factor.levels])
+
+
+def _label(factor: Factor, value: float | str) -> str:
+    # A value of a range is rounded as a drawn one is, so that arms have short names.
+    return factor.label_at(factor.range.share(float(value))) if factor.range is not None else str(value)
+
+
+def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
+    import optuna
+
+    states = optuna.trial.TrialState
+    state = {
+        Status.COMPLETE: states.COMPLETE,
+        Status.PAUSED: states.PRUNED,
+        Status.PRUNED: states.PRUNED,
+        Status.FAILED: states.FAIL,
+        Status.OUT_OF_MEMORY: states.FAIL,
+        Status.DIVERGED: states.FAIL,
+    }.get(view.status, states.RUNNING)
+    reached = [rung for rung in budgets if rung <= view.epochs_done]
+    value = view.best_score if state is states.COMPLETE else None
+    known = {epoch: max(view.scores[:epoch]) for epoch in reached}
+    if state is states.PRUNED and not known:
+        state = states.FAIL
+    params = {
+        factor.name: float(view.plan.cell[factor.name]) if factor.range is not None else view.plan.cell[factor.name]
+        for factor in space.factors
+    }
+    return optuna.trial.create_trial(
+        state=state, params=params, distributions=distributions, value=value, intermediate_values=known
+    )

@@ -1,0 +1,177 @@
+"""A proposal: which arm is tried next, and with which seed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from runners.history import History
+from runners.plan import Plan
+from search_spaces.space import MOST_ENUMERABLE, NAMED_ARM, Cell, Space
+from seatbelt.config import TrialConfig
+from seatbelt.errors import UserError
+from seatbelt.identity import arm_key, trial_key
+
+CONFIRMING = 100_000
+"""Replicates of confirmations are counted from here, so that their seeds are fresh."""
+
+ASKED_AGAIN = 20
+"""How often a proposal that cannot be used is asked for again."""
+
+
+_CHANGES = 50
+"""Random changes of so many factors that are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A trial that nobody has proposed yet."""
+
+    cell: Cell
+    replicate: int
+    position: int
+    config: TrialConfig
+    reason: str
+    exempt: bool
+    """Whether it is never pruned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """The arm that a strategy recommends.
+
+    Attributes:
+        cell: Its levels.
+        score: Selection IoU that is expected of it.
+        error: Standard deviation of that, where the strategy knows one.
+    """
+
+    cell: Cell
+    score: float
+    error: float | None = None
+
+
+def check_enumerable(space: Space) -> None:
+    """Refuse to walk through a space that is too large.
+
+    Raises:
+        UserError: It has more cells than can be tried one by one.
+    """
+    if space.size > MOST_ENUMERABLE:
+        raise UserError(
+            f"the space has {space.size:,} cells, too many to try each one; choose --propose factorial, optuna or "
+            "random, or narrow it with --set"
+        )
+
+
+def confirm(plan: Plan, history: History) -> Proposal | None:
+    """Return the next trial of a confirmation: every arm once, then the next fresh seed, the same for all."""
+    assert plan.confirmation is not None
+    for replicate in range(CONFIRMING, CONFIRMING + plan.confirmation.replicates):
+        for cell in plan.confirmation.cells:
+            config = plan.space.config(plan.base, cell, seed=plan.base.seed + replicate)
+            if trial_key(config) not in history.trials:
+                return Proposal(
+                    cell=cell,
+                    replicate=replicate,
+                    position=-1,
+                    config=config,
+                    reason=f"fresh seed {replicate - CONFIRMING + 1} of {plan.confirmation.replicates}",
+                    exempt=True,
+                )
+    return None
+
+
+def named_arm(plan: Plan, history: History) -> Proposal | None:
+    """Return the next arm beside the space: they come first, whatever the strategy."""
+    if history.arm_trials >= len(plan.space.arms):
+        return None
+    cell = {NAMED_ARM: plan.space.arms[history.arm_trials].name}
+    return next_replicate(plan, history, cell, "a named arm, to compare with", exempt=True)
+
+
+def next_replicate(
+    plan: Plan, history: History, cell: Cell, reason: str, *, exempt: bool | None = None
+) -> Proposal | None:
+    """Return the next trial of a cell's arm, None if the arm has all that it may have.
+
+    Args:
+        plan: The plan.
+        history: The sweep so far.
+        cell: What is to be tried.
+        reason: Why.
+        exempt: Whether it is never pruned; by default when it is its turn.
+    """
+    space, base, position = plan.space, plan.base, history.arm_trials
+    replicate = history.arms.get(arm_key(space.config(base, cell, seed=base.seed)), 0)
+    most = plan.limits.most_replicates
+    if most is not None and replicate >= most:
+        return None
+    if replicate:
+        reason += f"; the arm is known: replicate {replicate}"
+    return Proposal(
+        cell=cell,
+        replicate=replicate,
+        position=position,
+        config=space.config(base, cell, seed=base.seed + replicate),
+        reason=reason,
+        exempt=its_turn(plan, position, replicate) if exempt is None else exempt,
+    )
+
+
+def its_turn(plan: Plan, place: int, replicate: int) -> bool:
+    """Return whether a trial belongs to the quota that is never pruned.
+
+    The quota rotates over the arms of a design, so that each has its exempt trial once in `exempt_every` replicates.
+    Going by levels instead would exempt some levels only, and effects could not be told from pruning.
+
+    Args:
+        plan: The plan.
+        place: Where the arm stands in an order that knows nothing of its levels.
+        replicate: Which trial of the arm it is.
+    """
+    return (place + replicate) % plan.exempt_every == 0
+
+
+def is_usable(plan: Plan, history: History, cell: Cell) -> bool:
+    """Return whether a cell may be proposed: it is not excluded, and its arm has a replicate left."""
+    if plan.space.excluded(cell) is not None:
+        return False
+    most = plan.limits.most_replicates
+    if most is None:
+        return True
+    return history.arms.get(arm_key(plan.space.config(plan.base, cell, seed=plan.base.seed)), 0) < most
+
+
+def usable_instead(plan: Plan, history: History, cell: Cell) -> Cell | None:
+    """Return a usable cell that differs from a cell in few factors, None if there is none.
+
+    For strategies that cannot be told what is excluded. In a space that is not enumerated, some changes are tried.
+    """
+    if is_usable(plan, history, cell):
+        return cell
+    if plan.space.continuous or plan.space.size > MOST_ENUMERABLE:
+        changed = _changed_at_random(plan, history, cell)
+        return next((other for other in changed if is_usable(plan, history, other)), None)
+    usable = (other for other in plan.space.cells() if is_usable(plan, history, other))
+    return min(usable, key=lambda other: sum(other[name] != label for name, label in cell.items()), default=None)
+
+
+def _changed_at_random(plan: Plan, history: History, cell: Cell) -> Iterator[Cell]:
+    """Yield cells with one factor changed, then with two, and so on."""
+    rng = np.random.default_rng([plan.base.seed, history.arm_trials, 5])
+    factors = plan.space.factors
+    for count in range(1, len(factors) + 1):
+        for _ in range(_CHANGES):
+            some = rng.choice(len(factors), count, replace=False)
+            yield cell | {factors[f].name: factors[f].label_at(float(rng.random())) for f in some}
+
+
+@functools.lru_cache(maxsize=8)
+def cell_order(size: int, named: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the order in which a design visits its arms, the same for every replicate: named ones first."""
+    shuffled = named + np.random.default_rng([seed, 6]).permutation(size - named)
+    return np.concatenate([np.arange(named), shuffled])

@@ -1,0 +1,268 @@
+"""The factorial surrogate: which cell the factorial model would try next, and which it would recommend.
+
+It knows cells, scores and nothing of sweeps, so that sweeps and Optuna's studies use it alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.factorial import Belief, Scales, Surface, Trials, learned_scales, trials_of
+from analysis.factorial.scales import Packing, expected_scales
+from runners.choices import Choices, Row
+
+Floats = NDArray[np.float64]
+
+START = 16
+"""Balanced cells that come before anything is modelled."""
+COVERED = 64
+"""Spaces of so few cells are gone through once instead."""
+LEARN_FROM = 12
+"""Trials with a score before scales are learned; until then they are what is expected."""
+GROWTH = 1.25
+"""They are learned again when there are so many times more trials."""
+MOST_LEARNED_FROM = 110
+MOST_COMPLETE, MOST_PARTIAL = 450, 250
+"""Trials that the model reads: the cost of a decision is bounded by them."""
+
+_STEPS = 30
+_REPEAT, _FREE, _PROBE = 0.2, 0.5, 0.25
+_PROBE_DRAWS = 8
+_CLIMBS = 4
+_DRAWN_ROWS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was tried and measured.
+
+    Attributes:
+        choices: The space.
+        epochs: K rising epochs; the last one is the end.
+        labels: For each of the F factors the n labels of the trials that have a score.
+        scores: (n, K); NaN from the first epoch on that a trial did not reach.
+        replicates: n numbers; trials of one number share a seed.
+        rows: The row of each of these trials.
+        tried: Rows of all trials, those without a score included.
+        running: Rows of those that run or wait to.
+        closed: Rows that may not be proposed again.
+    """
+
+    choices: Choices
+    epochs: tuple[int, ...]
+    labels: Sequence[Sequence[str]]
+    scores: Floats
+    replicates: Sequence[int]
+    rows: Sequence[Row]
+    tried: Sequence[Row]
+    running: Collection[Row] = ()
+    closed: Collection[Row] = ()
+
+    def trials(self, some: NDArray[np.intp] | None = None) -> Trials:
+        """Return the trials, or some, as the factorial model sees them."""
+        kept = np.arange(len(self.rows)) if some is None else some
+        return trials_of(
+            self.choices.bases,
+            [[x[i] for i in kept] for x in self.labels],
+            self.scores[kept],
+            [str(self.rows[i]) for i in kept],
+            [self.replicates[i] for i in kept],
+            self.epochs,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A cell that the surrogate would try."""
+
+    row: Row
+    reason: str
+    probe: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """The arm that the surrogate recommends.
+
+    Attributes:
+        row: Its row.
+        score: Expected score at the end, IoU.
+        error: Standard deviation of that.
+    """
+
+    row: Row
+    score: float
+    error: float
+
+
+def learned(seen: Seen, start: Scales | None) -> Scales:
+    """Return the likeliest scales: of whole trials first, then of the newest."""
+    whole = ~np.isnan(seen.scores[:, -1])
+    order = np.argsort(~whole[::-1], kind="stable")[:MOST_LEARNED_FROM]
+    some = np.sort(len(whole) - 1 - order)
+    (found,) = learned_scales(seen.trials(some), draws=1, start=start, steps=_STEPS)
+    return found
+
+
+def packed(scales: Scales, factors: int, epochs: Sequence[int]) -> list[float]:
+    """Return scales as numbers that can be written down."""
+    return [float(x) for x in Packing(expected_scales(factors, epochs)).pack(scales)]
+
+
+def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> Scales:
+    """Return the scales that were written down."""
+    return Packing(expected_scales(factors, epochs)).unpack(np.array(numbers))
+
+
+def first_cells(seen: Seen, random: np.random.Generator) -> Suggestion | None:
+    """Return a cell of the start: each level as often as any other, no cell twice; None when there are enough."""
+    tried = set(seen.tried)
+    listed = seen.choices.listed
+    small = listed is not None and len(listed) <= COVERED
+    if len(seen.tried) >= START and not (small and len(tried) < len(listed if listed is not None else ())):
+        return None
+    drawn = seen.choices.random(random, _DRAWN_ROWS)
+    rows = [row for row in drawn if row not in tried and row not in seen.closed]
+    if not rows:
+        return None
+    # A range is balanced over a few parts of it.
+    parts = np.array([min(len(x), 8) / len(x) for x in seen.choices.labels])
+    taken = (np.array(seen.tried).reshape(-1, len(parts)) * parts).astype(int)
+    numbers = (np.array(rows) * parts).astype(int)
+    crowded = (taken[:, None, :] == numbers[None, :, :]).sum(axis=(0, 2))
+    return Suggestion(row=rows[int(np.argmin(crowded))], reason="of the balanced start")
+
+
+@dataclass(kw_only=True)
+class Surrogate:
+    """The factorial model of what was seen, asked for cells."""
+
+    seen: Seen
+    belief: Belief
+    mean: Surface = field(init=False)
+    _numbers: dict[Row, int] = field(init=False)
+
+    @classmethod
+    def of(cls, seen: Seen, scales: Scales) -> Surrogate:
+        """Return the surrogate under some scales, of as many trials as it reads."""
+        whole = np.flatnonzero(~np.isnan(seen.scores[:, -1]))
+        partial = np.flatnonzero(np.isnan(seen.scores[:, -1]))
+        some = np.sort(np.concatenate([_some(whole, MOST_COMPLETE), _some(partial, MOST_PARTIAL)]))
+        made = cls(seen=seen, belief=Belief(seen.trials(some), scales))
+        made.mean = made.belief.mean()
+        names = sorted({str(seen.rows[i]) for i in some})
+        position = {name: i for i, name in enumerate(names)}
+        made._numbers = {seen.rows[i]: position[str(seen.rows[i])] for i in some}
+        return made
+
+    def suggest(self, random: np.random.Generator, *, probes: bool) -> Suggestion | None:
+        """Return what to try next, None if nothing is left.
+
+        Args:
+            random: Source of chance.
+            probes: Whether single changes of the best cell may be tried, never to be pruned.
+        """
+        best = self.best()
+        if probes and random.random() < _PROBE and (probe := self._probe(best, random)) is not None:
+            return Suggestion(row=probe, reason="the best cell with one factor changed", probe=True)
+        if random.random() < _REPEAT and self._usable(best):
+            return Suggestion(row=best, reason="the best cell so far, by the model")
+        surface = self.belief.draw(random)
+        count = len(best)
+        free = np.flatnonzero(random.random(count) < _FREE)
+        if not len(free):
+            free = random.integers(count, size=1)
+        for chosen in (free, np.arange(count)):
+            found = self._maximum(surface, best, chosen)
+            if found is not None:
+                return Suggestion(row=found, reason="best in a draw from the model")
+        return None
+
+    def best(self) -> Row:
+        """Return the cell with the highest expected score, whether it was tried or not."""
+        listed = self.seen.choices.listed
+        if listed is not None:
+            return _row(listed[int(np.argmax(self._scores(self.mean, listed)))])
+        allowed = self.seen.choices.allowed
+        tried = np.array(sorted(self._numbers))
+        order = np.argsort(-self._scores(self.mean, tried))[:_CLIMBS]
+        everything = range(tried.shape[1])
+        climbed = [self.seen.choices.climb(self.mean, _row(tried[i]), everything, allowed) for i in order]
+        return max(climbed, key=lambda found: found[1])[0]
+
+    def recommend(self, random: np.random.Generator, *, draws: int = 64) -> Recommended | None:
+        """Return the tried arm with the highest expected score, None if none has a score at a rung."""
+        rows = sorted(self._numbers)
+        if not rows:
+            return None
+        scores = self._scores(self.mean, np.array(rows))
+        row = rows[int(np.argmax(scores))]
+        drawn = [self._scores(self.belief.draw(random), np.array([row]))[0] for _ in range(draws)]
+        return Recommended(row=row, score=float(scores.max()), error=float(np.std(drawn)))
+
+    def certainty(self, row: Row, within: float, random: np.random.Generator, *, draws: int = 256) -> float:
+        """Return the probability that an arm is within so much of the best cell, IoU."""
+        listed = self.seen.choices.listed
+        hits = 0
+        for _ in range(draws):
+            surface = self.belief.draw(random)
+            own = self._scores(surface, np.array([row]))[0]
+            if listed is not None:
+                beyond = self.belief.scales.beyond * random.normal(size=len(listed))
+                top = self._scores(surface, listed, beyond).max()
+            else:
+                starts = {row, self.best()}
+                everything, allowed = range(len(row)), self.seen.choices.allowed
+                top = max(self.seen.choices.climb(surface, start, everything, allowed)[1] for start in starts)
+            hits += top - own <= within
+        return hits / draws
+
+    def _scores(self, surface: Surface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
+        """Return the scores of rows, with what known arms have beyond; of others, what is given."""
+        known = np.array([self._numbers.get(row, -1) for row in map(tuple, rows.tolist())])
+        own = np.where(known >= 0, surface.arms[known], 0.0 if beyond is None else beyond)
+        return np.asarray(surface.at(self.seen.choices.columns(rows)) + own)
+
+    def _usable(self, row: Row) -> bool:
+        return row not in self.seen.closed and self.seen.choices.allowed(row)
+
+    def _maximum(self, surface: Surface, best: Row, free: NDArray[np.intp]) -> Row | None:
+        listed = self.seen.choices.listed
+        if listed is None:
+            found, _ = self.seen.choices.climb(surface, best, free.tolist(), self._usable)
+            return found if self._usable(found) else None
+        fixed = np.setdiff1d(np.arange(len(best)), free)
+        rows = listed[(listed[:, fixed] == np.array(best)[fixed]).all(axis=1)]
+        rows = rows[[row not in self.seen.closed for row in map(tuple, rows.tolist())]]
+        return _row(rows[int(np.argmax(self._scores(surface, rows)))]) if len(rows) else None
+
+    def _probe(self, best: Row, random: np.random.Generator) -> Row | None:
+        changed = [
+            (*best[:f], level, *best[f + 1 :])
+            for f, labels in enumerate(self.seen.choices.labels)
+            for level in range(len(labels))
+            if level != best[f]
+        ]
+        rows = [row for row in changed if self._usable(row)]
+        if not rows:
+            return None
+        drawn = [self._scores(self.belief.draw(random), np.array(rows)) for _ in range(_PROBE_DRAWS)]
+        hope = self._scores(self.mean, np.array(rows)) + 2 * np.std(drawn, axis=0)
+        hope -= 0.02 * np.array([row in self.seen.running for row in rows])
+        return rows[int(np.argmax(hope))]
+
+
+def _some(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return all, or the newest half and a random half of the older ones."""
+    if len(numbers) <= most:
+        return numbers
+    older, newest = numbers[: -(most // 2)], numbers[-(most // 2) :]
+    return np.concatenate([np.random.default_rng(0).permutation(older)[: most - len(newest)], newest])
+
+
+def _row(numbers: NDArray[np.intp]) -> Row:
+    return tuple(int(x) for x in numbers)
