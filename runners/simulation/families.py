@@ -1,8 +1,8 @@
 """Families of synthetic worlds: known effects of every choice on the end and on the speed of learning.
 
 Spaces: `arch`, 5 encoders x 6 decoders; `joint`, these with mixtures, weights, labels, ten switches and two learning
-rates. Families: learning speed goes with quality against (`slow`: what ends well learns slowly), along (`fast`) or not at
-all (`indep`, `noisy`, `flat`, `rugged`). A world is drawn for each seed. Effects are those of a linear model with pairs,
+rates. In the families, what ends well learns slowly (`slow`) or fast (`fast`), or speed has nothing to do with quality
+(`indep`, `noisy`, `flat`, `rugged`). A world is drawn for each seed. Effects are those of a linear model with pairs,
 which is what the factorial surrogate assumes; `rugged` has triples of factors that no strategy here models.
 """
 
@@ -85,7 +85,7 @@ def family_world(name: str, seed: int) -> SyntheticWorld:
 class SyntheticWorld:
     """A world whose quality is a sum over levels and combinations of levels (see `World`)."""
 
-    most_replicates = None
+    most_replicates: int | None = None
 
     def __init__(self, space: str, family: str, seed: int) -> None:
         self.name = f"{space}:{family}"

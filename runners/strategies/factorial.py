@@ -11,6 +11,7 @@ from runners.events import ScalesLearned
 from runners.halving import default_rungs
 from runners.history import History
 from runners.plan import Plan
+from runners.strategies.one_thread import one_thread
 from runners.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
 from runners.strategies.surrogate import (
     GROWTH,
@@ -31,6 +32,7 @@ _USELESS = (Status.DIVERGED, Status.OUT_OF_MEMORY)
 """Trials that ended so count as the worst that was measured: their arms cannot be used."""
 
 
+@one_thread
 def prepare(plan: Plan, history: History) -> ScalesLearned | None:
     """Return the scales to be written down before the next decision, if there is enough news for others.
 
@@ -53,6 +55,7 @@ def prepare(plan: Plan, history: History) -> ScalesLearned | None:
     return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
 
 
+@one_thread
 def propose(plan: Plan, history: History) -> Proposal | None:
     """Return what the surrogate would try next, None if nothing is left."""
     if (arm := named_arm(plan, history)) is not None:
@@ -74,6 +77,7 @@ def propose(plan: Plan, history: History) -> Proposal | None:
     return next_replicate(plan, history, cell, suggestion.reason, exempt=suggestion.probe)
 
 
+@one_thread
 def recommend(plan: Plan, history: History) -> Recommendation | None:
     """Return the tried arm with the best posterior mean, None if nothing is measured."""
     surrogate = _surrogate(plan, history, seen_of(plan, history))
@@ -85,6 +89,7 @@ def recommend(plan: Plan, history: History) -> Recommendation | None:
     return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
 
 
+@one_thread
 def certainty(plan: Plan, history: History, within: float) -> tuple[Recommended, float] | None:
     """Return the recommended arm and the probability that it is within so much of the best cell (IoU)."""
     surrogate = _surrogate(plan, history, seen_of(plan, history))

@@ -1,0 +1,168 @@
+"""One simulated sweep: the regret of what a strategy recommends, against what the sweep has cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from runners.halving import default_rungs
+from runners.plan import Limits, Plan
+from runners.simulation.cluster import VirtualCluster
+from runners.simulation.families import SPACES, family_world
+from runners.simulation.world import World
+from runners.strategies import strategy_of
+from search_spaces.space import Cell, Propose, Prune
+from seatbelt.errors import UserError
+
+CHECKS = 50
+"""Times at which a recommendation is asked for, evenly spread over the budget."""
+BUDGET = 1500.0
+"""Epochs of the average arm that a sweep in a synthetic world may cost."""
+
+_PROPOSE: tuple[Propose, ...] = ("exhaustive", "random", "optuna", "optuna-gp", "factorial")
+_PRUNE: tuple[Prune, ...] = ("none", "asha")
+_GUESSES = 400
+_MANY = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is simulated; equal settings give equal results.
+
+    Attributes:
+        world: `SPACE:FAMILY`, or where a recorded sweep is.
+        strategy: `PROPOSE/PRUNE` of the product, or a name of `runners.simulation.peers.PEERS`.
+        seed: Of the world, the curves and the strategy.
+        budget: Epochs of the average arm; None for the usual.
+        workers: Trials at a time.
+        failures: Probability that a worker is lost during an epoch.
+        stragglers: Probability that a leg takes three times as long.
+    """
+
+    world: str
+    strategy: str
+    seed: int
+    budget: float | None = None
+    workers: int = 8
+    failures: float = 0.0
+    stragglers: float = 0.0
+
+
+def check_strategy(name: str) -> None:
+    """Refuse a strategy that does not exist.
+
+    Raises:
+        UserError: There is none of this name.
+    """
+    propose, _, prune = name.partition("/")
+    if propose not in _PROPOSE or prune not in _PRUNE:
+        both = ", ".join(_PROPOSE)
+        raise UserError(f"there is no strategy {name!r}; write PROPOSE/PRUNE with {both} and {' or '.join(_PRUNE)}")
+
+
+def world_of(name: str, seed: int) -> World:
+    """Return a world by its name: a family's, or a recorded sweep.
+
+    Raises:
+        UserError: There is none.
+    """
+    if name.partition(":")[0] in SPACES:
+        return family_world(name, seed)
+    raise UserError(f"there is no world {name!r}")
+
+
+def simulate(setting: Setting) -> list[dict[str, Any]]:
+    """Run one simulated sweep and return a row for each check.
+
+    Raises:
+        UserError: The world or the strategy does not exist.
+    """
+    world = world_of(setting.world, setting.seed)
+    cluster, recommend = _product(setting, world)
+    budget = setting.budget or usual_budget(world)
+    checks = budget * np.arange(1, CHECKS + 1) / CHECKS
+    guess = expected_guess(world)
+    rows: list[dict[str, Any]] = []
+
+    def check() -> None:
+        while len(rows) < CHECKS and cluster.spent >= checks[len(rows)]:
+            cell = recommend()
+            quality = guess if cell is None else world.quality(cell)
+            rows.append(
+                {
+                    **asdict(setting),
+                    "budget": budget,
+                    "cost": float(checks[len(rows)]),
+                    "hours": cluster.now,
+                    "epochs": cluster.history.epochs_done,
+                    "trials": cluster.history.arm_trials,
+                    "regret": world.best - quality,
+                    "cell": None if cell is None else ",".join(f"{k}={v}" for k, v in cell.items()),
+                }
+            )
+
+    cluster.run(budget, check)
+    # A sweep that ends before its budget recommends the same from then on.
+    cluster.spent = math.inf
+    check()
+    return rows
+
+
+def usual_budget(world: World) -> float:
+    """Return the usual budget: of a recorded sweep, what all its curves cost."""
+    if world.most_replicates is None:
+        return BUDGET
+    cells = [cell for cell in world.space.cells()]
+    return sum(world.cost(cell) for cell in cells) * world.most_replicates * world.base.epochs
+
+
+def expected_guess(world: World) -> float:
+    """Return the mean quality of cells drawn at random: what is recommended before anything is known."""
+    space, random = world.space, np.random.default_rng(0)
+    if not space.continuous and space.size <= _GUESSES:
+        return float(np.mean([world.quality(cell) for cell in space.cells()]))
+    drawn = ({f.name: f.label_at(float(random.random())) for f in space.factors} for _ in range(_MANY))
+    found: list[float] = []
+    for cell in drawn:
+        if space.excluded(cell) is None:
+            found.append(world.quality(cell))
+        if len(found) == _GUESSES:
+            break
+    return float(np.mean(found))
+
+
+def _product(setting: Setting, world: World) -> tuple[VirtualCluster, Callable[[], Cell | None]]:
+    plan = plan_of(setting.strategy, world, setting.seed)
+    cluster = VirtualCluster(
+        plan,
+        world,
+        workers=setting.workers,
+        seed=setting.seed,
+        failures=setting.failures,
+        stragglers=setting.stragglers,
+    )
+
+    def recommend() -> Cell | None:
+        found = strategy_of(plan).recommend(plan, cluster.history)
+        return found.cell if found is not None else None
+
+    return cluster, recommend
+
+
+def plan_of(strategy: str, world: World, seed: int) -> Plan:
+    """Return the plan of a strategy `PROPOSE/PRUNE` in a world."""
+    check_strategy(strategy)
+    propose, _, prune = strategy.partition("/")
+    epochs = world.base.epochs
+    plan = Plan(
+        space=world.space,
+        base=world.base.with_fields({"seed": seed}),
+        propose=cast(Propose, propose),
+        prune=cast(Prune, prune),
+        limits=Limits(replicates=world.most_replicates or _MANY, most_replicates=world.most_replicates),
+    )
+    return replace(plan, rungs=default_rungs(epochs, plan.eta) if prune == "asha" else (epochs,))
