@@ -1,13 +1,12 @@
-"""Small sweeps of real trainings without pruning, for replay: every arm's full curve, two replicates.
+"""Small sweeps of real trainings without pruning: every arm's full curve, two replicates.
 
-`python -m tests.benchmarks.recorded architecture --out DIR` and `... mixing --out DIR` take a part of the photographs
-with drawn belts at 64x112 (and embedded scenes for the mixtures). A sweep goes on where it ended. The results say
-nothing about accuracy on belts in cars: few images, few epochs, random weights where no others are at hand.
+`architecture` and `mixing` take a part of the photographs with drawn belts at 64x112 (and embedded scenes for the
+mixtures), `augmentation` all of them. A sweep goes on where it ended. The results say nothing about accuracy on belts
+in cars: few images, few epochs, random weights where no others are at hand.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import shutil
@@ -24,23 +23,28 @@ SWEEPS = {
         *("--fix", "encoder=lite0", "--fix", "decoder=linknet"),
         *("--set", "weights=imagenet,none", "--set", "augmentation=all,none"),
     ],
+    "augmentation": [
+        *("--fix", "encoder=lite0", "--fix", "decoder=linknet", "--fix", "training_data=real"),
+        *("--fix", "encoder_learning_rate=0.0005", "--fix", "decoder_learning_rate=0.001"),
+        *("--design", "fractional-32"),
+    ],
 }
 TRAIN, TEST = 160, 80
-"""Photographs taken: 112 are trained on and 48 select, 80 test."""
+"""Photographs of a part: 112 are trained on and 48 select, 80 test."""
 
 
-def main() -> None:
-    """Run what is missing of one sweep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sweep", choices=SWEEPS)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--slots", type=int, default=1)
-    given = parser.parse_args()
-    data = ["--data", str(part_of(REAL_DATA / "belts", given.out / "belts-part"))]
-    if given.sweep == "mixing":
-        data += ["--data", str(scenes(given.out / "scenes"))]
-    command = [sys.executable, "-m", "runners.cli", "sweep", given.sweep, *data, "--out", str(given.out / "sweeps")]
-    subprocess.run([*command, *PROTOCOL, *SWEEPS[given.sweep], "--slots", str(given.slots), "--quiet"], check=True)
+def make(name: str, out: Path, slots: int) -> None:
+    """Run what is missing of one sweep; `augmentation` is confirmed too."""
+    belts = REAL_DATA / "belts"
+    data = ["--data", str(belts if name == "augmentation" else part_of(belts, out / "belts-part"))]
+    if name == "mixing":
+        data += ["--data", str(scenes(out / "scenes"))]
+    command = [sys.executable, "-m", "runners.cli"]
+    sweep = [*command, "sweep", name, *data, "--out", str(out / "sweeps"), *PROTOCOL, *SWEEPS[name]]
+    subprocess.run([*sweep, "--slots", str(slots), "--quiet"], check=True)
+    if name == "augmentation":
+        confirm = [*command, "confirm", str(out / "sweeps" / name), "--top", "2", "--arm", "trivialaugment"]
+        subprocess.run([*confirm, "--replicates", "3", "--slots", str(slots), "--quiet"], check=True)
 
 
 def part_of(source: Path, target: Path) -> Path:
@@ -74,7 +78,3 @@ def scenes(target: Path) -> Path:
         command = [sys.executable, "-m", "runners.cli", "data", "scenes", "--out", str(target)]
         subprocess.run([*command, "--generations", "5=1500", "--size", "64x112"], check=True)
     return target
-
-
-if __name__ == "__main__":
-    main()

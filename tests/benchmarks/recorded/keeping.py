@@ -1,0 +1,73 @@
+"""Keeping a recorded sweep: its scores and configurations, without what names a machine, a place or a person."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis import load
+from runners.simulation.recorded import recorded_world
+from runners.sweep_description import SweepDescription
+from seatbelt.arrow import arrow_schema
+from seatbelt.errors import UserError
+from seatbelt.records import TABLES, Status
+
+DROPPED = ("error", "host", "versions", "git_commit", "device", "threads", "planned_at", "ended_at")
+"""Columns of the trials that are emptied."""
+EPOCHS = ("trial_key", "epoch", "selection_iou", "train_seconds", "evaluation_seconds", "attempt")
+"""Columns of the epochs that are kept: numbers hardly compress."""
+
+
+def keep(sweep: Path, target: Path) -> None:
+    """Write a small copy that `analysis` reads; tables of images and decisions are empty.
+
+    Raises:
+        UserError: The sweep cannot be replayed, is not finished, or the folder is there already.
+    """
+    recorded_world(sweep)
+    if target.exists():
+        raise UserError(f"{target} is there already; remove it first")
+    found = load(sweep)
+    trials = found.arrow("trials")
+    if set(trials.column("status").to_pylist()) != {Status.COMPLETE.value}:
+        raise UserError(f"{sweep} has trials that are not complete; `seatbelt resume {sweep}` goes on with it")
+    description = without_places(SweepDescription.model_validate(found.description))
+    target.mkdir()
+    (target / "sweep.json").write_text(description.model_dump_json(indent=1) + "\n")
+    for table in TABLES:
+        schema = arrow_schema(table)
+        if table == "trials":
+            kept = _with(trials, schema, set(schema.names) - set(DROPPED)).sort_by("number")
+        elif table == "epochs":
+            kept = _with(found.arrow(table), schema, set(EPOCHS)).sort_by(
+                [("trial_key", "ascending"), ("epoch", "ascending")]
+            )
+        else:
+            kept = schema.empty_table()
+        (target / table).mkdir()
+        pq.write_table(kept, target / table / "part-00000.parquet", compression="zstd", compression_level=19)
+
+
+def without_places(description: SweepDescription) -> SweepDescription:
+    """Return a description with data sets by name, and the last part of each path in the command."""
+    words = [PurePath(word).name if "/" in word else word for word in shlex.split(description.command)]
+    return description.model_copy(
+        update={
+            "command": shlex.join(words),
+            "data": tuple(source.model_copy(update={"path": source.name}) for source in description.data),
+            "weights_folder": None,
+        }
+    )
+
+
+def _with(table: pa.Table, schema: pa.Schema, names: set[str]) -> pa.Table:
+    """Return a table of a schema with the values of some columns; the others are empty, as are those of old sweeps."""
+    here = names & set(table.column_names)
+    columns = [
+        table.column(field.name).cast(field.type) if field.name in here else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
