@@ -14,7 +14,14 @@ around those of the highest posterior density.
 """
 
 from analysis.factorial.basis import Basis, basis_of
-from analysis.factorial.model import Posterior, Trials, coefficients, learned_scales, trials_of
+from analysis.factorial.model import (
+    Posterior,
+    Trials,
+    coefficients,
+    correlation_of_scores,
+    learned_scales,
+    trials_of,
+)
 from analysis.factorial.scales import Scales
 from analysis.factorial.surface import Belief, Surface
 
@@ -27,6 +34,7 @@ __all__ = [
     "Trials",
     "basis_of",
     "coefficients",
+    "correlation_of_scores",
     "learned_scales",
     "trials_of",
 ]

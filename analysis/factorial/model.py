@@ -139,6 +139,16 @@ def learned_scales(
     return [_normalised(packing.unpack(vector)) for vector in vectors]
 
 
+def correlation_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
+    """Return the correlations (K, K) that scores of trials of random cells are expected to have at the rungs."""
+    spread = [basis.share * basis.width for basis in bases]
+    main = float(np.square(scales.main) @ spread)
+    pairs = scales.pairs**2 * sum(f * g for f, g in itertools.combinations(spread, 2))
+    together = main * scales.relation + (pairs + scales.beyond**2) * scales.relation_beyond + scales.luck
+    deviations = np.sqrt(np.diag(together))
+    return np.asarray(together / np.outer(deviations, deviations))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Posterior:
     """Normal distribution of coefficients at the end.

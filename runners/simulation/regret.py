@@ -13,6 +13,7 @@ from runners.halving import default_rungs
 from runners.plan import Limits, Plan
 from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import SPACES, family_world
+from runners.simulation.recorded import recorded_world
 from runners.simulation.world import World
 from runners.strategies import strategy_of
 from search_spaces.space import Cell, Propose, Prune
@@ -72,7 +73,7 @@ def world_of(name: str, seed: int) -> World:
     """
     if name.partition(":")[0] in SPACES:
         return family_world(name, seed)
-    raise UserError(f"there is no world {name!r}")
+    return recorded_world(name, seed=seed, paired=True)
 
 
 def simulate(setting: Setting) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def propose(plan: Plan, history: History) -> Proposal | None:
         return arm
     random = np.random.default_rng([plan.base.seed, history.arm_trials, 9])
     seen = seen_of(plan, history)
-    suggestion = first_cells(seen, random)
+    suggestion, trusted = first_cells(seen, random), True
     if suggestion is None:
         surrogate = _surrogate(plan, history, seen)
         if surrogate is None:
@@ -71,10 +71,11 @@ def propose(plan: Plan, history: History) -> Proposal | None:
                 return None
             return next_replicate(plan, history, plan.choices.cell(drawn[0]), "drawn at random: no score is there yet")
         suggestion = surrogate.suggest(random, probes=plan.prune != "none")
+        trusted = history.scales is None or surrogate.trusts_rungs
     if suggestion is None:
         return None
     cell = plan.choices.cell(suggestion.row)
-    return next_replicate(plan, history, cell, suggestion.reason, exempt=suggestion.probe)
+    return next_replicate(plan, history, cell, suggestion.reason, exempt=suggestion.probe or not trusted)
 
 
 @one_thread

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial import Belief, Scales, Surface, Trials, learned_scales, trials_of
+from analysis.factorial import (
+    Belief,
+    Scales,
+    Surface,
+    Trials,
+    correlation_of_scores,
+    learned_scales,
+    trials_of,
+)
 from analysis.factorial.scales import Packing, expected_scales
 from runners.choices import Choices, Row
 
@@ -19,8 +27,6 @@ Floats = NDArray[np.float64]
 
 START = 16
 """Balanced cells that come before anything is modelled."""
-COVERED = 64
-"""Spaces of so few cells are gone through once instead."""
 LEARN_FROM = 12
 """Trials with a score before scales are learned; until then they are what is expected."""
 GROWTH = 1.25
@@ -28,6 +34,9 @@ GROWTH = 1.25
 MOST_LEARNED_FROM = 110
 MOST_COMPLETE, MOST_PARTIAL = 450, 250
 """Trials that the model reads: the cost of a decision is bounded by them."""
+
+TRUSTED = 0.8
+"""A rung prunes when scores there are expected to have this correlation with those at the end."""
 
 _STEPS = 30
 _REPEAT, _FREE, _PROBE = 0.2, 0.5, 0.25
@@ -120,11 +129,9 @@ def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> S
 
 def first_cells(seen: Seen, random: np.random.Generator) -> Suggestion | None:
     """Return a cell of the start: each level as often as any other, no cell twice; None when there are enough."""
-    tried = set(seen.tried)
-    listed = seen.choices.listed
-    small = listed is not None and len(listed) <= COVERED
-    if len(seen.tried) >= START and not (small and len(tried) < len(listed if listed is not None else ())):
+    if len(seen.tried) >= START:
         return None
+    tried = set(seen.tried)
     drawn = seen.choices.random(random, _DRAWN_ROWS)
     rows = [row for row in drawn if row not in tried and row not in seen.closed]
     if not rows:
@@ -181,6 +188,12 @@ class Surrogate:
             if found is not None:
                 return Suggestion(row=found, reason="best in a draw from the model")
         return None
+
+    @property
+    def trusts_rungs(self) -> bool:
+        """Whether scores at the first rung say enough about the end to prune by them."""
+        found = correlation_of_scores(self.seen.choices.bases, self.belief.scales)
+        return bool(found[0, -1] >= TRUSTED)
 
     def best(self) -> Row:
         """Return the cell with the highest expected score, whether it was tried or not."""
