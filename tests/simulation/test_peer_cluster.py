@@ -47,7 +47,7 @@ def test_time_and_cost_are_those_of_the_world() -> None:
         *(("suggest", 0), ("suggest", 1)),
         *(("1: 0.11", 0), ("2: 0.22", 0), ("1: 0.15", 1), ("3: 0.33", 0)),
     ], "an epoch takes half an hour of the small one and one and a half of the large one; equal times in turn"
-    assert (cluster.spent, cluster.now) == (3.0, 1.5)
+    assert (cluster.spent, cluster.now, cluster.trials, cluster.epochs) == (3.0, 1.5, 2, 4)
     cluster.run()
     assert (cluster.spent, cluster.now) == (5 * 0.5 + 5 * 1.5, 7.5)
     assert peer.log[-1] == ("ended", 1)
