@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 from collections.abc import Callable
-
-import numpy as np
 
 from runners.decide import next_leg
 from runners.events import EpochMeasured, Event, LegEnded, SessionOpened
 from runners.history import History
 from runners.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
-from runners.simulation.world import Floats, World
+from runners.simulation.workers import Training, VirtualWorkers
+from runners.simulation.world import World
 from seatbelt.errors import UserError
 
 _HOUR = 3600.0
 
 
-class VirtualCluster:
-    """Workers that train in virtual time; one epoch of the average arm takes an hour.
+class VirtualCluster(VirtualWorkers[Leg]):
+    """Virtual workers that train the legs of a plan.
 
     Attributes:
         history: What was decided and measured.
@@ -43,94 +40,62 @@ class VirtualCluster:
             failures: Probability that a worker is lost during an epoch.
             stragglers: Probability that a leg takes three times as long.
         """
-        self.plan, self.world, self.workers = plan, world, workers
-        self.failures, self.stragglers = failures, stragglers
+        super().__init__(world, workers=workers, seed=seed, failures=failures, stragglers=stragglers)
+        self.plan = plan
         self.history = History()
         self.events: list[Event] = []
-        self.spent, self.now = 0.0, 0.0
         self.finished: Finished | None = None
-        self._random = np.random.default_rng([seed, 11])
-        self._heap: list[tuple[float, int, Leg, int, float]] = []
-        self._order = itertools.count()
-        self._curves: dict[str, Floats] = {}
-        self._costs: dict[str, float] = {}
         self._record(SessionOpened(session="s", host="virtual", pid=1, limits={}, at=0.0))
 
     def run(self, budget: float = math.inf, watch: Callable[[], None] = lambda: None) -> None:
-        """Run until the sweep is finished or the budget is spent.
-
-        Args:
-            budget: Epochs of the average arm.
-            watch: Called after each epoch.
-        """
-        self._fill()
-        while self._heap and self.spent < budget:
-            self.now, _, leg, epoch, slowness = heapq.heappop(self._heap)
-            if self._random.random() < self.failures:
-                self._lose(leg)
-            else:
-                self._measure(leg, epoch)
-                watch()
-                if epoch < leg.stop:
-                    self._train(leg, epoch + 1, slowness)
-                    continue
-                self._end(leg, epoch)
-            self._fill()
-        if not self._heap and self.finished is None:
+        """Run until the sweep is finished or the budget is spent (see VirtualWorkers)."""
+        super().run(budget, watch)
+        if not self.busy and self.finished is None:
             raise UserError("the simulated sweep waits for something that never comes")
 
     def _fill(self) -> None:
-        while len(self._heap) < self.workers and self.finished is None:
+        while self.busy < self.workers and self.finished is None:
             step = next_leg(self.plan, self.history)
             while isinstance(step, Record):
                 self._record(*step.events)
                 step = next_leg(self.plan, self.history)
             if isinstance(step, Leg):
                 self._record(*([step.planned] if step.planned else []), step.decided, step.started(self.now * _HOUR))
-                slowness = 3.0 if self._random.random() < self.stragglers else 1.0
-                self._train(step, step.start + 1, slowness)
+                planned = self.history.trials[step.trial_key].plan
+                self._begin(step, planned.cell, planned.replicate, epoch=step.start + 1)
             elif isinstance(step, Finished):
                 self._record(*step.pruned)
                 self.finished = step
             elif isinstance(step, Wait):
                 return
 
-    def _train(self, leg: Leg, epoch: int, slowness: float) -> None:
-        key = leg.trial_key
-        if key not in self._curves:
-            planned = self.history.trials[key].plan
-            self._curves[key] = self.world.curve(planned.cell, planned.replicate)
-            self._costs[key] = self.world.cost(planned.cell)
-        heapq.heappush(self._heap, (self.now + slowness * self._costs[key], next(self._order), leg, epoch, slowness))
-
-    def _measure(self, leg: Leg, epoch: int) -> None:
-        cost = self._costs[leg.trial_key]
-        self.spent += cost
-        score = float(self._curves[leg.trial_key][epoch - 1])
+    def _measured(self, training: Training[Leg], epoch: int) -> bool:
+        leg = training.task
         self._record(
             EpochMeasured(
                 trial_key=leg.trial_key,
                 attempt=leg.attempt,
                 epoch=epoch,
-                score=score,
-                metrics={"train_seconds": cost * _HOUR},
+                score=float(training.curve[epoch - 1]),
+                metrics={"train_seconds": training.cost * _HOUR},
                 at=self.now * _HOUR,
             )
         )
+        return epoch < leg.stop
 
-    def _end(self, leg: Leg, epoch: int) -> None:
+    def _ended(self, task: Leg, epoch: int) -> None:
         outcome = "complete" if epoch == self.plan.epochs else "paused"
         self._record(
-            LegEnded(trial_key=leg.trial_key, attempt=leg.attempt, outcome=outcome, epoch=epoch, at=self.now * _HOUR)
+            LegEnded(trial_key=task.trial_key, attempt=task.attempt, outcome=outcome, epoch=epoch, at=self.now * _HOUR)
         )
 
-    def _lose(self, leg: Leg) -> None:
-        view = self.history.trials[leg.trial_key]
+    def _lost(self, task: Leg) -> None:
+        view = self.history.trials[task.trial_key]
         outcome = outcome_of_error(self.plan, view, "lost")
         self._record(
             LegEnded(
-                trial_key=leg.trial_key,
-                attempt=leg.attempt,
+                trial_key=task.trial_key,
+                attempt=task.attempt,
                 outcome=outcome,
                 epoch=view.epochs_done,
                 at=self.now * _HOUR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from runners.strategies.proposal import (
     usable_instead,
 )
 from runners.views import TrialView
-from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.records import Status
 
 
@@ -31,7 +32,7 @@ def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tp
 
     if (arm := named_arm(plan, history)) is not None:
         return arm
-    distributions = {factor.name: _distribution(factor) for factor in plan.space.factors}
+    distributions = distributions_of(plan.space)
     seed = int(np.random.SeedSequence([plan.base.seed, history.arm_trials, 8]).generate_state(1)[0])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
@@ -44,7 +45,7 @@ def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tp
     cell: Cell = {}
     for _ in range(ASKED_AGAIN):
         asked = study.ask(distributions)
-        cell = {factor.name: _label(factor, asked.params[factor.name]) for factor in plan.space.factors}
+        cell = cell_of(plan.space, asked.params)
         if is_usable(plan, history, cell):
             break
         study.tell(asked, state=optuna.trial.TrialState.FAIL)
@@ -54,17 +55,34 @@ def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tp
     return next_replicate(plan, history, usable, f"proposed by Optuna's {sampler.upper()} from the history")
 
 
-def _distribution(factor: Factor) -> Any:  # noqa: ANN401  (optuna is imported late)
+def distributions_of(space: Space) -> dict[str, Any]:
+    """Return a space as Optuna's distributions: labels of levels, numbers of ranges."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    if factor.range is not None:
-        return FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
-    return CategoricalDistribution([level.label for level in factor.levels])
+    return {
+        factor.name: FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
+        if factor.range is not None
+        else CategoricalDistribution([level.label for level in factor.levels])
+        for factor in space.factors
+    }
 
 
-def _label(factor: Factor, value: float | str) -> str:
-    # A value of a range is rounded as a drawn one is, so that arms have short names.
-    return factor.label_at(factor.range.share(float(value))) if factor.range is not None else str(value)
+def cell_of(space: Space, params: Mapping[str, Any]) -> Cell:
+    """Return the cell of Optuna's parameters; a value of a range is rounded, so that arms have short names."""
+    return {
+        factor.name: factor.label_at(factor.range.share(float(params[factor.name])))
+        if factor.range is not None
+        else str(params[factor.name])
+        for factor in space.factors
+    }
+
+
+def params_of(space: Space, cell: Cell) -> dict[str, Any]:
+    """Return a cell as Optuna's parameters."""
+    return {
+        factor.name: float(cell[factor.name]) if factor.range is not None else cell[factor.name]
+        for factor in space.factors
+    }
 
 
 def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
@@ -84,10 +102,10 @@ def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], 
     known = {epoch: max(view.scores[:epoch]) for epoch in reached}
     if state is states.PRUNED and not known:
         state = states.FAIL
-    params = {
-        factor.name: float(view.plan.cell[factor.name]) if factor.range is not None else view.plan.cell[factor.name]
-        for factor in space.factors
-    }
     return optuna.trial.create_trial(
-        state=state, params=params, distributions=distributions, value=value, intermediate_values=known
+        state=state,
+        params=params_of(space, view.plan.cell),
+        distributions=distributions,
+        value=value,
+        intermediate_values=known,
     )

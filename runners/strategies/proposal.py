@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,25 +149,34 @@ def is_usable(plan: Plan, history: History, cell: Cell) -> bool:
 def usable_instead(plan: Plan, history: History, cell: Cell) -> Cell | None:
     """Return a usable cell that differs from a cell in few factors, None if there is none.
 
-    For strategies that cannot be told what is excluded. In a space that is not enumerated, some changes are tried.
+    For strategies that cannot be told what is excluded.
     """
-    if is_usable(plan, history, cell):
+    random = np.random.default_rng([plan.base.seed, history.arm_trials, 5])
+    return nearest_usable(plan.space, cell, lambda other: is_usable(plan, history, other), random)
+
+
+def nearest_usable(
+    space: Space, cell: Cell, usable: Callable[[Cell], bool], random: np.random.Generator
+) -> Cell | None:
+    """Return the usable cell that differs from a cell in the fewest factors, None if there is none.
+
+    In a space that is not enumerated, some changes are tried.
+    """
+    if usable(cell):
         return cell
-    if plan.space.continuous or plan.space.size > MOST_ENUMERABLE:
-        changed = _changed_at_random(plan, history, cell)
-        return next((other for other in changed if is_usable(plan, history, other)), None)
-    usable = (other for other in plan.space.cells() if is_usable(plan, history, other))
-    return min(usable, key=lambda other: sum(other[name] != label for name, label in cell.items()), default=None)
+    if space.continuous or space.size > MOST_ENUMERABLE:
+        return next((other for other in _changed_at_random(space, cell, random) if usable(other)), None)
+    others = (other for other in space.cells() if usable(other))
+    return min(others, key=lambda other: sum(other[name] != label for name, label in cell.items()), default=None)
 
 
-def _changed_at_random(plan: Plan, history: History, cell: Cell) -> Iterator[Cell]:
+def _changed_at_random(space: Space, cell: Cell, random: np.random.Generator) -> Iterator[Cell]:
     """Yield cells with one factor changed, then with two, and so on."""
-    rng = np.random.default_rng([plan.base.seed, history.arm_trials, 5])
-    factors = plan.space.factors
+    factors = space.factors
     for count in range(1, len(factors) + 1):
         for _ in range(_CHANGES):
-            some = rng.choice(len(factors), count, replace=False)
-            yield cell | {factors[f].name: factors[f].label_at(float(rng.random())) for f in some}
+            some = random.choice(len(factors), count, replace=False)
+            yield cell | {factors[f].name: factors[f].label_at(float(random.random())) for f in some}
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,0 +1,227 @@
+"""Other tools as peers of the product's strategies, in the same worlds: what a user would pick instead.
+
+Their samplers and pruners are those of the installed Optuna. Ray Tune is emulated, since it runs on no clock but its
+own: `python -m tests.benchmarks.ray_replay` compares every decision with a run of the real one.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from runners.simulation.stopping import StoppingHalving
+from runners.simulation.world import World
+from runners.strategies.optuna_proposals import cell_of, distributions_of, params_of
+from runners.strategies.proposal import nearest_usable
+from search_spaces.space import Cell
+
+
+class Peer(Protocol):
+    """A tool that proposes trials, stops them and recommends a cell.
+
+    Attributes:
+        ahead: How many trials it is asked for before a worker is free for them.
+    """
+
+    ahead: int
+
+    def suggest(self) -> tuple[int, Cell] | None:
+        """Return a number and a cell to train, None if nothing is left."""
+
+    def report(self, number: int, epoch: int, score: float) -> bool:
+        """Take the score (IoU) after an epoch, and return whether the trial goes on; after the last one, none does."""
+
+    def ended(self, number: int, failed: bool) -> None:
+        """Take note that a trial ended: because `report` returned False, or because it failed."""
+
+    def recommend(self) -> Cell | None:
+        """Return the cell that a user of the tool would take now, None if nothing is measured."""
+
+
+class RayTune:
+    """Ray Tune's usual pair, OptunaSearch and ASHAScheduler with their defaults, and its best result.
+
+    As in `ray.tune`: what ASHA stops is told to Optuna as complete, with its last score; the best result is the best
+    last score, however early the trial was stopped; a searcher is asked for one trial ahead.
+    """
+
+    ahead = 1
+
+    def __init__(self, world: World, seed: int) -> None:
+        self._study = _Study(world, seed)
+        self._halving = StoppingHalving(world.base.epochs)
+        self._last: dict[int, float] = {}
+
+    def suggest(self) -> tuple[int, Cell] | None:
+        """See Peer."""
+        return self._study.suggest()
+
+    def report(self, number: int, epoch: int, score: float) -> bool:
+        """See Peer."""
+        self._last[number] = score
+        goes_on = self._halving.goes_on(number, epoch, score)
+        if goes_on:
+            self._study.trials[number].report(score, epoch)
+        return goes_on
+
+    def ended(self, number: int, failed: bool) -> None:
+        """See Peer."""
+        if failed:
+            self._study.tell(number, "FAIL")
+        elif not math.isnan(self._last[number]):
+            # Optuna refuses what is no number, and Ray leaves such a trial open.
+            self._study.tell(number, "COMPLETE", self._last[number])
+
+    def recommend(self) -> Cell | None:
+        """See Peer."""
+        return self._study.best_of(self._last)
+
+
+class Pruned:
+    """Optuna's TPE with one of its pruners, used as its tutorials do."""
+
+    ahead = 0
+
+    def __init__(self, world: World, seed: int, pruner: Any) -> None:  # noqa: ANN401  (optuna is imported late)
+        self._study = _Study(world, seed, pruner)
+        self._epochs = world.base.epochs
+        self._last: dict[int, float] = {}
+        self._highest: dict[int, float] = {}
+        self._complete: dict[int, float] = {}
+        self._stopped: set[int] = set()
+
+    def suggest(self) -> tuple[int, Cell] | None:
+        """See Peer."""
+        return self._study.suggest()
+
+    def report(self, number: int, epoch: int, score: float) -> bool:
+        """See Peer."""
+        trial = self._study.trials[number]
+        trial.report(score, epoch)
+        self._last[number] = score
+        self._highest[number] = max(score, self._highest.get(number, -math.inf))
+        # A pruner is asked after the last epoch as well: the loops of the tutorials do so.
+        if trial.should_prune():
+            self._stopped.add(number)
+        return number not in self._stopped and epoch < self._epochs
+
+    def ended(self, number: int, failed: bool) -> None:
+        """See Peer."""
+        if failed or (number not in self._stopped and math.isnan(self._last[number])):
+            self._study.tell(number, "FAIL")
+        elif number in self._stopped:
+            self._study.tell(number, "PRUNED")
+        else:
+            self._complete[number] = self._last[number]
+            self._study.tell(number, "COMPLETE", self._last[number])
+
+    def recommend(self) -> Cell | None:
+        """See Peer."""
+        return self._study.best_of(self._complete or self._highest)
+
+
+class _Study:
+    """An Optuna study in memory over the cells of a world."""
+
+    def __init__(self, world: World, seed: int, pruner: Any = None) -> None:  # noqa: ANN401  (optuna is imported late)
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = optuna.samplers.TPESampler(seed=seed)
+        self._study = optuna.create_study(
+            direction="maximize",
+            sampler=sampler,
+            pruner=pruner or optuna.pruners.NopPruner(),
+            # HyperbandPruner draws a trial's bracket from the name, which is random by default.
+            study_name=f"{world.name} {seed}",
+        )
+        self._space, self._distributions = world.space, distributions_of(world.space)
+        self._stock = _Stock(world, seed)
+        self.trials: dict[int, Any] = {}
+        self._cells: dict[int, Cell] = {}
+
+    def suggest(self) -> tuple[int, Cell] | None:
+        """Return the next trial, None if nothing is left."""
+        trial = self._study.ask(self._distributions)
+        asked = cell_of(self._space, trial.params)
+        cell = self._stock.take(asked)
+        if cell != asked:
+            self._tell(trial, "FAIL", None)
+            if cell is None:
+                return None
+            self._study.enqueue_trial(params_of(self._space, cell))
+            trial = self._study.ask(self._distributions)
+        self.trials[trial.number], self._cells[trial.number] = trial, cell
+        return trial.number, cell
+
+    def tell(self, number: int, state: str, score: float | None = None) -> None:
+        """End a trial in one of Optuna's states."""
+        self._tell(self.trials[number], state, score)
+
+    def best_of(self, scores: dict[int, float]) -> Cell | None:
+        """Return the cell with the highest of some scores, the earliest of equals; NaN and infinity do not count."""
+        known = {number: score for number, score in sorted(scores.items()) if math.isfinite(score)}
+        return self._cells[max(known, key=lambda number: known[number])] if known else None
+
+    def _tell(self, trial: Any, state: str, score: float | None) -> None:  # noqa: ANN401  (optuna is imported late)
+        import optuna
+
+        self._study.tell(trial, score, state=optuna.trial.TrialState[state])
+
+
+class _Stock:
+    """The curves of a world that are left."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self._world, self._seed = world, seed
+        self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
+
+    def take(self, cell: Cell) -> Cell | None:
+        """Take a curve of a cell or of the nearest one that has any left, and return which; None if there is none."""
+        random = np.random.default_rng([self._seed, self._taken.total(), 5])
+        found = nearest_usable(self._world.space, cell, self._has, random)
+        if found is not None:
+            self._taken[cell_key(found)] += 1
+        return found
+
+    def _has(self, cell: Cell) -> bool:
+        most = self._world.most_replicates
+        return self._world.space.excluded(cell) is None and (most is None or self._taken[cell_key(cell)] < most)
+
+
+def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
+    """Return what is equal for equal cells, to count them by."""
+    return tuple(sorted(cell.items()))
+
+
+def _median(world: World, seed: int) -> Peer:
+    import optuna
+
+    return Pruned(world, seed, optuna.pruners.MedianPruner())
+
+
+def _hyperband(world: World, seed: int) -> Peer:
+    import optuna
+
+    return Pruned(world, seed, optuna.pruners.HyperbandPruner(max_resource=world.base.epochs))
+
+
+def _halving(world: World, seed: int) -> Peer:
+    import optuna
+
+    return Pruned(world, seed, optuna.pruners.SuccessiveHalvingPruner())
+
+
+PEERS: dict[str, Callable[[World, int], Peer]] = {
+    "ray": RayTune,
+    "optuna-median": _median,
+    "optuna-hyperband": _hyperband,
+    "optuna-sha": _halving,
+}

@@ -1,0 +1,114 @@
+"""Workers in virtual time: whoever decides what they train says what comes next and what a score means."""
+
+from __future__ import annotations
+
+import abc
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from runners.simulation.world import Floats, World
+from search_spaces.space import Cell
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Generic[Task]):
+    """What a worker trains.
+
+    Attributes:
+        task: What whoever decides calls it.
+        curve: Its scores, IoU.
+        cost: Of one of its epochs.
+        slowness: How much longer than that an epoch takes.
+    """
+
+    task: Task
+    curve: Floats
+    cost: float
+    slowness: float
+
+
+class VirtualWorkers(abc.ABC, Generic[Task]):
+    """Workers that train in virtual time; one epoch of the average arm takes an hour.
+
+    Attributes:
+        spent: Cost of all epochs that were trained, in epochs of the average arm.
+        now: Hours since the start.
+    """
+
+    def __init__(self, world: World, *, workers: int, seed: int, failures: float, stragglers: float) -> None:
+        """Begin.
+
+        Args:
+            world: Its curves.
+            workers: Trainings at a time.
+            seed: Of failures and stragglers.
+            failures: Probability that a worker is lost during an epoch.
+            stragglers: Probability that a training takes three times as long.
+        """
+        self.world, self.workers = world, workers
+        self.failures, self.stragglers = failures, stragglers
+        self.spent, self.now = 0.0, 0.0
+        self._random = np.random.default_rng([seed, 11])
+        self._heap: list[tuple[float, int, Training[Task], int]] = []
+        self._order = itertools.count()
+
+    def run(self, budget: float = math.inf, watch: Callable[[], None] = lambda: None) -> None:
+        """Run until nothing is left or the budget is spent.
+
+        Args:
+            budget: Epochs of the average arm.
+            watch: Called after each epoch.
+        """
+        self._fill()
+        while self._heap and self.spent < budget:
+            self.now, _, training, epoch = heapq.heappop(self._heap)
+            if self._random.random() < self.failures:
+                self._lost(training.task)
+            else:
+                self.spent += training.cost
+                goes_on = self._measured(training, epoch)
+                watch()
+                if goes_on:
+                    self._train(training, epoch + 1)
+                    continue
+                self._ended(training.task, epoch)
+            self._fill()
+
+    @property
+    def busy(self) -> int:
+        """Number of workers that train."""
+        return len(self._heap)
+
+    def _begin(self, task: Task, cell: Cell, replicate: int, epoch: int) -> None:
+        """Train a replicate of a cell from an epoch on, on a free worker."""
+        slowness = 3.0 if self._random.random() < self.stragglers else 1.0
+        curve, cost = self.world.curve(cell, replicate), self.world.cost(cell)
+        self._train(Training(task=task, curve=curve, cost=cost, slowness=slowness), epoch)
+
+    def _train(self, training: Training[Task], epoch: int) -> None:
+        at = self.now + training.slowness * training.cost
+        heapq.heappush(self._heap, (at, next(self._order), training, epoch))
+
+    @abc.abstractmethod
+    def _fill(self) -> None:
+        """Begin trainings until no worker is free, or nothing is to be begun now."""
+
+    @abc.abstractmethod
+    def _measured(self, training: Training[Task], epoch: int) -> bool:
+        """Take the score after an epoch, and return whether the training goes on."""
+
+    @abc.abstractmethod
+    def _ended(self, task: Task, epoch: int) -> None:
+        """Take note that a training ended because it does not go on."""
+
+    @abc.abstractmethod
+    def _lost(self, task: Task) -> None:
+        """Take note that the worker of a training was lost."""
