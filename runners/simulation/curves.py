@@ -51,6 +51,7 @@ class RecordedWorld:
         base: The sweep's configuration, with its epochs and the levels of factors that took one.
         most_replicates: Curves that every arm has.
         best: The highest quality.
+        best_test: The highest test quality.
         left_out: Arms of the space that were tried and have too few whole curves.
         spread: Standard deviation of replicates, pooled over the arms, IoU.
         error: Standard error of a quality: `spread` over the root of `most_replicates`.
@@ -105,6 +106,7 @@ class RecordedWorld:
         replicates = min(len(arm.curves) for arm in arms.values())
         self.most_replicates = replicates
         self.best = max(float(arm.ends.mean()) for arm in arms.values())
+        self.best_test = max(float(arm.tests.mean()) for arm in arms.values())
         self._seconds = float(np.mean([arm.seconds for arm in arms.values()]))
         self.spread = _pooled([arm.ends for arm in arms.values()])
         self.error = self.spread / float(np.sqrt(replicates))

@@ -86,6 +86,7 @@ class SyntheticWorld:
     """A world whose quality is a sum over levels and combinations of levels (see `World`)."""
 
     most_replicates: int | None = None
+    best_test = float("nan")
 
     def __init__(self, space: str, family: str, seed: int) -> None:
         self.name = f"{space}:{family}"
@@ -123,6 +124,10 @@ class SyntheticWorld:
     def quality(self, cell: Cell) -> float:
         """See World."""
         return float(self._quality(self._row(cell)[None])[0])
+
+    def test_quality(self, cell: Cell) -> float:
+        """See World."""
+        return float("nan")
 
     def _draw(self, random: np.random.Generator, *, joint: bool) -> None:
         """Draw the effects on quality (IoU) and on the logarithm of the time constant."""

@@ -18,8 +18,6 @@ class PeerCluster(VirtualWorkers[int]):
     Attributes:
         spent: Cost of all epochs that were trained, in epochs of the average arm.
         now: Hours since the start.
-        trials: Number of trials that were begun.
-        epochs: Number of epochs that were trained.
     """
 
     def __init__(
@@ -27,7 +25,6 @@ class PeerCluster(VirtualWorkers[int]):
     ) -> None:
         super().__init__(world, workers=workers, seed=seed, failures=failures, stragglers=stragglers)
         self.peer = peer
-        self.trials, self.epochs = 0, 0
         self._waiting: deque[tuple[int, Cell]] = deque()
         self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
 
@@ -40,7 +37,6 @@ class PeerCluster(VirtualWorkers[int]):
             number, cell = self._waiting.popleft()
             replicate = self._taken[cell_key(cell)]
             self._taken[cell_key(cell)] += 1
-            self.trials += 1
             self._begin(number, cell, replicate, epoch=1)
 
     def _asked(self) -> bool:
@@ -51,7 +47,6 @@ class PeerCluster(VirtualWorkers[int]):
         return bool(self._waiting)
 
     def _measured(self, training: Training[int], epoch: int) -> bool:
-        self.epochs += 1
         return self.peer.report(training.task, epoch, float(training.curve[epoch - 1]))
 
     def _ended(self, task: int, epoch: int) -> None:

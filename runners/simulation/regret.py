@@ -13,7 +13,10 @@ from runners.halving import default_rungs
 from runners.plan import Limits, Plan
 from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import SPACES, family_world
+from runners.simulation.peer_cluster import PeerCluster
+from runners.simulation.peers import PEERS
 from runners.simulation.recorded import recorded_world
+from runners.simulation.workers import VirtualWorkers
 from runners.simulation.world import World
 from runners.strategies import strategy_of
 from search_spaces.space import Cell, Propose, Prune
@@ -60,9 +63,11 @@ def check_strategy(name: str) -> None:
         UserError: There is none of this name.
     """
     propose, _, prune = name.partition("/")
-    if propose not in _PROPOSE or prune not in _PRUNE:
-        both = ", ".join(_PROPOSE)
-        raise UserError(f"there is no strategy {name!r}; write PROPOSE/PRUNE with {both} and {' or '.join(_PRUNE)}")
+    if name not in PEERS and (propose not in _PROPOSE or prune not in _PRUNE):
+        raise UserError(
+            f"there is no strategy {name!r}; write PROPOSE/PRUNE with {', '.join(_PROPOSE)} and {' or '.join(_PRUNE)}, "
+            f"or one of other tools: {', '.join(PEERS)}"
+        )
 
 
 def world_of(name: str, seed: int) -> World:
@@ -83,7 +88,8 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
         UserError: The world or the strategy does not exist.
     """
     world = world_of(setting.world, setting.seed)
-    cluster, recommend = _product(setting, world)
+    begin = _peer if setting.strategy in PEERS else _product
+    cluster, recommend = begin(setting, world)
     budget = setting.budget or usual_budget(world)
     checks = budget * np.arange(1, CHECKS + 1) / CHECKS
     guess = expected_guess(world)
@@ -99,9 +105,10 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
                     "budget": budget,
                     "cost": float(checks[len(rows)]),
                     "hours": cluster.now,
-                    "epochs": cluster.history.epochs_done,
-                    "trials": cluster.history.arm_trials,
+                    "epochs": cluster.epochs,
+                    "trials": cluster.trials,
                     "regret": world.best - quality,
+                    "test_regret": math.nan if cell is None else world.best_test - world.test_quality(cell),
                     "cell": None if cell is None else ",".join(f"{k}={v}" for k, v in cell.items()),
                 }
             )
@@ -136,7 +143,7 @@ def expected_guess(world: World) -> float:
     return float(np.mean(found))
 
 
-def _product(setting: Setting, world: World) -> tuple[VirtualCluster, Callable[[], Cell | None]]:
+def _product(setting: Setting, world: World) -> tuple[VirtualWorkers[Any], Callable[[], Cell | None]]:
     plan = plan_of(setting.strategy, world, setting.seed)
     cluster = VirtualCluster(
         plan,
@@ -152,6 +159,19 @@ def _product(setting: Setting, world: World) -> tuple[VirtualCluster, Callable[[
         return found.cell if found is not None else None
 
     return cluster, recommend
+
+
+def _peer(setting: Setting, world: World) -> tuple[VirtualWorkers[Any], Callable[[], Cell | None]]:
+    peer = PEERS[setting.strategy](world, setting.seed)
+    cluster = PeerCluster(
+        peer,
+        world,
+        workers=setting.workers,
+        seed=setting.seed,
+        failures=setting.failures,
+        stragglers=setting.stragglers,
+    )
+    return cluster, cluster.recommend
 
 
 def plan_of(strategy: str, world: World, seed: int) -> Plan:

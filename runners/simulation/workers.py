@@ -41,6 +41,8 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
     Attributes:
         spent: Cost of all epochs that were trained, in epochs of the average arm.
         now: Hours since the start.
+        epochs: Number of epochs that were trained.
+        trials: Number of trials that were begun.
     """
 
     def __init__(self, world: World, *, workers: int, seed: int, failures: float, stragglers: float) -> None:
@@ -56,6 +58,7 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
         self.world, self.workers = world, workers
         self.failures, self.stragglers = failures, stragglers
         self.spent, self.now = 0.0, 0.0
+        self.epochs, self.trials = 0, 0
         self._random = np.random.default_rng([seed, 11])
         self._heap: list[tuple[float, int, Training[Task], int]] = []
         self._order = itertools.count()
@@ -74,6 +77,7 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
                 self._lost(training.task)
             else:
                 self.spent += training.cost
+                self.epochs += 1
                 goes_on = self._measured(training, epoch)
                 watch()
                 if goes_on:
@@ -89,6 +93,7 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
 
     def _begin(self, task: Task, cell: Cell, replicate: int, epoch: int) -> None:
         """Train a replicate of a cell from an epoch on, on a free worker."""
+        self.trials += epoch == 1
         slowness = 3.0 if self._random.random() < self.stragglers else 1.0
         curve, cost = self.world.curve(cell, replicate), self.world.cost(cell)
         self._train(Training(task=task, curve=curve, cost=cost, slowness=slowness), epoch)

@@ -22,6 +22,7 @@ class World(Protocol):
         base: The configuration around it; its epochs are those of a whole training.
         most_replicates: How many curves an arm has, None for any number.
         best: The highest quality of any cell.
+        best_test: The highest test quality of any cell; NaN where there is none.
     """
 
     name: str
@@ -29,6 +30,7 @@ class World(Protocol):
     base: TrialConfig
     most_replicates: int | None
     best: float
+    best_test: float
 
     def curve(self, cell: Cell, replicate: int) -> Floats:
         """Return the selection IoU after each epoch.
@@ -42,3 +44,6 @@ class World(Protocol):
 
     def quality(self, cell: Cell) -> float:
         """Return what a whole training of the arm is expected to reach, IoU."""
+
+    def test_quality(self, cell: Cell) -> float:
+        """Return the same on the test set; NaN where there is none."""

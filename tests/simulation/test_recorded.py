@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -246,4 +245,3 @@ def test_reading_is_the_same_each_time(tmp_path: Path) -> None:
     root = written(tmp_path)
     found = [[recorded_world(root, seed=3).curve(cell, 1) for cell in CELLS] for _ in range(2)]
     assert np.array_equal(found[0], found[1])
-    assert "ray" not in sys.modules
