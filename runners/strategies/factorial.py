@@ -11,6 +11,7 @@ from runners.events import ScalesLearned
 from runners.halving import default_rungs
 from runners.history import History
 from runners.plan import Plan
+from runners.strategies import means
 from runners.strategies.one_thread import one_thread
 from runners.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
 from runners.strategies.surrogate import (
@@ -80,13 +81,11 @@ def propose(plan: Plan, history: History) -> Proposal | None:
 
 @one_thread
 def recommend(plan: Plan, history: History) -> Recommendation | None:
-    """Return the tried arm with the best posterior mean, None if nothing is measured."""
+    """Return the tried arm with the best posterior mean; by means, until a trial is complete."""
     surrogate = _surrogate(plan, history, seen_of(plan, history))
-    if surrogate is None:
-        return None
-    found = surrogate.recommend(_random(plan, history))
+    found = surrogate.recommend(_random(plan, history)) if surrogate is not None else None
     if found is None:
-        return None
+        return means.recommend(plan, history)
     return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
 
 
