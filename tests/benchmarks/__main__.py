@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answers, cache, durability, legs, loader, memory, report, results, sweep
+from tests.benchmarks import answers, cache, decisions, durability, legs, loader, memory, report, results, sweep
 
 BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "sweep": sweep.measure,
     "legs": legs.measure,
     "durability": durability.measure,
+    "decisions": decisions.measure,
     "cache": cache.measure,
     "loader": loader.measure,
     "memory": memory.measure,
