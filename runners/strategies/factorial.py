@@ -91,8 +91,9 @@ def seen_of(plan: Plan, history: History) -> Seen:
     rows = [plan.choices.row(view.plan.cell) for view in views]
     scores = np.array([_scores(view, epochs) for view in views]).reshape(len(views), len(epochs))
     useless = np.array([view.status in _USELESS for view in views], dtype=bool)
-    if useless.any() and not np.isnan(scores).all():
-        scores[useless] = np.nanmin(scores, axis=0)
+    for column in scores.T:
+        if useless.any() and not np.isnan(column).all():
+            column[useless] = np.nanmin(column)
     kept = np.flatnonzero(~np.isnan(scores[:, 0])) if len(views) else np.arange(0)
     return Seen(
         choices=plan.choices,
