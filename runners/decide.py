@@ -6,12 +6,12 @@ every arm gets its turn; paused trials are promoted; further replicates or adapt
 
 from __future__ import annotations
 
-from runners.ending import affordable_epochs, broken_reason, end_reason, finished
+from runners.ending import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
 from runners.events import Adopted, Decided, Role
 from runners.history import History
 from runners.legs import further_leg, give_up_dependents, plan_trial, stage_leg
 from runners.plan import Finished, Leg, Plan, Record, Wait
-from runners.strategies import Proposal, strategy_of
+from runners.strategies import THINKING, Proposal, strategy_of
 from runners.strategies.proposal import confirm
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
@@ -22,11 +22,9 @@ Step = Leg | Record | Wait | Finished
 
 def next_leg(plan: Plan, history: History) -> Step:
     """Return what to run next."""
-    out_of_time = plan.limits.hours is not None and history.hours_used >= plan.limits.hours
-    if out_of_time:
-        return Wait() if history.running else finished(plan, history, "the limit of --hours is reached")
-    if history.failures_in_a_row >= plan.same_failures:
-        return Wait() if history.running else finished(plan, history, broken_reason(history))
+    over = _is_over(plan, history)
+    if over is not None:
+        return Wait() if history.running else finished(plan, history, over)
     if history.stages.failed:
         return give_up_dependents(history)
     if history.ready:
@@ -37,6 +35,22 @@ def next_leg(plan: Plan, history: History) -> Step:
     if history.running or history.stages.held:
         return Wait()
     return finished(plan, history, end_reason(plan, history))
+
+
+def plan_ahead(plan: Plan, history: History) -> Record | None:
+    """Return the plan of the next trial, to be written down while no slot is free, None if there is nothing to plan.
+
+    A strategy that thinks for a while does so before a slot is free, and misses the one or two scores that come in
+    meanwhile. What is planned goes on like an interrupted trial.
+    """
+    thinks = plan.confirmation is None and plan.propose in THINKING
+    if not thinks or history.ready or history.stages.waiting or history.stages.failed or _is_over(plan, history):
+        return None
+    step = _new_trial(plan, history)
+    if isinstance(step, Leg):
+        assert step.planned is not None
+        return Record((step.planned, step.decided))
+    return step
 
 
 def _search(plan: Plan, history: History) -> Step | None:
@@ -54,22 +68,34 @@ def _search(plan: Plan, history: History) -> Step | None:
     return step
 
 
+def _is_over(plan: Plan, history: History) -> str | None:
+    """Return why nothing more is to be started, None if that is not so."""
+    if plan.limits.hours is not None and history.hours_used >= plan.limits.hours:
+        return "the limit of --hours is reached"
+    if history.failures_in_a_row >= plan.same_failures:
+        return broken_reason(history)
+    if is_certain(plan, history):
+        return certain_reason(history)
+    return None
+
+
 def _continuation(plan: Plan, history: History) -> Leg:
     view = min((history.trials[key] for key in history.ready), key=lambda v: v.plan.number)
     config = TrialConfig.model_validate(view.plan.config)
     stop = view.committed or _first_stop(plan, view, config)
     begun = view.attempt > 0
-    reason = f"its leg to epoch {stop} ended early: {view.error or 'the driver stopped'}"
+    waited = "the stage that it begins with is there" if view.plan.stage else "planned while no slot was free"
+    reason = f"its leg to epoch {stop} ended early: {view.error or 'the driver stopped'}" if begun else waited
     return further_leg(
         view,
         stop,
         Decided(
             kind="continuation",
-            by="resume" if begun else "stage",
+            by="resume" if begun else "stage" if view.plan.stage else view.plan.by,
             trial_key=view.key,
             epoch=view.epochs_done,
             score=view.best_score,
-            reason=reason if begun else "the stage that it begins with is there",
+            reason=reason,
         ),
     )
 

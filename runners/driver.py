@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from types import TracebackType
 
-from runners.decide import Step, next_leg
+from runners.decide import Step, next_leg, plan_ahead
 from runners.engines.leg import LegSpec, Message
 from runners.events import (
     ClockRead,
@@ -152,6 +152,11 @@ class Driver:
         events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
         self._record(*events, replace(step.decided, at=now), step.started(now))
         return leg_spec(step, self.plan, self.history, self.folder)
+
+    def plan_ahead(self) -> None:
+        """Decide what comes next while no slot is free, so that none waits for a strategy that thinks."""
+        while not self.stopping and self.finished is None and (step := plan_ahead(self.plan, self.history)) is not None:
+            self._record(*(replace(event, at=self._now()) for event in step.events))
 
     def handle(self, spec: LegSpec, message: Message) -> None:
         """Record a message of a leg."""

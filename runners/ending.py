@@ -39,6 +39,22 @@ def affordable_epochs(plan: Plan, history: History) -> int | None:
     return None if plan.limits.epochs is None else plan.limits.epochs - history.committed_epochs
 
 
+def is_certain(plan: Plan, history: History) -> bool:
+    """Return whether the recommended arm is as surely among the best as was asked for."""
+    judged, limits = history.certainty, plan.limits
+    if limits.until is None or judged is None or plan.confirmation is not None:
+        return False
+    return judged.within == limits.until and judged.probability >= limits.sure
+
+
+def certain_reason(history: History) -> str:
+    """Return in words how sure the recommendation is."""
+    judged = history.certainty
+    assert judged is not None
+    levels = ", ".join(f"{name}={label}" for name, label in judged.cell.items())
+    return f"{levels} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
+
+
 def end_reason(plan: Plan, history: History) -> str:
     """Return in words why nothing is left to run."""
     if plan.confirmation is not None:

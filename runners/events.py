@@ -177,6 +177,23 @@ class ScalesLearned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CertaintyJudged:
+    """How sure it is that the recommended arm is among the best."""
+
+    trials: int
+    """Trials with a score that there were."""
+    within: float
+    """How much less than the best it may have, IoU."""
+    cell: dict[str, str]
+    probability: float
+    rival: dict[str, str] | None
+    """The cell that most often is better by more; None where that never was drawn."""
+    more: int | None
+    """Roughly how many trials of these two it would take to be sure; None without a rival."""
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClockRead:
     """The time at which a decision was asked for, recorded when the sweep has a limit in hours."""
 
@@ -197,6 +214,7 @@ Event = (
     | LegEnded
     | Decided
     | ScalesLearned
+    | CertaintyJudged
     | ClockRead
 )
 
@@ -214,6 +232,7 @@ _TYPES: dict[str, type[Any]] = {
     "leg_ended": LegEnded,
     "decided": Decided,
     "scales": ScalesLearned,
+    "certainty": CertaintyJudged,
     "clock": ClockRead,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from runners.events import (
     Adopted,
+    CertaintyJudged,
     ClockRead,
     Decided,
     EpochMeasured,
@@ -58,6 +59,7 @@ class History:
         """Of these, those that have stopped at a rung or were complete."""
         self.scales: ScalesLearned | None = None
         """Those of the factorial model that were learned last."""
+        self.certainty: CertaintyJudged | None = None
         self.running: set[str] = set()
         self.ready: set[str] = set()
         """Planned or interrupted trials: they go on before anything else is decided."""
@@ -113,6 +115,8 @@ class History:
             self._adopted(event)
         elif isinstance(event, ScalesLearned):
             self.scales = event
+        elif isinstance(event, CertaintyJudged):
+            self.certainty = event
         elif isinstance(event, StageFound):
             self.stages.found[event.stage] = event
             self.ready.update(self.stages.make_ready(event.stage))

@@ -28,6 +28,10 @@ class Limits:
     epochs: int | None = None
     hours: float | None = None
     replicates: int = 1
+    until: float | None = None
+    """The sweep ends when the recommended arm is so close to the best, IoU, ..."""
+    sure: float = 0.9
+    """... with this probability."""
     most_replicates: int | None = None
     """What an arm of an adaptive sweep may have: a recorded sweep that is replayed has no others."""
     max_epochs: int | None = None

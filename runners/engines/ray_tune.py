@@ -113,6 +113,8 @@ class _Legs:
     def tick(self) -> None:
         """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
         self.driver.tick()
+        if len(self.running) >= self.room.slots:
+            self.driver.plan_ahead()
         has_room = self.room.slots > 0
         if self._had_room and not has_room:
             self.driver.progress.warn("the cluster has no room for a trial at the moment; waiting for nodes to join")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from runners.decide import next_leg
+from runners.decide import next_leg, plan_ahead
 from runners.events import EpochMeasured, Event, LegEnded, SessionOpened
 from runners.history import History
 from runners.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
@@ -68,6 +68,8 @@ class VirtualCluster(VirtualWorkers[Leg]):
                 self.finished = step
             elif isinstance(step, Wait):
                 return
+        while self.finished is None and (ahead := plan_ahead(self.plan, self.history)) is not None:
+            self._record(*ahead.events)
 
     def _measured(self, training: Training[Leg], epoch: int) -> bool:
         leg = training.task

@@ -19,7 +19,11 @@ from runners.strategies import exhaustive, factorial, means, optuna_proposals, r
 from runners.strategies.proposal import Proposal, Recommendation
 from search_spaces.space import Propose, Prune
 
-__all__ = ["Promotion", "Proposal", "Recommendation", "Strategy", "strategy_of"]
+__all__ = ["THINKING", "Promotion", "Proposal", "Recommendation", "Strategy", "strategy_of"]
+
+
+THINKING: tuple[Propose, ...] = ("optuna", "optuna-gp", "factorial")
+"""Ways to propose that take a while: they think while no slot is free."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Strategy:
     propose: Callable[[Plan, History], Proposal | None]
     promote: Callable[[Plan, History, bool], Promotion | None]
     recommend: Callable[[Plan, History], Recommendation | None] = means.recommend
-    prepare: Callable[[Plan, History], Event | None] = lambda plan, history: None
+    prepare: Callable[[Plan, History], Event | None]
 
 
 def strategy_of(plan: Plan) -> Strategy:
@@ -47,7 +51,13 @@ def strategy_of(plan: Plan) -> Strategy:
         return Strategy(
             propose=factorial.propose, promote=promote, recommend=factorial.recommend, prepare=factorial.prepare
         )
-    return Strategy(propose=_PROPOSE[plan.propose], promote=promote)
+    # Only the model can say how sure a recommendation is.
+    prepare = factorial.prepare if plan.limits.until is not None else _nothing
+    return Strategy(propose=_PROPOSE[plan.propose], promote=promote, prepare=prepare)
+
+
+def _nothing(plan: Plan, history: History) -> None:
+    return None
 
 
 def _asha(plan: Plan, history: History, last_call: bool) -> Promotion | None:

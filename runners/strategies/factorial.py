@@ -7,7 +7,7 @@ import numpy as np
 from analysis.factorial import Scales
 from analysis.factorial.scales import expected_scales
 from runners.choices import Row
-from runners.events import ScalesLearned
+from runners.events import CertaintyJudged, ScalesLearned
 from runners.halving import default_rungs
 from runners.history import History
 from runners.plan import Plan
@@ -17,7 +17,6 @@ from runners.strategies.proposal import Proposal, Recommendation, named_arm, nex
 from runners.strategies.surrogate import (
     GROWTH,
     LEARN_FROM,
-    Recommended,
     Seen,
     Surrogate,
     first_cells,
@@ -32,28 +31,19 @@ from seatbelt.records import FINAL, Status
 _USELESS = (Status.DIVERGED, Status.OUT_OF_MEMORY)
 """Trials that ended so count as the worst that was measured: their arms cannot be used."""
 
+_FEWEST = 2
+"""Complete trials before anything is learned."""
+_JUDGED_EVERY = 3
+"""Trials that are measured between two judgements of how sure the recommendation is."""
+
 
 @one_thread
-def prepare(plan: Plan, history: History) -> ScalesLearned | None:
-    """Return the scales to be written down before the next decision, if there is enough news for others.
+def prepare(plan: Plan, history: History) -> ScalesLearned | CertaintyJudged | None:
+    """Return what is to be written down before the next proposal: new scales, or how sure the recommendation is.
 
-    They are learned at certain lengths of the history only, so that a resumed sweep decides as it would have.
+    Both are found at certain lengths of the history only, so that a resumed sweep decides as it would have.
     """
-    if history.arm_trials < LEARN_FROM or plan.epochs == 1:
-        return None
-    known = history.scales
-    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
-    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
-    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
-    if history.measured < due:
-        return None
-    seen = seen_of(plan, history)
-    if (~np.isnan(seen.scores[:, -1])).sum() < 2:
-        return None
-    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
-    found = learned(seen, start)
-    numbers = packed(found, len(factors), epochs)
-    return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
+    return _scales_due(plan, history) or _certainty_due(plan, history)
 
 
 @one_thread
@@ -89,17 +79,6 @@ def recommend(plan: Plan, history: History) -> Recommendation | None:
     return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
 
 
-@one_thread
-def certainty(plan: Plan, history: History, within: float) -> tuple[Recommended, float] | None:
-    """Return the recommended arm and the probability that it is within so much of the best cell (IoU)."""
-    surrogate = _surrogate(plan, history, seen_of(plan, history))
-    random = _random(plan, history)
-    found = surrogate.recommend(random) if surrogate is not None else None
-    if surrogate is None or found is None:
-        return None
-    return found, surrogate.certainty(found.row, within, random)
-
-
 def points(plan: Plan) -> tuple[int, ...]:
     """Return the epochs whose scores the surrogate reads: the rungs, or a third and the end."""
     return plan.rungs if len(plan.rungs) > 1 else default_rungs(plan.epochs, plan.eta)
@@ -112,8 +91,9 @@ def seen_of(plan: Plan, history: History) -> Seen:
     rows = [plan.choices.row(view.plan.cell) for view in views]
     scores = np.array([_scores(view, epochs) for view in views]).reshape(len(views), len(epochs))
     useless = np.array([view.status in _USELESS for view in views], dtype=bool)
-    if useless.any() and not np.isnan(scores).all():
-        scores[useless] = np.nanmin(scores, axis=0)
+    for column in scores.T:
+        if useless.any() and not np.isnan(column).all():
+            column[useless] = np.nanmin(column)
     kept = np.flatnonzero(~np.isnan(scores[:, 0])) if len(views) else np.arange(0)
     return Seen(
         choices=plan.choices,
@@ -125,6 +105,43 @@ def seen_of(plan: Plan, history: History) -> Seen:
         tried=rows,
         running=[row for row, view in zip(rows, views, strict=True) if view.status not in (*FINAL, Status.PAUSED)],
         closed=_closed(plan, views, rows),
+    )
+
+
+def _scales_due(plan: Plan, history: History) -> ScalesLearned | None:
+    known = history.scales
+    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
+    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
+    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
+    if history.measured < due:
+        return None
+    seen = seen_of(plan, history)
+    if (~np.isnan(seen.scores[:, -1])).sum() < _FEWEST:
+        return None
+    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
+    found = learned(seen, start)
+    numbers = packed(found, len(factors), epochs)
+    return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
+
+
+def _certainty_due(plan: Plan, history: History) -> CertaintyJudged | None:
+    within, judged = plan.limits.until, history.certainty
+    if within is None or history.scales is None:
+        return None
+    if judged is not None and judged.within == within and history.measured < judged.trials + _JUDGED_EVERY:
+        return None
+    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    found = surrogate.certainty(within, plan.limits.sure, _random(plan, history)) if surrogate is not None else None
+    if found is None:
+        return None
+    return CertaintyJudged(
+        trials=history.measured,
+        within=within,
+        cell=_tried_cell(plan, history, found.row),
+        probability=found.probability,
+        rival=plan.choices.cell(found.rival) if found.rival is not None else None,
+        more=found.more,
+        at=0.0,
     )
 
 

@@ -41,6 +41,7 @@ TRUSTED = 0.8
 _STEPS = 30
 _REPEAT, _FREE, _PROBE = 0.2, 0.5, 0.25
 _PROBE_DRAWS = 8
+_PAIR_DRAWS = 64
 _CLIMBS = 4
 _DRAWN_ROWS = 200
 
@@ -106,6 +107,23 @@ class Recommended:
     row: Row
     score: float
     error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certainty:
+    """How sure it is that the recommended arm is among the best.
+
+    Attributes:
+        row: The arm.
+        probability: That no cell is better by more than was asked for.
+        rival: The cell that most often is; None where no draw has one.
+        more: Roughly how many trials of these two arms it takes to be sure; None without a rival.
+    """
+
+    row: Row
+    probability: float
+    rival: Row | None
+    more: int | None
 
 
 def learned(seen: Seen, start: Scales | None) -> Scales:
@@ -217,22 +235,63 @@ class Surrogate:
         drawn = [self._scores(self.belief.draw(random), np.array([row]))[0] for _ in range(draws)]
         return Recommended(row=row, score=float(scores.max()), error=float(np.std(drawn)))
 
-    def certainty(self, row: Row, within: float, random: np.random.Generator, *, draws: int = 256) -> float:
-        """Return the probability that an arm is within so much of the best cell, IoU."""
-        listed = self.seen.choices.listed
-        hits = 0
-        for _ in range(draws):
+    def certainty(
+        self, within: float, sure: float, random: np.random.Generator, *, draws: int = 256
+    ) -> Certainty | None:
+        """Return how sure it is that the recommended arm is within so much of the best cell, None without scores.
+
+        Args:
+            within: IoU.
+            sure: The probability that is wanted, for how many trials it would take.
+            random: Source of chance.
+            draws: Surfaces that are drawn.
+        """
+        if not self._numbers:
+            return None
+        tried = sorted(self._numbers)
+        own = tried[int(np.argmax(self._scores(self.mean, np.array(tried))))]
+        start = self.best()
+        lead, rivals = np.empty(draws), []
+        for i in range(draws):
             surface = self.belief.draw(random)
-            own = self._scores(surface, np.array([row]))[0]
-            if listed is not None:
-                beyond = self.belief.scales.beyond * random.normal(size=len(listed))
-                top = self._scores(surface, listed, beyond).max()
-            else:
-                starts = {row, self.best()}
-                everything, allowed = range(len(row)), self.seen.choices.allowed
-                top = max(self.seen.choices.climb(surface, start, everything, allowed)[1] for start in starts)
-            hits += top - own <= within
-        return hits / draws
+            top, rival = self._top(surface, (own, start), random)
+            lead[i] = top - self._scores(surface, np.array([own]))[0]
+            rivals.append(rival)
+        better = [rival for rival, ahead in zip(rivals, lead.tolist(), strict=True) if ahead > within]
+        probability = 1 - len(better) / draws
+        if not better:
+            return Certainty(row=own, probability=probability, rival=None, more=None)
+        rival = max(set(better), key=lambda row: (better.count(row), row))
+        return Certainty(
+            row=own, probability=probability, rival=rival, more=self._more(own, rival, within, sure, random)
+        )
+
+    def _top(self, surface: Surface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
+        """Return the highest score of a drawn surface and its cell; of what no trial has, the rest is drawn too."""
+        listed = self.seen.choices.listed
+        if listed is not None:
+            scores = self._scores(surface, listed, self.belief.scales.beyond * random.normal(size=len(listed)))
+            return float(scores.max()), _row(listed[int(np.argmax(scores))])
+        allowed, everything = self.seen.choices.allowed, range(len(starts[0]))
+        climbed = [self.seen.choices.climb(surface, start, everything, allowed) for start in starts]
+        row, score = max(climbed, key=lambda found: found[1])
+        return score, row
+
+    def _more(self, own: Row, rival: Row, within: float, sure: float, random: np.random.Generator) -> int:
+        """Return roughly how many trials of two arms it takes until one is surely within so much of the other.
+
+        The difference is taken as normal, and each pair of trials as a measurement of it with twice a trial's luck.
+        """
+        from scipy.stats import norm
+
+        both = np.array([own, rival])
+        drawn = np.array([self._scores(self.belief.draw(random), both) for _ in range(_PAIR_DRAWS)])
+        spread = float(np.std(drawn[:, 0] - drawn[:, 1]))
+        mine, other = self._scores(self.mean, both)
+        room = max(float(mine - other) + within, within / 2)
+        wanted = room / float(norm.ppf(sure))
+        pairs = 2 * float(self.belief.scales.luck[-1, -1]) * (1 / wanted**2 - 1 / spread**2)
+        return 2 * max(1, int(np.ceil(pairs)))
 
     def _scores(self, surface: Surface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
         """Return the scores of rows, with what known arms have beyond; of others, what is given."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from runners.decide import next_leg
+from runners.decide import next_leg, plan_ahead
 from runners.events import EpochMeasured, Event, LegEnded, SessionOpened
 from runners.history import History
 from runners.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
@@ -121,6 +121,8 @@ class Cluster:
                 step = self.ask()
                 if not isinstance(step, Wait):
                     continue
+            if len(self.legs) == self.slots and (ahead := plan_ahead(self.plan, self.history)) is not None:
+                self.record(*ahead.events)
             if self.legs:
                 self.work()
         raise AssertionError("the sweep does not end")

@@ -105,7 +105,7 @@ def test_any_order_of_results_and_crashes(
 @given(
     seed=st.integers(0, 10**6),
     prune=st.sampled_from(["asha", "none"]),
-    propose=st.sampled_from(["exhaustive", "random"]),
+    propose=st.sampled_from(["exhaustive", "random", "factorial"]),
 )
 def test_the_same_history_gives_the_same_answer(seed: int, prune: str, propose: str) -> None:
     plan = make_plan(prune=prune, propose=propose, limits=Limits(trials=12, replicates=2))
@@ -305,7 +305,7 @@ def test_events_are_what_the_core_returns() -> None:
     assert leg.decided.trial_key == leg.trial_key == trial_key(leg.config)
 
 
-@pytest.mark.parametrize("propose", ["exhaustive", "random", "optuna"])
+@pytest.mark.parametrize("propose", ["exhaustive", "random", "optuna", "factorial"])
 @pytest.mark.parametrize("prune", ["none", "asha"])
 def test_test_scores_change_no_decision(propose: str, prune: str) -> None:
     limits = Limits(trials=9, replicates=2)
