@@ -42,6 +42,8 @@ class Choices:
     allowed: Callable[[Row], bool]
     listed: NDArray[np.intp] | None
     _blocks: tuple[Floats, ...]
+    _numbers: tuple[dict[str, int], ...]
+    """For each factor: label -> number of its level; values of a range are added as they are met."""
 
     @classmethod
     def of(
@@ -67,7 +69,10 @@ class Choices:
             rows = np.indices(sizes).reshape(len(sizes), -1).T
             listed = rows[[allowed(tuple(row)) for row in rows.tolist()]]
         blocks = tuple(basis.columns(x) for basis, x in zip(bases, kept, strict=True))
-        return cls(names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks)
+        numbers = tuple({label: level for level, label in enumerate(x)} for x in kept)
+        return cls(
+            names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks, _numbers=numbers
+        )
 
     def cell(self, row: Row) -> Cell:
         """Return the labels of a row."""
@@ -75,10 +80,13 @@ class Choices:
 
     def row(self, cell: Cell) -> Row:
         """Return the row of a cell; of a range, the nearest value that can be proposed."""
-        return tuple(
-            self.labels[f].index(cell[name]) if cell[name] in self.labels[f] else self._nearest(f, cell[name])
-            for f, name in enumerate(self.names)
-        )
+        try:
+            return tuple([numbers[cell[name]] for numbers, name in zip(self._numbers, self.names, strict=True)])
+        except KeyError:
+            for f, name in enumerate(self.names):
+                if cell[name] not in self._numbers[f]:
+                    self._numbers[f][cell[name]] = self._nearest(f, cell[name])
+            return self.row(cell)
 
     def columns(self, rows: Sequence[Row] | NDArray[np.intp]) -> Floats:
         """Return the columns (m, P) of the main effects for m rows."""

@@ -210,14 +210,14 @@ def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
     n, k = trials.scores.shape
     main = sum((s**2 * gram for s, gram in zip(scales.main.tolist(), trials.grams, strict=False)), np.zeros((n, n)))
     beyond = scales.pairs**2 * trials.grams[-2] + scales.beyond**2 * trials.grams[-1]
-    full = np.zeros((n, k, n, k))
-    for shared, relation in (
-        (main, scales.relation),
-        (beyond, scales.relation_beyond),
-        (VAGUE * trials.level, np.eye(k)),
-        (np.eye(n), scales.luck),
-    ):
-        full += shared[:, None, :, None] * relation[None, :, None, :]
+    full = np.empty((n, k, n, k))
+    for i, j in itertools.product(range(k), repeat=2):
+        # One pair of rungs at a time: what is added up fits into the cache.
+        block = scales.relation[i, j] * main + scales.relation_beyond[i, j] * beyond
+        if i == j:
+            block += VAGUE * trials.level
+        block.flat[:: n + 1] += scales.luck[i, j]
+        full[:, i, :, j] = block
     return np.asarray(full.reshape(n * k, n * k)[np.ix_(trials.known, trials.known)])
 
 

@@ -98,7 +98,7 @@ def seen_of(plan: Plan, history: History) -> Seen:
     return Seen(
         choices=plan.choices,
         epochs=epochs,
-        labels=[[views[i].plan.cell[name] for i in kept] for name in plan.choices.names],
+        cells=[views[i].plan.cell for i in kept],
         scores=scores[kept],
         replicates=[views[i].plan.replicate for i in kept],
         rows=[rows[i] for i in kept],

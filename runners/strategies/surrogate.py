@@ -22,6 +22,7 @@ from analysis.factorial import (
 )
 from analysis.factorial.scales import Packing, expected_scales
 from runners.choices import Choices, Row
+from search_spaces.space import Cell
 
 Floats = NDArray[np.float64]
 
@@ -53,10 +54,10 @@ class Seen:
     Attributes:
         choices: The space.
         epochs: K rising epochs; the last one is the end.
-        labels: For each of the F factors the n labels of the trials that have a score.
-        scores: (n, K); NaN from the first epoch on that a trial did not reach.
+        cells: The n trials that have a score.
+        scores: (n, K), theirs; NaN from the first epoch on that a trial did not reach.
         replicates: n numbers; trials of one number share a seed.
-        rows: The row of each of these trials.
+        rows: Their rows.
         tried: Rows of all trials, those without a score included.
         running: Rows of those that run or wait to.
         closed: Rows that may not be proposed again.
@@ -64,7 +65,7 @@ class Seen:
 
     choices: Choices
     epochs: tuple[int, ...]
-    labels: Sequence[Sequence[str]]
+    cells: Sequence[Cell]
     scores: Floats
     replicates: Sequence[int]
     rows: Sequence[Row]
@@ -77,7 +78,7 @@ class Seen:
         kept = np.arange(len(self.rows)) if some is None else some
         return trials_of(
             self.choices.bases,
-            [[x[i] for i in kept] for x in self.labels],
+            [[self.cells[i][name] for i in kept] for name in self.choices.names],
             self.scores[kept],
             [str(self.rows[i]) for i in kept],
             [self.replicates[i] for i in kept],
