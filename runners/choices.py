@@ -19,7 +19,7 @@ Row = tuple[int, ...]
 MOST_LISTED = 4096
 """Of larger spaces, cells are looked for instead of gone through."""
 
-_STEPS = 25
+STEPS = 25
 """Values of a range that are proposed."""
 _PASSES = 10
 
@@ -100,6 +100,12 @@ class Choices:
         drawn = np.stack([random.integers(len(x), size=4 * count) for x in self.labels], axis=1)
         return [row for row in map(tuple, drawn.tolist()) if self.allowed(row)][:count]
 
+    def changed(self, row: Row, free: Sequence[int]) -> list[Row]:
+        """Return the rows that differ from a row in one of the free factors."""
+        return [
+            (*row[:f], level, *row[f + 1 :]) for f in free for level in range(len(self.labels[f])) if level != row[f]
+        ]
+
     def climb(
         self, surface: Surface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
     ) -> tuple[Row, float]:
@@ -152,4 +158,4 @@ def as_space_factor(factor: Factor) -> SpaceFactor:
 
 
 def _values(factor: Factor) -> list[str]:
-    return list(dict.fromkeys(factor.label_at(step / (_STEPS - 1)) for step in range(_STEPS)))
+    return list(dict.fromkeys(factor.label_at(step / (STEPS - 1)) for step in range(STEPS)))

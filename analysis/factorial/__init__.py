@@ -20,6 +20,7 @@ from analysis.factorial.model import (
     coefficients,
     correlation_of_scores,
     learned_scales,
+    spread_of_scores,
     trials_of,
 )
 from analysis.factorial.scales import Scales
@@ -36,5 +37,6 @@ __all__ = [
     "coefficients",
     "correlation_of_scores",
     "learned_scales",
+    "spread_of_scores",
     "trials_of",
 ]

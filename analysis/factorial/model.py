@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,7 +33,7 @@ class Trials:
     Attributes:
         bases: Columns of the F factors.
         columns: For each factor (n, width) its columns at the trials.
-        grams: (n, n) products of the columns: of each factor, of all pairs together, of arms.
+        pairs: (n, n) products of the columns of all pairs of factors, together.
         level: (n, n) the same of what has a vague prior: the level of a rung, and replicates.
         arms: (n,) number of each trial's arm, from 0.
         replicates: (n,) the same of replicates.
@@ -44,7 +45,7 @@ class Trials:
 
     bases: tuple[Basis, ...]
     columns: tuple[Floats, ...]
-    grams: tuple[Floats, ...]
+    pairs: Floats
     level: Floats
     arms: NDArray[np.intp]
     replicates: NDArray[np.intp]
@@ -52,6 +53,11 @@ class Trials:
     scores: Floats
     known: NDArray[np.intp]
     epochs: tuple[int, ...]
+
+    @functools.cached_property
+    def grams(self) -> tuple[Floats, ...]:
+        """The (n, n) products of the columns: of each factor, of all pairs together, of arms."""
+        return (*(c @ c.T for c in self.columns), self.pairs, _same(self.arms))
 
     @property
     def groups(self) -> list[tuple[int, ...]]:
@@ -81,9 +87,10 @@ def trials_of(
     n, k = scores.shape
     assert len(bases) == len(labels) and len(arms) == len(replicates) == n and len(epochs) == k
     columns = tuple(basis.columns(found) for basis, found in zip(bases, labels, strict=True))
-    main = [c @ c.T for c in columns]
-    # All products of two different factors: the square of the sum, less the squares.
-    pairs = 0.5 * (sum(main, np.zeros((n, n))) ** 2 - sum((f**2 for f in main), np.zeros((n, n))))
+    total, squares = np.zeros((n, n)), np.zeros((n, n))
+    for gram in _grams(columns, n):
+        total += gram
+        squares += np.square(gram, out=gram)
     _, arm = np.unique(np.asarray(arms), return_inverse=True)
     _, replicate = np.unique(np.asarray(replicates), return_inverse=True)
     several = float(len(set(replicates)) > 1)
@@ -91,7 +98,8 @@ def trials_of(
     return Trials(
         bases=tuple(bases),
         columns=columns,
-        grams=(*main, pairs, _same(arm)),
+        # All products of two different factors: the square of the sum, less the squares.
+        pairs=0.5 * (total**2 - squares),
         level=1.0 + several * _same(replicate),
         arms=arm,
         replicates=replicate,
@@ -141,12 +149,17 @@ def learned_scales(
 
 def correlation_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
     """Return the correlations (K, K) that scores of trials of random cells are expected to have at the rungs."""
+    together = spread_of_scores(bases, scales)
+    deviations = np.sqrt(np.diag(together))
+    return np.asarray(together / np.outer(deviations, deviations))
+
+
+def spread_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
+    """Return the covariance (K, K) that scores of trials of random cells are expected to have at the rungs."""
     spread = [basis.share * basis.width for basis in bases]
     main = float(np.square(scales.main) @ spread)
     pairs = scales.pairs**2 * sum(f * g for f, g in itertools.combinations(spread, 2))
-    together = main * scales.relation + (pairs + scales.beyond**2) * scales.relation_beyond + scales.luck
-    deviations = np.sqrt(np.diag(together))
-    return np.asarray(together / np.outer(deviations, deviations))
+    return np.asarray(main * scales.relation + (pairs + scales.beyond**2) * scales.relation_beyond + scales.luck)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +221,11 @@ class _State:
 def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
     """Return the prior covariance of the known scores, (known, known)."""
     n, k = trials.scores.shape
-    main = sum((s**2 * gram for s, gram in zip(scales.main.tolist(), trials.grams, strict=False)), np.zeros((n, n)))
-    beyond = scales.pairs**2 * trials.grams[-2] + scales.beyond**2 * trials.grams[-1]
+    main = np.zeros((n, n))
+    for scale, gram in zip(scales.main.tolist(), _grams(trials.columns, n), strict=True):
+        gram *= scale**2
+        main += gram
+    beyond = scales.pairs**2 * trials.pairs + scales.beyond**2 * _same(trials.arms)
     full = np.empty((n, k, n, k))
     for i, j in itertools.product(range(k), repeat=2):
         # One pair of rungs at a time: what is added up fits into the cache.
@@ -219,6 +235,13 @@ def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
         block.flat[:: n + 1] += scales.luck[i, j]
         full[:, i, :, j] = block
     return np.asarray(full.reshape(n * k, n * k)[np.ix_(trials.known, trials.known)])
+
+
+def _grams(columns: Sequence[Floats], n: int) -> Iterator[Floats]:
+    """Yield the (n, n) products of each factor's columns, each in the same place: of many trials they are large."""
+    place = np.empty((n, n))
+    for found in columns:
+        yield np.matmul(found, found.T, out=place)
 
 
 def _solve(trials: Trials, scales: Scales) -> _State:

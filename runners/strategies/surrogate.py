@@ -146,9 +146,9 @@ def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> S
     return Packing(expected_scales(factors, epochs)).unpack(np.array(numbers))
 
 
-def first_cells(seen: Seen, random: np.random.Generator) -> Suggestion | None:
+def first_cells(seen: Seen, random: np.random.Generator, start: int = START) -> Suggestion | None:
     """Return a cell of the start: each level as often as any other, no cell twice; None when there are enough."""
-    if len(seen.tried) >= START:
+    if len(seen.tried) >= start:
         return None
     tried = set(seen.tried)
     drawn = seen.choices.random(random, _DRAWN_ROWS)
@@ -307,20 +307,17 @@ class Surrogate:
         listed = self.seen.choices.listed
         if listed is None:
             found, _ = self.seen.choices.climb(surface, best, free.tolist(), self._usable)
-            return found if self._usable(found) else None
+            if self._usable(found):
+                return found
+            near = [row for row in self.seen.choices.changed(found, free.tolist()) if self._usable(row)]
+            return near[int(np.argmax(self._scores(surface, np.array(near))))] if near else None
         fixed = np.setdiff1d(np.arange(len(best)), free)
         rows = listed[(listed[:, fixed] == np.array(best)[fixed]).all(axis=1)]
         rows = rows[[row not in self.seen.closed for row in map(tuple, rows.tolist())]]
         return _row(rows[int(np.argmax(self._scores(surface, rows)))]) if len(rows) else None
 
     def _probe(self, best: Row, random: np.random.Generator) -> Row | None:
-        changed = [
-            (*best[:f], level, *best[f + 1 :])
-            for f, labels in enumerate(self.seen.choices.labels)
-            for level in range(len(labels))
-            if level != best[f]
-        ]
-        rows = [row for row in changed if self._usable(row)]
+        rows = [row for row in self.seen.choices.changed(best, range(len(best))) if self._usable(row)]
         if not rows:
             return None
         drawn = [self._scores(self.belief.draw(random), np.array(rows)) for _ in range(_PROBE_DRAWS)]

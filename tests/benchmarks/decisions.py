@@ -61,8 +61,10 @@ def _measured(plan: Plan, history: History, world: SyntheticWorld, size: int, go
     step = next_leg(plan, history)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    peers = [_timed(lambda: strategy_of(replace(plan, propose="optuna")).propose(plan, history))[1]
-             for _ in range(PEER_DECISIONS[size])]
+    peers = [
+        _timed(lambda: strategy_of(replace(plan, propose="optuna")).propose(plan, history))[1]
+        for _ in range(PEER_DECISIONS[size])
+    ]
     middle = statistics.median(deciding)
     peer = statistics.median(peers)
     return [
@@ -95,11 +97,7 @@ def _train(step: object, history: History, world: SyntheticWorld) -> None:
     for epoch in range(step.start + 1, step.stop + 1):
         score = float(curve[epoch - 1])
         history.apply(
-            EpochMeasured(
-                trial_key=step.trial_key, attempt=step.attempt, epoch=epoch, score=score, metrics={}, at=0.0
-            )
+            EpochMeasured(trial_key=step.trial_key, attempt=step.attempt, epoch=epoch, score=score, metrics={}, at=0.0)
         )
     outcome = "complete" if step.stop == EPOCHS else "paused"
-    history.apply(
-        LegEnded(trial_key=step.trial_key, attempt=step.attempt, outcome=outcome, epoch=step.stop, at=0.0)
-    )
+    history.apply(LegEnded(trial_key=step.trial_key, attempt=step.attempt, outcome=outcome, epoch=step.stop, at=0.0))

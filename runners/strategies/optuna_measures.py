@@ -1,0 +1,108 @@
+"""Values of Optuna's trials as scores of the factorial model: the end, and a rung before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState
+
+from analysis.factorial import Basis, spread_of_scores
+from analysis.factorial.scales import expected_scales
+
+Floats = NDArray[np.float64]
+
+_NORMAL_QUARTILES = 1.349
+"""Distance of the quartiles of a normal distribution, standard deviations."""
+_FAR_OUT = 3.0
+"""Scores so many quartile ranges below the lower quartile count as lying there: how bad a trial was is no matter, and
+the model is normal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """How values become scores, of which more is better.
+
+    Attributes:
+        sign: -1 where values are minimised.
+        steps: The step of the rung, if there is one, and the last step.
+        unit: What is divided by, so that scores are spread as the model expects of IoU.
+        floors: The lowest score at each step, before it is divided.
+    """
+
+    sign: float
+    steps: tuple[int, ...]
+    unit: float
+    floors: tuple[float, ...]
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The steps, counted from 1."""
+        return tuple(step + 1 for step in self.steps)
+
+    def scores(self, trials: Sequence[FrozenTrial]) -> Floats:
+        """Return the scores (n, K) of trials; NaN where a step was not reached."""
+        found = _raw(trials, self.steps, self.sign)
+        return np.asarray(np.clip(found, self.floors, None) / self.unit)
+
+
+def measure_of(trials: Sequence[FrozenTrial], sign: float, bases: Sequence[Basis]) -> Measure | None:
+    """Return how values of finished trials become scores; None if no trial is complete."""
+    if not any(trial.state is TrialState.COMPLETE for trial in trials):
+        return None
+    steps = _steps(trials)
+    raw = _raw(trials, steps, sign)
+    floors = tuple(_floor(column[~np.isnan(column)]) for column in raw.T)
+    ends = np.clip(raw[:, -1], floors[-1], None)
+    low, high = np.nanquantile(ends, (0.25, 0.75))
+    # Where most values are the same, the quartiles are too.
+    deviation = float((high - low) / _NORMAL_QUARTILES or np.nanstd(ends))
+    expected = spread_of_scores(bases, expected_scales(len(bases), [step + 1 for step in steps]))
+    unit = deviation / float(np.sqrt(expected[-1, -1]))
+    return Measure(sign=sign, steps=steps, unit=unit or 1.0, floors=floors)
+
+
+def _steps(trials: Sequence[FrozenTrial]) -> tuple[int, ...]:
+    """Return the step at which most trials were pruned, if it comes before the last one, and the last one."""
+    ends = [max(t.intermediate_values, default=0) for t in trials if t.state is TrialState.COMPLETE]
+    last = max(ends, default=0)
+    stops = Counter(
+        max(t.intermediate_values) for t in trials if t.state is TrialState.PRUNED and t.intermediate_values
+    )
+    early = {step: count for step, count in stops.items() if step < last}
+    return (min(early, key=lambda step: (-early[step], step)), last) if early else (last,)
+
+
+def _raw(trials: Sequence[FrozenTrial], steps: Sequence[int], sign: float) -> Floats:
+    found = np.full((len(trials), len(steps)), np.nan)
+    for i, trial in enumerate(trials):
+        for k, step in enumerate(steps[:-1]):
+            found[i, k] = _value_at(trial, step)
+        if trial.state is TrialState.COMPLETE and trial.value is not None:
+            found[i, -1] = trial.value
+    # An infinite value is as bad, or as good, as the worst or the best that was measured.
+    found *= sign
+    for column in found.T:
+        finite = column[np.isfinite(column)]
+        if len(finite):
+            np.clip(column, finite.min(), finite.max(), out=column)
+        else:
+            column[:] = np.where(np.isnan(column), np.nan, 0.0)
+    return found
+
+
+def _value_at(trial: FrozenTrial, step: int) -> float:
+    """Return what was reported last up to a step, NaN if the trial did not get there."""
+    reported = trial.intermediate_values
+    known = [s for s in reported if s <= step]
+    return reported[max(known)] if known and max(reported) >= step else np.nan
+
+
+def _floor(scores: Floats) -> float:
+    if not len(scores):
+        return -np.inf
+    low, high = np.quantile(scores, (0.25, 0.75))
+    return float(low - _FAR_OUT * (high - low)) if high > low else -np.inf

@@ -1,0 +1,213 @@
+"""The factorial surrogate as a sampler for anybody's study of Optuna.
+
+What it is for, what it costs and when it does not help: docs/optuna-sampler.md.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from analysis.factorial import Scales
+from analysis.factorial.scales import expected_scales
+from runners.choices import Choices, Row
+from runners.strategies.one_thread import one_thread
+from runners.strategies.optuna_measures import Measure, measure_of
+from runners.strategies.optuna_spaces import cell_of, choices_of_distributions, params_of
+from runners.strategies.surrogate import GROWTH, LEARN_FROM, START, Seen, Surrogate, first_cells, learned
+from search_spaces.space import Cell
+
+_PROPOSED = "factorial:cell"
+"""Attribute of a trial: what was proposed for it, of which storages know nothing until it is asked for."""
+_MOST_CHARACTERS = 2045
+"""Of an attribute, in storages of Optuna."""
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+_DRAWN = 200
+
+_turn = threading.Lock()
+"""One suggestion at a time: the number of threads of linear algebra is one number of the process."""
+
+
+class FactorialSampler(BaseSampler):
+    """Proposes by a hierarchical model of main effects and interactions of pairs.
+
+    It takes one objective, minimised or maximised, categorical, float and integer parameters, and pruned trials with
+    the steps that they reached. A suggestion depends on the seed, the number of the trial and the trials of the study
+    only: another sampler of the same seed goes on with a stored study as this one would.
+    """
+
+    def __init__(self, *, seed: int | None = None, n_startup_trials: int = START, replicates: int = 1) -> None:
+        """Make a sampler.
+
+        Args:
+            seed: Source of chance; None for another one each time.
+            n_startup_trials: Trials of the balanced start, before anything is modelled.
+            replicates: How often the same parameters may be tried: more than once where values are noisy.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be at least 0, but is {seed}")
+        if n_startup_trials < 1:
+            raise ValueError(f"n_startup_trials must be at least 1, but is {n_startup_trials}")
+        if replicates < 1:
+            raise ValueError(f"replicates must be at least 1, but is {replicates}")
+        self._seed = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
+        self._start, self._replicates = n_startup_trials, replicates
+        self._space = IntersectionSearchSpace(include_pruned=True)
+        self._tried: _Tried | None = None
+        self._learned: _Learned | None = None
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters that all finished trials have; others are drawn at random."""
+        self._raise_error_if_multi_objective(study)
+        with _turn:
+            found = self._space.calculate(study)
+        return {name: found[name] for name in sorted(found) if not found[name].single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the proposed parameters; none if all were tried, so that they are drawn at random."""
+        self._raise_error_if_multi_objective(study)
+        if not search_space:
+            return {}
+        with _turn:
+            row = self._suggest(study, trial, search_space)
+            if row is None:
+                return {}
+            assert self._tried is not None
+            cell = self._tried.choices.cell(row)
+            written = json.dumps(cell)
+            if len(written) <= _MOST_CHARACTERS:
+                study._storage.set_trial_system_attr(trial._trial_id, _PROPOSED, written)
+        return params_of(search_space, cell)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:  # noqa: ANN401  (a choice may be anything)
+        """Return a random value of a parameter that not all trials have."""
+        self._raise_error_if_multi_objective(study)
+        (seed,) = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())]).generate_state(1)
+        return RandomSampler(seed=int(seed)).sample_independent(study, trial, param_name, param_distribution)
+
+    @one_thread
+    def _suggest(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Row | None:
+        if self._tried is None or self._tried.search_space != search_space:
+            self._tried, self._learned = _Tried(search_space), None
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        tried = self._tried.of(others)
+        learned_from = _learned_from(tried)
+        if self._learned is None or self._learned.trials != learned_from:
+            sign = -1.0 if study.direction is StudyDirection.MINIMIZE else 1.0
+            self._learned = _learn(self._tried.choices, tried, learned_from, sign)
+        seen = _seen(self._tried.choices, tried, self._learned.measure, self._replicates)
+        random = np.random.default_rng([self._seed, trial.number, 9])
+        found = first_cells(seen, random, self._start)
+        if found is None and self._learned.scales is not None:
+            found = Surrogate.of(seen, self._learned.scales).suggest(random, probes=False)
+        if found is not None:
+            return found.row
+        return next((row for row in seen.choices.random(random, _DRAWN) if row not in seen.closed), None)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A trial of the search space."""
+
+    trial: FrozenTrial
+    cell: Cell
+    row: Row
+
+
+class _Tried:
+    """The trials of a search space."""
+
+    def __init__(self, search_space: dict[str, BaseDistribution]) -> None:
+        self.search_space = search_space
+        self.choices = choices_of_distributions(search_space)
+        self._finished: dict[int, _Trial | None] = {}
+
+    def of(self, trials: Sequence[FrozenTrial]) -> list[_Trial]:
+        """Return those whose parameters are known; of one that runs, what was proposed for it."""
+        found = [self._one(trial) for trial in trials]
+        return [each for each in found if each is not None]
+
+    def _one(self, trial: FrozenTrial) -> _Trial | None:
+        if trial.number in self._finished:
+            return self._finished[trial.number]
+        cell = cell_of(self.search_space, trial)
+        if cell is None and not trial.state.is_finished():
+            proposed = json.loads(trial.system_attrs.get(_PROPOSED, "{}"))
+            cell = proposed if proposed.keys() == self.search_space.keys() else None
+        found = None if cell is None else _Trial(trial, cell, self.choices.row(cell))
+        if trial.state.is_finished():
+            self._finished[trial.number] = found
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learned:
+    """What is learned from the trials that finished first, so many of them; None while none is complete."""
+
+    trials: int
+    measure: Measure | None
+    scales: Scales | None
+
+
+def _learned_from(tried: Sequence[_Trial]) -> int:
+    """Return from how many of the finished trials is learned: all of the first few, then each time 25 % more."""
+    count = sum(each.trial.state in _FINISHED for each in tried)
+    found = min(count, LEARN_FROM)
+    while (following := max(found + 1, int(GROWTH * found))) <= count:
+        found = following
+    return found
+
+
+def _learn(choices: Choices, tried: Sequence[_Trial], count: int, sign: float) -> _Learned:
+    finished = sorted((each for each in tried if each.trial.state in _FINISHED), key=_finishing)[:count]
+    measure = measure_of([each.trial for each in finished], sign, choices.bases)
+    if measure is None:
+        return _Learned(trials=count, measure=None, scales=None)
+    if count < LEARN_FROM:
+        scales = expected_scales(len(choices.names), measure.epochs)
+    else:
+        scales = learned(_seen(choices, finished, measure, 1), None)
+    return _Learned(trials=count, measure=measure, scales=scales)
+
+
+def _finishing(each: _Trial) -> tuple[float, int]:
+    ended = each.trial.datetime_complete
+    return (0.0 if ended is None else ended.timestamp(), each.trial.number)
+
+
+def _seen(choices: Choices, tried: Sequence[_Trial], measure: Measure | None, replicates: int) -> Seen:
+    states = [each.trial.state for each in tried]
+    scores = np.full((len(tried), 1), np.nan) if measure is None else measure.scores([each.trial for each in tried])
+    kept = np.flatnonzero(~np.isnan(scores).all(axis=1)).tolist()
+    counts = Counter(each.row for each in tried)
+    failed = {each.row for each in tried if each.trial.state is TrialState.FAIL}
+    return Seen(
+        choices=choices,
+        epochs=(1,) if measure is None else measure.epochs,
+        cells=[tried[i].cell for i in kept],
+        scores=scores[kept],
+        replicates=[0] * len(kept),
+        rows=[tried[i].row for i in kept],
+        tried=[each.row for each in tried],
+        running=[each.row for each, state in zip(tried, states, strict=True) if not state.is_finished()],
+        closed=failed | {row for row, count in counts.items() if count >= replicates},
+    )

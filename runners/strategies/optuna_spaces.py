@@ -1,0 +1,71 @@
+"""Distributions of Optuna as factors of the factorial model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
+
+from analysis.space_factor import SpaceFactor
+from runners.choices import STEPS, Choices
+from search_spaces.space import Cell
+
+_MOST_LEVELS = 4
+"""Numbers of so few values are levels: a range has as many columns."""
+
+
+def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> Choices:
+    """Return what can be proposed of some distributions, none of which has a single value.
+
+    The choices of a categorical distribution are levels; numbers are ranges, of which some values are proposed.
+    """
+    factors, labels = [], []
+    for name, distribution in distributions.items():
+        proposed = _labels(distribution)
+        if isinstance(distribution, CategoricalDistribution) or len(proposed) <= _MOST_LEVELS:
+            factors.append(SpaceFactor(name=name, levels=tuple(proposed)))
+        else:
+            low, high, log = distribution.low, distribution.high, distribution.log  # type: ignore[attr-defined]
+            factors.append(SpaceFactor(name=name, levels=(), low=float(low), high=float(high), log=log))
+        labels.append(proposed)
+    return Choices.of(factors, labels, lambda cell: False)
+
+
+def cell_of(distributions: Mapping[str, BaseDistribution], trial: FrozenTrial) -> Cell | None:
+    """Return the cell of a trial, None if it has not all of the parameters, or from other distributions."""
+    if any(trial.distributions.get(name) != found for name, found in distributions.items()):
+        return None
+    return {name: _label(found, found.to_internal_repr(trial.params[name])) for name, found in distributions.items()}
+
+
+def params_of(distributions: Mapping[str, BaseDistribution], cell: Cell) -> dict[str, Any]:
+    """Return the parameters of a cell."""
+    return {name: found.to_external_repr(float(cell[name])) for name, found in distributions.items()}
+
+
+def _label(distribution: BaseDistribution, number: float) -> str:
+    """Return the label of a number; one with a step is computed in one way only."""
+    if isinstance(distribution, FloatDistribution | IntDistribution):
+        low, step = distribution.low, distribution.step
+        if step is not None:
+            number = low + step * round((number - low) / step)
+        number = min(distribution.high, max(low, number))
+    return repr(float(number))
+
+
+def _labels(distribution: BaseDistribution) -> list[str]:
+    """Return what is proposed: each choice, or values of a range with both its ends."""
+    if isinstance(distribution, CategoricalDistribution):
+        return [_label(distribution, number) for number in range(len(distribution.choices))]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if step is not None and (high - low) / step < STEPS:
+        numbers = [low + i * step for i in range(round((high - low) / step) + 1)]
+    elif distribution.log:
+        numbers = [low, *np.geomspace(low, high, STEPS)[1:-1].tolist(), high]
+    else:
+        numbers = np.linspace(low, high, STEPS).tolist()
+    return list(dict.fromkeys(_label(distribution, number) for number in numbers))
