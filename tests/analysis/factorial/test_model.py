@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,8 +23,8 @@ SCALES = Scales(
 )
 
 
-def some_trials(seed: int = 0, replicates: int = 4) -> Trials:
-    """Return a small grid with replicates, of which the worse half at the rung was stopped."""
+def some_trials(seed: int = 0, replicates: int = 4, rungs: int = 2) -> Trials:
+    """Return a small grid with replicates, of which the worse half at the rung was stopped; with one rung, the end."""
     rng = np.random.default_rng(seed)
     cells = [(a, b, r) for r in range(replicates) for a in FACTORS[0].levels for b in FACTORS[1].levels]
     rung = 0.4 + 0.02 * np.array([a == "on" for a, _, _ in cells]) + rng.normal(0, 0.02, len(cells))
@@ -32,10 +33,10 @@ def some_trials(seed: int = 0, replicates: int = 4) -> Trials:
     return trials_of(
         [basis_of(factor) for factor in FACTORS],
         [[c[0] for c in cells], [c[1] for c in cells]],
-        np.stack([rung, final], axis=1),
+        np.stack([rung, final], axis=1)[:, -rungs:],
         [f"{a}{b}" for a, b, _ in cells],
         [r for _, _, r in cells],
-        EPOCHS,
+        EPOCHS[-rungs:],
     )
 
 
@@ -76,6 +77,30 @@ def test_the_gain_is_what_a_score_moves() -> None:
     trials = some_trials()
     found = coefficients(trials, [SCALES], trials.groups)
     np.testing.assert_allclose(np.einsum("pnk,nk->p", found.gain, np.nan_to_num(trials.scores)), found.mean, atol=1e-12)
+
+
+def test_one_rung_is_as_good_as_two_that_say_nothing_of_each_other() -> None:
+    apart = Scales(
+        main=SCALES.main,
+        pairs=SCALES.pairs,
+        beyond=SCALES.beyond,
+        relation=np.diag([1.5, 1.0]),
+        relation_beyond=np.diag([0.7, 1.0]),
+        luck=np.diag(np.diag(SCALES.luck)),
+    )
+    end = replace(
+        apart, relation=apart.relation[1:, 1:], relation_beyond=apart.relation_beyond[1:, 1:], luck=apart.luck[1:, 1:]
+    )
+    two, one = some_trials(), some_trials(rungs=1)
+    wanted, found = (coefficients(t, [s], t.groups) for t, s in ((two, apart), (one, end)))
+    np.testing.assert_allclose(found.mean, wanted.mean, atol=1e-12)
+    np.testing.assert_allclose(found.covariance, wanted.covariance, atol=1e-12)
+
+
+def test_scales_are_learned_from_one_rung() -> None:
+    (found,) = learned_scales(some_trials(replicates=8, rungs=1), draws=1)
+    assert found.relation.tolist() == found.relation_beyond.tolist() == [[1.0]]
+    assert found.main[0] > 0.005 and 0.005**2 < found.luck[0, 0] < 0.03**2
 
 
 def test_slopes_are_those_of_the_likelihood_and_the_prior() -> None:
