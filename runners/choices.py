@@ -69,6 +69,11 @@ class Choices:
         blocks = tuple(basis.columns(x) for basis, x in zip(bases, kept, strict=True))
         return cls(names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks)
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is more than one cell."""
+        return any(len(labels) > 1 for labels in self.labels)
+
     def cell(self, row: Row) -> Cell:
         """Return the labels of a row."""
         return {name: self.labels[f][row[f]] for f, name in enumerate(self.names)}
