@@ -74,6 +74,11 @@ class Choices:
             names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks, _numbers=numbers
         )
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is more than one cell."""
+        return any(len(labels) > 1 for labels in self.labels)
+
     def cell(self, row: Row) -> Cell:
         """Return the labels of a row."""
         return {name: self.labels[f][row[f]] for f, name in enumerate(self.names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.cells import cell_text
 from runners.events import Decided
 from runners.halving import allowed_promotions, rank
 from runners.history import History
@@ -51,8 +52,7 @@ def certain_reason(history: History) -> str:
     """Return in words how sure the recommendation is."""
     judged = history.certainty
     assert judged is not None
-    levels = ", ".join(f"{name}={label}" for name, label in judged.cell.items())
-    return f"{levels} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
+    return f"{cell_text(judged.cell)} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
 
 
 def end_reason(plan: Plan, history: History) -> str:

@@ -47,6 +47,8 @@ def factor_text(factor: Factor) -> str:
 def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> list[str]:
     trials, epochs = plan.most_trials, total_epochs(plan)
     given = {name: value for name, value in asdict(limits).items() if value is not None}
+    if limits.until is None:
+        given.pop("sure")
     rungs = f", rungs {'+'.join(map(str, plan.rungs))}" if plan.prune == "asha" else ""
     return [
         f"search     propose {description.propose}, prune {description.prune}{rungs}; "

@@ -11,9 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runners.events import Decided, EpochMeasured, Event, LegEnded, LegStarted
+from runners.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
 from runners.history import History
 from runners.plan import Finished, Plan
+from runners.recommendation_text import certainty_text, recommendation_text
 from runners.views import TrialView
 from seatbelt.records import Status
 from seatbelt.redaction import shown
@@ -62,6 +63,8 @@ class Progress:
         elif isinstance(event, Decided) and event.kind == "promotion" and event.trial_key:
             view = history.trials[event.trial_key]
             self._line(f"{_name(view)} promoted (rank {event.rank} of {event.compared}): {event.reason}")
+        elif isinstance(event, CertaintyJudged):
+            self._line(certainty_text(event))
         self.tick(history)
 
     def tick(self, history: History) -> None:
@@ -86,6 +89,9 @@ class Progress:
             self._live = None
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
         self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
+        recommended = recommendation_text(plan, history)
+        if recommended:
+            self._line(recommended)
         if finished is not None:
             self._line(f"finished: {finished.reason}")
         elif stopped:

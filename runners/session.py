@@ -35,6 +35,10 @@ class Session:
     epochs: int | None = None
     hours: float | None = None
     replicates: int | None = None
+    until: float | None = None
+    """End when the recommended arm is so close to the best, IoU."""
+    sure: float | None = None
+    """With this probability."""
     max_epochs: int | None = None
     """Longer trials than before, in a sweep that is resumed."""
     retry: tuple[str, ...] = ()
@@ -47,7 +51,8 @@ class Session:
 
 def limits_of(earlier: Limits, session: Session) -> Limits:
     """Return what a session may spend: as before, but for what it was given."""
-    given = {name: getattr(session, name) for name in ("trials", "epochs", "hours", "replicates", "max_epochs")}
+    names = ("trials", "epochs", "hours", "replicates", "until", "sure", "max_epochs")
+    given = {name: getattr(session, name) for name in names}
     return replace(earlier, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -58,8 +63,15 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
         UserError: It has no limit and no end of its own, or may not train a single leg.
     """
     if description.propose != "exhaustive" and (limits.trials, limits.epochs, limits.hours) == (None, None, None):
-        raise UserError(f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours")
+        besides = " (--until may never be reached)" if limits.until is not None else ""
+        raise UserError(
+            f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours{besides}"
+        )
     plan = description.plan(limits)
+    if (limits.until is not None or description.propose == "factorial") and not plan.choices.varies:
+        raise UserError(
+            "nothing varies, so that there is nothing to model; vary a factor with --set FACTOR=LEVEL,LEVEL"
+        )
     if limits.epochs is not None and limits.epochs < plan.rungs[0]:
         raise UserError(
             f"--epochs {limits.epochs} is less than the first leg of one trial ({plan.rungs[0]} epochs); raise it"

@@ -22,7 +22,7 @@ class Surface:
     """Scores at the end as a function of the cell, IoU.
 
     Attributes:
-        level: Score where no effect counts.
+        level: Score where no effect counts, of the average replicate.
         main: (P,) coefficients of the main effects' columns, one factor after the other.
         pairs: (P, P) coefficients of products of columns of two factors; symmetric, 0 within a factor.
         arms: (A,) what each arm of the trials has beyond.
@@ -48,7 +48,7 @@ class Belief:
         owner = np.repeat(np.arange(len(trials.columns)), [c.shape[1] for c in trials.columns])
         self._deviations = scales.main[owner]
         self._across = owner[:, None] != owner[None, :]
-        self._arms = int(trials.arms.max()) + 1
+        self._arms, self._replicates = int(trials.arms.max()) + 1, int(trials.replicates.max()) + 1
         self._factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
         nothing = np.zeros(len(self._deviations))
         self._nothing = Surface(
@@ -72,16 +72,14 @@ class Belief:
         upper = np.triu(self._across) * random.normal(size=(k, count, count))
         pairs = scales.pairs * np.einsum("kl,lpq->kpq", late, upper + upper.transpose(0, 2, 1))
         arms = scales.beyond * (random.normal(size=(self._arms, k)) @ late.T)
-        several = int(trials.replicates.max()) + 1
-        levels = np.sqrt(VAGUE) * random.normal(size=(1 + several, k))
+        levels = np.sqrt(VAGUE) * random.normal(size=(1 + self._replicates, k))
+        if self._replicates == 1:
+            levels[1] = 0.0
         luck = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.luck).T
         crossed = 0.5 * np.stack([np.einsum("ip,ip->i", self._columns @ p, self._columns) for p in pairs], axis=1)
-        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + luck
-        if several > 1:
-            scores += levels[1 + trials.replicates]
-        drawn = Surface(
-            level=float(trials.means[-1] + levels[0, -1]), main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1]
-        )
+        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + levels[1 + trials.replicates] + luck
+        level = float(trials.means[-1] + levels[0, -1] + levels[1:, -1].mean())
+        drawn = Surface(level=level, main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1])
         return self._moved(drawn, scores)
 
     def _moved(self, prior: Surface, scores: Floats) -> Surface:
@@ -95,8 +93,9 @@ class Belief:
         pull = pulls.reshape(trials.scores.shape)
         early, late = pull @ scales.relation[:, -1], pull @ scales.relation_beyond[:, -1]
         crossed = self._columns.T @ (late[:, None] * self._columns)
+        share = 1 / self._replicates if self._replicates > 1 else 0.0
         return Surface(
-            level=prior.level + float(VAGUE * pull[:, -1].sum()),
+            level=prior.level + float(VAGUE * (1 + share) * pull[:, -1].sum()),
             main=prior.main + self._deviations**2 * (self._columns.T @ early),
             pairs=prior.pairs + scales.pairs**2 * self._across * crossed,
             arms=prior.arms + scales.beyond**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),

@@ -7,7 +7,20 @@ import traceback
 
 import typer
 
-from runners.cli import answers, cluster, confirm, data, effects, export, report, results, studies, sweeps, weights
+from runners.cli import (
+    answers,
+    cluster,
+    confirm,
+    data,
+    effects,
+    export,
+    report,
+    results,
+    simulate,
+    studies,
+    sweeps,
+    weights,
+)
 from runners.cli.saying import say
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
@@ -29,6 +42,7 @@ effects.register(app)
 answers.register(app)
 export.register(app)
 report.register(app)
+simulate.register(app)
 studies.register(app)
 
 

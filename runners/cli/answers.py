@@ -1,4 +1,4 @@
-"""`compare`, `why`: two arms against each other, and the story of a trial."""
+"""`compare`, `why`, `recommend`: two arms against each other, the story of a trial, and the arm to use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RoleName(enum.StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (compare, why):
+    for command in (compare, why, recommend):
         app.command(no_args_is_help=True)(command)
 
 
@@ -93,3 +93,27 @@ def _print_json(found: object) -> None:
 
     assert is_dataclass(found) and not isinstance(found, type)
     typer.echo(json_text(asdict(found)))
+
+
+def recommend(
+    sweep: SweepArgument,
+    within: Annotated[float, typer.Option(min=0, help="How much less than the best counts as good, IoU.")] = 0.005,
+    sure: Annotated[float, typer.Option(min=0.5, max=0.999, help="The probability that is wanted of it.")] = 0.9,
+    json_output: JsonOption = False,
+) -> None:
+    """Recommend an arm by the factorial model of all trials, pruned ones too, and say how sure that is.
+
+    The arm with the best posterior mean, which borrows from arms that share its levels, instead of the best mean over
+    its own few replicates (`seatbelt best`). docs/search.md tells how far the probability can be trusted.
+
+    Example:
+      seatbelt recommend sweeps/joint --within 0.01
+    """
+    from runners.recommending import recommendation, recommendation_lines
+
+    found = recommendation(sweep, within, sure)
+    if json_output:
+        _print_json(found)
+        return
+    for line in recommendation_lines(found):
+        say(line)

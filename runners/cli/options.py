@@ -62,6 +62,16 @@ Hours = Annotated[
 Replicates = Annotated[
     int | None, typer.Option(min=1, help="Trials per arm, each with its own seed.", rich_help_panel=LIMITS)
 ]
+Until = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="End when the recommended arm is surely within so much of the best (IoU).", rich_help_panel=LIMITS
+    ),
+]
+Sure = Annotated[
+    float | None,
+    typer.Option(min=0.5, max=0.999, help="What surely means: a probability (default: 0.9).", rich_help_panel=LIMITS),
+]
 Engine = Annotated[EngineName, typer.Option(help="What runs the trials.", rich_help_panel=RUN)]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=RUN)]
 Insecure = Annotated[

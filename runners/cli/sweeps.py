@@ -29,9 +29,11 @@ from runners.cli.options import (
     RetryName,
     Slots,
     Stages,
+    Sure,
     SweepArgument,
     TensorBoard,
     Trials,
+    Until,
     parse_names,
     parse_rungs,
     parse_size,
@@ -101,6 +103,8 @@ def sweep(
     epochs: Epochs = None,
     hours: Hours = None,
     replicates: Replicates = None,
+    until: Until = None,
+    sure: Sure = None,
     engine: Engine = EngineName.ray,
     address: Address = None,
     allow_insecure: Insecure = False,
@@ -139,6 +143,8 @@ def sweep(
       seatbelt sweep architecture --data my-images --set encoder=resnet18,resnet34 --max-epochs 9
 
       seatbelt sweep architecture --fix weights=none --size 96x160 --dry-run
+
+      seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
     from runners.launch import Request
     from runners.run_sweep import launch
@@ -185,6 +191,8 @@ def resume(
     epochs: Epochs = None,
     hours: Hours = None,
     replicates: Replicates = None,
+    until: Until = None,
+    sure: Sure = None,
     engine: Engine = EngineName.ray,
     address: Address = None,
     allow_insecure: Insecure = False,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.simulation.regret import Setting, simulate
+from runners.simulation.regret import Setting, check_strategy, simulate, usual_budget, world_of
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +20,21 @@ if TYPE_CHECKING:
 
 _SAVED_EVERY = 20.0
 """Seconds."""
-_KEY = [field.name for field in fields(Setting) if field.name != "budget"]
+_KEY = [field.name for field in fields(Setting)]
+
+
+def check(settings: Sequence[Setting], reference: str) -> dict[str, float]:
+    """Check what is to be simulated before anything is, and return the budget of each world.
+
+    Raises:
+        UserError: A world or a strategy does not exist, or the one to compare with is not among them.
+    """
+    strategies = {setting.strategy for setting in settings}
+    for name in strategies:
+        check_strategy(name)
+    if reference not in strategies:
+        raise UserError(f"--reference {reference} is none of the strategies: {', '.join(sorted(strategies))}")
+    return {setting.world: setting.budget or _usual(setting.world) for setting in settings}
 
 
 def simulate_all(
@@ -40,6 +55,7 @@ def simulate_all(
 
     known = _read(out)
     done = set() if known is None else {_key(row) for row in known[_KEY].drop_duplicates().to_dict("records")}
+    settings = [_with_budget(setting) for setting in settings]
     missing = [setting for setting in settings if _key(asdict(setting)) not in done]
     tables = [] if known is None else [known]
     saved = time.monotonic()
@@ -63,6 +79,16 @@ def _simulated(settings: list[Setting], jobs: int) -> Iterator[list[dict[str, An
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(simulate, setting) for setting in settings]):
             yield future.result()
+
+
+def _with_budget(setting: Setting) -> Setting:
+    return replace(setting, budget=setting.budget or _usual(setting.world))
+
+
+@functools.cache
+def _usual(world: str) -> float:
+    # No seed changes what epochs cost.
+    return usual_budget(world_of(world, 0))
 
 
 def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:

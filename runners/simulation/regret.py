@@ -95,8 +95,8 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
     guess = expected_guess(world)
     rows: list[dict[str, Any]] = []
 
-    def check() -> None:
-        while len(rows) < CHECKS and cluster.spent >= checks[len(rows)]:
+    def check(spent: float, until: float) -> None:
+        while len(rows) < CHECKS and until >= checks[len(rows)]:
             cell = recommend()
             quality = guess if cell is None else world.quality(cell)
             rows.append(
@@ -104,6 +104,7 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
                     **asdict(setting),
                     "budget": budget,
                     "cost": float(checks[len(rows)]),
+                    "spent": min(spent, budget),
                     "hours": cluster.now,
                     "epochs": cluster.epochs,
                     "trials": cluster.trials,
@@ -113,10 +114,9 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
                 }
             )
 
-    cluster.run(budget, check)
+    cluster.run(budget, lambda: check(cluster.spent, cluster.spent))
     # A sweep that ends before its budget recommends the same from then on.
-    cluster.spent = math.inf
-    check()
+    check(cluster.spent, math.inf)
     return rows
 
 

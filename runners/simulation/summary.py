@@ -23,8 +23,8 @@ def summary(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     Columns: n; final and auc (mean regret at the end and over the budget, IoU) with their standard errors;
     cost_005, reached_005 (and the same for 0.01): mean cost until the regret stays at or below 0.005, the budget where
     it never does, and the share of sweeps that get there; ratio: cost until the mean regret stays at or below the
-    final mean regret of the reference, over the cost that the reference takes itself, with a 95 % interval from
-    sweeps drawn again (NaN where it is never reached within the budget).
+    final mean regret of the reference, over what the reference has spent in the end, with a 95 % interval from sweeps
+    drawn again (NaN where it is never reached within the budget).
 
     Args:
         table: Rows of `simulate`.
@@ -36,6 +36,8 @@ def summary(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     for world, own in table.groupby("world", sort=False):
         curves = {str(name): _curves(rows_) for name, rows_ in own.groupby("strategy", sort=False)}
         costs = np.sort(own["cost"].unique())
+        ends = own[(own["strategy"] == reference) & (own["cost"] == costs[-1])]
+        spent = float(ends["spent"].mean()) if len(ends) else float("nan")
         for name, found in curves.items():
             row = {"world": world, "strategy": name, "n": len(found)}
             row |= _mean("final", found[:, -1]) | _mean("auc", found.mean(axis=1))
@@ -45,7 +47,7 @@ def summary(table: pd.DataFrame, reference: str) -> pd.DataFrame:
                 label = f"{target:.3f}"[2:]
                 row |= _mean(f"cost_{label}", cost) | {f"reached_{label}": float((reached < len(costs)).mean())}
             if reference in curves:
-                row |= _ratio(found, curves[reference], costs)
+                row |= _ratio(found, curves[reference], costs / spent)
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -61,26 +63,28 @@ def _mean(name: str, values: Floats) -> dict[str, float]:
     return {name: float(values.mean()), f"{name}_se": error}
 
 
-def _ratio(found: Floats, reference: Floats, costs: Floats) -> dict[str, float]:
-    """Return the ratio of costs until the reference's final mean regret, with its interval."""
+def _ratio(found: Floats, reference: Floats, shares: Floats) -> dict[str, float]:
+    """Return the ratio of costs until the reference's final mean regret, with its interval.
+
+    Args:
+        found: Regrets (seeds, checks).
+        reference: Those of the reference.
+        shares: (checks,) costs over what the reference has spent.
+    """
     random = np.random.default_rng(0)
     drawn = []
     for _ in range(_RESAMPLED):
         mine = found[random.integers(len(found), size=len(found))].mean(axis=0)
-        theirs = reference[random.integers(len(reference), size=len(reference))].mean(axis=0)
-        drawn.append(_cost_ratio(mine, theirs, costs))
+        target = reference[random.integers(len(reference), size=len(reference)), -1].mean()
+        drawn.append(_share(mine, target, shares))
     low, high = np.quantile(np.nan_to_num(drawn, nan=np.inf), [0.025, 0.975], method="nearest")
-    return {
-        "ratio": _cost_ratio(found.mean(axis=0), reference.mean(axis=0), costs),
-        "ratio_low": low,
-        "ratio_high": high,
-    }
+    ratio = _share(found.mean(axis=0), reference[:, -1].mean(), shares)
+    return {"ratio": ratio, "ratio_low": float(low), "ratio_high": float(high)}
 
 
-def _cost_ratio(mine: Floats, theirs: Floats, costs: Floats) -> float:
-    target = theirs[-1]
-    own, other = _first_held(mine <= target), _first_held(theirs <= target)
-    return float(costs[own] / costs[other]) if own < len(costs) else float("nan")
+def _share(curve: Floats, target: float, shares: Floats) -> float:
+    reached = _first_held(curve <= target)
+    return float(shares[reached]) if reached < len(shares) else float("nan")
 
 
 def _first_held(below: NDArray[np.bool_]) -> int:

@@ -43,7 +43,25 @@ def prepare(plan: Plan, history: History) -> ScalesLearned | CertaintyJudged | N
 
     Both are found at certain lengths of the history only, so that a resumed sweep decides as it would have.
     """
-    return _scales_due(plan, history) or _certainty_due(plan, history)
+    return news_of_scales(plan, history) or _certainty_due(plan, history)
+
+
+@one_thread
+def news_of_scales(plan: Plan, history: History) -> ScalesLearned | None:
+    """Return the scales that a sweep has taught since they were learned last, None if it is too early for others."""
+    known = history.scales
+    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
+    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
+    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
+    if history.measured < due:
+        return None
+    seen = seen_of(plan, history)
+    if (~np.isnan(seen.scores[:, -1])).sum() < _FEWEST:
+        return None
+    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
+    found = learned(seen, start)
+    numbers = packed(found, len(factors), epochs)
+    return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
 
 
 @one_thread
@@ -79,6 +97,31 @@ def recommend(plan: Plan, history: History) -> Recommendation | None:
     return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
 
 
+@one_thread
+def judge(plan: Plan, history: History, within: float, sure: float) -> CertaintyJudged | None:
+    """Return how sure it is that the recommended arm is within so much of the best (IoU), None without scores.
+
+    Args:
+        plan: The plan.
+        history: The sweep so far.
+        within: How much less than the best counts as good, IoU.
+        sure: The probability that is wanted of it.
+    """
+    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    found = surrogate.certainty(within, sure, _random(plan, history)) if surrogate is not None else None
+    if found is None:
+        return None
+    return CertaintyJudged(
+        trials=history.measured,
+        within=within,
+        cell=_tried_cell(plan, history, found.row),
+        probability=found.probability,
+        rival=plan.choices.cell(found.rival) if found.rival is not None else None,
+        more=found.more,
+        at=0.0,
+    )
+
+
 def points(plan: Plan) -> tuple[int, ...]:
     """Return the epochs whose scores the surrogate reads: the rungs, or a third and the end."""
     return plan.rungs if len(plan.rungs) > 1 else default_rungs(plan.epochs, plan.eta)
@@ -108,41 +151,13 @@ def seen_of(plan: Plan, history: History) -> Seen:
     )
 
 
-def _scales_due(plan: Plan, history: History) -> ScalesLearned | None:
-    known = history.scales
-    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
-    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
-    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
-    if history.measured < due:
-        return None
-    seen = seen_of(plan, history)
-    if (~np.isnan(seen.scores[:, -1])).sum() < _FEWEST:
-        return None
-    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
-    found = learned(seen, start)
-    numbers = packed(found, len(factors), epochs)
-    return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
-
-
 def _certainty_due(plan: Plan, history: History) -> CertaintyJudged | None:
-    within, judged = plan.limits.until, history.certainty
-    if within is None or history.scales is None:
+    limits, judged = plan.limits, history.certainty
+    if limits.until is None or history.scales is None:
         return None
-    if judged is not None and judged.within == within and history.measured < judged.trials + _JUDGED_EVERY:
+    if judged is not None and judged.within == limits.until and history.measured < judged.trials + _JUDGED_EVERY:
         return None
-    surrogate = _surrogate(plan, history, seen_of(plan, history))
-    found = surrogate.certainty(within, plan.limits.sure, _random(plan, history)) if surrogate is not None else None
-    if found is None:
-        return None
-    return CertaintyJudged(
-        trials=history.measured,
-        within=within,
-        cell=_tried_cell(plan, history, found.row),
-        probability=found.probability,
-        rival=plan.choices.cell(found.rival) if found.rival is not None else None,
-        more=found.more,
-        at=0.0,
-    )
+    return judge(plan, history, limits.until, limits.sure)
 
 
 def _closed(plan: Plan, views: list[TrialView], rows: list[Row]) -> set[Row]:

@@ -43,6 +43,7 @@ _STEPS = 30
 _REPEAT, _FREE, _PROBE = 0.2, 0.5, 0.25
 _PROBE_DRAWS = 8
 _PAIR_DRAWS = 64
+_SUREST = 0.999
 _CLIMBS = 4
 _DRAWN_ROWS = 200
 
@@ -290,7 +291,7 @@ class Surrogate:
         spread = float(np.std(drawn[:, 0] - drawn[:, 1]))
         mine, other = self._scores(self.mean, both)
         room = max(float(mine - other) + within, within / 2)
-        wanted = room / float(norm.ppf(sure))
+        wanted = room / float(norm.ppf(min(sure, _SUREST)))
         pairs = 2 * float(self.belief.scales.luck[-1, -1]) * (1 / wanted**2 - 1 / spread**2)
         return 2 * max(1, int(np.ceil(pairs)))
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from runners.cli import main
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Answer = Callable[..., str]
 
 
 @pytest.fixture
@@ -31,3 +34,21 @@ def run(tmp_path: Path) -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
+    """Return a function that runs a command and returns what it prints; a mistake is one line."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        shown = capsys.readouterr()
+        assert stopped.value.code == code, shown.err
+        if code:
+            assert len(shown.err.splitlines()) == 1
+            assert shown.err.startswith("error: ")
+        return shown.err if code else shown.out
+
+    return run

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from runners.cli import main
 from runners.sweep_folder import SweepFolder
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
+from tests.cli.conftest import Answer
 
-Answer = Callable[..., str]
 UNET, FPN = "decoder=unet", "decoder=fpn"
 
 
@@ -23,24 +21,6 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     write_sweep(tmp_path / "sweeps" / "first", description=DESCRIPTION, **small_tables())
     return "sweeps/first"
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
-    """Return a function that runs a command and returns what it prints; a mistake is one line."""
-
-    def run(*arguments: str, code: int = 0) -> str:
-        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == code, shown.err
-        if code:
-            assert len(shown.err.splitlines()) == 1
-            assert shown.err.startswith("error: ")
-        return shown.err if code else shown.out
-
-    return run
 
 
 def test_compare(sweep: str, call: Answer) -> None:

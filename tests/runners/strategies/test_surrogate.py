@@ -1,64 +1,174 @@
+"""The factorial surrogate on small spaces whose best cell is known."""
+
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
+import pytest
 
 from analysis.factorial.scales import expected_scales
-from analysis.space_factor import SpaceFactor
-from runners.choices import MOST_LISTED, Choices
-from runners.strategies.surrogate import Seen, Surrogate, first_cells
+from runners import choices
+from runners.choices import Row, choices_of
+from runners.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked
+from search_spaces.axes import factor
+from search_spaces.space import Space
+from seatbelt.augmentation_config import TRANSFORMS
 
-FACTORS = [SpaceFactor(name=f"s{i}", levels=("off", "on")) for i in range(13)]
-CHOICES = Choices.of(FACTORS, [factor.levels for factor in FACTORS], lambda cell: False)
+SPACE = Space(factors=(factor("encoder"), factor("decoder"), *(factor(name) for name in TRANSFORMS[:2])))
+CHOICES = choices_of(SPACE)
+BEST = (2, 1, 0, 1)
+EPOCHS = (3, 9)
 
 
-def some_seen(count: int = 60, closed: set[tuple[int, ...]] | None = None) -> Seen:
-    """Return trials of 13 switches, of which the first three are better on; all rows tried once."""
-    rows = CHOICES.random(np.random.default_rng(0), count)
-    scores = np.array([[0.5 + 0.05 * sum(row[:3])] for row in rows])
+def quality(row: Row) -> float:
+    """Return a score that falls with each level that is not the best's."""
+    return 0.6 - 0.03 * sum(a != b for a, b in zip(row, BEST, strict=True))
+
+
+def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> Seen:
+    random = np.random.default_rng(seed)
+    rows = CHOICES.random(random, count)
+    end = np.array([quality(row) for row in rows]) + random.normal(0, noise, count)
+    scores = np.stack([end - 0.1 + random.normal(0, noise, count), end], axis=1)
+    scores[scores[:, 0] < np.quantile(scores[:, 0], 0.4), 1] = np.nan
     return Seen(
         choices=CHOICES,
-        epochs=(9,),
+        epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
         scores=scores,
         replicates=[0] * count,
         rows=rows,
         tried=rows,
-        closed=closed or set(),
+        **more,  # type: ignore[arg-type]
     )
 
 
-def test_a_closed_maximum_gives_way_to_its_neighbour() -> None:
-    assert CHOICES.listed is None and 2**13 > MOST_LISTED
-    best = Surrogate.of(some_seen(), expected_scales(13, (9,))).best()
-    surrogate = Surrogate.of(some_seen(closed={best}), expected_scales(13, (9,)))
-    assert best[:3] == (1, 1, 1)
-    for seed in range(10):
-        found = surrogate.suggest(np.random.default_rng(seed), probes=False)
-        assert found is not None and found.row != best
+def surrogate(found: Seen) -> Surrogate:
+    return Surrogate.of(found, learned(found, None))
 
 
-def test_nothing_is_suggested_when_all_is_closed() -> None:
-    everything = {tuple(int(x) for x in f"{number:013b}") for number in range(2**13)}
-    surrogate = Surrogate.of(some_seen(closed=everything), expected_scales(13, (9,)))
-    assert surrogate.suggest(np.random.default_rng(0), probes=False) is None
-
-
-def test_the_start_is_balanced_and_as_long_as_was_asked_for() -> None:
-    random = np.random.default_rng(0)
-    rows: list[tuple[int, ...]] = []
-    while (found := first_cells(some_start(rows), random, 8)) is not None:
-        rows.append(found.row)
-    assert len(set(rows)) == 8
-    assert np.abs(np.array(rows).mean(axis=0) - 0.5).max() <= 0.25
-
-
-def some_start(rows: list[tuple[int, ...]]) -> Seen:
-    return Seen(
-        choices=CHOICES, epochs=(9,), cells=[], scores=np.empty((0, 1)), replicates=[], rows=[], tried=list(rows)
+def test_the_start_has_each_level_as_often_as_any_other() -> None:
+    tried: list[Row] = []
+    for number in range(START):
+        found = Seen(
+            choices=CHOICES,
+            epochs=EPOCHS,
+            cells=[],
+            scores=np.empty((0, 2)),
+            replicates=[],
+            rows=[],
+            tried=tried,
+        )
+        suggestion = first_cells(found, np.random.default_rng(number))
+        assert suggestion is not None
+        tried.append(suggestion.row)
+    assert len(set(tried)) == START
+    for f, labels in enumerate(CHOICES.labels):
+        counts = Counter(row[f] for row in tried)
+        assert max(counts.values()) - min(counts.get(level, 0) for level in range(len(labels))) <= 2
+    enough = Seen(
+        choices=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
     )
+    assert first_cells(enough, np.random.default_rng(0)) is None
+    assert first_cells(enough, np.random.default_rng(0), START + 1) is not None
 
 
-def test_a_number_that_is_not_proposed_has_the_row_of_the_nearest() -> None:
-    factor = SpaceFactor(name="rate", levels=(), low=0.001, high=1.0, log=True)
-    choices = Choices.of([factor], [("0.001", "0.01", "0.1", "1")], lambda cell: False)
-    assert [choices.row({"rate": x}) for x in ("0.1", "0.004", "0.02", "0.02")] == [(2,), (1,), (1,), (1,)]
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_best_cell_is_found_though_it_was_never_tried(listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "MOST_LISTED", 4096 if listed else 1)
+    found = seen(40)
+    if not listed:
+        found = Seen(**{**found.__dict__, "choices": choices_of(SPACE)})
+    assert BEST not in found.rows
+    model = surrogate(found)
+    assert model.best() == BEST
+    random = np.random.default_rng(1)
+    proposed = [suggestion.row for _ in range(10) if (suggestion := model.suggest(random, probes=False))]
+    assert BEST in proposed
+    assert np.mean([quality(row) for row in proposed]) > np.mean([quality(row) for row in found.rows]) + 0.02
+    recommended = model.recommend(random)
+    assert recommended is not None
+    assert quality(recommended.row) == max(quality(row) for row in found.rows)
+    assert abs(recommended.score - quality(recommended.row)) < 3 * recommended.error < 0.05
+
+
+def test_what_is_closed_is_never_proposed() -> None:
+    found = seen(40, closed={BEST, (2, 1, 0, 0)})
+    model = surrogate(found)
+    random = np.random.default_rng(2)
+    proposed = {suggestion.row for _ in range(40) if (suggestion := model.suggest(random, probes=True))}
+    assert not proposed & set(found.closed)
+    rows = {tuple(row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
+    everything = surrogate(seen(40, closed=rows))
+    assert everything.suggest(random, probes=True) is None
+
+
+def test_where_cells_are_not_listed_a_closed_maximum_gives_way_to_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choices, "MOST_LISTED", 1)
+    unlisted = choices_of(SPACE)
+    every = {tuple(int(x) for x in row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
+    near = {row for row in every if sum(a != b for a, b in zip(row, BEST, strict=True)) == 1}
+    for closed, wanted in ((every - near, near), (every, set())):
+        model = surrogate(Seen(**{**seen(120).__dict__, "choices": unlisted, "closed": closed}))
+        random = np.random.default_rng(7)
+        proposed = {suggestion.row for _ in range(20) if (suggestion := model.suggest(random, probes=False))}
+        assert proposed <= wanted and bool(proposed) == bool(wanted)
+
+
+def test_a_probe_changes_one_factor_of_the_best() -> None:
+    model = surrogate(seen(40))
+    random = np.random.default_rng(3)
+    probes = [s.row for _ in range(60) if (s := model.suggest(random, probes=True)) is not None and s.probe]
+    assert 5 < len(probes) < 30
+    assert all(sum(a != b for a, b in zip(row, BEST, strict=True)) == 1 for row in probes)
+    without = [model.suggest(random, probes=False) for _ in range(20)]
+    assert not any(suggestion.probe for suggestion in without if suggestion is not None)
+
+
+def test_certainty_rises_with_trials_and_names_a_rival() -> None:
+    few, many = surrogate(seen(20, noise=0.02)), surrogate(seen(120, noise=0.02))
+    random = np.random.default_rng(4)
+    less, more = few.certainty(0.005, 0.9, random), many.certainty(0.005, 0.9, random)
+    assert less is not None and more is not None
+    assert less.probability < more.probability
+    assert less.rival is not None and less.more is not None
+    assert less.rival != less.row and less.more >= 2
+    wide = many.certainty(1.0, 0.9, random)
+    assert wide is not None
+    assert (wide.probability, wide.rival, wide.more) == (1.0, None, None)
+
+
+def test_a_rung_is_trusted_when_it_ranks_as_the_end_does() -> None:
+    assert surrogate(seen(60)).trusts_rungs
+    blind = seen(60)
+    blind.scores[:, 0] = np.random.default_rng(5).permutation(blind.scores[:, 0])
+    assert not surrogate(blind).trusts_rungs
+
+
+def test_scales_are_written_down_and_read_again() -> None:
+    scales = learned(seen(40), None)
+    again = unpacked(packed(scales, 4, EPOCHS), 4, EPOCHS)
+    np.testing.assert_allclose(again.main, scales.main)
+    np.testing.assert_allclose(again.luck, scales.luck)
+    assert again.pairs == pytest.approx(scales.pairs)
+
+
+def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
+    random = np.random.default_rng(6)
+    rows = [CHOICES.random(random, 1)[0] for _ in range(1500)]
+    end = np.array([quality(row) for row in rows]) + random.normal(0, 0.02, len(rows))
+    found = Seen(
+        choices=CHOICES,
+        epochs=EPOCHS,
+        cells=[CHOICES.cell(row) for row in rows],
+        scores=np.stack([end - 0.1, np.where(np.arange(1500) % 2 == 0, end, np.nan)], axis=1),
+        replicates=[0] * 1500,
+        rows=rows,
+        tried=rows,
+    )
+    model = Surrogate.of(found, expected_scales(4, EPOCHS))
+    assert model.belief.trials.scores.shape == (450 + 250, 2)
+    assert model.best() == BEST

@@ -1,0 +1,32 @@
+"""What is recommended, and how sure that is, in words."""
+
+from __future__ import annotations
+
+from analysis.cells import cell_text
+from runners.events import CertaintyJudged
+from runners.history import History
+from runners.plan import Plan
+from runners.strategies import strategy_of
+
+
+def recommendation_text(plan: Plan, history: History) -> str | None:
+    """Return what a factorial sweep recommends, None for other sweeps and before anything is measured.
+
+    Other sweeps recommend the arm with the best mean, which `seatbelt best` shows.
+    """
+    if plan.propose != "factorial" or plan.confirmation is not None:
+        return None
+    found = strategy_of(plan).recommend(plan, history)
+    if found is None:
+        return None
+    error = f" +- {found.error:.3f}" if found.error is not None else ""
+    return f"recommended: {cell_text(found.cell)}; expected selection IoU {found.score:.3f}{error} (posterior mean)"
+
+
+def certainty_text(judged: CertaintyJudged) -> str:
+    """Return how sure a recommendation is, and what it would take to be surer."""
+    told = f"{cell_text(judged.cell)} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
+    if judged.rival is None:
+        return told
+    other = {name: label for name, label in judged.rival.items() if judged.cell.get(name) != label}
+    return f"{told}; its rival has {cell_text(other)}: roughly {judged.more} more trials of the two would tell"

@@ -1,0 +1,62 @@
+"""What the factorial model recommends after all trials of a sweep, whatever proposed them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.cells import cell_text
+from runners.events import CertaintyJudged
+from runners.plan import Limits
+from runners.recommendation_text import certainty_text
+from runners.recorded_trial import read_history
+from runners.session import earlier_limits
+from runners.strategies import factorial
+from runners.strategies.proposal import Recommendation
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """The arm to use, and how sure that is."""
+
+    arm: Recommendation
+    certainty: CertaintyJudged
+    replicates: int
+    """Its trials, those that run included."""
+
+
+def recommendation(root: str, within: float, sure: float) -> Recommended:
+    """Return what the model recommends.
+
+    Args:
+        root: The sweep.
+        within: How much less than the best counts as good, IoU.
+        sure: The probability that is wanted of it.
+
+    Raises:
+        UserError: There is no sweep, nothing varies, or too little is measured.
+    """
+    folder = SweepFolder(root)
+    description = folder.describe()
+    history = read_history(folder)
+    plan = description.plan(earlier_limits(folder) or Limits())
+    if not plan.choices.varies:
+        raise UserError(f"{root} varies nothing, so that there is nothing to recommend")
+    scales = factorial.news_of_scales(plan, history)
+    if scales is not None:
+        history.apply(scales)
+    arm, judged = factorial.recommend(plan, history), factorial.judge(plan, history, within, sure)
+    if arm is None or judged is None:
+        raise UserError(f"{root} has no complete trial to recommend yet; see `seatbelt status {root}`")
+    replicates = sum(view.plan.cell == arm.cell for view in history.by_number if view.role == "arm")
+    return Recommended(arm=arm, certainty=judged, replicates=replicates)
+
+
+def recommendation_lines(found: Recommended) -> list[str]:
+    """Return a recommendation in words."""
+    error = f" +- {found.arm.error:.3f}" if found.arm.error is not None else ""
+    return [
+        f"{cell_text(found.arm.cell)} ({found.replicates} trials): expected selection IoU {found.arm.score:.3f}{error}",
+        certainty_text(found.certainty),
+    ]

@@ -1,0 +1,113 @@
+"""Factorial sweeps against simulated workers: what is written down, resuming, pruning, ending when sure."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from runners.decide import next_leg, plan_ahead
+from runners.events import CertaintyJudged, Decided, Planned, ScalesLearned
+from runners.history import History
+from runners.plan import Finished, Limits, Plan, Record
+from runners.simulation.cluster import VirtualCluster
+from runners.simulation.families import family_world
+from runners.simulation.regret import plan_of
+from runners.strategies import factorial, means, strategy_of
+from tests.runners.simulated import Cluster
+from tests.runners.test_plan import make_plan
+
+
+def cluster_of(
+    strategy: str, *, world: str = "arch:indep", seed: int = 1, limits: Limits | None = None
+) -> VirtualCluster:
+    known = family_world(world, seed)
+    plan = plan_of(strategy, known, seed)
+    if limits is not None:
+        plan = replace(plan, limits=limits)
+    return VirtualCluster(plan, known, workers=4, seed=seed, failures=0.01)
+
+
+def test_scales_are_learned_at_rising_numbers_of_trials_only() -> None:
+    cluster = cluster_of("factorial/none", limits=Limits(trials=40))
+    cluster.run()
+    lengths = [event.trials for event in cluster.events if isinstance(event, ScalesLearned)]
+    assert len(lengths) > 3
+    assert lengths[0] >= 12
+    assert all(later >= int(1.25 * earlier) for earlier, later in itertools.pairwise(lengths))
+
+
+@pytest.mark.parametrize("strategy", ["factorial/none", "factorial/asha"])
+def test_a_resumed_sweep_decides_as_an_undisturbed_one(strategy: str) -> None:
+    cluster = cluster_of(strategy, limits=Limits(trials=30, until=0.005))
+    cluster.run()
+    decided = [i for i, event in enumerate(cluster.events) if isinstance(event, Planned | ScalesLearned)]
+    for position in decided[-12:]:
+        # A new driver that reads the ledger up to here goes on with the very event that followed.
+        history = History(cluster.events[:position])
+        event = cluster.events[position]
+        found = [next_leg(cluster.plan, history), plan_ahead(cluster.plan, history)]
+        made = [step.events[0] if isinstance(step, Record) else getattr(step, "planned", None) for step in found]
+        assert event in made
+
+
+def test_a_sweep_ends_when_its_recommendation_is_sure() -> None:
+    cluster = cluster_of("factorial/none", limits=Limits(trials=400, until=0.05, sure=0.9))
+    cluster.run()
+    assert isinstance(cluster.finished, Finished)
+    assert "is within 0.05 of the best with probability" in cluster.finished.reason
+    judged = [event for event in cluster.events if isinstance(event, CertaintyJudged)]
+    assert judged[-1].probability >= 0.9
+    assert all(event.probability < 0.9 for event in judged[:-1])
+    assert cluster.history.arm_trials < 400
+    # Wanting more, the same sweep goes on.
+    stricter = replace(cluster.plan, limits=replace(cluster.plan.limits, until=1e-6))
+    assert not isinstance(next_leg(stricter, cluster.history), Finished)
+
+
+def test_other_strategies_end_when_sure_too() -> None:
+    cluster = cluster_of("random/none", limits=Limits(trials=400, until=0.05))
+    cluster.run()
+    assert cluster.finished is not None
+    assert "with probability" in cluster.finished.reason
+    assert cluster.history.arm_trials < 400
+
+
+def test_the_next_trial_is_planned_while_no_slot_is_free() -> None:
+    cluster = cluster_of("factorial/none", limits=Limits(trials=20))
+    cluster.run()
+    ahead = [
+        e for e in cluster.events if isinstance(e, Decided) and e.reason.endswith("planned while no slot was free")
+    ]
+    assert len(ahead) > 10
+    assert cluster.history.arm_trials == 20
+    assert not cluster.history.ready
+
+
+def test_an_arm_that_cannot_be_trained_counts_as_the_worst_and_is_not_tried_again() -> None:
+    plan = make_plan(encoders=5, decoders=5, prune="asha", propose="factorial", limits=Limits(trials=60))
+    cluster = Cluster(plan, 3, faults=0.1)
+    cluster.run()
+    seen = factorial.seen_of(plan, cluster.history)
+    ended: dict[tuple[int, ...], int] = {}
+    for view in cluster.history.by_number:
+        row = plan.choices.row(view.plan.cell)
+        assert row not in ended or view.plan.number < ended[row] + cluster.slots + 1
+        if view.status in ("DIVERGED", "OUT_OF_MEMORY"):
+            ended.setdefault(row, len(cluster.history.by_number))
+    assert set(ended) <= set(seen.closed)
+
+
+def test_without_a_complete_trial_the_best_mean_of_the_longest_is_recommended() -> None:
+    plan: Plan = make_plan(encoders=5, decoders=5, prune="asha", propose="factorial", limits=Limits(trials=60))
+    cluster = Cluster(plan, 0)
+    for _ in range(3):
+        cluster.ask()
+    assert strategy_of(plan).recommend(plan, cluster.history) is None
+    while cluster.history.measured < 2:
+        cluster.work()
+    found = strategy_of(plan).recommend(plan, cluster.history)
+    assert found == means.recommend(plan, cluster.history)
+    best = max((v for v in cluster.history.by_number if v.epochs_done == 3), key=lambda v: max(v.scores))
+    assert found is not None and found.cell == best.plan.cell
