@@ -71,6 +71,10 @@ class FactorialSampler(BaseSampler):
         self._tried: _Tried | None = None
         self._learned: _Learned | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: what was learned is found again in the study."""
+        return self.__dict__ | {"_tried": None, "_learned": None}
+
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that all finished trials have; others are drawn at random."""
         self._raise_error_if_multi_objective(study)
@@ -142,7 +146,7 @@ class _Tried:
         self._finished: dict[int, _Trial | None] = {}
 
     def of(self, trials: Sequence[FrozenTrial]) -> list[_Trial]:
-        """Return those whose parameters are known; of one that runs, what was proposed for it."""
+        """Return those whose parameters are known; of one that runs or failed early, what was proposed for it."""
         found = [self._one(trial) for trial in trials]
         return [each for each in found if each is not None]
 
@@ -150,7 +154,7 @@ class _Tried:
         if trial.number in self._finished:
             return self._finished[trial.number]
         cell = cell_of(self.search_space, trial)
-        if cell is None and not trial.state.is_finished():
+        if cell is None:
             proposed = json.loads(trial.system_attrs.get(_PROPOSED, "{}"))
             cell = proposed if proposed.keys() == self.search_space.keys() else None
         found = None if cell is None else _Trial(trial, cell, self.choices.row(cell))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +212,14 @@ def test_failed_parameters_are_not_proposed_again() -> None:
     assert sorted(failed) == ["x", "y"]
 
 
+def test_a_failure_before_all_parameters_were_asked_for_closes_what_was_proposed() -> None:
+    study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=6))
+    study.tell(study.ask(GRID), 1.0)
+    for _ in range(5):
+        study.tell(study.ask({"a": GRID["a"]}), state=TrialState.FAIL)
+    assert study.ask().relative_params == {}, "all six were tried"
+
+
 def test_trials_that_wait_for_their_parameters_are_known() -> None:
     study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=7))
     study.tell(study.ask(GRID), 1.0)
@@ -233,6 +242,18 @@ def test_a_stored_study_goes_on_as_if_it_had_not_been_interrupted(tmp_path: Path
     study._storage.remove_session()
     assert isinstance(study._storage, optuna.storages._CachedStorage)
     study._storage._backend.engine.dispose()
+
+
+def test_a_copy_proposes_the_same() -> None:
+    study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=8))
+    for _ in range(18):
+        trial = study.ask(SPACE)
+        study.tell(trial, additive(trial.params))
+    trial = study.ask()
+    running = study.trials[-1]
+    space = study.sampler.infer_relative_search_space(study, running)
+    copied = pickle.loads(pickle.dumps(study.sampler))
+    assert copied.sample_relative(study, running, space) == trial.relative_params
 
 
 def test_other_seeds_propose_something_else() -> None:
