@@ -28,5 +28,5 @@ def study() -> Study:
             *(factor(name, levels) for name, levels in LEVELS.items() if name not in ("encoder_depth",)),
         ),
         exclusions=(Exclusion(reason=_SIX, labels={"context": ("shirt+skin",), "training_data": _OLDER}),),
-        protocol=Protocol(epochs=50, propose="optuna", prune="asha", trials=300),
+        protocol=Protocol(epochs=50, propose="factorial", prune="asha", trials=300),
     )

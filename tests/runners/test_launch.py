@@ -214,7 +214,7 @@ def test_a_space_too_large_to_try_each_cell(drawn: Path) -> None:
     many = ",".join(str(i / 100) for i in range(1, 100))
     patience = ",".join(str(i) for i in range(200))
     vary = ("encoder_learning_rate=" + many, "plateau_patience=" + patience)
-    what = "the space has 594,000 cells, too many to try each one; choose --propose optuna or random, or narrow"
+    what = "the space has 594,000 cells, too many to try each one; choose --propose factorial, optuna or random, or"
     with pytest.raises(UserError, match=what):
         ask(drawn, vary=vary)
     sweep, _ = ask(drawn, vary=vary, propose="random")

@@ -145,7 +145,7 @@ def labelled(name: str, count: int) -> Factor:
         (
             Space(factors=(factor("decoder_dropout", ["0..0.5"]),)),
             "full",
-            "the range of decoder_dropout has no end of values; choose --propose random or optuna",
+            "the range of decoder_dropout has no end of values; choose --propose factorial, optuna or random",
         ),
         (
             Space(factors=(factor("decoder_dropout", ["0..0.5"]),)),
