@@ -59,6 +59,11 @@ class Trials:
         """The (n, n) products of the columns: of each factor, of all pairs together, of arms."""
         return (*(c @ c.T for c in self.columns), self.pairs, _same(self.arms))
 
+    @functools.cached_property
+    def stacked(self) -> Floats:
+        """The same as rows (groups, n n)."""
+        return np.stack(self.grams).reshape(len(self.grams), -1)
+
     @property
     def groups(self) -> list[tuple[int, ...]]:
         """The factors of each group of coefficients: single ones, then pairs."""
@@ -262,7 +267,7 @@ def _slopes(trials: Trials, scales: Scales, state: _State) -> tuple[Floats, Floa
     n, k = trials.scores.shape
     pull = np.outer(state.weighted, state.weighted) - state.precision
     blocks = 0.5 * pull.reshape(n, k, n, k).transpose(1, 3, 0, 2)
-    each = np.array([np.einsum("ij,klij->kl", gram, blocks) for gram in trials.grams])
+    each = (trials.stacked @ blocks.reshape(k * k, n * n).T).reshape(-1, k, k)
     variances = np.array([*(scales.main**2), scales.pairs**2, scales.beyond**2])
     count = len(scales.main)
     over_variances = np.array(
