@@ -48,7 +48,10 @@ def recommendation(root: str, within: float, sure: float) -> Recommended:
         history.apply(scales)
     arm, judged = factorial.recommend(plan, history), factorial.judge(plan, history, within, sure)
     if arm is None or judged is None:
-        raise UserError(f"{root} has no complete trial to recommend yet; see `seatbelt status {root}`")
+        raise UserError(
+            f"{root} cannot recommend anything yet: its ledger holds no complete trial of the space; see "
+            f"`seatbelt status {root}`"
+        )
     replicates = sum(view.plan.cell == arm.cell for view in history.by_number if view.role == "arm")
     return Recommended(arm=arm, certainty=judged, replicates=replicates)
 

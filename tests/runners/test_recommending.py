@@ -1,0 +1,94 @@
+"""What is recommended from the ledger of a sweep, and what a driver tells of it."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from runners.driver import Driver
+from runners.engines.leg import LegSpec
+from runners.events import CertaintyJudged
+from runners.plan import Finished, Limits
+from runners.progress import Progress
+from runners.recommendation_text import certainty_text
+from runners.recommending import recommendation, recommendation_lines
+from runners.sweep_folder import SweepFolder
+from seatbelt.errors import UserError
+from tests.runners.conftest import describe, ended_message, epoch_message
+
+GOOD = {"resnet34": 0.05, "unet": 0.03}
+"""What these levels add."""
+
+
+def train(driver: Driver, spec: LegSpec) -> None:
+    """Run a leg whose score follows from its levels, and a little from its seed."""
+    model = spec.config.model
+    end = 0.4 + GOOD.get(model.encoder, 0.0) + GOOD.get(model.decoder, 0.0) + 0.001 * (int(spec.trial_key[:2], 16) % 5)
+    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+        driver.handle(spec, epoch_message(epoch, end * epoch / spec.config.epochs))
+    driver.handle(spec, ended_message("complete" if spec.stop == spec.config.epochs else "paused", spec.stop))
+
+
+def run(folder: SweepFolder, limits: Limits) -> str:
+    """Run a sweep one leg at a time and return what a person is told."""
+    told = io.StringIO()
+    with Driver(folder, folder.describe(), limits, Progress(told)) as driver:
+        while isinstance(step := driver.next(), LegSpec):
+            train(driver, step)
+        assert isinstance(step, Finished)
+    return told.getvalue()
+
+
+def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.create(describe(encoders=3, decoders=3))
+    with pytest.raises(UserError, match="its ledger holds no complete trial"):
+        recommendation(str(tmp_path / "sweep"), 0.005, 0.9)
+    assert "recommended" not in run(folder, Limits(replicates=2))
+    found = recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
+    assert found.arm.cell == {"encoder": "resnet34", "decoder": "unet"}
+    assert found.replicates == 2
+    assert found.arm.score == pytest.approx(0.482, abs=0.01)
+    assert found.certainty.probability > 0.9
+    first, second = recommendation_lines(found)
+    assert re.fullmatch(
+        r"encoder=resnet34, decoder=unet \(2 trials\): expected selection IoU 0\.4[78]\d \+- 0\.00\d", first
+    )
+    assert "is within 0.02 of the best with probability" in second
+
+
+def test_nothing_varies(tmp_path: Path) -> None:
+    SweepFolder(tmp_path / "sweep").create(describe(encoders=1, decoders=1))
+    with pytest.raises(UserError, match="varies nothing"):
+        recommendation(str(tmp_path / "sweep"), 0.005, 0.9)
+
+
+def test_a_factorial_sweep_ends_when_it_is_sure_and_says_so(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.create(describe(encoders=4, decoders=4).model_copy(update={"propose": "factorial"}))
+    told = run(folder, Limits(trials=90, until=0.02))
+    assert "recommended: encoder=resnet34, decoder=unet; expected selection IoU" in told
+    assert "finished: encoder=resnet34, decoder=unet is within 0.02 of the best with probability" in told
+    assert told.count("with probability") >= 2, "every judgement is told"
+    # Resumed with the same limits, it is over; wanting more, it goes on.
+    assert "finished: encoder=resnet34" in run(folder, Limits(trials=90, until=0.02))
+    assert "the limit of --trials is reached" in run(folder, Limits(trials=40))
+
+
+def test_what_it_would_take_is_told() -> None:
+    judged = CertaintyJudged(
+        trials=20,
+        within=0.005,
+        cell={"encoder": "resnet34", "decoder": "unet"},
+        probability=0.61,
+        rival={"encoder": "resnet34", "decoder": "fpn"},
+        more=14,
+        at=0.0,
+    )
+    assert certainty_text(judged) == (
+        "encoder=resnet34, decoder=unet is within 0.005 of the best with probability 0.61; its rival has decoder=fpn: "
+        "roughly 14 more trials of the two would tell"
+    )
