@@ -27,8 +27,9 @@ def next_leg(plan: Plan, history: History) -> Step:
         return Wait() if history.running else finished(plan, history, over)
     if history.stages.failed:
         return give_up_dependents(history)
-    if history.ready:
-        return _continuation(plan, history)
+    begun = [view for view in _ready(history) if not _is_planned_ahead(view)]
+    if begun:
+        return _continuation(plan, begun[0])
     step = stage_leg(plan, history) or _search(plan, history)
     if step is not None:
         return step
@@ -55,14 +56,14 @@ def plan_ahead(plan: Plan, history: History) -> Record | None:
 
 def _search(plan: Plan, history: History) -> Step | None:
     if plan.confirmation is not None:
-        return _new_trial(plan, history)
+        return _next_trial(plan, history)
     step: Step | None = _extension(plan, history)
     covering = plan.propose == "exhaustive" and history.next_position < len(plan.design)
     if step is None and covering:
-        step = _new_trial(plan, history)
+        step = _next_trial(plan, history)
     step = step or _promotion(plan, history, last_call=False)
     if step is None and not covering:
-        step = _new_trial(plan, history)
+        step = _next_trial(plan, history)
     if step is None and not history.running and not history.stages.waiting:
         step = _promotion(plan, history, last_call=True)
     return step
@@ -79,8 +80,16 @@ def _is_over(plan: Plan, history: History) -> str | None:
     return None
 
 
-def _continuation(plan: Plan, history: History) -> Leg:
-    view = min((history.trials[key] for key in history.ready), key=lambda v: v.plan.number)
+def _ready(history: History) -> list[TrialView]:
+    return sorted((history.trials[key] for key in history.ready), key=lambda view: view.plan.number)
+
+
+def _is_planned_ahead(view: TrialView) -> bool:
+    """Return whether a trial was planned and never begun: unlike one that was interrupted, it has no claim."""
+    return view.attempt == 0 and view.plan.stage is None
+
+
+def _continuation(plan: Plan, view: TrialView) -> Leg:
     config = TrialConfig.model_validate(view.plan.config)
     stop = view.committed or _first_stop(plan, view, config)
     begun = view.attempt > 0
@@ -117,6 +126,15 @@ def _extension(plan: Plan, history: History) -> Leg | None:
             )
             return further_leg(view, plan.epochs, decided)
     return None
+
+
+def _next_trial(plan: Plan, history: History) -> Leg | Record | None:
+    """Return the trial that was planned ahead, else a new one."""
+    planned = _ready(history)
+    if not planned:
+        return _new_trial(plan, history)
+    leg, affordable = _continuation(plan, planned[0]), affordable_epochs(plan, history)
+    return None if affordable is not None and leg.stop > affordable else leg
 
 
 def _new_trial(plan: Plan, history: History) -> Leg | Record | None:

@@ -85,6 +85,24 @@ def test_the_next_trial_is_planned_while_no_slot_is_free() -> None:
     assert not cluster.history.ready
 
 
+@pytest.mark.parametrize("propose", ["factorial", "optuna", "random"])
+def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
+    plan = make_plan(
+        encoders=5, decoders=5, prune="asha", propose=propose, limits=Limits(trials=90), exempt_every=10**6
+    )
+    cluster = Cluster(plan, 5)
+    cluster.run()
+    rung = cluster.history.rungs[plan.rungs[0]]
+    assert rung.reached > 30
+    assert rung.promoted == rung.reached // plan.eta
+    # Not only at the end: as soon as three more have reached the rung.
+    promoted = [
+        i for i, e in enumerate(cluster.events) if isinstance(e, Decided) and e.by == "asha" and e.kind == "promotion"
+    ]
+    planned = [i for i, e in enumerate(cluster.events) if isinstance(e, Planned)]
+    assert promoted[len(promoted) // 2] < planned[-1]
+
+
 def test_an_arm_that_cannot_be_trained_counts_as_the_worst_and_is_not_tried_again() -> None:
     plan = make_plan(encoders=5, decoders=5, prune="asha", propose="factorial", limits=Limits(trials=60))
     cluster = Cluster(plan, 3, faults=0.1)
