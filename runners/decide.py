@@ -71,7 +71,7 @@ def _search(plan: Plan, history: History) -> Step | None:
 
 def _is_over(plan: Plan, history: History) -> str | None:
     """Return why nothing more is to be started, None if that is not so."""
-    if plan.limits.hours is not None and history.hours_used >= plan.limits.hours:
+    if plan.hours is not None and history.hours_used >= plan.hours:
         return "the limit of --hours is reached"
     if history.failures_in_a_row >= plan.same_failures:
         return broken_reason(history)

@@ -138,7 +138,7 @@ class Driver:
             return self.finished
         if self.stopping:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
-        if self.plan.limits.hours is not None:
+        if self.plan.hours is not None:
             self._record(ClockRead(at=self._now()))
         step = self._decide()
         while isinstance(step, Record):
@@ -209,7 +209,7 @@ class Driver:
             self.break_off(f"nothing works any more ({self.history.faults.error}); mend that, then resume")
         if self.stop_reason is None and self._requests.stop():
             self.stop_reason = "stop was asked for"
-        hours = self.plan.limits.hours
+        hours = self.plan.hours
         if self.stop_reason is None and hours is not None and self.history.hours_used >= hours:
             self.stop_reason = "the limit of --hours is reached"
         return self.stop_reason is not None

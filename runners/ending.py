@@ -36,8 +36,10 @@ def finished(plan: Plan, history: History, reason: str) -> Finished:
 
 
 def affordable_epochs(plan: Plan, history: History) -> int | None:
-    """Return how many epochs may still be handed out, None for no limit."""
-    return None if plan.limits.epochs is None else plan.limits.epochs - history.committed_epochs
+    """Return how many epochs may still be handed out, None for no limit; a confirmation is bound by none."""
+    if plan.limits.epochs is None or plan.confirmation is not None:
+        return None
+    return plan.limits.epochs - history.committed_epochs
 
 
 def is_certain(plan: Plan, history: History) -> bool:

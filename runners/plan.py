@@ -75,6 +75,11 @@ class Plan:
         """Full epochs of a trial."""
         return self.base.epochs
 
+    @property
+    def hours(self) -> float | None:
+        """Hours that the search may take; a confirmation is bound by no limit of the search."""
+        return None if self.confirmation is not None else self.limits.hours
+
     @functools.cached_property
     def design(self) -> Design:
         """The arms of an exhaustive sweep."""

@@ -71,7 +71,9 @@ def propose(plan: Plan, history: History) -> Proposal | None:
         return arm
     random = np.random.default_rng([plan.base.seed, history.arm_trials, 9])
     seen = seen_of(plan, history)
-    suggestion, trusted = first_cells(seen, random), True
+    suggestion = first_cells(seen, random)
+    # Every other trial of the start is whole: whether a rung can be trusted is seen by what it would have stopped.
+    trusted = history.arm_trials % 2 == 1
     if suggestion is None:
         surrogate = _surrogate(plan, history, seen)
         if surrogate is None:
