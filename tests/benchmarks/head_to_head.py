@@ -201,9 +201,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--size", default="48x80", help="HEIGHTxWIDTH")
+    parser.add_argument("--size", default="32x56", help="HEIGHTxWIDTH")
     parser.add_argument("--epochs", type=int, default=9, help="full epochs of a trial")
-    parser.add_argument("--budget", type=int, default=225, help="epochs of a search")
+    parser.add_argument("--budget", type=int, default=180, help="epochs of a search")
     parser.add_argument("--replicates", type=int, default=3, help="fresh seeds for each recommended arm")
     given = parser.parse_args()
     belts = REAL_DATA / "belts"

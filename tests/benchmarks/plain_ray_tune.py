@@ -134,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", default="64x112", help="HEIGHTxWIDTH")
+    parser.add_argument("--size", default="32x56", help="HEIGHTxWIDTH")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=9, help="full epochs of a trial")
     parser.add_argument("--budget", type=int, default=180, help="epochs of all trials")
