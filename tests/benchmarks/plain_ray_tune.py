@@ -124,7 +124,8 @@ def search(data: Path, out: Path, *, size: tuple[int, int], seed: int, epochs: i
     trials = [
         {"config": result.config, "scores": result.metrics_dataframe[METRIC].tolist()}
         for result in results
-        if result.metrics_dataframe is not None
+        # A trial that the end of the experiment stopped in its first epoch has none.
+        if result.metrics_dataframe is not None and METRIC in result.metrics_dataframe
     ]
     return {"recommended": best.config, "expected": best.metrics[METRIC], "trials": trials}
 
