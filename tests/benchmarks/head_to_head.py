@@ -27,6 +27,7 @@ from runners.session import Session, earlier_limits
 from runners.strategies import Recommendation, strategy_of
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
+from tests.benchmarks.head_to_head_study import SPACE
 from tests.benchmarks.recorded.making import part_of
 from tests.conftest import REAL_DATA
 
@@ -121,6 +122,9 @@ SEARCHES: dict[str, Callable[[Protocol, Path, int], Searched]] = {
 }
 """Plain Ray Tune, and ours without and with pruning."""
 
+UNSEARCHED = dict.fromkeys(SPACE, "off") | {"decoder": "unet", "encoder_learning_rate": "0.001"}
+"""What one would take without any search: U-Net, one rate for all, no augmentation."""
+
 
 def recommendation(sweep: Path) -> Recommendation:
     """Return the arm that the strategy of a sweep recommends."""
@@ -141,10 +145,11 @@ def run(protocol: Protocol, out: Path, seed: int) -> None:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             _write(out / f"{name}.json", asdict(search(protocol, out / name, seed)))
     chosen: list[Cell] = []
-    for name in SEARCHES:
-        cell = _searched(out, name).recommended
+    for cell in (UNSEARCHED, *(_searched(out, name).recommended for name in SEARCHES)):
         chosen += [cell] if cell not in chosen else []
-    session = Session(slots=SLOTS, quiet=True)
+    # A confirmation's epochs count towards the limit of the sweep.
+    epochs = protocol.budget + len(chosen) * protocol.replicates * protocol.epochs
+    session = Session(slots=SLOTS, quiet=True, epochs=epochs)
     if confirm(str(out / "none"), tuple(chosen), protocol.replicates, session):
         raise SystemExit("a confirmation failed")
 
@@ -156,7 +161,7 @@ def table(out: Path, seeds: list[int]) -> pd.DataFrame:
         folder = out / f"seed-{seed}"
         trials = pd.read_parquet(folder / "none" / "trials")
         fresh = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
-        for name in SEARCHES:
+        for name in (*SEARCHES, "unsearched"):
             found = _searched(folder, name)
             own = fresh[fresh["cell"].map(lambda cell, wanted=found.recommended: json.loads(cell) == wanted)]
             rows.append(
@@ -180,7 +185,7 @@ def table(out: Path, seeds: list[int]) -> pd.DataFrame:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Return means over the search seeds, and the differences to plain Ray Tune, paired by seed."""
     found = []
-    for name in SEARCHES:
+    for name in (*SEARCHES, "unsearched"):
         own = rows[rows["search"] == name].set_index("seed")
         plain = rows[rows["search"] == "ray"].set_index("seed")
         found.append(
@@ -217,9 +222,9 @@ def main() -> None:
         budget=given.budget,
         replicates=given.replicates,
     )
-    for seed in given.seeds:
+    for number, seed in enumerate(given.seeds, start=1):
         run(protocol, out / f"seed-{seed}", seed)
-        rows = table(out, [done for done in given.seeds if (out / f"seed-{done}" / "none").exists() and done <= seed])
+        rows = table(out, given.seeds[:number])
         rows.to_json(out / "table.json", orient="records", indent=1)
         print(rows.round(3).to_string(index=False), flush=True)
     found = summary(rows)
@@ -238,6 +243,8 @@ def _megabytes(folder: Path) -> float:
 
 
 def _searched(folder: Path, name: str) -> Searched:
+    if name == "unsearched":
+        return Searched(recommended=UNSEARCHED, expected=np.nan, trials=0, epochs=0, seconds=0.0, megabytes=0.0)
     return Searched(**json.loads((folder / f"{name}.json").read_text()))
 
 
