@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from tests.benchmarks.recorded.making import part_of
 from tests.conftest import REAL_DATA
 
 SLOTS = 2
+AS_STARTED = dict(os.environ)
+"""The user's environment: a confirmation sets in this process what Ray's loggers go by."""
 STUDY = Path(__file__).parent / "head_to_head_study.py"
 
 
@@ -80,7 +83,8 @@ def ray(protocol: Protocol, out: Path, seed: int) -> Searched:
     started = time.perf_counter()
     command = [sys.executable, "-m", "tests.benchmarks.plain_ray_tune", "--data", str(protocol.data), "--out", str(out)]
     command += ["--size", protocol.size, "--seed", str(seed)]
-    subprocess.run([*command, "--epochs", str(protocol.epochs), "--budget", str(protocol.budget)], check=True)
+    command += ["--epochs", str(protocol.epochs), "--budget", str(protocol.budget)]
+    subprocess.run(command, check=True, env=AS_STARTED)
     seconds, megabytes = time.perf_counter() - started, _megabytes(out)
     for checkpoint in out.glob("search/*/checkpoint_*"):
         shutil.rmtree(checkpoint)
@@ -101,7 +105,8 @@ def ours(protocol: Protocol, out: Path, seed: int, prune: str) -> Searched:
     command = [sys.executable, "-m", "runners.cli", "sweep", str(STUDY), "--data", str(protocol.data)]
     command += ["--out", str(out.parent), "--name", out.name, "--propose", "factorial", "--prune", prune]
     command += ["--size", protocol.size, "--seed", str(seed), "--slots", str(SLOTS), "--quiet"]
-    subprocess.run([*command, "--max-epochs", str(protocol.epochs), "--epochs", str(protocol.budget)], check=True)
+    command += ["--max-epochs", str(protocol.epochs), "--epochs", str(protocol.budget)]
+    subprocess.run(command, check=True, env=AS_STARTED)
     seconds, megabytes = time.perf_counter() - started, _megabytes(out)
     views = [view for view in read_history(SweepFolder(out)).by_number if view.epochs_done]
     found = recommendation(out)
