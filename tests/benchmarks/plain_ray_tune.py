@@ -1,0 +1,156 @@
+"""A search as a competent user of Ray Tune writes it: OptunaSearch, ASHAScheduler, a checkpoint each epoch.
+
+`python -m tests.benchmarks.plain_ray_tune --data FOLDER --out DIR --seed 0 --epochs 9 --budget 180` writes what it
+recommends, and every trial's scores, to DIR/result.json. What is inside of the loop over epochs (data, model, step,
+scores) is the product's, so that only searching, pruning, recommending and storing differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import init, tune
+from ray.tune.schedulers import ASHAScheduler
+from ray.tune.search.optuna import OptunaSearch
+
+from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config import TrialConfig
+from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.splits import Sample, selection_set
+from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.models.weights import resolve
+from seatbelt.training.checkpoint import Checkpoint
+from seatbelt.training.device import Execution, prepare
+from seatbelt.training.state import TrainingState
+from tests.benchmarks.head_to_head_study import CONDITIONS, SPACE
+
+CONCURRENT = 2
+METRIC = "selection_iou"
+
+
+class EpochBudget(tune.Stopper):
+    """Ends the experiment when so many epochs have been reported."""
+
+    def __init__(self, epochs: int) -> None:
+        self._left = epochs
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self._left -= 1
+        return False
+
+    def stop_all(self) -> bool:
+        return self._left <= 0
+
+
+def train(
+    config: dict[str, str],
+    *,
+    source: Source,
+    selection: tuple[Sample, ...],
+    size: tuple[int, int],
+    seed: int,
+    epochs: int,
+) -> None:
+    """Train one configuration, epoch by epoch."""
+    trial = TrialConfig().with_fields(
+        {
+            **CONDITIONS,
+            "data.height": size[0],
+            "data.width": size[1],
+            "model.decoder": config["decoder"],
+            "optimisation.encoder_learning_rate": float(config["encoder_learning_rate"]),
+            "augmentation.transforms": [name for name in TRANSFORMS if config.get(name) == "on"],
+            "epochs": epochs,
+            "seed": seed,
+        }
+    )
+    execution = Execution()
+    prepare(execution)
+    samples = SweepData((source,), selection).samples(trial)
+    weights = resolve(trial.model.encoder, trial.model.weights)
+    state = TrainingState(trial, samples, weights, execution)
+    if (earlier := tune.get_checkpoint()) is not None:
+        with earlier.as_directory() as folder:
+            state.restore(Checkpoint(**torch.load(Path(folder, "state.pt"), weights_only=True)))
+    while state.epoch < epochs:
+        metrics = state.train_epoch()
+        if metrics is None:
+            raise RuntimeError("the loss is not finite")
+        saved = state.checkpoint()
+        with tempfile.TemporaryDirectory() as folder:
+            parts = {field.name: getattr(saved, field.name) for field in dataclasses.fields(saved)}
+            torch.save(parts, Path(folder, "state.pt"))
+            tune.report({METRIC: metrics.selection.iou}, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def search(data: Path, out: Path, *, size: tuple[int, int], seed: int, epochs: int, budget: int) -> dict[str, Any]:
+    """Search until so many epochs are trained; return what is recommended, and every trial's scores."""
+    init(address="local", num_cpus=CONCURRENT, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    dataset = read(data)
+    trainable = tune.with_parameters(
+        train,
+        source=Source(path=str(data), fingerprint=fingerprint(dataset)),
+        selection=selection_set([dataset], domain="real", seed=seed),
+        size=size,
+        seed=seed,
+        epochs=epochs,
+    )
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": 1}),
+        param_space={name: tune.choice(levels) for name, levels in SPACE.items()},
+        tune_config=tune.TuneConfig(
+            search_alg=OptunaSearch(metric=METRIC, mode="max", seed=seed),
+            scheduler=ASHAScheduler(metric=METRIC, mode="max", max_t=epochs),
+            num_samples=-1,
+            max_concurrent_trials=CONCURRENT,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="search",
+            storage_path=str(out.resolve()),
+            stop=EpochBudget(budget),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            verbose=1,
+        ),
+    )
+    results = tuner.fit()
+    best = results.get_best_result(metric=METRIC, mode="max")
+    trials = [
+        {"config": result.config, "scores": result.metrics_dataframe[METRIC].tolist()}
+        for result in results
+        # A trial that the end of the experiment stopped in its first epoch has none.
+        if result.metrics_dataframe is not None and METRIC in result.metrics_dataframe
+    ]
+    return {"recommended": best.config, "expected": best.metrics[METRIC], "trials": trials}
+
+
+def main() -> None:
+    """Search, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--size", default="32x56", help="HEIGHTxWIDTH")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=9, help="full epochs of a trial")
+    parser.add_argument("--budget", type=int, default=180, help="epochs of all trials")
+    given = parser.parse_args()
+    height, width = map(int, given.size.split("x"))
+    found = search(
+        given.data,
+        given.out,
+        size=(height, width),
+        seed=given.seed,
+        epochs=given.epochs,
+        budget=given.budget,
+    )
+    (given.out / "result.json").write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The search that ours is measured against sees the same scores: else the two could not be compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners.cluster.token import ensure_token
+from tests.benchmarks.head_to_head import STUDY, recommendation
+from tests.conftest import MakeData
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(module: str, *options: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", module, *options], check=True, cwd=ROOT, env=environment, timeout=300)
+
+
+@pytest.mark.slow
+def test_plain_ray_tune_and_the_product_see_the_same_scores(make_data: MakeData, tmp_path: Path) -> None:
+    data, plain = make_data(), tmp_path / "plain"
+    plain.mkdir()
+    ensure_token(create=True)
+    protocol = ["--data", str(data), "--size", "32x64", "--seed", "3"]
+    run("tests.benchmarks.plain_ray_tune", *protocol, "--out", str(plain), "--epochs", "2", "--budget", "2")
+    found = json.loads((plain / "result.json").read_text())
+    assert sum(len(trial["scores"]) for trial in found["trials"]) == 2
+    trained = next(trial for trial in found["trials"] if trial["scores"])
+
+    fixed = [f"--set={name}={level}" for name, level in trained["config"].items()]
+    sweep = ["sweep", str(STUDY), *protocol, *fixed, "--out", str(tmp_path), "--name", "ours", "--engine", "in-process"]
+    run("runners.cli", *sweep, "--propose", "factorial", "--trials", "1", "--max-epochs", "2", "--quiet")
+    scores = pd.read_parquet(tmp_path / "ours" / "epochs").sort_values("epoch")["selection_iou"].tolist()
+    assert trained["scores"] == scores[: len(trained["scores"])]
+    assert recommendation(tmp_path / "ours").cell == trained["config"]
