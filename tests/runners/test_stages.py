@@ -193,10 +193,13 @@ def test_the_key_of_a_stage() -> None:
     assert stage_key(plan.base, EPOCHS) is None
 
 
-def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds() -> None:
+@pytest.mark.parametrize("limits", [Limits(), Limits(epochs=54), Limits(hours=0.01)])
+def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds(limits: Limits) -> None:
     plan = make_plan()
     cluster = Cluster(plan, 5)
     cluster.run()
+    # What the search might spend is spent, and binds no confirmation.
+    plan = dataclasses.replace(plan, limits=limits)
     cells = (plan.space.cell(0), plan.space.cell(5))
     cluster.finished = None
     cluster.plan = dataclasses.replace(plan, confirmation=Confirmation(cells=cells, replicates=3))

@@ -15,6 +15,7 @@ from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import family_world
 from runners.simulation.regret import plan_of
 from runners.strategies import factorial, means, strategy_of
+from seatbelt.records import Status
 from tests.runners.simulated import Cluster
 from tests.runners.test_plan import make_plan
 
@@ -85,6 +86,12 @@ def test_the_next_trial_is_planned_while_no_slot_is_free() -> None:
     assert not cluster.history.ready
 
 
+def test_half_of_the_start_is_trained_whole() -> None:
+    cluster = cluster_of("factorial/asha", limits=Limits(trials=16))
+    cluster.run()
+    assert [event.exempt for event in cluster.events if isinstance(event, Planned)] == 8 * [True, False]
+
+
 @pytest.mark.parametrize("propose", ["factorial", "optuna", "random"])
 def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     plan = make_plan(
@@ -123,9 +130,12 @@ def test_without_a_complete_trial_the_best_mean_of_the_longest_is_recommended() 
     for _ in range(3):
         cluster.ask()
     assert strategy_of(plan).recommend(plan, cluster.history) is None
-    while cluster.history.measured < 2:
+    while not cluster.history.statuses[Status.PAUSED]:
         cluster.work()
+    assert not cluster.history.statuses[Status.COMPLETE]
     found = strategy_of(plan).recommend(plan, cluster.history)
     assert found == means.recommend(plan, cluster.history)
-    best = max((v for v in cluster.history.by_number if v.epochs_done == 3), key=lambda v: max(v.scores))
+    views = cluster.history.by_number
+    longest = max(view.epochs_done for view in views)
+    best = max((view for view in views if view.epochs_done == longest), key=lambda view: max(view.scores))
     assert found is not None and found.cell == best.plan.cell
