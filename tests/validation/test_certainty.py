@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.validation.certainty import Judgement, ended_lines, judged, table_lines
 
 
+@pytest.mark.slow
 def test_what_is_stated_is_about_as_often_true() -> None:
     found = [j for seed in range(4) for j in judged("arch:indep", "factorial/none", 1000 + seed, 0.005)]
     stated = np.array([j.stated for j in found])

@@ -228,6 +228,7 @@ def test_trials_that_wait_for_their_parameters_are_known() -> None:
     assert len(cells) == 5
 
 
+@pytest.mark.slow
 def test_a_stored_study_goes_on_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
     wanted = [trial.params for trial in run(FactorialSampler(seed=8), 22)]
     storage = f"sqlite:///{tmp_path / 'study.db'}"
