@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from runners.recommending import recommendation
 from runners.recorded_trial import read_history
 from runners.run_sweep import confirm
-from runners.session import Session, earlier_limits
-from runners.strategies import Recommendation, strategy_of
+from runners.session import Session
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from tests.benchmarks.head_to_head_study import SPACE
@@ -109,7 +109,7 @@ def ours(protocol: Protocol, out: Path, seed: int, prune: str) -> Searched:
     subprocess.run(command, check=True, env=AS_STARTED)
     seconds, megabytes = time.perf_counter() - started, _megabytes(out)
     views = [view for view in read_history(SweepFolder(out)).by_number if view.epochs_done]
-    found = recommendation(out)
+    found = recommendation(str(out), within=0.005, sure=0.9).arm
     return Searched(
         recommended=found.cell,
         expected=found.score,
@@ -131,17 +131,6 @@ UNSEARCHED = dict.fromkeys(SPACE, "off") | {"decoder": "unet", "encoder_learning
 """What one would take without any search: U-Net, one rate for all, no augmentation."""
 
 
-def recommendation(sweep: Path) -> Recommendation:
-    """Return the arm that the strategy of a sweep recommends."""
-    folder = SweepFolder(sweep)
-    limits = earlier_limits(folder)
-    assert limits is not None
-    plan = folder.describe().plan(limits)
-    found = strategy_of(plan).recommend(plan, read_history(folder))
-    assert found is not None
-    return found
-
-
 def run(protocol: Protocol, out: Path, seed: int) -> None:
     """Run what is missing of one search seed."""
     for name, search in SEARCHES.items():
@@ -152,10 +141,7 @@ def run(protocol: Protocol, out: Path, seed: int) -> None:
     chosen: list[Cell] = []
     for cell in (UNSEARCHED, *(_searched(out, name).recommended for name in SEARCHES)):
         chosen += [cell] if cell not in chosen else []
-    # A confirmation's epochs count towards the limit of the sweep.
-    epochs = protocol.budget + len(chosen) * protocol.replicates * protocol.epochs
-    session = Session(slots=SLOTS, quiet=True, epochs=epochs)
-    if confirm(str(out / "none"), tuple(chosen), protocol.replicates, session):
+    if confirm(str(out / "none"), tuple(chosen), protocol.replicates, Session(slots=SLOTS, quiet=True)):
         raise SystemExit("a confirmation failed")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from runners.cluster.token import ensure_token
-from tests.benchmarks.head_to_head import STUDY, recommendation
+from tests.benchmarks.head_to_head import STUDY
 from tests.conftest import MakeData
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,6 @@ def test_plain_ray_tune_and_the_product_see_the_same_scores(make_data: MakeData,
 
     fixed = [f"--set={name}={level}" for name, level in trained["config"].items()]
     sweep = ["sweep", str(STUDY), *protocol, *fixed, "--out", str(tmp_path), "--name", "ours", "--engine", "in-process"]
-    run("runners.cli", *sweep, "--propose", "factorial", "--trials", "1", "--max-epochs", "2", "--quiet")
+    run("runners.cli", *sweep, "--propose", "random", "--trials", "1", "--max-epochs", "2", "--quiet")
     scores = pd.read_parquet(tmp_path / "ours" / "epochs").sort_values("epoch")["selection_iou"].tolist()
     assert trained["scores"] == scores[: len(trained["scores"])]
-    assert recommendation(tmp_path / "ours").cell == trained["config"]
