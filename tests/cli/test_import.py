@@ -11,6 +11,8 @@ from tests.cli.conftest import Run
 from tests.conftest import MakeData
 from tests.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc, drawn_mask, masks_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("form", "draw"), [("solo", draw_solo), ("coco", draw_coco), ("voc", draw_voc), ("folder", draw_folder)]

@@ -18,6 +18,8 @@ from runners.cli import app, main
 from runners.sweep_folder import SweepFolder
 from tests.conftest import draw_data
 
+pytestmark = pytest.mark.slow
+
 SHARES = {"target", "near", "elsewhere"}
 
 

@@ -19,6 +19,8 @@ from seatbelt.training.fit import Began, Ended, Event, fit
 from seatbelt.training.micro_batch import halved, part_sizes
 from tests.training.test_fit import config, newest_weights, numbers, same, samples
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["samples"]
 
 
