@@ -6,7 +6,7 @@ every arm gets its turn; paused trials are promoted; further replicates or adapt
 
 from __future__ import annotations
 
-from runners.ending import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
+from runners.ending import affordable_epochs, broken_reason, certain_text, end_reason, finished, is_certain
 from runners.events import Adopted, Decided, Role
 from runners.history import History
 from runners.legs import further_leg, give_up_dependents, plan_trial, stage_leg
@@ -42,7 +42,7 @@ def plan_ahead(plan: Plan, history: History) -> Record | None:
     """Return the plan of the next trial, to be written down while no slot is free, None if there is nothing to plan.
 
     A strategy that thinks for a while does so before a slot is free, and misses the one or two scores that come in
-    meanwhile. What is planned goes on like an interrupted trial.
+    meanwhile. A trial that is planned begins when it would have been proposed: after a promotion that is due.
     """
     thinks = plan.confirmation is None and plan.propose in THINKING
     if not thinks or history.ready or history.stages.waiting or history.stages.failed or _is_over(plan, history):
@@ -75,8 +75,8 @@ def _is_over(plan: Plan, history: History) -> str | None:
         return "the limit of --hours is reached"
     if history.failures_in_a_row >= plan.same_failures:
         return broken_reason(history)
-    if is_certain(plan, history):
-        return certain_reason(history)
+    if history.certainty is not None and is_certain(plan, history):
+        return certain_text(history.certainty)
     return None
 
 

@@ -91,6 +91,8 @@ class Driver:
         self._opened = (time.time(), time.monotonic())
         self.finished: Finished | None = None
         self.stop_reason: str | None = None
+        self._nothing_ahead = False
+        """Whether there was nothing to plan when it was asked for last, and nothing has happened since."""
         self.broken = False
         """Whether the session ended because it could not go on."""
         self._observe = observe
@@ -155,8 +157,12 @@ class Driver:
 
     def plan_ahead(self) -> None:
         """Decide what comes next while no slot is free, so that none waits for a strategy that thinks."""
-        while not self.stopping and self.finished is None and (step := plan_ahead(self.plan, self.history)) is not None:
-            self._record(*(replace(event, at=self._now()) for event in step.events))
+        while not self._nothing_ahead and not self.stopping and self.finished is None:
+            step = plan_ahead(self.plan, self.history)
+            if step is None:
+                self._nothing_ahead = True
+            else:
+                self._record(*(replace(event, at=self._now()) for event in step.events))
 
     def handle(self, spec: LegSpec, message: Message) -> None:
         """Record a message of a leg."""
@@ -278,6 +284,7 @@ class Driver:
         if not events:
             return
         self._ledger.append(*events)
+        self._nothing_ahead = False
         for event in events:
             self.history.apply(event)
             self._store.add(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.cells import cell_text
-from runners.events import Decided
+from runners.events import CertaintyJudged, Decided
 from runners.halving import allowed_promotions, rank
 from runners.history import History
 from runners.plan import Finished, Plan
@@ -50,10 +50,8 @@ def is_certain(plan: Plan, history: History) -> bool:
     return judged.within == limits.until and judged.probability >= limits.sure
 
 
-def certain_reason(history: History) -> str:
-    """Return in words how sure the recommendation is."""
-    judged = history.certainty
-    assert judged is not None
+def certain_text(judged: CertaintyJudged) -> str:
+    """Return in words how sure a recommendation is."""
     return f"{cell_text(judged.cell)} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from analysis.cells import cell_text
+from runners.ending import certain_text
 from runners.events import CertaintyJudged
 from runners.history import History
 from runners.plan import Plan
-from runners.strategies import strategy_of
+from runners.strategies import Recommendation, strategy_of
 
 
 def recommendation_text(plan: Plan, history: History) -> str | None:
@@ -19,13 +20,18 @@ def recommendation_text(plan: Plan, history: History) -> str | None:
     found = strategy_of(plan).recommend(plan, history)
     if found is None:
         return None
+    return f"recommended: {cell_text(found.cell)}; {expectation_text(found)} (posterior mean)"
+
+
+def expectation_text(found: Recommendation) -> str:
+    """Return what is expected of an arm."""
     error = f" +- {found.error:.3f}" if found.error is not None else ""
-    return f"recommended: {cell_text(found.cell)}; expected selection IoU {found.score:.3f}{error} (posterior mean)"
+    return f"expected selection IoU {found.score:.3f}{error}"
 
 
 def certainty_text(judged: CertaintyJudged) -> str:
     """Return how sure a recommendation is, and what it would take to be surer."""
-    told = f"{cell_text(judged.cell)} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
+    told = certain_text(judged)
     if judged.rival is None:
         return told
     other = {name: label for name, label in judged.rival.items() if judged.cell.get(name) != label}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analysis.cells import cell_text
 from runners.events import CertaintyJudged
 from runners.plan import Limits
-from runners.recommendation_text import certainty_text
+from runners.recommendation_text import certainty_text, expectation_text
 from runners.recorded_trial import read_history
 from runners.session import earlier_limits
 from runners.strategies import factorial
@@ -58,8 +58,7 @@ def recommendation(root: str, within: float, sure: float) -> Recommended:
 
 def recommendation_lines(found: Recommended) -> list[str]:
     """Return a recommendation in words."""
-    error = f" +- {found.arm.error:.3f}" if found.arm.error is not None else ""
     return [
-        f"{cell_text(found.arm.cell)} ({found.replicates} trials): expected selection IoU {found.arm.score:.3f}{error}",
+        f"{cell_text(found.arm.cell)} ({found.replicates} trials): {expectation_text(found.arm)}",
         certainty_text(found.certainty),
     ]

@@ -89,7 +89,8 @@ def simulate(
         for name in strategies
         for seed in range(first_seed, first_seed + seeds)
     ]
-    budgets = check(settings, reference or strategies[0])
+    reference = reference or strategies[0]
+    budgets = check(settings, reference)
     if dry_run:
         for world, cost in budgets.items():
             say(f"{world}: {len(strategies)} strategies x {seeds} sweeps, each {cost:,.0f} epochs of the average arm")
@@ -101,14 +102,14 @@ def simulate(
             bar.update(done - bar.pos)
 
         table = simulate_all(settings, out, jobs=jobs or os.cpu_count() or 1, told=told)
-    summed = summary(table, reference or strategies[0])
+    summed = summary(table, reference)
     if json_output:
         from analysis.plain import plain_rows
         from analysis.query_text import json_text
 
         typer.echo(json_text(plain_rows(summed)))
     else:
-        say(summary_text(summed, reference or strategies[0], budgets))
+        say(summary_text(summed, reference, budgets))
     if figure is not None:
         _draw(table, figure)
 

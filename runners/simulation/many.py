@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.simulation.regret import Setting, check_strategy, simulate, usual_budget, world_of
 from seatbelt.errors import UserError
+from seatbelt.storage import LocalStorage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,4 @@ def _read(path: Path | None) -> pd.DataFrame | None:
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    table.to_parquet(part, index=False)
-    os.replace(part, path)
+    LocalStorage(path.parent).write(path.name, table.to_parquet(index=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -27,8 +27,8 @@ CHECKS = 50
 BUDGET = 1500.0
 """Epochs of the average arm that a sweep in a synthetic world may cost."""
 
-_PROPOSE: tuple[Propose, ...] = ("exhaustive", "random", "optuna", "optuna-gp", "factorial")
-_PRUNE: tuple[Prune, ...] = ("none", "asha")
+_PROPOSE: tuple[Propose, ...] = get_args(Propose)
+_PRUNE: tuple[Prune, ...] = get_args(Prune)
 _GUESSES = 400
 _MANY = 1_000_000
 
@@ -124,8 +124,7 @@ def usual_budget(world: World) -> float:
     """Return the usual budget: of a recorded sweep, what all its curves cost."""
     if world.most_replicates is None:
         return BUDGET
-    cells = [cell for cell in world.space.cells()]
-    return sum(world.cost(cell) for cell in cells) * world.most_replicates * world.base.epochs
+    return sum(world.cost(cell) for cell in world.space.cells()) * world.most_replicates * world.base.epochs
 
 
 def expected_guess(world: World) -> float:

@@ -1,6 +1,6 @@
 """Search strategies: how trials are proposed, which paused one goes on, and which arm is recommended.
 
-A strategy is three functions of the plan and the history. Proposing and pruning are two choices of a plan; what is
+A strategy is a few functions of the plan and the history. Proposing and pruning are two choices of a plan; what is
 recommended goes with how trials are proposed.
 """
 

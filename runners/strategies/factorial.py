@@ -49,16 +49,15 @@ def prepare(plan: Plan, history: History) -> ScalesLearned | CertaintyJudged | N
 @one_thread
 def news_of_scales(plan: Plan, history: History) -> ScalesLearned | None:
     """Return the scales that a sweep has taught since they were learned last, None if it is too early for others."""
-    known = history.scales
-    factors, epochs = [f.name for f in plan.space.factors], list(points(plan))
-    stale = known is not None and (known.factors, known.epochs) != (factors, epochs)
-    due = LEARN_FROM if known is None or stale else max(known.trials + 1, int(GROWTH * known.trials))
+    known = _known_scales(plan, history)
+    factors, epochs = list(plan.choices.names), list(points(plan))
+    due = LEARN_FROM if known is None else max(known.trials + 1, int(GROWTH * known.trials))
     if history.measured < due:
         return None
     seen = seen_of(plan, history)
     if (~np.isnan(seen.scores[:, -1])).sum() < _FEWEST:
         return None
-    start = unpacked(known.numbers, len(factors), epochs) if known is not None and not stale else None
+    start = unpacked(known.numbers, len(factors), epochs) if known is not None else None
     found = learned(seen, start)
     numbers = packed(found, len(factors), epochs)
     return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
@@ -92,11 +91,12 @@ def propose(plan: Plan, history: History) -> Proposal | None:
 @one_thread
 def recommend(plan: Plan, history: History) -> Recommendation | None:
     """Return the tried arm with the best posterior mean; by means, until a trial is complete."""
-    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    seen = seen_of(plan, history)
+    surrogate = _surrogate(plan, history, seen)
     found = surrogate.recommend(_random(plan, history)) if surrogate is not None else None
     if found is None:
         return means.recommend(plan, history)
-    return Recommendation(cell=_tried_cell(plan, history, found.row), score=found.score, error=found.error)
+    return Recommendation(cell=_tried_cell(seen, found.row), score=found.score, error=found.error)
 
 
 @one_thread
@@ -109,14 +109,15 @@ def judge(plan: Plan, history: History, within: float, sure: float) -> Certainty
         within: How much less than the best counts as good, IoU.
         sure: The probability that is wanted of it.
     """
-    surrogate = _surrogate(plan, history, seen_of(plan, history))
+    seen = seen_of(plan, history)
+    surrogate = _surrogate(plan, history, seen)
     found = surrogate.certainty(within, sure, _random(plan, history)) if surrogate is not None else None
     if found is None:
         return None
     return CertaintyJudged(
         trials=history.measured,
         within=within,
-        cell=_tried_cell(plan, history, found.row),
+        cell=_tried_cell(seen, found.row),
         probability=found.probability,
         rival=plan.choices.cell(found.rival) if found.rival is not None else None,
         more=found.more,
@@ -183,20 +184,24 @@ def _scores(view: TrialView, epochs: tuple[int, ...]) -> list[float]:
 def _surrogate(plan: Plan, history: History, seen: Seen) -> Surrogate | None:
     if not len(seen.scores) or np.isnan(seen.scores[:, -1]).all():
         return None
-    return Surrogate.of(seen, _scales(plan, history, seen))
+    return Surrogate.of(seen, _scales(plan, history))
 
 
-def _scales(plan: Plan, history: History, seen: Seen) -> Scales:
-    known, factors = history.scales, [f.name for f in plan.space.factors]
-    if known is None or (known.factors, known.epochs) != (factors, list(seen.epochs)):
-        return expected_scales(len(factors), seen.epochs)
-    return unpacked(known.numbers, len(factors), known.epochs)
+def _scales(plan: Plan, history: History) -> Scales:
+    known, count, epochs = _known_scales(plan, history), len(plan.choices.names), points(plan)
+    return expected_scales(count, epochs) if known is None else unpacked(known.numbers, count, epochs)
 
 
-def _tried_cell(plan: Plan, history: History, row: Row) -> Cell:
-    """Return the cell of a tried row with its own labels: a value of a range may lie between the proposed ones."""
-    tried = (v.plan.cell for v in history.by_number if v.role == "arm" and NAMED_ARM not in v.plan.cell)
-    return next(cell for cell in tried if plan.choices.row(cell) == row)
+def _known_scales(plan: Plan, history: History) -> ScalesLearned | None:
+    """Return the scales that were learned last, None if they are of other factors or epochs."""
+    known = history.scales
+    fits = known is not None and (known.factors, known.epochs) == (list(plan.choices.names), list(points(plan)))
+    return known if fits else None
+
+
+def _tried_cell(seen: Seen, row: Row) -> Cell:
+    """Return the cell of a row with a score, with its own labels: a value of a range may lie between proposed ones."""
+    return seen.cells[list(seen.rows).index(row)]
 
 
 def _random(plan: Plan, history: History) -> np.random.Generator:

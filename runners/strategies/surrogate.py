@@ -74,9 +74,8 @@ class Seen:
     running: Collection[Row] = ()
     closed: Collection[Row] = ()
 
-    def trials(self, some: NDArray[np.intp] | None = None) -> Trials:
-        """Return the trials, or some, as the factorial model sees them."""
-        kept = np.arange(len(self.rows)) if some is None else some
+    def trials(self, kept: NDArray[np.intp]) -> Trials:
+        """Return some of the trials with a score as the factorial model sees them."""
         return trials_of(
             self.choices.bases,
             [[self.cells[i][name] for i in kept] for name in self.choices.names],
@@ -229,13 +228,11 @@ class Surrogate:
 
     def recommend(self, random: np.random.Generator, *, draws: int = 64) -> Recommended | None:
         """Return the tried arm with the highest expected score, None if none has a score at a rung."""
-        rows = sorted(self._numbers)
-        if not rows:
+        if not self._numbers:
             return None
-        scores = self._scores(self.mean, np.array(rows))
-        row = rows[int(np.argmax(scores))]
+        row, score = self._best_tried()
         drawn = [self._scores(self.belief.draw(random), np.array([row]))[0] for _ in range(draws)]
-        return Recommended(row=row, score=float(scores.max()), error=float(np.std(drawn)))
+        return Recommended(row=row, score=score, error=float(np.std(drawn)))
 
     def certainty(
         self, within: float, sure: float, random: np.random.Generator, *, draws: int = 256
@@ -250,9 +247,7 @@ class Surrogate:
         """
         if not self._numbers:
             return None
-        tried = sorted(self._numbers)
-        own = tried[int(np.argmax(self._scores(self.mean, np.array(tried))))]
-        start = self.best()
+        own, start = self._best_tried()[0], self.best()
         lead, rivals = np.empty(draws), []
         for i in range(draws):
             surface = self.belief.draw(random)
@@ -267,6 +262,11 @@ class Surrogate:
         return Certainty(
             row=own, probability=probability, rival=rival, more=self._more(own, rival, within, sure, random)
         )
+
+    def _best_tried(self) -> tuple[Row, float]:
+        rows = sorted(self._numbers)
+        scores = self._scores(self.mean, np.array(rows))
+        return rows[int(np.argmax(scores))], float(scores.max())
 
     def _top(self, surface: Surface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
         """Return the highest score of a drawn surface and its cell; of what no trial has, the rest is drawn too."""
