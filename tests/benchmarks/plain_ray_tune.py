@@ -35,13 +35,19 @@ METRIC = "selection_iou"
 
 
 class EpochBudget(tune.Stopper):
-    """Ends the experiment when so many epochs have been reported."""
+    """Ends the experiment when so many epochs have been reported, and keeps what was reported.
+
+    Ray's own files do not serve: at the end, their last copy to the storage is left out when an earlier one still runs.
+    """
 
     def __init__(self, epochs: int) -> None:
         self._left = epochs
+        self.trials: dict[str, dict[str, Any]] = {}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         self._left -= 1
+        trial = self.trials.setdefault(trial_id, {"config": result["config"], "scores": []})
+        trial["scores"].append(result[METRIC])
         return False
 
     def stop_all(self) -> bool:
@@ -101,6 +107,7 @@ def search(data: Path, out: Path, *, size: tuple[int, int], seed: int, epochs: i
         seed=seed,
         epochs=epochs,
     )
+    spent = EpochBudget(budget)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": 1}),
         param_space={name: tune.choice(levels) for name, levels in SPACE.items()},
@@ -114,20 +121,13 @@ def search(data: Path, out: Path, *, size: tuple[int, int], seed: int, epochs: i
         run_config=tune.RunConfig(
             name="search",
             storage_path=str(out.resolve()),
-            stop=EpochBudget(budget),
+            stop=spent,
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             verbose=1,
         ),
     )
-    results = tuner.fit()
-    best = results.get_best_result(metric=METRIC, mode="max")
-    trials = [
-        {"config": result.config, "scores": result.metrics_dataframe[METRIC].tolist()}
-        for result in results
-        # A trial that the end of the experiment stopped in its first epoch has none.
-        if result.metrics_dataframe is not None and METRIC in result.metrics_dataframe
-    ]
-    return {"recommended": best.config, "expected": best.metrics[METRIC], "trials": trials}
+    best = tuner.fit().get_best_result(metric=METRIC, mode="max")
+    return {"recommended": best.config, "expected": best.metrics[METRIC], "trials": list(spent.trials.values())}
 
 
 def main() -> None:
