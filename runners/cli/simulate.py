@@ -36,8 +36,9 @@ def simulate(
     strategy: Annotated[
         list[str] | None,
         typer.Option(
-            help="PROPOSE/PRUNE such as factorial/none; ray (Ray Tune's usual pair), optuna-median, optuna-hyperband "
-            f"or optuna-sha; repeat for more (default: {', '.join(DEFAULT)})."
+            help="PROPOSE/PRUNE such as factorial/none; ray (Ray Tune's usual pair), optuna-median, optuna-hyperband, "
+            "optuna-sha; syne-tune-asha and syne-tune-bohb with seatbelt[peers]; repeat for more "
+            f"(default: {', '.join(DEFAULT)})."
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Simulated sweeps of each strategy in each world.")] = 20,

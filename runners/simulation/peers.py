@@ -1,46 +1,24 @@
 """Other tools as peers of the product's strategies, in the same worlds: what a user would pick instead.
 
-Their samplers and pruners are those of the installed Optuna. Ray Tune is emulated, since it runs on no clock but its
-own: `python -m tests.benchmarks.ray_replay` compares every decision with a run of the real one.
+Samplers, pruners and schedulers are those of the installed Optuna and Syne Tune. Ray Tune is emulated, since it runs on
+no clock but its own: `python -m tests.benchmarks.ray_replay` compares every decision with a run of the real one.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-import numpy as np
-
+from runners.simulation.peer import Peer
+from runners.simulation.stock import Stock
 from runners.simulation.stopping import StoppingHalving
+from runners.simulation.syne_tune_peer import SyneTune
 from runners.simulation.world import World
 from runners.strategies.optuna_proposals import cell_of, distributions_of, params_of
-from runners.strategies.proposal import nearest_usable
 from search_spaces.space import Cell
-
-
-class Peer(Protocol):
-    """A tool that proposes trials, stops them and recommends a cell.
-
-    Attributes:
-        ahead: How many trials it is asked for before a worker is free for them.
-    """
-
-    ahead: int
-
-    def suggest(self) -> tuple[int, Cell] | None:
-        """Return a number and a cell to train, None if nothing is left."""
-
-    def report(self, number: int, epoch: int, score: float) -> bool:
-        """Take the score (IoU) after an epoch, and return whether the trial goes on; after the last one, none does."""
-
-    def ended(self, number: int, failed: bool) -> None:
-        """Take note that a trial ended: because `report` returned False, or because it failed."""
-
-    def recommend(self) -> Cell | None:
-        """Return the cell that a user of the tool would take now, None if nothing is measured."""
 
 
 class RayTune:
@@ -143,7 +121,7 @@ class _Study:
             study_name=f"{world.name} {seed}",
         )
         self._space, self._distributions = world.space, distributions_of(world.space)
-        self._stock = _Stock(world, seed)
+        self._stock = Stock(world, seed)
         self.trials: dict[int, Any] = {}
         self._cells: dict[int, Cell] = {}
 
@@ -176,31 +154,6 @@ class _Study:
         self._study.tell(trial, score, state=optuna.trial.TrialState[state])
 
 
-class _Stock:
-    """The curves of a world that are left."""
-
-    def __init__(self, world: World, seed: int) -> None:
-        self._world, self._seed = world, seed
-        self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
-
-    def take(self, cell: Cell) -> Cell | None:
-        """Take a curve of a cell or of the nearest one that has any left, and return which; None if there is none."""
-        random = np.random.default_rng([self._seed, self._taken.total(), 5])
-        found = nearest_usable(self._world.space, cell, self._has, random)
-        if found is not None:
-            self._taken[cell_key(found)] += 1
-        return found
-
-    def _has(self, cell: Cell) -> bool:
-        most = self._world.most_replicates
-        return self._world.space.excluded(cell) is None and (most is None or self._taken[cell_key(cell)] < most)
-
-
-def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
-    """Return what is equal for equal cells, to count them by."""
-    return tuple(sorted(cell.items()))
-
-
 def _median(world: World, seed: int) -> Peer:
     import optuna
 
@@ -224,4 +177,6 @@ PEERS: dict[str, Callable[[World, int], Peer]] = {
     "optuna-median": _median,
     "optuna-hyperband": _hyperband,
     "optuna-sha": _halving,
+    "syne-tune-asha": partial(SyneTune, kind="ASHA"),
+    "syne-tune-bohb": partial(SyneTune, kind="BOHB"),
 }

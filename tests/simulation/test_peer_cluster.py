@@ -8,6 +8,7 @@ from runners.simulation.families import family_world
 from runners.simulation.peer_cluster import PeerCluster
 from runners.simulation.peers import PEERS, RayTune
 from search_spaces.space import Cell
+from tests.simulation.installed_peers import INSTALLED_PEERS
 from tests.simulation.small_world import EPOCHS, EVERY_CURVE, SmallWorld
 
 
@@ -86,7 +87,7 @@ def test_stragglers_take_three_times_as_long_and_cost_the_same() -> None:
     assert (cluster.spent, cluster.now) == (7.5, 22.5)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", INSTALLED_PEERS)
 @pytest.mark.parametrize("failures", [0.0, 0.2])
 def test_every_curve_of_a_limited_world_is_trained_once_and_nothing_else(name: str, failures: float) -> None:
     world = SmallWorld()
@@ -97,7 +98,7 @@ def test_every_curve_of_a_limited_world_is_trained_once_and_nothing_else(name: s
     assert recommended is not None and world.space.excluded(recommended) is None
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", INSTALLED_PEERS)
 def test_the_budget_is_kept_and_can_be_raised(name: str) -> None:
     world = family_world("arch:slow", 1)
     once = PeerCluster(PEERS[name](world, 1), world, workers=4, seed=1, failures=0.02, stragglers=0.1)

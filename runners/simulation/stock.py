@@ -1,0 +1,36 @@
+"""The curves of a world that are left for a peer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from runners.simulation.world import World
+from runners.strategies.proposal import nearest_usable
+from search_spaces.space import Cell
+
+
+class Stock:
+    """Gives out each cell as often as its world has curves of it."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self._world, self._seed = world, seed
+        self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
+
+    def take(self, cell: Cell) -> Cell | None:
+        """Take a curve of a cell or of the nearest one that has any left, and return which; None if there is none."""
+        random = np.random.default_rng([self._seed, self._taken.total(), 5])
+        found = nearest_usable(self._world.space, cell, self._has, random)
+        if found is not None:
+            self._taken[cell_key(found)] += 1
+        return found
+
+    def _has(self, cell: Cell) -> bool:
+        most = self._world.most_replicates
+        return self._world.space.excluded(cell) is None and (most is None or self._taken[cell_key(cell)] < most)
+
+
+def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
+    """Return what is equal for equal cells, to count them by."""
+    return tuple(sorted(cell.items()))

@@ -1,0 +1,79 @@
+"""Syne Tune as a peer: what its scheduler is told, what is recommended, and that its draws are its own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from runners.simulation.families import family_world
+from runners.simulation.peers import PEERS
+from tests.simulation.small_world import EPOCHS, SmallWorld
+
+pytest.importorskip("syne_tune", reason="pip install --constraint constraints.txt 'seatbelt[peers]'")
+
+NAMES = ["syne-tune-asha", "syne-tune-bohb"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trial_that_is_not_among_the_best_third_at_a_rung_stops(name: str) -> None:
+    peer = PEERS[name](family_world("arch:slow", 0), 0)
+    numbers = [peer.suggest()[0] for _ in range(4)]
+    assert peer.report(numbers[0], 1, 0.5), "the first at a rung goes on"
+    assert not peer.report(numbers[1], 1, 0.4)
+    assert peer.report(numbers[2], 1, 0.6)
+    assert peer.report(numbers[0], 2, 0.1), "two epochs are no rung"
+    assert peer.report(numbers[0], 3, 0.1)
+    assert not peer.report(numbers[2], 27, 0.7), "the last epoch ends it"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_highest_score_of_any_epoch_is_recommended(name: str) -> None:
+    peer = PEERS[name](family_world("arch:slow", 0), 3)
+    assert peer.recommend() is None
+    first, first_cell = peer.suggest()
+    second, second_cell = peer.suggest()
+    assert first_cell != second_cell
+    peer.report(second, 1, math.nan)
+    assert peer.recommend() is None
+    peer.report(first, 1, 0.5)
+    peer.report(first, 2, 0.1)
+    assert peer.recommend() == first_cell
+    peer.report(second, 2, 0.6)
+    peer.ended(second, failed=True)
+    assert peer.recommend() == second_cell
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_scheduler_is_told_the_cell_that_was_trained_instead(name: str) -> None:
+    world = SmallWorld()
+    peer = PEERS[name](world, 0)
+    given = []
+    while (suggested := peer.suggest()) is not None:
+        number, cell = suggested
+        assert world.space.excluded(cell) is None
+        assert not peer.report(number, EPOCHS, 0.5)
+        peer.ended(number, failed=False)
+        assert peer._scheduler.searcher.trial_configs[number] == cell
+        given.append((cell["encoder"], cell["decoder"]))
+    assert sorted(given) == sorted(2 * list(dict.fromkeys(given))) and len(given) == 10, "each of five cells twice"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_draws_from_a_state_of_its_own(name: str) -> None:
+    def suggested(disturbed: bool) -> list[object]:
+        peer, found = PEERS[name](family_world("arch:noisy", 0), 4), []
+        for _ in range(30):
+            if disturbed:
+                np.random.random()
+            number, cell = peer.suggest()
+            peer.report(number, 27, 0.1 * (number % 7))
+            found.append(cell)
+        return found
+
+    np.random.seed(1)
+    expected = np.random.RandomState(1).random()
+    undisturbed = suggested(disturbed=False)
+    assert np.random.random() == expected, "nor does it take from the draws of others"
+    assert suggested(disturbed=True) == undisturbed
