@@ -17,7 +17,7 @@ from seatbelt.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommended:
+class Answer:
     """The arm to use, and how sure that is."""
 
     arm: Recommendation
@@ -26,7 +26,7 @@ class Recommended:
     """Its trials, those that run included."""
 
 
-def recommendation(root: str, within: float, sure: float) -> Recommended:
+def recommendation(root: str, within: float, sure: float) -> Answer:
     """Return what the model recommends.
 
     Args:
@@ -53,10 +53,10 @@ def recommendation(root: str, within: float, sure: float) -> Recommended:
             f"`seatbelt status {root}`"
         )
     replicates = sum(view.plan.cell == arm.cell for view in history.by_number if view.role == "arm")
-    return Recommended(arm=arm, certainty=judged, replicates=replicates)
+    return Answer(arm=arm, certainty=judged, replicates=replicates)
 
 
-def recommendation_lines(found: Recommended) -> list[str]:
+def recommendation_lines(found: Answer) -> list[str]:
     """Return a recommendation in words."""
     return [
         f"{cell_text(found.arm.cell)} ({found.replicates} trials): {expectation_text(found.arm)}",

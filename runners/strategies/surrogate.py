@@ -96,8 +96,8 @@ class Suggestion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommended:
-    """The arm that the surrogate recommends.
+class BestTried:
+    """The arm with the highest expected score.
 
     Attributes:
         row: Its row.
@@ -226,13 +226,13 @@ class Surrogate:
         climbed = [self.seen.choices.climb(self.mean, _row(tried[i]), everything, allowed) for i in order]
         return max(climbed, key=lambda found: found[1])[0]
 
-    def recommend(self, random: np.random.Generator, *, draws: int = 64) -> Recommended | None:
+    def recommend(self, random: np.random.Generator, *, draws: int = 64) -> BestTried | None:
         """Return the tried arm with the highest expected score, None if none has a score at a rung."""
         if not self._numbers:
             return None
         row, score = self._best_tried()
         drawn = [self._scores(self.belief.draw(random), np.array([row]))[0] for _ in range(draws)]
-        return Recommended(row=row, score=score, error=float(np.std(drawn)))
+        return BestTried(row=row, score=score, error=float(np.std(drawn)))
 
     def certainty(
         self, within: float, sure: float, random: np.random.Generator, *, draws: int = 256
