@@ -8,7 +8,18 @@ from runners.simulation.peers import RayTune
 from tests.benchmarks.ray_replay import CONCURRENT, Happened, RealRun, agreement, real_run
 
 
+@pytest.fixture
+def ray_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ray read its token anew: it keeps what it read first in a process, which was another test's."""
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_in_this_process")
 def test_the_emulation_of_ray_tune_decides_as_ray_tune_does() -> None:
     world, seed = "joint:slow", 1
     found = agreement(real_run(world, seed, 16), world, seed)
