@@ -18,7 +18,7 @@ from tests.faults.nodes import Nodes, driver, environment
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 45
+EPOCHS = 36
 
 
 def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
