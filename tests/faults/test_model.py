@@ -15,12 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
 from runners.events import EpochMeasured
+from runners.halving import default_rungs
 from runners.ledger import read_events
 from runners.plan import Finished, Limits
 from runners.sweep_folder import SweepFolder
+from seatbelt.records import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
 
-EPOCHS = 4
+CELLS, EPOCHS = 4, 4
 
 
 class Sweep(RuleBasedStateMachine):
@@ -60,28 +62,42 @@ class Sweep(RuleBasedStateMachine):
             assert step.stop <= EPOCHS
             self.running[step.trial_key] = (step, step.known_epochs)
         elif isinstance(step, Finished):
-            assert not self.running
-            assert len(self.tested) >= 4, "every cell has a trial that was never pruned, or was promoted to its end"
+            self.nothing_is_left_to_do()
+
+    def nothing_is_left_to_do(self) -> None:
+        assert not self.running and self.driver is not None
+        history = self.driver.history
+        assert len(history.by_number) == CELLS * self.limits.replicates
+        assert self.tested == {view.key for view in history.by_number if view.status is Status.COMPLETE}
+        assert all(view.status in FINAL for view in history.by_number if view.exempt)
+        rung = history.rungs[default_rungs(EPOCHS, 3)[0]]
+        assert rung.promoted >= max(1, rung.reached // 3), "a third goes on, and one at least"
 
     @precondition(lambda self: bool(self.running))
     @rule(data=st.data(), score=st.floats(0, 1), repeated=st.booleans())
     def work(self, data: st.DataObject, score: float, repeated: bool) -> None:
         assert self.driver is not None
         key = data.draw(st.sampled_from(sorted(self.running)))
+        if (again := self.advance(key, score)) is not None and repeated:
+            # An epoch that is reported again, from a checkpoint, counts once.
+            self.driver.handle(*again)
+
+    def advance(self, key: str, score: float) -> tuple[LegSpec, dict[str, object]] | None:
+        """Report the next epoch of a leg, and return what was reported; None when the leg has ended."""
+        assert self.driver is not None
         spec, epoch = self.running[key]
         if epoch < spec.stop:
-            self.driver.handle(spec, epoch_message(epoch + 1, score))
+            message = epoch_message(epoch + 1, score)
+            self.driver.handle(spec, message)
             self.measured[key, epoch + 1] = score
             self.running[key] = (spec, epoch + 1)
-            if repeated:
-                # An epoch that is reported again, from a checkpoint, counts once.
-                self.driver.handle(spec, epoch_message(epoch + 1, score))
-            return
+            return spec, message
         complete = spec.stop == EPOCHS
         self.driver.handle(spec, ended_message("complete" if complete else "paused", epoch))
         if complete:
             self.tested.add(key)
         del self.running[key]
+        return None
 
     @precondition(lambda self: bool(self.running))
     @rule(data=st.data(), how=st.sampled_from(["lost", "fault", "interrupt"]))
@@ -144,8 +160,18 @@ class Sweep(RuleBasedStateMachine):
             assert len(pd.read_parquet(self.folder.root / "epochs")) >= self.flushed
 
     def teardown(self) -> None:
-        if self.driver is not None:
-            self.close()
+        """Whatever happened, the rest goes undisturbed to its end."""
+        if self.driver is None:
+            self.open(longer=False)
+        assert self.driver is not None
+        while not isinstance(step := self.driver.next(), Finished):
+            if isinstance(step, LegSpec):
+                self.running[step.trial_key] = (step, step.known_epochs)
+            while self.running:
+                self.advance(next(iter(self.running)), 0.5)
+        self.nothing_is_left_to_do()
+        self.nothing_is_lost_or_doubled()
+        self.close()
         shutil.rmtree(self.root)
 
 
