@@ -21,7 +21,7 @@ from tests.benchmarks.recorded import KEPT
 from tests.benchmarks.recorded.keeping import DROPPED, without_places
 
 NAMES = sorted(path.parent.name for path in KEPT.glob("*/sweep.json"))
-ARMS = {"architecture": 30, "augmentation": 33}
+ARMS = {"architecture": 30, "augmentation": 33, "mixing": 24}
 PLACE = re.compile(r"(?<![\w.])[/~]\w|[A-Za-z]:\\|\w@\w|\b(?:home|root|tmp|Users)\b")
 """An absolute path, a user at a host, or a folder that holds some."""
 
