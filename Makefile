@@ -9,11 +9,11 @@ export OMP_NUM_THREADS ?= 1
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
 
-test: $(STAMP) ## All tests
-	$(BIN)/python -m pytest
+test: test-quick ## All tests; those that start clusters and trainings have the machine to themselves
+	$(BIN)/python -m pytest -m slow
 
 test-quick: $(STAMP) ## The tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4
 
 check: $(STAMP) ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .
