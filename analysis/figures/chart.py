@@ -162,6 +162,12 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 LOOKS = len(COLOURS)
 
 
+def line_look(look: int) -> tuple[int, int]:
+    """Return the numbers of a line's colour and dash: both change with each look, and no pair comes twice soon."""
+    again, colour = divmod(look, LOOKS)
+    return colour, (colour + again) % LOOKS
+
+
 def numbers(values: Iterable[object]) -> Numbers:
     """Return numbers of a column; what is missing is None."""
     import pandas as pd

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Figure, Lines, Points, Rule, Texts
+from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Figure, Lines, Points, Rule, Texts, line_look
 from seatbelt.redaction import redact
 
 if TYPE_CHECKING:
@@ -138,13 +138,13 @@ def _bars(axes: Axes, layer: Bars) -> None:
 
 
 def _lines(axes: Axes, layer: Lines) -> None:
-    look = layer.look % len(COLOURS)
+    colour, dash = line_look(layer.look)
     for number, (x, y) in enumerate(zip(layer.x, layer.y, strict=True)):
         axes.plot(
             [_number(value) for value in x],
             [_number(value) for value in y],
-            color=COLOURS[look],
-            linestyle=_DASHES[look],
+            color=COLOURS[colour],
+            linestyle=_DASHES[dash],
             linewidth=0.7 if layer.faint else 1.4,
             alpha=0.45 if layer.faint else 1,
             drawstyle="steps-post" if layer.steps else "default",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Lines, Numbers, Points, Rule, Texts
+from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Lines, Numbers, Points, Rule, Texts, line_look
 from seatbelt.redaction import printable, redact
 
 _MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "dot")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px")
 _HATCHES = ("", "/", ".", "x", "\\", "-", "+")
 _CIVIDIS = [
     [0.0, "#00224e"], [0.2, "#2a3f6d"], [0.4, "#5d626e"], [0.6, "#8a8678"], [0.8, "#bcae6c"], [1.0, "#fee838"],
@@ -96,7 +96,7 @@ def _bars(layer: Bars) -> list[dict[str, Any]]:
 
 
 def _lines(layer: Lines) -> list[dict[str, Any]]:
-    look = layer.look % len(COLOURS)
+    colour, dash = line_look(layer.look)
     return [
         {
             "type": "scatter",
@@ -108,8 +108,8 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
             "y": list(y),
             "opacity": 0.5 if layer.faint else 1,
             "line": {
-                "color": COLOURS[look],
-                "dash": _DASHES[look],
+                "color": COLOURS[colour],
+                "dash": _DASHES[dash],
                 "width": 1 if layer.faint else 2,
                 "shape": "hv" if layer.steps else "linear",
             },

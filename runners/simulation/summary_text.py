@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Lines, numbers
+from analysis.figures.chart import Axis, Chart, Figure, Lines, numbers
 from analysis.query_text import table_text
 from seatbelt.records import Column
 
@@ -77,7 +77,7 @@ def regret_figure(table: pd.DataFrame, world: str) -> Figure:
     seeds = int(table["seed"].nunique())
     lines = []
     for look, (name, rows) in enumerate(found.groupby("strategy", sort=False)):
-        lines.append(Lines(name=str(name), x=(numbers(rows["cost"]),), y=(numbers(rows["regret"]),), look=look % LOOKS))
+        lines.append(Lines(name=str(name), x=(numbers(rows["cost"]),), y=(numbers(rows["regret"]),), look=look))
     last = found[found["cost"] == found["cost"].max()].sort_values("regret")
     return Figure(
         name="regret",

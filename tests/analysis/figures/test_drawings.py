@@ -26,6 +26,7 @@ from analysis.figures.chart import (
     colour_range,
     counted,
     extent,
+    line_look,
     shortened,
     spread,
     whole_axis,
@@ -163,3 +164,10 @@ def check_plotly(chart: Chart) -> None:
     for note in told["layout"]["annotations"]:
         note.pop("plate", None)
     Plot(data=told["data"], layout=told["layout"])
+
+
+def test_no_two_of_many_lines_look_alike() -> None:
+    lines = tuple(Lines(name=str(look), x=((0.0, 1.0),), y=((0.0, 1.0),), look=look) for look in range(20))
+    assert len({line_look(line.look) for line in lines}) == 20
+    drawn = plotly_chart(Chart(x=Axis(title="x"), y=Axis(title="y"), layers=lines))["data"]
+    assert len({(line["line"]["color"], line["line"]["dash"]) for line in drawn}) == 20
