@@ -21,6 +21,8 @@ VAGUE = 0.2**2
 _MOST_STEPS = 200
 _DRAWS = 32
 """Draws of the scales: a sweep leaves many possible, and intervals are too narrow if one is taken for the truth."""
+_IMPOSSIBLE = 1e12
+"""In place of a loss that cannot be computed."""
 _STEP = 1e-3
 _LEAST_CURVATURE = 1.0
 """Of the posterior density over a free number: draws lie no more than a few units from the likeliest."""
@@ -140,10 +142,16 @@ def learned_scales(
     packing = Packing(expected_scales(len(trials.bases), trials.epochs))
 
     def loss(vector: Floats) -> tuple[float, Floats]:
-        scales = packing.unpack(vector)
-        state = _solve(trials, scales)
-        prior, prior_slope = packing.prior(vector)
-        return -state.likelihood - prior, -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope
+        # A step may be so long that the covariance is singular in floating point: a shorter one is taken then.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scales = packing.unpack(vector)
+            try:
+                state = _solve(trials, scales)
+                prior, prior_slope = packing.prior(vector)
+            except np.linalg.LinAlgError:
+                return _IMPOSSIBLE, np.zeros_like(vector)
+            found = -state.likelihood - prior, -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope
+        return found if np.isfinite(found[0]) else (_IMPOSSIBLE, np.zeros_like(vector))
 
     first = packing.pack(start or packing.expected)
     options = {"maxiter": steps, "ftol": 1e-7}

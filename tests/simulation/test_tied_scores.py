@@ -1,0 +1,17 @@
+"""A sweep whose trials mostly mark nothing, and so have one and the same score, teaches scales all the same."""
+
+from __future__ import annotations
+
+import math
+
+from runners.simulation.regret import Setting, simulate
+from tests.benchmarks.recorded import KEPT
+
+
+def test_steps_that_are_too_long_for_arithmetic_are_taken_back() -> None:
+    # Of 24 arms, 12 mark nothing in either replicate. With this seed a step of the search for scales made standard
+    # deviations of 10^7, under which the covariance of the scores has no Cholesky factor.
+    setting = Setting(world=str(KEPT / "mixing"), strategy="factorial/none", seed=1000)
+    rows = simulate(setting)
+    assert all(math.isfinite(row["regret"]) for row in rows)
+    assert rows[-1]["regret"] < 0.1
