@@ -122,6 +122,7 @@ def learned_scales(
     *,
     tails: float = 10.0,
     draws: int = _DRAWS,
+    expected: Scales | None = None,
     start: Scales | None = None,
     steps: int = _MOST_STEPS,
 ) -> list[Scales]:
@@ -134,12 +135,13 @@ def learned_scales(
         trials: What was measured.
         tails: Degrees of freedom of the draws: the fewer, the further some of them lie from the maximum.
         draws: How many.
+        expected: Centre of their prior; by default `expected_scales`.
         start: Where the search for the maximum begins; by default at what is expected.
         steps: At most so many steps of it.
     """
     from scipy import optimize
 
-    packing = Packing(expected_scales(len(trials.bases), trials.epochs))
+    packing = Packing(expected or expected_scales(len(trials.bases), trials.epochs))
 
     def loss(vector: Floats) -> tuple[float, Floats]:
         # A step may be so long that the covariance is singular in floating point: a shorter one is taken then.

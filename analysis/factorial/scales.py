@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,17 @@ def expected_scales(factors: int, epochs: Sequence[int]) -> Scales:
         relation=relation,
         relation_beyond=relation,
         luck=luck,
+    )
+
+
+def enlarged(scales: Scales, by: float) -> Scales:
+    """Return the scales of scores that are so many times as large."""
+    return replace(
+        scales,
+        main=scales.main * by,
+        pairs=scales.pairs * by,
+        beyond=scales.beyond * by,
+        luck=scales.luck * by**2,
     )
 
 

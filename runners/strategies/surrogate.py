@@ -20,7 +20,8 @@ from analysis.factorial import (
     learned_scales,
     trials_of,
 )
-from analysis.factorial.scales import Packing, expected_scales
+from analysis.factorial.model import spread_of_scores
+from analysis.factorial.scales import Packing, enlarged, expected_scales
 from runners.choices import Choices, Row
 from search_spaces.space import Cell
 
@@ -128,11 +129,18 @@ class Certainty:
 
 
 def learned(seen: Seen, start: Scales | None) -> Scales:
-    """Return the likeliest scales: of whole trials first, then of the newest."""
+    """Return the likeliest scales: of whole trials first, then of the newest.
+
+    Where final scores are spread more widely than expected, everything is expected to be larger.
+    """
     whole = ~np.isnan(seen.scores[:, -1])
     order = np.argsort(~whole[::-1], kind="stable")[:MOST_LEARNED_FROM]
     some = np.sort(len(whole) - 1 - order)
-    (found,) = learned_scales(seen.trials(some), draws=1, start=start, steps=_STEPS)
+    trials = seen.trials(some)
+    expected = expected_scales(len(trials.bases), trials.epochs)
+    usual = float(np.sqrt(spread_of_scores(trials.bases, expected)[-1, -1]))
+    wider = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual)
+    (found,) = learned_scales(trials, draws=1, expected=enlarged(expected, wider), start=start, steps=_STEPS)
     return found
 
 
