@@ -25,5 +25,5 @@ def study() -> Study:
             NamedArm(name="randaugment", fields={**everything, POLICY: "randaugment"}),
             NamedArm(name="trivialaugment", fields={**everything, POLICY: "trivialaugment"}),
         ),
-        protocol=Protocol(epochs=50, propose="factorial", prune="asha", trials=100),
+        protocol=Protocol(epochs=50, propose="factorial", trials=100),
     )

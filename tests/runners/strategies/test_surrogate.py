@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,17 @@ def test_scales_are_written_down_and_read_again() -> None:
     np.testing.assert_allclose(again.main, scales.main)
     np.testing.assert_allclose(again.luck, scales.luck)
     assert again.pairs == pytest.approx(scales.pairs)
+
+
+def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger() -> None:
+    usual = seen(60)
+    wider = replace(usual, scores=5 * usual.scores)
+    small, large = learned(usual, None), learned(wider, None)
+    assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
+    assert large.main == pytest.approx(5 * small.main, rel=0.1)
+    assert large.luck == pytest.approx(25 * small.luck, rel=0.1, abs=1e-5)
+    # Scores that are spread less than expected say less about scales than that they are small.
+    assert learned(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 
 
 def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
