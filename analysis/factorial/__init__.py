@@ -22,6 +22,7 @@ from analysis.factorial.model import (
     learned_scales,
     spread_of_scores,
     trials_of,
+    usual_deviation,
 )
 from analysis.factorial.scales import Scales
 from analysis.factorial.surface import Belief, Surface
@@ -39,4 +40,5 @@ __all__ = [
     "learned_scales",
     "spread_of_scores",
     "trials_of",
+    "usual_deviation",
 ]

@@ -177,6 +177,11 @@ def spread_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
     return np.asarray(main * scales.relation + (pairs + scales.beyond**2) * scales.relation_beyond + scales.luck)
 
 
+def usual_deviation(bases: Sequence[Basis], epochs: Sequence[int]) -> float:
+    """Return the standard deviation that final scores of random cells have under the scales that are expected, IoU."""
+    return float(np.sqrt(spread_of_scores(bases, expected_scales(len(bases), epochs))[-1, -1]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Posterior:
     """Normal distribution of coefficients at the end.

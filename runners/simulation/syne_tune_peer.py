@@ -38,7 +38,8 @@ class SyneTune:
             from syne_tune.optimizer import baselines
         except ImportError as error:
             raise UserError(
-                f"syne-tune-{kind.lower()} needs Syne Tune ({error}); install it with: pip install 'seatbelt[peers]'"
+                f"syne-tune-{kind.lower()} needs Syne Tune, which is not installed ({error}): "
+                "`pip install --constraint constraints.txt -e '.[peers]'` in the project's folder"
             ) from None
         logging.getLogger("syne_tune").setLevel(logging.ERROR)
         self._drawing = np.random.RandomState(seed).get_state()

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.factorial import Basis, spread_of_scores
-from analysis.factorial.scales import expected_scales
+from analysis.factorial import Basis, usual_deviation
 
 Floats = NDArray[np.float64]
 
@@ -60,8 +59,7 @@ def measure_of(trials: Sequence[FrozenTrial], sign: float, bases: Sequence[Basis
     low, high = np.nanquantile(ends, (0.25, 0.75))
     # Where most values are the same, the quartiles are too.
     deviation = float((high - low) / _NORMAL_QUARTILES or np.nanstd(ends))
-    expected = spread_of_scores(bases, expected_scales(len(bases), [step + 1 for step in steps]))
-    unit = deviation / float(np.sqrt(expected[-1, -1]))
+    unit = deviation / usual_deviation(bases, [step + 1 for step in steps])
     return Measure(sign=sign, steps=steps, unit=unit or 1.0, floors=floors)
 
 

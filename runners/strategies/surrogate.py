@@ -19,8 +19,8 @@ from analysis.factorial import (
     correlation_of_scores,
     learned_scales,
     trials_of,
+    usual_deviation,
 )
-from analysis.factorial.model import spread_of_scores
 from analysis.factorial.scales import Packing, enlarged, expected_scales
 from runners.choices import Choices, Row
 from search_spaces.space import Cell
@@ -137,10 +137,9 @@ def learned(seen: Seen, start: Scales | None) -> Scales:
     order = np.argsort(~whole[::-1], kind="stable")[:MOST_LEARNED_FROM]
     some = np.sort(len(whole) - 1 - order)
     trials = seen.trials(some)
-    expected = expected_scales(len(trials.bases), trials.epochs)
-    usual = float(np.sqrt(spread_of_scores(trials.bases, expected)[-1, -1]))
-    wider = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual)
-    (found,) = learned_scales(trials, draws=1, expected=enlarged(expected, wider), start=start, steps=_STEPS)
+    wider = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual_deviation(trials.bases, trials.epochs))
+    expected = enlarged(expected_scales(len(trials.bases), trials.epochs), wider)
+    (found,) = learned_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
     return found
 
 

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -193,6 +194,15 @@ def epochs_of(folder: SweepFolder) -> set[tuple[str, int]]:
     if not folder.journal.exists():
         return set()
     return {(e.trial_key, e.epoch) for e in read_events(folder) if isinstance(e, EpochMeasured)}
+
+
+def wait_for_epochs(folder: SweepFolder, count: int, process: subprocess.Popen[Any]) -> None:
+    """Wait until so many epochs of a running sweep are recorded."""
+    until = time.monotonic() + 200
+    while len(epochs_of(folder)) < count:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < until, "the sweep does not go on"
+        time.sleep(0.2)
 
 
 def examine_journal(folder: SweepFolder, report: Report) -> None:

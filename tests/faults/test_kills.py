@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from runners.sweep_folder import SweepFolder
 from tests.conftest import MakeData
-from tests.faults.kills import Report, disturb, epochs_of, examine_journal, kill_below
+from tests.faults.kills import Report, disturb, epochs_of, examine_journal, kill_below, wait_for_epochs
 from tests.faults.nodes import environment
 
 
@@ -52,10 +51,3 @@ def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, 
     report = Report()
     examine_journal(folder, report)
     assert report.duplicates == report.acknowledged_trained_again == 0
-
-
-def wait_for_epochs(folder: SweepFolder, count: int, driver: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
-    while len(epochs_of(folder)) < count:
-        assert time.monotonic() < until and driver.poll() is None
-        time.sleep(0.2)

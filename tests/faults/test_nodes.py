@@ -13,7 +13,7 @@ from runners.history import History
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.conftest import MakeData
-from tests.faults.kills import Report, compare_tables, epochs_of, examine_journal
+from tests.faults.kills import Report, compare_tables, epochs_of, examine_journal, wait_for_epochs
 from tests.faults.nodes import Nodes, driver, environment
 
 pytestmark = pytest.mark.slow
@@ -27,14 +27,6 @@ def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
         *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--set", "decoder_learning_rate=0.0003,0.001"),
         *("--fix", "weights=none", "--max-epochs", str(EPOCHS), "--checkpoint-share", "1", *more),
     )
-
-
-def wait_for_epochs(folder: SweepFolder, count: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 200
-    while len(epochs_of(folder)) < count:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < until, "the sweep does not go on"
-        time.sleep(0.2)
 
 
 def wait_until_running(folder: SweepFolder, count: int, process: subprocess.Popen[str]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from runners.simulation.peer import Peer
 from runners.simulation.world import Floats
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Exclusion, Space
@@ -54,3 +57,16 @@ EVERY_CURVE = sorted(
     ]
     for replicate in (0, 1)
 )
+
+
+def all_suggested(peer: Peer, world: SmallWorld) -> Iterator[tuple[int, Cell]]:
+    """Yield each trial that a peer suggests before it is trained to its end: each curve of the world, once."""
+    given = []
+    while (suggested := peer.suggest()) is not None:
+        number, cell = suggested
+        assert world.space.excluded(cell) is None
+        yield number, cell
+        assert not peer.report(number, EPOCHS, 0.5)
+        peer.ended(number, failed=False)
+        given.append((cell["encoder"], cell["decoder"]))
+    assert sorted(given) == [(encoder, decoder) for encoder, decoder, _ in EVERY_CURVE]
