@@ -86,7 +86,7 @@ AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}")
 AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in TRANSFORMS}
 
 
-def factor(name: str, values: Iterable[str] | None = None) -> Factor:
+def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
     """Build the factor of an axis from the texts of its levels.
 
     An encoder may name its weights after `@`: `encoder=lite0,resnet18@none`. A single text with two dots is a
@@ -94,18 +94,22 @@ def factor(name: str, values: Iterable[str] | None = None) -> Factor:
 
     Args:
         name: Name of an axis.
-        values: Texts of the levels; the axis' usual ones if None.
+        values: The levels, as texts or as plain numbers and switches; the axis' usual ones if None.
 
     Raises:
         UserError: There is no such axis, or it refuses a value.
     """
     axis = find(name)
-    texts = [text.strip() for text in (values if values is not None else axis.levels)]
+    texts = [_text(value).strip() for value in (values if values is not None else axis.levels)]
     if "" in texts:
         raise UserError(f"axis {name!r} has an empty level; {_how_to_write(axis)}")
     if len(texts) == 1 and axis.kind in ("value", "share") and ".." in texts[0]:
         return Factor(name=name, range=_value_range(name, axis, texts[0]))
     return Factor(name=name, levels=tuple(_level(name, axis, text) for text in texts))
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def find(name: str) -> Axis:

@@ -7,7 +7,7 @@ cells of a finite space are numbered, so that a design is a sequence of cells.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -242,11 +242,25 @@ class Study:
     """Where the thesis asks it, or `none`."""
     factors: tuple[Factor, ...]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    """Dotted field -> fixed condition; fields that are not named have the values of table 3.3."""
+    """Dotted field -> fixed condition, or a plain value, which counts as `ours`; fields that are not named have the
+    values of table 3.3."""
     protocol: Protocol = Protocol()
     exclusions: tuple[Exclusion, ...] = ()
     arms: tuple[NamedArm, ...] = ()
     """Arms beside the space, such as other augmentation policies."""
+
+    def __post_init__(self) -> None:
+        _check_items("factors", self.factors, Factor, "search_spaces.axes.factor() makes one")
+        _check_items("exclusions", self.exclusions, Exclusion, "give search_spaces.space.Exclusion")
+        _check_items("arms", self.arms, NamedArm, "give search_spaces.space.NamedArm")
+        if not isinstance(self.conditions, Mapping):
+            raise UserError(f"conditions must map fields to values, but is a {type(self.conditions).__name__}")
+        conditions = {
+            name: value if isinstance(value, Condition) else Condition(value=value, source="ours")
+            for name, value in self.conditions.items()
+        }
+        object.__setattr__(self, "conditions", conditions)
+        object.__setattr__(self, "factors", tuple(self.factors))
 
     @property
     def space(self) -> Space:
@@ -257,3 +271,13 @@ class Study:
         """Return the baseline configuration."""
         changes = {name: condition.value for name, condition in self.conditions.items()}
         return TrialConfig().with_fields(changes | {"epochs": self.protocol.epochs})
+
+
+def _check_items(name: str, items: Iterable[Any], kind: type, advice: str) -> None:
+    if isinstance(items, str | Mapping) or not isinstance(items, Iterable):
+        raise UserError(f"{name} must be a tuple of {kind.__name__}, but is a {type(items).__name__}; {advice}")
+    for item in items:
+        if not isinstance(item, kind):
+            raise UserError(
+                f"{name} must hold {kind.__name__} records, but holds {item!r:.80}, a {type(item).__name__}; {advice}"
+            )

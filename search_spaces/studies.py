@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from search_spaces import (
@@ -63,17 +64,29 @@ def _from_file(path: Path) -> Study:
     # Data classes and pickle look their module up by name.
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
-        function = getattr(module, "study", None)
-        if not callable(function):
-            raise UserError(f"study file {path}: it must define a function study() that returns a Study")
-        made = function()
+        with _neighbours_importable(path.resolve().parent):
+            spec.loader.exec_module(module)
+            function = getattr(module, "study", None)
+            if not callable(function):
+                raise UserError(f"study file {path}: it must define a function study() that returns a Study")
+            study = function()
     except UserError:
         raise
     except (Exception, SystemExit) as error:
         # The user's own code: whatever it raises is theirs to mend.
         reason = " ".join(str(error).split())
         raise UserError(f"study file {path}: {type(error).__name__}: {reason}") from error
-    if not isinstance(made, Study):
-        raise UserError(f"study file {path}: study() must return a Study, but returned {type(made).__name__}")
-    return made
+    if not isinstance(study, Study):
+        raise UserError(f"study file {path}: study() must return a Study, but returned {type(study).__name__}")
+    return study
+
+
+@contextlib.contextmanager
+def _neighbours_importable(folder: Path) -> Iterator[None]:
+    """Let a study import files beside it, behind everything that is installed: they replace no module of ours."""
+    before = list(sys.path)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = before

@@ -22,6 +22,7 @@ from runners.cli import (
     weights,
 )
 from runners.cli.saying import say
+from runners.engines.isolation import import_nothing_from_working_folder
 from seatbelt.errors import UserError
 from seatbelt.redaction import printable
 
@@ -48,6 +49,7 @@ studies.register(app)
 
 def main() -> None:
     """Run the command line: exit code 0, 1 for a failure, 2 for a mistake of the user."""
+    import_nothing_from_working_folder()
     try:
         app()
     except UserError as error:

@@ -6,11 +6,13 @@ import contextlib
 import logging
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
+from runners.engines.isolation import isolated_start
 from seatbelt.errors import UserError
 
 ENVIRONMENT = {
@@ -77,9 +79,9 @@ def connected(resources: Resources) -> Iterator[None]:
     import ray
 
     started_here = not ray.is_initialized()
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if started_here:
         _authenticate(resources)
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if resources.address is None:
             # A Ray that happens to run here is joined by --address only, after it was asked for its token.
             options |= {"address": "local", "include_dashboard": False}
@@ -87,18 +89,27 @@ def connected(resources: Resources) -> Iterator[None]:
                 options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
         else:
             options["address"] = resources.address
-        before = signal.getsignal(signal.SIGTERM)
+    with tempfile.TemporaryDirectory(prefix="seatbelt-empty-") as empty:
+        if started_here:
+            _start(options, empty, resources.address)
         try:
+            yield
+        finally:
+            if started_here:
+                ray.shutdown()
+
+
+def _start(options: dict[str, Any], empty: str, address: str | None) -> None:
+    import ray
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with isolated_start(empty):
             ray.init(**options)
             # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
             signal.signal(signal.SIGTERM, before)
-        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            raise _no_answer(resources.address, error) from None
-    try:
-        yield
-    finally:
-        if started_here:
-            ray.shutdown()
+    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise _no_answer(address, error) from None
 
 
 def _authenticate(resources: Resources) -> None:

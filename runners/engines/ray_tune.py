@@ -15,6 +15,7 @@ from typing import Any
 
 from runners.driver import Driver
 from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
+from runners.engines.isolation import terminate_children_again
 from runners.engines.leg import LegSpec, Message, run_leg
 from runners.engines.patience import Pauses, Watchdog
 from runners.engines.room import Room, gpus_of_trial
@@ -137,6 +138,7 @@ def _leg_trainable() -> type[Any]:
         """One leg; each step reports what happened until the end of the next epoch."""
 
         def setup(self, config: dict[str, Any]) -> None:
+            terminate_children_again()
             self._pauses = Pauses()
             self._begin(config)
 

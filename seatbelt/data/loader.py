@@ -6,6 +6,7 @@ number of workers. Only uint8 leaves this module; normalising is the device's wo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,8 @@ def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
 
 
 def _prepare_worker(_: int) -> None:
+    # A signal to the process group, such as Ctrl-C or SLURM's SIGTERM, is for the driver: it lets the epoch finish.
+    os.setsid()
     cv2.setNumThreads(0)
     reuse_freed_memory()
 

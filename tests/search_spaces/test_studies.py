@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from search_spaces.designs import baseline_cell, build
-from search_spaces.space import NAMED_ARM
+from search_spaces.space import NAMED_ARM, Condition
 from search_spaces.studies import STUDIES, find
 from seatbelt.augmentation_config import TRANSFORMS
 from seatbelt.config import DECODERS
@@ -150,6 +151,55 @@ def test_a_users_own_study(tmp_path: Path) -> None:
     path.write_text(GOOD)
     study = find(str(path))
     assert (study.name, study.space.size, study.base().model.decoder) == ("mine", 2, "fpn")
+
+
+PLAIN = """
+from neighbour import RATES
+from search_spaces.axes import factor
+from search_spaces.space import Study
+
+def study():
+    return Study(
+        name="mine", question="Which?", reference="none",
+        factors=[factor("encoder_learning_rate", RATES), factor("real", [True, False])],
+        conditions={"data.real": True, "model.decoder": "fpn", "data.generations": []},
+    )
+"""
+
+
+def test_a_study_of_plain_values_that_imports_its_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLAIN)
+    (tmp_path / "neighbour.py").write_text("import random\nRATES = [0.0001, 1e-3]\nassert random.__name__ == 'random'")
+    (tmp_path / "random.py").write_text("raise ImportError('a file beside a study takes the place of no module')")
+    monkeypatch.delitem(sys.modules, "random")
+    before = list(sys.path)
+    study = find(str(path))
+    assert [level.label for level in study.factors[0].levels] == ["0.0001", "0.001"]
+    assert [level.label for level in study.factors[1].levels] == ["true", "false"]
+    assert study.conditions["data.real"] == Condition(value=True, source="ours")
+    assert study.base().data.generations == ()
+    assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ("factors='encoder'", "factors must be a tuple of Factor, but is a str; search_spaces.axes.factor"),
+        ("factors={'encoder': 1}", "factors must be a tuple of Factor, but is a dict"),
+        ("factors=('encoder',)", "factors must hold Factor records, but holds 'encoder', a str"),
+        ("factors=(), arms=[3]", "arms must hold NamedArm records, but holds 3, a int"),
+        ("factors=(), conditions=[1]", "conditions must map fields to values, but is a list"),
+    ],
+)
+def test_a_study_of_wrong_types_is_one_clear_error(tmp_path: Path, fields: str, what: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(
+        "from search_spaces.space import Study\n"
+        f"def study(): return Study(name='x', question='?', reference='none', {fields})"
+    )
+    with pytest.raises(UserError, match=what):
+        find(str(path))
 
 
 @pytest.mark.parametrize(
