@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
-from runners.engines.isolation import isolated_start
+from runners.engines.isolation import isolated_start, loopback_only
 from seatbelt.errors import UserError
 
 ENVIRONMENT = {
@@ -27,7 +27,10 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 """Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry; a leg that asked
-for no GPU sees none."""
+for no GPU sees none. They hold whatever the user's environment says."""
+
+_OF_OTHER_PROGRAMS = ("TUNE_", "RAY_AIR_", "RAY_TRAIN_", "RAY_STORAGE", "RAY_CHDIR_")
+"""Variables that begin so are settings of other programs for Ray Tune; outdated ones would end a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,9 @@ def prepare_ray(resources: Resources) -> None:
     Raises:
         UserError: Token authentication is switched off, and the user did not allow that.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    for name in [name for name in os.environ if name.startswith(_OF_OTHER_PROGRAMS)]:
+        del os.environ[name]
+    os.environ.update(ENVIRONMENT)
     choose_mode(joins=resources.address is not None, allow_insecure=resources.allow_insecure)
 
 
@@ -104,7 +109,7 @@ def _start(options: dict[str, Any], empty: str, address: str | None) -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with isolated_start(empty):
+        with isolated_start(empty), loopback_only() if address is None else contextlib.nullcontext():
             ray.init(**options)
             # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
             signal.signal(signal.SIGTERM, before)

@@ -49,6 +49,36 @@ def isolated_start(empty: str) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+@contextlib.contextmanager
+def loopback_only() -> Iterator[None]:
+    """Start a Ray that is reached from this machine alone and asks nobody else for anything.
+
+    Without this, Ray looks for the address that others would see, and its dashboard, though it shows nothing, asks
+    the metadata services of three clouds which of them it runs in, even where usage statistics are off.
+    """
+    from ray._private import ray_constants, services
+
+    with (
+        _replaced(ray_constants, "ENABLE_RAY_CLUSTER", False),
+        _replaced(services, "start_api_server", lambda *_, **__: (None, None)),
+    ):
+        os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+        try:
+            yield
+        finally:
+            del os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR]
+
+
+@contextlib.contextmanager
+def _replaced(module: object, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
 def import_nothing_from_working_folder() -> None:
     """Take the working folder off the module search path of this process, unless this package is run from it."""
     folder = Path.cwd().resolve()

@@ -181,7 +181,7 @@ def _shift_hsv(
 
 def _library() -> Any:  # noqa: ANN401  (albumentations has no annotations that mypy could read)
     """Import albumentations: only where a transform is switched on, because it takes seconds."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import calls home
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import calls home
     import albumentations
 
     return albumentations
