@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import glob
+import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
-from analysis.tables import Source, Sweep, readable
+from analysis.tables import REWRITE, Source, Sweep, check_identity, readable
 from seatbelt.errors import UserError
-from seatbelt.records import TABLES
+from seatbelt.records import SWEEP_METADATA, TABLES
 from seatbelt.storage import is_remote
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+_PLAIN_PATH = re.compile(r"[\w/ .,:;=+@%#&()!~^'\"-]+")
+"""Paths in which duckdb sees no pattern."""
 
 _TYPES = {
     "string": "VARCHAR",
@@ -44,32 +48,45 @@ order by {sweep} trained.number nulls last, stage_key
 """
 
 
-def connect(source: Source, *, materialise: bool) -> duckdb.DuckDBPyConnection:
-    """Return a duckdb connection with `trials`, `epochs`, `images`, `decisions` and `stages`.
+def connect(source: Source) -> duckdb.DuckDBPyConnection:
+    """Return a duckdb connection with the views `trials`, `epochs`, `images`, `decisions` and `stages`.
 
     Args:
         source: A sweep; or several, whose rows then begin with a column `sweep`.
-        materialise: Copy the tables, which a connection that may open no files needs.
 
     Raises:
-        UserError: A table cannot be read, or a column has another type than ours.
+        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
     """
     import duckdb
 
     connection = duckdb.connect()
     try:
-        for table in TABLES:
-            selects = [
-                _select(connection, part, table, name, number) for number, (name, part) in enumerate(source.parts)
-            ]
-            kind = "table" if materialise else "view"
-            _execute(connection, source, table, f"create {kind} {table} as {' union all by name '.join(selects)}")
-        several = source.parts[0][0] is not None
-        _execute(connection, source, "trials", _stages(several))
+        load(connection, source, materialise=False)
     except UserError:
         connection.close()
         raise
     return connection
+
+
+def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: bool) -> None:
+    """Give a connection the tables of sweeps; see `connect`.
+
+    Args:
+        connection: An empty one.
+        source: A sweep, or several.
+        materialise: Copy the tables, which a connection that may open no files needs.
+
+    Raises:
+        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
+        duckdb.OutOfMemoryException: The copies take more memory than the connection may have.
+        duckdb.InterruptException: The connection was interrupted.
+    """
+    for table in TABLES:
+        selects = [select(connection, part, table, name, number) for number, (name, part) in enumerate(source.parts)]
+        kind = "table" if materialise else "view"
+        _execute(connection, source, table, f"create {kind} {table} as {' union all by name '.join(selects)}")
+    several = source.parts[0][0] is not None
+    _execute(connection, source, "trials", _stages(several))
 
 
 def stages_frame(source: Source) -> pd.DataFrame:
@@ -80,7 +97,7 @@ def stages_frame(source: Source) -> pd.DataFrame:
     """
     import duckdb
 
-    with connect(source, materialise=False) as connection, readable(source):
+    with connect(source) as connection, readable(source):
         try:
             found: pd.DataFrame = connection.sql("from stages").to_arrow_table().to_pandas()
         except duckdb.Error as error:
@@ -88,16 +105,62 @@ def stages_frame(source: Source) -> pd.DataFrame:
     return found
 
 
-def _select(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None, number: int) -> str:
-    if is_remote(sweep.root):
+def select(
+    connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None = None, number: int = 0
+) -> str:
+    """Return SQL for the rows of one table of a sweep.
+
+    Args:
+        connection: Where it will be run.
+        sweep: The sweep.
+        table: One of `seatbelt.records.TABLES`.
+        name: What the rows carry in a first column `sweep`; None for no such column.
+        number: Tells the sweeps of a connection apart.
+
+    Raises:
+        UserError: The table cannot be read, is another sweep's, or has a column of another type than ours.
+    """
+    folder = os.path.join(os.path.abspath(sweep.root), table)
+    if is_remote(sweep.root) or not _PLAIN_PATH.fullmatch(folder):
+        # duckdb would take parts of such a path for patterns.
         relation = f"{table}_read_{number}"
         connection.register(relation, sweep.arrow(table))
     else:
-        folder = glob.escape(os.path.join(sweep.root, table))
-        relation = f"read_parquet({_quoted(f'{folder}/*.parquet')})"
+        _check_files(folder)
+        pattern = _quoted(f"{folder}/*.parquet")
+        _check_sweep(connection, sweep, table, pattern)
+        # Parts of the path such as `status=FAILED` are names of folders and no columns.
+        relation = f"read_parquet({pattern}, hive_partitioning=false)"
     described = _execute(connection, sweep, table, f"describe select * from {relation}").fetchall()
     _check_types({row[0]: row[1] for row in described}, sweep, table)
     return f"select {'' if name is None else f'{_quoted(name)} as sweep, '}* from {relation}"
+
+
+def _check_files(folder: str) -> None:
+    """Refuse what is no regular file: duckdb would wait for somebody to write to a pipe.
+
+    Raises:
+        UserError: A folder, pipe or device takes the place of a table file.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".parquet") and not entry.is_file():
+                raise UserError(f"{entry.path} is no file; move it away")
+
+
+def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, pattern: str) -> None:
+    key = _quoted(SWEEP_METADATA)
+    sql = f"select file_name, decode(value) from parquet_kv_metadata({pattern}) where decode(key) = {key}"
+    for place, identity in _execute(connection, sweep, table, sql).fetchall():
+        check_identity(sweep, place, identity)
+    if table == "trials" and sweep.identity:
+        data = _quoted(sweep.data_fingerprint)
+        sql = (
+            f"select distinct filename from read_parquet({pattern}, hive_partitioning=false, filename=true) "
+            f"where data_fingerprint is distinct from {data}"
+        )
+        for (place,) in _execute(connection, sweep, table, sql).fetchall():
+            raise UserError(f"{place} holds trials of other data than {sweep.root}/sweep.json names; {REWRITE}")
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> duckdb.DuckDBPyConnection:
@@ -105,6 +168,9 @@ def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, 
 
     try:
         return connection.execute(sql)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        # The limits of a query hold while its tables are read, too.
+        raise
     except duckdb.Error as error:
         raise UserError(f"{source.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
 

@@ -147,7 +147,7 @@ def _scores(sweep: Sweep, keys: list[str], epochs: tuple[int, ...]) -> NDArray[n
         f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end"
         for epoch in epochs
     )
-    with connect(sweep, materialise=False) as connection:
+    with connect(sweep) as connection:
         try:
             rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
         except duckdb.Error as error:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.connection import connect
-from analysis.query_limits import interrupted_after, lock, memory_bounded
+from analysis.connection import load
+from analysis.query_limits import bound_memory, interrupted_after, lock, memory_bounded
 from analysis.query_text import unique_names
 from analysis.tables import Source
 from seatbelt.errors import UserError
@@ -59,12 +59,17 @@ def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callab
     import pyarrow as pa
 
     size = int(memory * 1e9)
-    too_large = UserError(f"the query needs more than {memory:g} GB of memory; ask for less, or raise --memory")
-    connection = connect(source, materialise=True)
+    too_large = UserError(
+        f"the query needs more than {memory:g} GB of memory, the tables that it reads included; ask for less, or raise "
+        "--memory"
+    )
+    connection = duckdb.connect()
     try:
         with interrupted_after(connection, timeout) as clock, memory_bounded(size):
             try:
-                lock(connection, size)
+                bound_memory(connection, size)
+                load(connection, source, materialise=True)
+                lock(connection)
                 _check_asks(connection, sql)
                 connection.execute("begin transaction read only")
                 # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.

@@ -18,18 +18,20 @@ _PER_THREAD = 128 * 2**20
 """Bytes of addresses that an allocator sets aside for each thread of duckdb without using them."""
 
 
-def lock(connection: duckdb.DuckDBPyConnection, memory: int) -> None:
+def bound_memory(connection: duckdb.DuckDBPyConnection, memory: int) -> None:
+    """Let the tables and operators of a connection take only so many bytes; nothing is spilled to a disk."""
+    for setting in (f"memory_limit='{memory}B'", "temp_directory=''", "max_temp_directory_size='0B'"):
+        connection.execute(f"set {setting}")
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """Take files, network, extensions, Python's variables and settings away from a connection.
 
     Args:
         connection: It holds what may be asked already.
-        memory: Bytes that its tables and operators may take; nothing is spilled to a disk.
     """
     for setting in (
         "TimeZone='UTC'",
-        f"memory_limit='{memory}B'",
-        "temp_directory=''",
-        "max_temp_directory_size='0B'",
         "autoinstall_known_extensions=false",
         "autoload_known_extensions=false",
         "allow_community_extensions=false",

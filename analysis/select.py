@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.cells import cell_of
 from analysis.comparable import different_selections
-from analysis.connection import connect
+from analysis.connection import select
 from analysis.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
 
@@ -84,12 +85,20 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     differing = different_selections(sweep)
     if differing and not mixed:
         raise UserError(differing)
-    with connect(sweep, materialise=False) as connection:
-        try:
-            counts, complete, rows = _ranked(connection, sweep, top, by)
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{sweep.root}/trials cannot be read ({reason})") from None
+    counts: Counter[str] = Counter()
+    rows: list[tuple[Any, ...]] = []
+    complete = False
+    # One sweep at a time: a thousand of them take no more memory than the largest.
+    with duckdb.connect() as connection:
+        for name, part in sweep.parts:
+            ranked = _ranked(connection, part, name, top, by)
+            counts.update(ranked.counts)
+            if ranked.complete and not complete:
+                complete, rows = True, []
+            if ranked.complete or not complete:
+                rows = _leading([*rows, *ranked.rows], top)
+    if by == "test" and not complete:
+        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
     if not rows:
         where = sweep.parts[0][1].root
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {where}` shows how far it is")
@@ -100,7 +109,7 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
         arms=arms,
         by=by,
         complete=complete,
-        trials=counts,
+        trials=dict(counts),
         baselines=_baselines(sweep),
         several=sweep.parts[0][0] is not None,
         mixed=bool(differing),
@@ -135,25 +144,42 @@ def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
     )
 
 
-def _ranked(
-    connection: duckdb.DuckDBPyConnection, sweep: Source, top: int, by: By
-) -> tuple[dict[str, int], bool, list[tuple[Any, ...]]]:
-    counts: dict[str, int] = dict(connection.execute("select status, count(*) from trials group by 1").fetchall())
-    complete = counts.get("COMPLETE", 0) > 0
-    score = f"avg({by}_iou)"
-    if by == "test" and not complete:
-        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
-    name = "sweep" if sweep.parts[0][0] is not None else "null"
-    which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
-    rows = connection.execute(
-        f"""
-        select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
-               avg(selection_iou), stddev_samp(selection_iou),
-               avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
-               sum(train_seconds), arg_max(trial_key, selection_iou), {name} as origin, {score} as score
-        from trials where {which} and coalesce(role, 'arm') = 'arm'
-        group by arm_key, origin order by score desc nulls last, arm_key, origin limit ?
-        """,
-        [top],
-    ).fetchall()
-    return counts, complete, rows
+@dataclass(frozen=True, kw_only=True)
+class _Ranked:
+    counts: dict[str, int]
+    """Status -> number of trials."""
+    complete: bool
+    rows: list[tuple[Any, ...]]
+
+
+def _ranked(connection: duckdb.DuckDBPyConnection, sweep: Sweep, name: str | None, top: int, by: By) -> _Ranked:
+    """Return the leading arms of one sweep."""
+    import duckdb
+
+    trials = select(connection, sweep, "trials")
+    try:
+        counts: dict[str, int] = dict(
+            connection.execute(f"select status, count(*) from ({trials}) group by 1").fetchall()
+        )
+        complete = counts.get("COMPLETE", 0) > 0
+        which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
+        rows = connection.execute(
+            f"""
+            select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
+                   avg(selection_iou), stddev_samp(selection_iou),
+                   avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
+                   sum(train_seconds), arg_max(trial_key, selection_iou), $name as origin, avg({by}_iou) as score
+            from ({trials}) where {which} and coalesce(role, 'arm') = 'arm'
+            group by arm_key order by score desc nulls last, arm_key limit $top
+            """,
+            {"name": name, "top": top},
+        ).fetchall()
+    except duckdb.Error as error:
+        raise UserError(f"{sweep.root}/trials cannot be read ({str(error).splitlines()[0]})") from None
+    return _Ranked(counts=counts, complete=complete, rows=rows)
+
+
+def _leading(rows: list[tuple[Any, ...]], top: int) -> list[tuple[Any, ...]]:
+    """Return the best rows: by score, then by arm and sweep."""
+    rows.sort(key=lambda row: (row[-1] is None, -(row[-1] or 0.0), row[0], row[-2] or ""))
+    return rows[:top]

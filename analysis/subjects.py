@@ -41,7 +41,7 @@ def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Flo
 def _by_subject(sweep: Sweep, keys: Sequence[str]) -> tuple[Floats, Floats]:
     """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
     person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
-    with connect(sweep, materialise=False) as connection:
+    with connect(sweep) as connection:
         rows = connection.execute(
             f"select trial_key, {person} as person, sum(iou), count(*) from images group by all"
         ).fetchall()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from seatbelt.errors import UserError
+from seatbelt.errors import UserError, refuse_newer_format
+from seatbelt.records import SWEEP_METADATA
 from seatbelt.redaction import printable
 from seatbelt.storage import is_remote, open_storage
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Role = Literal["arm", "confirmation"]
 """Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
+
+REWRITE = "move the file away, then `seatbelt resume` writes the tables anew from the ledger"
 
 _AT_ONCE = 16
 """Files of a bucket that are read at a time."""
@@ -60,7 +63,23 @@ class Sweep:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
         if not isinstance(found, dict):
             raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
+        refuse_newer_format(f"{root}/sweep.json", found.get("format"), 1)
         self.description: dict[str, Any] = found
+
+    @property
+    def identity(self) -> str:
+        """What tells the files of this sweep from those of others; empty in sweeps from before there was any."""
+        return str(self.description.get("identity", ""))
+
+    @property
+    def data_fingerprint(self) -> str:
+        """What its trials carry of the data sets' content.
+
+        Raises:
+            UserError: `sweep.json` holds something else there.
+        """
+        with readable(self):
+            return "+".join(str(source["fingerprint"]) for source in self.description.get("data", []))
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -159,9 +178,15 @@ class Sweep:
         import pyarrow.parquet as pq
 
         try:
+            names = self._storage.names(table)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                files = list(pool.map(self._storage.read, self._storage.names(table)))
-            return pa.concat_tables([pq.read_table(pa.BufferReader(data)) for data in files])
+                shards = [pq.read_table(pa.BufferReader(data)) for data in pool.map(self._storage.read, names)]
+            for name, shard in zip(names, shards, strict=True):
+                identity = (shard.schema.metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
+                check_identity(self, f"{self.root}/{name}", identity)
+            return pa.concat_tables([shard.replace_schema_metadata(None) for shard in shards])
+        except UserError:
+            raise
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
@@ -196,6 +221,19 @@ def load(location: str | os.PathLike[str]) -> Sweep:
         UserError: There is no sweep at the location.
     """
     return Sweep(location)
+
+
+def check_identity(sweep: Sweep, place: str, identity: str) -> None:
+    """Check that a table file belongs to a sweep.
+
+    Raises:
+        UserError: It names another one.
+    """
+    if identity and identity != sweep.identity:
+        raise UserError(
+            f"{place} belongs to another sweep ({printable(identity)}, this one is {sweep.identity or 'older'}); "
+            f"{REWRITE}"
+        )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from runners.events import (
     Retried,
     SessionOpened,
 )
-from runners.evidence import check_journal
+from runners.evidence import check_journal, check_shards
 from runners.history import History
 from runners.ledger import Ledger, as_recorded
 from runners.leg_spec import leg_spec
@@ -86,6 +86,7 @@ class Driver:
             UserError: The journal is damaged.
         """
         self.folder, self.progress = folder, progress
+        self._identity = description.identity
         self.plan = replace(description.plan(limits), confirmation=confirmation)
         self._stages = StageExchange(stages, description, folder) if stages is not None else None
         self._opened = (time.time(), time.monotonic())
@@ -102,7 +103,9 @@ class Driver:
         self.history = History()
         self._retention = Retention(folder, self.history, description.keep_weights)
         fingerprint = "+".join(source.fingerprint for source in description.data)
-        self._store = Store(folder, self.history, study=description.study, fingerprint=fingerprint)
+        self._store = Store(
+            folder, self.history, study=description.study, fingerprint=fingerprint, identity=description.identity
+        )
         try:
             self._replay()
         except UserError:
@@ -117,6 +120,7 @@ class Driver:
                 limits=asdict(limits),
                 at=self._now(),
                 arms=description.arms_hash(),
+                sweep=description.identity,
             )
         )
         self._retention.tidy()
@@ -130,6 +134,7 @@ class Driver:
             for event in self._ledger.history_events:
                 self.history.apply(event)
                 self._store.add(event)
+            check_shards(self.folder, self._identity)
             check_journal(self.folder, self.history)
             self._flush()
         self._ledger.history_events.clear()
@@ -225,7 +230,14 @@ class Driver:
         self.stop_reason, self.broken = reason, True
 
     def tick(self) -> None:
-        """Let time pass: flush what is due and refresh what is shown."""
+        """Let time pass: flush what is due and refresh what is shown.
+
+        Raises:
+            OSError: Files of the sweep were removed.
+            SweepHeldError: Another driver writes to the sweep.
+        """
+        if self._requests.is_time("ownership"):
+            self._ledger.check_ownership()
         self._take_requests()
         self._flush_if_due()
         if self._ledger.mirror is not None:
@@ -237,6 +249,9 @@ class Driver:
         try:
             if self._stages is not None:
                 self._stages.close(self.history)
+            if self._ledger.is_lost:
+                self.progress.hide()
+                return
             self._flush()
             self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
             self.folder.forget_stop()
@@ -265,7 +280,7 @@ class Driver:
     def _flush(self) -> None:
         """Write the tables; what cannot be written now is written later, from the ledger at the latest."""
         try:
-            empty_tables(self.folder)
+            empty_tables(self.folder, self._identity)
             self._store.flush()
         except OSError as error:
             self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")

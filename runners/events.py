@@ -22,6 +22,8 @@ class SessionOpened:
     at: float
     arms: str = ""
     """Hash of the design: where it changed, the design is gone through anew for what is missing."""
+    sweep: str = ""
+    """Identity of the sweep; empty in sweeps from before there was one."""
 
 
 Role = Literal["arm", "stage", "confirmation", "copied"]

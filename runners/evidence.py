@@ -7,8 +7,30 @@ import contextlib
 from runners.history import History
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
+from seatbelt.records import SWEEP_METADATA, TABLES
 
 _WAY_OUT = "restore it from a backup, or start a new sweep: the tables stay readable"
+
+
+def check_shards(folder: SweepFolder, identity: str) -> None:
+    """Refuse tables of another sweep that lie among those of this one.
+
+    Raises:
+        UserError: A shard names another sweep.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for table in TABLES:
+        for path in sorted((folder.root / table).glob("*.parquet")):
+            # A damaged table is no witness, as in `check_journal`.
+            with contextlib.suppress(pa.ArrowException, OSError):
+                named = (pq.read_metadata(path).metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
+                if named and named != identity:
+                    raise UserError(
+                        f"{path} belongs to another sweep ({named}, this one is {identity or 'older'}); move it away, "
+                        f"then `seatbelt resume {folder.shown}` writes the tables anew"
+                    )
 
 
 def check_journal(folder: SweepFolder, history: History) -> None:

@@ -110,6 +110,7 @@ def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
     # A sweep of somebody else may link to files of ours.
     if not place.resolve().is_relative_to(folder.root.resolve()):
         raise UserError(f"{place} leads out of the sweep; give another folder by --out")
+    folder.check_writable(place)
     return LocalStorage(place)
 
 

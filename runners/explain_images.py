@@ -53,7 +53,7 @@ def recorded_images(root: str, key: str) -> list[Recorded]:
         select dataset, image, iou, predicted, target from images
         where trial_key = ? order by iou desc, dataset, image
     """
-    with readable(sweep), connect(sweep, materialise=False) as connection:
+    with readable(sweep), connect(sweep) as connection:
         try:
             rows = connection.execute(query, [key]).fetchall()
         except duckdb.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import secrets
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -115,6 +116,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
     check_labels_shown(data, [config for config in configs if config.data.context != all_labels])
     described = SweepDescription(
+        identity=secrets.token_hex(8),
         study=request.study.name,
         question=request.study.question,
         base=base,

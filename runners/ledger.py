@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, NoReturn
 
-from runners.events import Event, from_json, to_json
+from runners.events import Event, SessionOpened, from_json, to_json
 from runners.lease import Lease, in_words, who_am_i
 from runners.lease import holder as lease_holder
 from runners.mirror import FLUSH_SECONDS, Mirror, read_journal
@@ -54,14 +54,18 @@ class Ledger:
             if folder.remote:
                 self._lease = Lease(folder.storage, note)
                 self.mirror = Mirror(folder, self._lease, note, every=publish_every)
-            self.history_events, self._durable = _recover(folder.journal)
+            self.history_events, self._durable = _recover(folder)
         except BaseException:
             self._release()
             raise
         self._file: IO[bytes] | None = folder.journal.open("ab")
         # A torn end is cut off by the first append: a driver that refuses the sweep changes nothing.
         self._torn = self._file.tell() > self._durable
-        self._failure: OSError | None = None
+        self._size = self._file.tell()
+        """Bytes of the journal as this writer left it."""
+        self._failure: OSError | SweepHeldError | None = None
+        self.is_lost = False
+        """Whether the sweep is no longer this writer's: nothing of it may be written any more."""
         sync_folder(folder.journal.parent)
 
     def append(self, *events: Event) -> None:
@@ -70,9 +74,10 @@ class Ledger:
         Raises:
             OSError: They could not be written. Nothing of them stays, and nothing more is taken: the sweep goes on
                 from what is durable when a driver opens it again.
+            SweepHeldError: Another driver writes to the sweep.
         """
-        if self._file is None:
-            raise self._failure or OSError("the ledger is closed")
+        self.check_ownership()
+        assert self._file is not None
         try:
             if self._torn:
                 os.ftruncate(self._file.fileno(), self._durable)
@@ -87,13 +92,40 @@ class Ledger:
             )
             self._give_up()
             raise self._failure from error
-        self._durable = self._file.tell()
+        self._durable = self._size = self._file.tell()
+
+    def check_ownership(self) -> None:
+        """Make sure that the journal and the lock are still the files at their paths, as this writer left them.
+
+        Raises:
+            OSError: They were removed or changed, or an earlier write failed.
+            SweepHeldError: Another driver writes to the sweep.
+        """
+        if self._file is None:
+            raise self._failure or OSError("the ledger is closed")
+        journal, lock = self._folder.journal, self._folder.lock
+        try:
+            size = journal.stat().st_size
+            is_ours = _is_at(journal, self._file)
+        except OSError as error:
+            self._lose(self._removal(str(error)))
+        if not is_ours:
+            self._lose(self._takeover(f"{journal} is another file than the one that this driver opened"))
+        if size != self._size:
+            self._lose(self._takeover(f"{journal} has {size} bytes instead of {self._size}"))
+        try:
+            is_ours = _is_at(lock, self._lock)
+        except OSError:
+            is_ours = False
+        if not is_ours:
+            self._lose(self._takeover(f"{lock} was removed or replaced"))
 
     def close(self) -> None:
         """Release the sweep."""
         if self._file is not None:
             self._file.close()
-        self._folder.files.remove(_HOLDER)
+        if not self.is_lost:
+            self._folder.files.remove(_HOLDER)
         self._release()
 
     def __enter__(self) -> Ledger:
@@ -103,6 +135,25 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _removal(self, reason: str) -> OSError:
+        return OSError(
+            f"files of {self._folder.shown} were removed while this driver wrote to it ({reason}); it stops and writes "
+            "nothing more; restore them from a backup, or begin the sweep again under another --name"
+        )
+
+    def _takeover(self, reason: str) -> SweepHeldError:
+        return SweepHeldError(
+            f"another driver or program writes to {self._folder.shown} ({reason}); this one stops and writes nothing "
+            f"more; once no driver runs, `seatbelt resume {self._folder.shown}` continues"
+        )
+
+    def _lose(self, failure: OSError | SweepHeldError) -> NoReturn:
+        self._failure, self.is_lost = failure, True
+        assert self._file is not None
+        self._file.close()
+        self._file = None
+        raise failure
 
     def _give_up(self) -> None:
         # What was half written is cut off here, or, if the disk refuses that too, when the journal is next opened.
@@ -124,6 +175,15 @@ class Ledger:
         self._lock.close()
 
 
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    """Return whether the file at a path is the one that is open.
+
+    Raises:
+        OSError: There is none.
+    """
+    return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+
+
 def read_events(folder: SweepFolder) -> Iterator[Event]:
     """Yield the events of a sweep without becoming its writer; a torn last line is passed over.
 
@@ -131,11 +191,11 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
         UserError: The journal is damaged before its end.
     """
     if folder.remote:
-        whole = read_journal(folder.storage)
-        yield from (event for event, _ in _valid_lines(io.BytesIO(whole), f"{folder.shown}/state/journal"))
+        whole = read_journal(folder.storage, folder.identity())
+        yield from (event for event, _ in _events_of(io.BytesIO(whole), f"{folder.shown}/state/journal", folder))
     elif folder.journal.is_file():
         with folder.journal.open("rb") as file:
-            yield from (event for event, _ in _valid_lines(file, os.fspath(folder.journal)))
+            yield from (event for event, _ in _events_of(file, os.fspath(folder.journal), folder))
 
 
 @contextmanager
@@ -158,9 +218,12 @@ def holder(folder: SweepFolder) -> str | None:
     """Return who writes to the sweep at the moment, in words, or None."""
     if folder.remote:
         return lease_holder(folder.storage)
+    if not folder.lock.is_file():
+        return None
     try:
-        with folder.lock.open("r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A shared lock asks for no more than the right to read: a sweep of somebody else may be readable only.
+        with folder.lock.open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return None
     except BlockingIOError:
@@ -191,13 +254,30 @@ def _holder_in_words(folder: SweepFolder) -> str:
         return "another process"
 
 
-def _recover(journal: Path) -> tuple[list[Event], int]:
+def _recover(folder: SweepFolder) -> tuple[list[Event], int]:
     """Return the events and the bytes that they take."""
-    if not journal.is_file():
+    if not folder.journal.is_file():
         return [], 0
-    with journal.open("rb") as file:
-        lines = list(_valid_lines(file, os.fspath(journal)))
+    with folder.journal.open("rb") as file:
+        lines = list(_events_of(file, os.fspath(folder.journal), folder))
     return [event for event, _ in lines], lines[-1][1] if lines else 0
+
+
+def _events_of(file: IO[bytes], place: str, folder: SweepFolder) -> Iterator[tuple[Event, int]]:
+    """Yield the events of this sweep's journal with the offset after their line.
+
+    Raises:
+        UserError: The journal is damaged before its end, or is another sweep's.
+    """
+    identity = folder.identity()
+    for event, offset in _valid_lines(file, place):
+        if isinstance(event, SessionOpened) and identity is not None and event.sweep != identity:
+            raise UserError(
+                f"{place} belongs to another sweep: its session on {event.host} wrote to sweep "
+                f"{event.sweep or 'without identity'}, but {folder.shown} is {identity or 'without identity'}; put the "
+                "journal of this sweep back from a backup"
+            )
+        yield event, offset
 
 
 def _valid_lines(file: IO[bytes], place: str) -> Iterator[tuple[Event, int]]:
@@ -245,4 +325,7 @@ def _parse(line: bytes, where: str) -> Event | None:
     try:
         return from_json(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} holds no event of this version of seatbelt ({error}); {_UNTRUSTED}") from None
+        raise UserError(
+            f"{where} holds no event of this version of seatbelt ({error}); if the sweep was made by a newer version, "
+            "install that here, or start a new sweep: the tables stay readable"
+        ) from None

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runners.evidence import check_shards
 from runners.lease import Lease
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
@@ -18,6 +19,11 @@ from seatbelt.records import TABLES
 from seatbelt.storage import Storage
 
 _SEGMENTS = "state/journal"
+_SIGNATURE = b"sweep "
+_COPY_IDENTITY = "state/sweep-identity"
+_STAYS = ("state", "aside", "lock", "holder.json", "tmp")
+"""What of a foreign copy stays in its place: what belongs to this driver."""
+
 _MOST_SEGMENTS = 64
 """When a driver begins, more segments than these become one."""
 
@@ -42,6 +48,8 @@ class Mirror:
         self._folder, self._lease, self._note, self._every = folder, lease, note, every
         self._seen: dict[str, tuple[int, int]] = {}
         self._pushed_at = time.monotonic()
+        self._identity = folder.identity() or ""
+        self._set_foreign_copy_aside()
         self._published = self._pull()
 
     def push_if_due(self, flush: Callable[[], None]) -> None:
@@ -83,7 +91,7 @@ class Mirror:
             data = file.read()
         if not data:
             return
-        if not self._folder.storage.create(_segment(self._published), data):
+        if not self._folder.storage.create(_segment(self._published), _signed(data, self._identity)):
             raise SweepHeldError(
                 f"{self._folder.shown}: another driver published events at byte {self._published} of the journal; this "
                 "one stops, and keeps what it measured in its own journal"
@@ -94,9 +102,31 @@ class Mirror:
         for place in (*TABLES, self._folder.events.name):
             yield from (path for path in (self._folder.root / place).rglob("*") if path.is_file())
 
+    def _set_foreign_copy_aside(self) -> None:
+        """Make room for this sweep where the copy on this machine is that of another one.
+
+        A bucket may have been emptied, or be one of the same name at another endpoint.
+        """
+        root, files = self._folder.root, self._folder.files
+        try:
+            copied = files.read(_COPY_IDENTITY).decode()
+        except FileNotFoundError:
+            copied = ""
+        if copied != self._identity and self._folder.journal.exists():
+            aside = root / "aside" / str(time.time_ns())
+            (aside / "state").mkdir(parents=True)
+            for path in (*root.iterdir(), *(root / "state").iterdir()):
+                if path.name not in _STAYS:
+                    path.rename(aside / path.relative_to(root))
+            self._note(
+                f"the copy on this machine belongs to another sweep that {self._folder.shown} held before; it is kept "
+                f"in {aside}"
+            )
+        files.write(_COPY_IDENTITY, self._identity.encode())
+
     def _pull(self) -> int:
         storage, files = self._folder.storage, self._folder.files
-        published = read_journal(storage)
+        published = read_journal(storage, self._identity)
         try:
             ours = self._folder.journal.read_bytes()
         except FileNotFoundError:
@@ -114,6 +144,7 @@ class Mirror:
             for name in storage.names(table):
                 # Readers find new versions of a table laid out as the old ones.
                 files.write(name, storage.read(name))
+        check_shards(self._folder, self._identity)
         self._join_segments(published)
         return len(published)
 
@@ -121,17 +152,21 @@ class Mirror:
         segments = self._folder.storage.names(_SEGMENTS)
         if len(segments) <= _MOST_SEGMENTS:
             return
-        self._folder.storage.write(_segment(0), published)
+        self._folder.storage.write(_segment(0), _signed(published, self._identity))
         for name in segments:
             if name != _segment(0):
                 self._folder.storage.remove(name)
 
 
-def read_journal(storage: Storage) -> bytes:
+def read_journal(storage: Storage, identity: str | None = None) -> bytes:
     """Return the bytes of a journal that is published in segments.
 
+    Args:
+        storage: The sweep's.
+        identity: The sweep's; None takes any segment.
+
     Raises:
-        UserError: A segment is missing.
+        UserError: A segment is missing, or is another sweep's.
     """
     whole = bytearray()
     for name in storage.names(_SEGMENTS):
@@ -141,7 +176,7 @@ def read_journal(storage: Storage) -> bytes:
                 f"{storage.location}/{name}: the segment before it is missing (from byte {len(whole)}); restore it "
                 "from a backup, or start a new sweep: the tables stay readable"
             )
-        data = storage.read(name)
+        data = _unsigned(storage.read(name), identity, f"{storage.location}/{name}")
         # After segments were joined, ones that the joined one holds may still be there.
         if start + len(data) > len(whole):
             whole += data[len(whole) - start :]
@@ -150,3 +185,26 @@ def read_journal(storage: Storage) -> bytes:
 
 def _segment(offset: int) -> str:
     return f"{_SEGMENTS}/{offset:020d}.jsonl"
+
+
+def _signed(data: bytes, identity: str) -> bytes:
+    """Return a segment that begins with a line naming its sweep."""
+    return b"%s%s\n%s" % (_SIGNATURE, identity.encode(), data) if identity else data
+
+
+def _unsigned(segment: bytes, identity: str | None, place: str) -> bytes:
+    """Return the part of the journal that a segment holds.
+
+    Raises:
+        UserError: It names another sweep.
+    """
+    if not segment.startswith(_SIGNATURE):
+        return segment
+    line, _, data = segment.partition(b"\n")
+    named = line.removeprefix(_SIGNATURE).decode(errors="replace")
+    if identity is not None and named != identity:
+        raise UserError(
+            f"{place} belongs to another sweep ({named}, this one is {identity or 'older'}); restore this sweep's own "
+            "from a backup, or start a new sweep: the tables stay readable"
+        )
+    return data

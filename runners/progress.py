@@ -84,9 +84,7 @@ class Progress:
 
     def closed(self, plan: Plan, history: History, finished: Finished | None, stopped: str | None) -> None:
         """Say how the session ended."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self.hide()
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
         self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
         recommended = recommendation_text(plan, history)
@@ -96,6 +94,12 @@ class Progress:
             self._line(f"finished: {finished.reason}")
         elif stopped:
             self._line(f"stopped: {stopped}; `seatbelt resume` goes on")
+
+    def hide(self) -> None:
+        """Take the live table away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def _line(self, text: str) -> None:
         if self._quiet:

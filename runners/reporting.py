@@ -135,13 +135,15 @@ def report_folder(sweep: Sweep) -> Path:
     """Return the folder `report` of a sweep.
 
     Raises:
-        UserError: It lies in a bucket, or its parts lie elsewhere.
+        UserError: It lies in a bucket, its parts lie elsewhere, or this user may not write there.
     """
     if is_remote(sweep.root):
         raise UserError(f"{sweep.root} lies in a bucket; say where the files are to go: --out")
     folder = SweepFolder(sweep.root)
     folder.check_links()
-    return folder.root / "report"
+    place = folder.root / "report"
+    folder.check_writable(place)
+    return place
 
 
 def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float | None) -> None:

@@ -22,16 +22,17 @@ class Requests:
 
     def stop(self) -> bool:
         """Return whether somebody asked the driver to stop."""
-        return self._is_time("stop") and self._folder.stop_requested()
+        return self.is_time("stop") and self._folder.stop_requested()
 
     def test_reads(self) -> Iterator[TestRead]:
         """Yield who looked at test scores; a note is removed once its event was taken."""
-        if self._is_time("test reads"):
+        if self.is_time("test reads"):
             for command, at, name in self._folder.test_notes():
                 yield TestRead(command=command, at=at)
                 self._folder.storage.remove(name)
 
-    def _is_time(self, what: str) -> bool:
+    def is_time(self, what: str) -> bool:
+        """Return whether to look for something again, and take note that it was looked for."""
         now = time.monotonic()
         if now - self._looked.get(what, -self._every) < self._every:
             return False

@@ -19,7 +19,7 @@ from runners.parquet_file import FileVersion, first_version, next_version, whole
 from runners.sweep_folder import SweepFolder
 from runners.views import TrialView
 from seatbelt.config import TrialConfig
-from seatbelt.records import IMAGE_COUNTS, SCORES, TABLES, configuration_row
+from seatbelt.records import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,11 +34,14 @@ _FLUSH_SHARE = 0.05
 class Store:
     """Collects rows and writes the shards that changed."""
 
-    def __init__(self, folder: SweepFolder, history: History, *, study: str, fingerprint: str) -> None:
+    def __init__(
+        self, folder: SweepFolder, history: History, *, study: str, fingerprint: str, identity: str = ""
+    ) -> None:
         self._folder = folder
         self._history = history
         self._study = study
         self._fingerprint = fingerprint
+        self._identity = identity
         self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self._dirty_trials: set[int] = set()
         self._decisions = 0
@@ -114,6 +117,7 @@ class Store:
             if table == "images":
                 before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
             block = pa.concat_tables([before, block])
+        block = _signed(block, self._identity)
         where = self._where.pop((table, shard), None)
         version = next_version(
             block, FileVersion(data=data, start=where[0], end=where[1]) if where else whole_file(data)
@@ -178,15 +182,22 @@ class Store:
         }
 
 
-def empty_tables(folder: SweepFolder) -> None:
+def empty_tables(folder: SweepFolder, identity: str = "") -> None:
     """Give each table that has no shard an empty one, so that a sweep can be queried from its first second."""
     for table in TABLES:
         if not (folder.root / _shard(table, 0)).exists():
-            folder.files.write(_shard(table, 0), first_version(_arrow(table, [])).data)
+            folder.files.write(_shard(table, 0), first_version(_signed(_arrow(table, []), identity)).data)
 
 
 def _shard(table: str, number: int) -> str:
     return f"{table}/part-{number:05d}.parquet"
+
+
+def _signed(block: pa.Table, identity: str) -> pa.Table:
+    """Return a table that names the sweep that it belongs to."""
+    if not identity:
+        return block
+    return block.replace_schema_metadata({**(block.schema.metadata or {}), SWEEP_METADATA: identity})
 
 
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:

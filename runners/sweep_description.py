@@ -70,6 +70,9 @@ class SweepDescription(_Record):
     """What `sweep.json` holds: everything that decisions and trainings depend on."""
 
     format: Literal[1] = 1
+    identity: str = ""
+    """Drawn at random when the sweep is created, and repeated in its journal, its segments in a bucket, its tables and
+    the working copy: files of another sweep are told apart by it. Empty in sweeps from before there was one."""
     study: str
     question: str
     base: TrialConfig

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from runners.sweep_description import SweepDescription
+from runners.sweep_description import FORMAT, SweepDescription
 from seatbelt.cache_folder import cache_folder
-from seatbelt.errors import UserError
+from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.identity import content_hash
 from seatbelt.records import TABLES
 from seatbelt.storage import LocalStorage, Storage, is_remote, open_storage
@@ -84,10 +84,10 @@ class SweepFolder:
 
     def note_test_read(self, command: str) -> None:
         """Leave a note that test scores were shown; the next driver enters it into the ledger."""
-        told = {"command": command, "at": time.time()}
-        # A sweep of somebody else may be readable only.
-        with contextlib.suppress(PermissionError):
-            self.storage.write(f"{_TEST_READS}/{time.time_ns()}-{os.getpid()}.json", json.dumps(told).encode())
+        note = {"command": command, "at": time.time()}
+        # A sweep of somebody else may be readable only, or lead out of itself.
+        with contextlib.suppress(OSError):
+            self.storage.write(f"{_TEST_READS}/{time.time_ns()}-{os.getpid()}.json", json.dumps(note).encode())
 
     def test_notes(self) -> list[tuple[str, float, str]]:
         """Return the notes that no driver has entered yet: command, time, name of the file."""
@@ -126,6 +126,16 @@ class SweepFolder:
                 f"sweep instead of {self.root}"
             )
 
+    def check_writable(self, place: Path) -> None:
+        """Refuse to put a report or panels where this user may not write, such as the sweep of a colleague.
+
+        Raises:
+            UserError: The folder cannot be made or written.
+        """
+        existing = next(folder for folder in (place, *place.parents) if folder.exists())
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise UserError(f"{existing} cannot be written by this user; say where the files are to go: --out")
+
     def exists(self) -> bool:
         """Return whether a sweep lies here."""
         try:
@@ -158,17 +168,34 @@ class SweepFolder:
             UserError: There is no sweep, or its description cannot be read.
         """
         try:
-            return SweepDescription.model_validate_json(self.storage.read(DESCRIPTION))
+            text = self.storage.read(DESCRIPTION)
+            self._refuse_newer(text)
+            return SweepDescription.model_validate_json(text)
         except (FileNotFoundError, NotADirectoryError):
             self._check_not_lost()
             raise UserError(f"{self.shown} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden":
+                raise UserError(
+                    f"{self.shown}/{DESCRIPTION} was made by a newer version of seatbelt: this one knows no field "
+                    f"{place!r}; install that version here"
+                ) from None
             raise UserError(
                 f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
+
+    def _refuse_newer(self, text: bytes) -> None:
+        with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            description = json.loads(text)
+            if isinstance(description, dict):
+                refuse_newer_format(f"{self.shown}/{DESCRIPTION}", description.get("format"), FORMAT)
+
+    def identity(self) -> str | None:
+        """Return the identity of the sweep, empty for one from before there was any; None where no sweep lies here."""
+        return self.describe().identity if self.exists() else None
 
     def _check_not_lost(self) -> None:
         if any(name.startswith("state/journal") for name in self.storage.names("state")):

@@ -15,3 +15,16 @@ class WeightsNotFoundError(UserError):
 
 class SweepHeldError(UserError):
     """Another live driver writes to the sweep."""
+
+
+def refuse_newer_format(place: str, version: object, known: int) -> None:
+    """Refuse a file whose format is newer than this package knows.
+
+    Raises:
+        UserError: It is; the message says so, and what to do.
+    """
+    if isinstance(version, int) and version > known:
+        raise UserError(
+            f"{place} was made by a newer version of seatbelt (format {version}, this one reads {known}); install that "
+            "version here, or read it where it was made"
+        )

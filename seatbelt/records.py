@@ -16,6 +16,9 @@ from seatbelt.config import TrialConfig
 
 SCHEMA_VERSION = 1
 
+SWEEP_METADATA = "seatbelt_sweep"
+"""Key of a table file's metadata: the identity of the sweep that it belongs to."""
+
 ColumnType = Literal["string", "int64", "float64", "bool", "timestamp"]
 
 

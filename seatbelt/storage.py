@@ -93,8 +93,8 @@ class LocalStorage:
 
         Args:
             root: The folder.
-            temporary: Where files are written before they take their place, on the same file system; None is
-                beside that place, under a name that `names` passes over.
+            temporary: Where files are written before they take their place, below root and on the same file system;
+                None is beside that place, under a name that `names` passes over.
         """
         self.root = Path(root)
         self._temporary = temporary
@@ -106,12 +106,7 @@ class LocalStorage:
 
     def read(self, name: str) -> bytes:
         """See Storage."""
-        path = self.root / name
-        with path.open("rb") as file:
-            # A link to a device has no end.
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileNotFoundError(f"{path} is no file")
-            return file.read()
+        return read_file(self.root / name)
 
     def tagged(self, name: str) -> tuple[bytes, object]:
         """See Storage."""
@@ -178,9 +173,17 @@ class LocalStorage:
 
     @contextlib.contextmanager
     def _written(self, path: Path, data: bytes) -> Iterator[Path]:
-        """Write bytes durably beside their place, and remove what is left there afterwards."""
+        """Write bytes durably beside their place, and remove what is left there afterwards.
+
+        Raises:
+            OSError: They cannot be written, or a link leads out of this storage: it may be somebody else's, whose
+                links must not decide where we write.
+        """
         folder = self._temporary or path.parent
+        root = self.root.resolve()
         for needed in {folder, path.parent}:
+            if not needed.resolve().is_relative_to(root):
+                raise PermissionError(f"{needed} leads out of {self.root}: nothing is written there")
             needed.mkdir(parents=True, exist_ok=True)
         part = folder / f"{path.parent.name}-{path.name}.{os.getpid()}-{threading.get_ident()}{_PART}"
         try:
@@ -193,6 +196,20 @@ class LocalStorage:
             raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from None
         finally:
             part.unlink(missing_ok=True)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a regular file.
+
+    Raises:
+        FileNotFoundError: There is none, or a folder, a pipe or a device takes its place.
+    """
+    # Opening a pipe would wait for somebody who writes to it, and a device may have no end.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise FileNotFoundError(f"{path} is no file")
+        return file.read()
 
 
 def copy_files(source: Storage, target: Storage) -> None:

@@ -143,7 +143,7 @@ class Material:
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        return connect(self.sweep, materialise=False)
+        return connect(self.sweep)
 
 
 def _called(cell: Mapping[str, str]) -> str:

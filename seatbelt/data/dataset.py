@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from seatbelt.data.images import UnusableImage, open_image, open_mask
 from seatbelt.data.manifest import COLUMNS, Fault, Row, lies_in, read_manifest
-from seatbelt.errors import UserError
+from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.redaction import printable
 
 IGNORE = 255
@@ -161,6 +161,7 @@ def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever
 
     if not isinstance(raw, dict):
         raise refuse("must be an object with format, name, classes and target")
+    refuse_newer_format(f"data set {root}: dataset.json", raw.get("format"), 1)
     if raw.get("format") != 1:
         raise refuse(f"format must be 1, but got {raw.get('format')!r}")
     if not isinstance(raw.get("name"), str) or not raw["name"]:

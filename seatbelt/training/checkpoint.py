@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from seatbelt.errors import UserError
+from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.identity import content_hash
 from seatbelt.storage import Storage, open_storage
 
@@ -183,11 +183,12 @@ class CheckpointFolder:
     def _valid_manifest(self, name: str) -> dict[str, Any]:
         try:
             manifest: dict[str, Any] = json.loads(self._storage.read(name))
+            refuse_newer_format(f"{self._storage.location}/{name}", manifest.get("format"), _FORMAT)
             given = manifest.pop("sha256")
             if manifest["format"] != _FORMAT or given != content_hash(manifest):
                 raise _DamagedError("its hash differs")
             _check_manifest(manifest)
-        except _DamagedError:
+        except (_DamagedError, UserError):
             raise
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _DamagedError(f"the manifest cannot be read: {error}") from None
