@@ -59,10 +59,7 @@ def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callab
     import pyarrow as pa
 
     size = int(memory * 1e9)
-    too_large = UserError(
-        f"the query needs more than {memory:g} GB of memory, the tables that it reads included; ask for less, or raise "
-        "--memory"
-    )
+    too_large = UserError(f"the query needs more than {memory:g} GB of memory; ask for less, or raise --memory")
     connection = duckdb.connect()
     try:
         with interrupted_after(connection, timeout) as clock, memory_bounded(size):

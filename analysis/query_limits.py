@@ -20,7 +20,12 @@ _PER_THREAD = 128 * 2**20
 
 def bound_memory(connection: duckdb.DuckDBPyConnection, memory: int) -> None:
     """Let the tables and operators of a connection take only so many bytes; nothing is spilled to a disk."""
-    for setting in (f"memory_limit='{memory}B'", "temp_directory=''", "max_temp_directory_size='0B'"):
+    for setting in (
+        f"memory_limit='{memory}B'",
+        "temp_directory=''",
+        "max_temp_directory_size='0B'",
+        "enable_progress_bar=false",
+    ):
         connection.execute(f"set {setting}")
 
 

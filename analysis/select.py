@@ -144,6 +144,12 @@ def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
     )
 
 
+_COLUMNS = (
+    *("trial_key", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),
+    *("selection_iou_with_target", "test_iou", "epochs_done", "parameters", "train_seconds"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Ranked:
     counts: dict[str, int]
@@ -158,9 +164,9 @@ def _ranked(connection: duckdb.DuckDBPyConnection, sweep: Sweep, name: str | Non
 
     trials = select(connection, sweep, "trials")
     try:
-        counts: dict[str, int] = dict(
-            connection.execute(f"select status, count(*) from ({trials}) group by 1").fetchall()
-        )
+        # Copied, so that the files are read once.
+        connection.execute(f"create or replace temp table ranked as select {', '.join(_COLUMNS)} from ({trials})")
+        counts: dict[str, int] = dict(connection.execute("select status, count(*) from ranked group by 1").fetchall())
         complete = counts.get("COMPLETE", 0) > 0
         which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
         rows = connection.execute(
@@ -169,7 +175,7 @@ def _ranked(connection: duckdb.DuckDBPyConnection, sweep: Sweep, name: str | Non
                    avg(selection_iou), stddev_samp(selection_iou),
                    avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
                    sum(train_seconds), arg_max(trial_key, selection_iou), $name as origin, avg({by}_iou) as score
-            from ({trials}) where {which} and coalesce(role, 'arm') = 'arm'
+            from ranked where {which} and coalesce(role, 'arm') = 'arm'
             group by arm_key order by score desc nulls last, arm_key limit $top
             """,
             {"name": name, "top": top},

@@ -206,9 +206,10 @@ def read_file(path: Path) -> bytes:
     """
     # Opening a pipe would wait for somebody who writes to it, and a device may have no end.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileNotFoundError(f"{path} is no file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise FileNotFoundError(f"{path} is no file")
         return file.read()
 
 

@@ -119,7 +119,7 @@ def test_parquet_is_bounded_too(sweep: Sweep, sql: str) -> None:
 
 def test_settings_stay_locked_whatever_statement_gets_through() -> None:
     with duckdb.connect() as connection:
-        lock(connection, 10**9)
+        lock(connection)
         for sql in ("set enable_external_access=true", "set lock_configuration=false", "reset memory_limit"):
             with pytest.raises(duckdb.Error, match="the configuration has been locked"):
                 connection.execute(sql)
@@ -198,3 +198,27 @@ def test_no_cell_of_a_csv_is_a_formula() -> None:
     assert line == "'=1+1,'+1,'-1,'@x,'\tx,'\\r=x,a\\r=b,\"a\n=b\",a=b,'=x,"
     numbers = [(-1, -0.5, True, None)]
     assert format_answer(list("abcd"), numbers, "csv") == "a,b,c,d\n-1,-0.5,True,"
+
+
+def test_limits_hold_while_tables_are_read(sweep: Sweep, tmp_path: Path) -> None:
+    """A file of some kB that unpacks to 2 GB: it is refused before it takes more than the query may."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = next((Path(sweep.root) / "trials").glob("*.parquet"))
+    table = pq.read_table(place)
+    count, columns = 200_000, []
+    zeros = pa.array([0] * count, pa.int32())
+    for field in table.schema:
+        text = "x" * 3000 if field.name in ("error", "cell", "versions") else table[field.name][0].as_py()
+        single = pa.array([text], field.type)
+        packed = pa.types.is_string(field.type) and text
+        columns.append(pa.DictionaryArray.from_arrays(zeros, single) if packed else single.take(zeros))
+    bomb = pa.Table.from_arrays(columns, names=table.schema.names)
+    pq.write_table(bomb, place, compression="zstd", store_schema=False)
+    assert place.stat().st_size < 2_000_000
+    with pytest.raises(UserError, match=r"the query needs more than 0\.2 GB of memory"):
+        query(sweep, "select 1", memory=0.2)
+    with pytest.raises(UserError, match=r"the query took longer than 0\.001 s"):
+        query(sweep, "select 1", timeout=0.001)
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
