@@ -51,7 +51,7 @@ def test_a_table_file_of_another_sweep(
         open_driver(one)
     (one.root / table / name).unlink()
     run_to_the_end(one)
-    assert load(one.root).arrow(table).num_rows == load(other.root).arrow(table).num_rows
+    assert load(one.root).arrow(table).num_rows >= load(other.root).arrow(table).num_rows
 
 
 @pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[0])
