@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _NEAR = 3
 _SHOWN = 5
+BEST = "best"
+"""In place of a trial: the one with the best selection score of the best arm."""
+
+_NUMBER = re.compile(r"(?P<open>\[)?(?P<number>0|[1-9]\d{0,8})(?(open)\])")
 _KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 
@@ -37,8 +41,9 @@ def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
 
     Args:
         trials: Table of trials.
-        name: The first digits of the key of an arm or of one of its trials, the name of a named arm, or
-            `factor=level,factor=level` with as many factors as tell it from the others.
+        name: The first digits of the key of an arm or of one of its trials, the number of one of its trials such as
+            `[7]`, the name of a named arm, or `factor=level,factor=level` with as many factors as tell it from the
+            others.
 
     Raises:
         UserError: No arm fits, with near names, or more than one.
@@ -48,7 +53,12 @@ def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
         arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=cell_of(cell)))
     if not arms:
         raise UserError("the sweep has no trials yet")
-    if "=" in name:
+    if re.fullmatch(r"\[\d+\]", name):
+        numbers = dict(zip(map(int, trials["number"]), map(str, trials["arm_key"]), strict=True))
+        if int(name[1:-1]) not in numbers:
+            raise UserError(f"there is no trial {name}; {_range_of_numbers(numbers)}")
+        found = [arms[numbers[int(name[1:-1])]]]
+    elif "=" in name:
         found = _by_levels(list(arms.values()), name)
     else:
         found = [arm for arm in arms.values() if arm.cell.get(NAMED_ARM) == name]
@@ -61,22 +71,37 @@ def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
     raise UserError(f"no arm is called {name!r}{_near(name, _names(arms.values()))}")
 
 
-def find_trial(trials: pd.DataFrame, name: str) -> str:
-    """Return the one trial whose key begins with a text.
+def find_trial(numbers: Mapping[int, str], name: str, best: Callable[[], str]) -> str:
+    """Return the key of the one trial that a name fits.
+
+    Args:
+        numbers: Number -> key of each trial.
+        name: A trial's number as progress shows it, such as `[7]` or `7`; `best`; or the first digits of its key.
+        best: Returns the key of the best trial.
 
     Raises:
-        UserError: None does, or more than one.
+        UserError: No trial fits, or more than one.
     """
-    keys = [str(key) for key in trials["trial_key"]]
-    found = [key for key in keys if name and key.startswith(name.lower())]
-    if len(found) == 1 or name.lower() in found:
-        return name.lower() if name.lower() in found else found[0]
-    if found:
-        raise UserError(f"{len(found)} trials begin with {name!r} ({_some(found)}); give more digits")
-    of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
-    if name and of_arm:
-        raise UserError(f"{name!r} is an arm, not a trial; its trials are {_some(of_arm)}")
-    raise UserError(f"no trial begins with {name!r}{_near(name, keys)}")
+    if name == BEST:
+        return best()
+    number = _NUMBER.fullmatch(name)
+    if number is not None:
+        position = int(number["number"])
+        if position in numbers:
+            return numbers[position]
+        if number["open"]:
+            raise UserError(f"there is no trial {name}; {_range_of_numbers(numbers)}")
+    keys = list(numbers.values())
+    matches = [key for key in keys if name and key.startswith(name.lower())]
+    if len(matches) == 1 or name.lower() in matches:
+        return name.lower() if name.lower() in matches else matches[0]
+    if matches:
+        raise UserError(f"{len(matches)} trials begin with {name!r} ({_some(matches)}); give more digits")
+    raise UserError(f"no trial begins with {name!r}{_near(name, keys)}; {_range_of_numbers(numbers)}")
+
+
+def _range_of_numbers(numbers: Mapping[int, str]) -> str:
+    return f"trials are numbered [0] to [{max(numbers)}]" if numbers else "the sweep has no trials yet"
 
 
 def _by_levels(arms: list[KnownArm], name: str) -> list[KnownArm]:

@@ -100,8 +100,7 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     if by == "test" and not complete:
         raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
     if not rows:
-        where = sweep.parts[0][1].root
-        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {where}` shows how far it is")
+        raise UserError(_no_scores(sweep, counts))
     known = {name: part for name, part in sweep.parts}
     with readable(sweep):
         arms = [_arm(position, row, known[row[13]]) for position, row in enumerate(rows, start=1)]
@@ -143,6 +142,17 @@ def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
         trial_key=row[12],
     )
 
+
+def _no_scores(source: Source, counts: Counter[str]) -> str:
+    where = source.parts[0][1].root
+    ended = {status: count for status, count in counts.items() if count and status in _WITHOUT_SUCCESS}
+    if ended and sum(ended.values()) == counts.total():
+        ends = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
+        return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` says why the first has none"
+    return f"{source.root} holds no scores yet; `seatbelt status {where}` shows how far it is"
+
+
+_WITHOUT_SUCCESS = ("FAILED", "DIVERGED", "OUT_OF_MEMORY")
 
 _COLUMNS = (
     *("trial_key", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),

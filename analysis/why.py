@@ -9,8 +9,10 @@ from analysis.cells import cell_of
 from analysis.derived import complete_trials
 from analysis.naming import find_trial
 from analysis.rung_story import RungStory, rung_stories
+from analysis.select import best
 from analysis.tables import Sweep, readable
 from analysis.unfinished import unfinished_text
+from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,9 +102,20 @@ def why(sweep: Sweep, trial: str) -> Story:
         return _why(sweep, trial)
 
 
+def _key(sweep: Sweep, trials: pd.DataFrame, name: str) -> str:
+    of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
+    numbers = dict(zip(map(int, trials["number"]), map(str, trials["trial_key"]), strict=True))
+    try:
+        return find_trial(numbers, name, lambda: best(sweep, top=1).arms[0].trial_key)
+    except UserError:
+        if not of_arm or any(key.startswith(name.lower()) for key in numbers.values()):
+            raise
+        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(of_arm[:5])}") from None
+
+
 def _why(sweep: Sweep, name: str) -> Story:
     trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
-    key = find_trial(trials, name)
+    key = _key(sweep, trials, name)
     row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
     own = epochs[epochs["trial_key"] == key].sort_values("epoch")
     place, arms = _place(trials, row["arm_key"])

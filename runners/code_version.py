@@ -26,15 +26,19 @@ _MODULES = (
     "training/state.py",
 )
 
-_PACKAGES = (
-    "seatbelt",
-    "ray",
+_NUMERIC_PACKAGES = (
     "torch",
+    "torchvision",
     "segmentation-models-pytorch",
+    "timm",
     "albumentations",
-    "optuna",
-    "pyarrow",
+    "opencv-python-headless",
+    "opencv-python",
+    "numpy",
 )
+"""Packages whose other versions may give other numbers; OpenCV comes under either name."""
+
+_OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")
 
 
 @functools.cache
@@ -54,7 +58,24 @@ def changed_modules(recorded: dict[str, str]) -> list[str]:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of this package and of those that numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions = {name: _version(name) for name in (*_OTHER_PACKAGES, *_NUMERIC_PACKAGES)}
+    return {name: version for name, version in versions.items() if version is not None}
+
+
+def changed_packages(recorded: dict[str, str]) -> list[str]:
+    """Return the packages that decide numbers and have another version than recorded, each with both versions."""
+    return [
+        f"{name} {recorded[name]}, now {version or 'not installed'}"
+        for name in _NUMERIC_PACKAGES
+        if name in recorded and (version := _version(name)) != recorded[name]
+    ]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _hash(source: str) -> str:

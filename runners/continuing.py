@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from runners.code_version import changed_modules
+from runners.code_version import changed_modules, changed_packages
 from runners.copying import what_differs
 from runners.progress import Progress
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
+from seatbelt.models.weights import resolve
 
 
 def extension_of(folder: SweepFolder, existing: SweepDescription, asked: SweepDescription) -> SweepDescription | None:
@@ -48,31 +50,92 @@ def check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescripti
 
 
 def check_code(description: SweepDescription, *, accept: bool) -> None:
-    """Compare the code that decides numbers with that of the earlier rows.
+    """Compare the code and the packages that decide numbers with those of the earlier rows.
 
     Raises:
-        UserError: It changed, and the user did not accept that.
+        UserError: They changed, and the user did not accept that.
     """
-    changed = changed_modules(description.code)
-    if changed and not accept:
+    if accept:
+        return
+    modules = changed_modules(description.code)
+    if modules:
         raise UserError(
-            f"the code that decides numbers changed since the sweep began ({', '.join(changed)}), so that earlier rows "
+            f"the code that decides numbers changed since the sweep began ({', '.join(modules)}), so that earlier rows "
             "would be false beside new ones; go back to that version, begin a new sweep with --as-new, or say "
             "--accept-code-change if you know that no number changes"
         )
+    packages = changed_packages(description.versions)
+    if packages:
+        raise UserError(
+            f"versions of packages that decide numbers changed since the sweep began ({'; '.join(packages)}), so that "
+            "earlier rows would be false beside new ones; install those versions, begin a new sweep with --as-new, or "
+            "say --accept-code-change if you know that no number changes"
+        )
+
+
+def relocate(description: SweepDescription, data: tuple[Path, ...], weights_folder: Path | None) -> SweepDescription:
+    """Return a sweep whose data sets and weights were moved.
+
+    Args:
+        description: The sweep.
+        data: New places of data sets; those of others stay. A data set is known by its content.
+        weights_folder: New place of the weights files; None is where they were.
+
+    Raises:
+        UserError: A folder holds no data set of the sweep.
+    """
+    from seatbelt.data.dataset import fingerprint, read
+
+    sources = {source.fingerprint: source for source in description.data}
+    for folder in data:
+        content = fingerprint(read(folder))
+        if content not in sources:
+            names = ", ".join(f"{source.name} (was {source.path})" for source in description.data)
+            raise UserError(f"--data {folder} holds other images or masks than the sweep's data: {names}")
+        sources[content] = sources[content].model_copy(update={"path": os.fspath(folder.resolve())})
+    folder_of_weights = description.weights_folder if weights_folder is None else os.fspath(weights_folder.resolve())
+    return description.model_copy(
+        update={
+            "data": tuple(sources[source.fingerprint] for source in description.data),
+            "weights_folder": folder_of_weights,
+        }
+    )
 
 
 def check_data_unchanged(description: SweepDescription) -> None:
     """Compare the data sets with those of the earlier rows.
 
     Raises:
-        UserError: One of them changed.
+        UserError: One of them changed, or is not there any more.
     """
     from seatbelt.data.dataset import fingerprint, read
 
     for source in description.data:
+        if not Path(source.path).exists():
+            raise UserError(
+                f"data set {source.name} is not at {source.path} any more; if it was moved, `seatbelt resume SWEEP "
+                "--data FOLDER` says where it is"
+            )
         if fingerprint(read(Path(source.path))) != source.fingerprint:
             raise UserError(
                 f"data set {source.path} changed since the sweep began, so that earlier rows would be false beside "
                 "new ones; restore it, or start a new sweep with another --name"
+            )
+
+
+def check_weights_unchanged(description: SweepDescription) -> None:
+    """Compare the weights files with those of the earlier rows.
+
+    Raises:
+        UserError: One of them changed, or is not there any more.
+    """
+    folder = Path(description.weights_folder) if description.weights_folder else None
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"the weights folder {folder} is not there any more; say where it is: --weights-folder FOLDER")
+    for name, digest in description.weights.items():
+        encoder, _, spec = name.partition(" ")
+        if resolve(encoder, spec, folder=folder).sha256 != digest:
+            raise UserError(
+                f"the weights {spec} of {encoder} are not those that the sweep began with (sha256 {str(digest)[:12]}); "
+                "bring the same file, or name its folder by --weights-folder"
             )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from types import TracebackType
+from typing import Any
 
 from runners.decide import Step, next_leg, plan_ahead
 from runners.engines.leg import LegSpec, Message
@@ -68,6 +69,7 @@ class Driver:
         confirmation: Confirmation | None = None,
         stages: StageStore | None = None,
         publish_every: float = FLUSH_SECONDS,
+        options: dict[str, Any] | None = None,
     ) -> None:
         """Take the sweep over and read its ledger.
 
@@ -80,6 +82,7 @@ class Driver:
             confirmation: Arms to be confirmed, in a session that does nothing else.
             stages: A store of pretraining stages that sweeps share.
             publish_every: Seconds between publications of a sweep in a bucket.
+            options: Where and how the session runs, to be repeated by one that resumes it.
 
         Raises:
             SweepHeldError: Another live driver writes to the sweep.
@@ -121,6 +124,7 @@ class Driver:
                 at=self._now(),
                 arms=description.arms_hash(),
                 sweep=description.identity,
+                options=options or {},
             )
         )
         self._retention.tidy()
@@ -253,7 +257,7 @@ class Driver:
                 self.progress.hide()
                 return
             self._flush()
-            self.progress.closed(self.plan, self.history, self.finished, self.stop_reason)
+            self.progress.closed(self.plan, self.history, self.finished, self.stop_reason, self.folder.shown)
             self.folder.forget_stop()
             if self._ledger.mirror is not None:
                 self._ledger.mirror.push()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from analysis.cells import cell_text
 from runners.events import CertaintyJudged, Decided
 from runners.halving import allowed_promotions, rank
 from runners.history import History
 from runners.plan import Finished, Plan
-from runners.views import score_at
+from runners.views import TrialView, score_at
+from seatbelt.records import Status
 
 
 def finished(plan: Plan, history: History, reason: str) -> Finished:
@@ -75,3 +78,42 @@ def broken_reason(history: History) -> str:
         f"its first {history.failures_in_a_row} trials failed with the same error: {error}; mend it, then "
         "`seatbelt resume --retry failed`"
     )
+
+
+_WITHOUT_SUCCESS = (Status.FAILED, Status.DIVERGED, Status.OUT_OF_MEMORY)
+
+
+def no_success(history: History) -> bool:
+    """Return whether trials ended, and every one of them without a result."""
+    ended = [view for view in history.by_number if view.status not in (Status.PLANNED, Status.INTERRUPTED)]
+    return bool(ended) and all(view.status in _WITHOUT_SUCCESS for view in ended)
+
+
+def first_without_success(history: History) -> TrialView:
+    """Return the first trial that ended without a result."""
+    return next(view for view in history.by_number if view.status in _WITHOUT_SUCCESS)
+
+
+def no_success_text(history: History, sweep: str) -> str:
+    """Return in words that nothing worked, with the first reason and what to do.
+
+    Args:
+        history: The sweep's.
+        sweep: Where it is, as it is typed in a command.
+    """
+    first = first_without_success(history)
+    counts = Counter(view.status for view in history.by_number if view.status in _WITHOUT_SUCCESS)
+    ends = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return (
+        f"no trial has a result ({ends}); the first, [{first.plan.number}] {cell_text(first.plan.cell)}: "
+        f"{first.error or 'no reason was recorded'}; {_ADVICE[first.status].format(sweep=sweep)}"
+    )
+
+
+_ADVICE = {
+    Status.FAILED: "mend that, then `seatbelt resume {sweep} --retry failed`",
+    Status.DIVERGED: "launch it again with lower --fix encoder_learning_rate= and --fix decoder_learning_rate=, under "
+    "another --name",
+    Status.OUT_OF_MEMORY: "launch it again with a smaller --size or --fix batch_size=, under another --name, or run "
+    "`seatbelt resume {sweep} --retry out-of-memory` where there is more memory",
+}

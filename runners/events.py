@@ -24,6 +24,8 @@ class SessionOpened:
     """Hash of the design: where it changed, the design is gone through anew for what is missing."""
     sweep: str = ""
     """Identity of the sweep; empty in sweeps from before there was one."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Where and how it runs (`runners.session.RUN_OPTIONS`): a session that resumes it does the same."""
 
 
 Role = Literal["arm", "stage", "confirmation", "copied"]

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.select import best
-from analysis.tables import load
 from runners.continuing import check_data_unchanged
 from runners.explain_images import Chosen, choose, recorded_images
 from runners.ledger import as_recorded
@@ -39,8 +37,6 @@ from seatbelt.training.device import Execution, choose_device, prepare
 
 _FORMAT = 1
 _KEYS_SHOWN = 5
-BEST = "best"
-"""Instead of a key: the trial that `seatbelt best` names first."""
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows the progress of a step under a name."""
@@ -126,8 +122,6 @@ def _memory(device: str) -> Iterator[None]:
 
 
 def _trial(folder: SweepFolder, key: str) -> TrialView:
-    if key == BEST:
-        key = best(load(folder.shown), top=1).arms[0].trial_key
     view = find_trial(read_history(folder), key, folder.shown)
     if view.status is not Status.COMPLETE:
         raise UserError(

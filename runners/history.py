@@ -83,6 +83,8 @@ class History:
         self.faults = FaultStreak()
         self.best: tuple[float, str] | None = None
         """Best selection IoU of any epoch so far, and its trial."""
+        self.end: str | None = None
+        """Why the sweep is finished; None while it is not."""
         for event in events:
             self.apply(event)
 
@@ -192,6 +194,8 @@ class History:
         view = self.trials[event.trial_key]
         self.running.discard(view.key)
         view.error = event.error
+        if event.outcome == "diverged" and event.error is None:
+            view.error = f"the loss was not finite in epoch {event.epoch}"
         if event.outcome in ("paused", "complete") and view.role == "arm" and not view.measured:
             view.measured = True
             self.measured += 1
@@ -239,6 +243,8 @@ class History:
 
     def _decided(self, event: Decided) -> None:
         self.decisions += 1
+        if event.kind == "finish":
+            self.end = event.reason
         if event.kind == "prune" and event.trial_key is not None:
             self._set_status(self.trials[event.trial_key], Status.PRUNED, event.at)
 
@@ -247,6 +253,7 @@ class History:
             self._set_status(self.trials[key], Status.INTERRUPTED, event.at)
             self.ready.add(key)
         self.running.clear()
+        self.end = None
         self.stages.held.clear()
         self.faults = FaultStreak()
         self.seconds_used += self._session_seconds

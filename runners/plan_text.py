@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
+from runners.history import History
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Factor
 from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.records import FINAL
+from seatbelt.wording import counted
 
 _SHOWN_LEVELS = 8
 
 
-def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits, *, slots: int) -> str:
-    """Return the plan of a sweep: factors, numbers of trials and epochs, data, and an estimate of the time."""
+def plan_text(
+    folder: SweepFolder, description: SweepDescription, limits: Limits, *, slots: int, history: History | None = None
+) -> str:
+    """Return the plan of a sweep: factors, numbers of trials and epochs, data, and an estimate of the time.
+
+    Args:
+        folder: The sweep.
+        description: What it consists of.
+        limits: What it may spend.
+        slots: Trials that run at a time.
+        history: What is recorded already; None for a sweep that has not begun.
+    """
     plan = description.plan(limits)
     data = SweepData(
         tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
@@ -31,8 +44,24 @@ def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
     lines += [f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()]
-    lines.append(_time_line(plan, data, slots))
+    epochs = total_epochs(plan)
+    if history is not None:
+        lines.append(_left_line(plan, history))
+        epochs = max(0, epochs - history.epochs_done) if epochs is not None else None
+    lines.append(_time_line(plan, data, slots, epochs))
     return "\n".join(lines)
+
+
+def _left_line(plan: Plan, history: History) -> str:
+    ended = sum(history.statuses[status] for status in FINAL)
+    trials, epochs = plan.most_trials, total_epochs(plan)
+    done = f"{counted(ended, 'trial')} and {counted(history.epochs_done, 'epoch')} are done"
+    if trials is not None and ended >= trials:
+        return f"left       nothing: {done}; larger limits such as --replicates extend the sweep"
+    left = f"{counted(trials - ended, 'trial')}" if trials is not None else "trials until a limit is reached"
+    if epochs is not None:
+        left += f", about {counted(max(0, epochs - history.epochs_done), 'epoch')}"
+    return f"left       {left}; {done}"
 
 
 def factor_text(factor: Factor) -> str:
@@ -75,14 +104,15 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
     return lines
 
 
-def _time_line(plan: Plan, data: SweepData, slots: int) -> str:
-    epochs = total_epochs(plan)
+def _time_line(plan: Plan, data: SweepData, slots: int, epochs: int | None) -> str:
     if epochs is None:
         return "time       only limited by --hours"
+    if not epochs:
+        return "time       none"
     per_epoch = seconds_per_trial_epoch(plan, data)
     total = epochs * per_epoch / slots
     return (
-        f"time       about {duration(total)} with {slots} trial{'s' if slots > 1 else ''} at a time "
+        f"time       about {duration(total)} with {counted(slots, 'trial')} at a time "
         f"({per_epoch:.1f} s per epoch on average, from one training step of each architecture on this machine's "
         f"{'CPU' if device_here() == 'cpu' else 'GPU'})"
     )

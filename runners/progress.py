@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from typing import TextIO
@@ -11,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from runners.ending import no_success, no_success_text
 from runners.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
 from runners.history import History
 from runners.plan import Finished, Plan
@@ -56,8 +58,8 @@ class Progress:
             self._line(f"{_name(view)} epoch {event.epoch}/{view.committed}: selection IoU {event.score:.3f}")
         elif isinstance(event, LegEnded):
             view = history.trials[event.trial_key]
-            if event.error:
-                self._line(f"{_name(view)} {view.status}: {event.error}")
+            if event.error or view.status is Status.DIVERGED:
+                self._line(f"{_name(view)} {view.status}: {view.error}")
             elif view.status is Status.COMPLETE:
                 self._line(f"{_name(view)} complete: best selection IoU {view.best_score:.3f}")
         elif isinstance(event, Decided) and event.kind == "promotion" and event.trial_key:
@@ -82,18 +84,22 @@ class Progress:
         """Show a step of the preparation."""
         self._line(text)
 
-    def closed(self, plan: Plan, history: History, finished: Finished | None, stopped: str | None) -> None:
-        """Say how the session ended."""
+    def closed(
+        self, plan: Plan, history: History, finished: Finished | None, stopped: str | None, sweep: str = "SWEEP"
+    ) -> None:
+        """Say how the session of a sweep ended."""
         self.hide()
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
         self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
         recommended = recommendation_text(plan, history)
         if recommended:
             self._line(recommended)
-        if finished is not None:
+        if finished is not None and no_success(history):
+            self._line(f"failed: {no_success_text(history, shlex.quote(sweep))}")
+        elif finished is not None:
             self._line(f"finished: {finished.reason}")
         elif stopped:
-            self._line(f"stopped: {stopped}; `seatbelt resume` goes on")
+            self._line(f"stopped: {stopped}; `seatbelt resume` continues")
 
     def hide(self) -> None:
         """Take the live table away."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from analysis import load
+from analysis.naming import find_trial as name_to_key
+from analysis.select import best
 from runners.history import History
 from runners.ledger import as_recorded, read_events
 from runners.sweep_folder import SweepFolder
@@ -19,14 +22,15 @@ def read_history(folder: SweepFolder) -> History:
         return History(read_events(folder))
 
 
-def find_trial(history: History, key: str, root: str) -> TrialView:
-    """Return the trial whose key begins with some digits.
+def find_trial(history: History, name: str, root: str) -> TrialView:
+    """Return the trial that a name fits: its number such as `[7]`, `best`, or the first digits of its key.
 
     Raises:
-        UserError: There is none, or more than one.
+        UserError: None fits, or more than one.
     """
-    found = [view for view in history.by_number if view.key.startswith(key)]
-    if len(found) != 1:
-        what = "no trial" if not found else f"{len(found)} trials"
-        raise UserError(f"{root} has {what} with key {key!r}; `seatbelt query {root} 'select trial_key from trials'`")
-    return found[0]
+    numbers = {view.plan.number: view.key for view in history.by_number}
+    try:
+        key = name_to_key(numbers, name, lambda: best(load(root), top=1).arms[0].trial_key)
+    except UserError as error:
+        raise UserError(f"{root}: {error}") from None
+    return history.trials[key]

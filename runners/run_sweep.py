@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,22 +12,30 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from runners.continuing import check_as_new, check_code, check_data_unchanged, extension_of
+from runners.continuing import (
+    check_as_new,
+    check_code,
+    check_data_unchanged,
+    check_weights_unchanged,
+    extension_of,
+    relocate,
+)
 from runners.copying import copy_what_holds
 from runners.driver import Driver
+from runners.ending import first_without_success, no_success
 from runners.events import Event
 from runners.history import History
 from runners.launch import Request, describe
 from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
-from runners.session import Session, check_limits, earlier_limits, limits_of
+from runners.recorded_trial import read_history
+from runners.session import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
 from runners.stage_store import StageStore
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
-from seatbelt.records import Status
 from seatbelt.redaction import shown
 
 if TYPE_CHECKING:
@@ -56,7 +65,8 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
         default = earlier_limits(folder) or default
         if description.base.epochs > existing.base.epochs:
             default = replace(default, max_epochs=description.base.epochs)
-        description = new or existing
+        description = (new or existing).relocated(description)
+        new = description if description != existing else None
         check_code(description, accept=session.accept_code_change)
     limits = limits_of(default, session)
     check_limits(description, limits)
@@ -80,7 +90,9 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
         UserError: There is no sweep, or its data changed.
     """
     folder = SweepFolder(root)
-    description = folder.describe()
+    existing = folder.describe()
+    session = as_before(folder, session)
+    description = relocate(existing, session.moved_data, session.moved_weights)
     limits = limits_of(earlier_limits(folder) or Limits(), session)
     if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
         raise UserError(
@@ -89,11 +101,15 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
         )
     check_limits(description, limits)
     check_data_unchanged(description)
+    check_weights_unchanged(description)
     check_code(description, accept=session.accept_code_change)
     if dry_run:
-        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
+        history = read_history(folder)
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session), history=history)))
         return 0
     _check_access(session)
+    if description != existing:
+        folder.replace(description)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
 
 
@@ -105,8 +121,10 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Sessio
     """
     folder = SweepFolder(root)
     description = folder.describe()
+    session = as_before(folder, session)
     limits = limits_of(earlier_limits(folder) or Limits(), session)
     check_data_unchanged(description)
+    check_weights_unchanged(description)
     check_code(description, accept=session.accept_code_change)
     _check_access(session)
     confirmation = Confirmation(cells=cells, replicates=replicates)
@@ -133,6 +151,7 @@ def _run(
                 confirmation=confirmation,
                 stages=stages,
                 publish_every=session.publish_every,
+                options=session.run_options(),
             ) as driver,
             _signals(driver),
         ):
@@ -146,9 +165,10 @@ def _run(
 
                 run_on_ray(driver, _resources(session, driver))
             unfinished = driver.finished is None
-            statuses, broken = driver.history.statuses, driver.broken
-    _say_what_next(folder, unfinished=unfinished, quiet=session.quiet)
-    nothing_worked = not unfinished and statuses[Status.FAILED] > 0 and not statuses[Status.COMPLETE]
+            history, broken = driver.history, driver.broken
+    nothing_worked = not unfinished and no_success(history)
+    if not session.quiet:
+        typer.echo(shown(_next_step(folder, session, history, unfinished=unfinished)), err=True)
     return 1 if nothing_worked or broken else 0
 
 
@@ -217,8 +237,11 @@ def _signals(driver: Driver) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _say_what_next(folder: SweepFolder, *, unfinished: bool, quiet: bool) -> None:
-    if quiet:
-        return
-    verb = "resume" if unfinished else "best"
-    typer.echo(shown(f"next: seatbelt {verb} {folder.shown}"), err=True)
+def _next_step(folder: SweepFolder, session: Session, history: History, *, unfinished: bool) -> str:
+    """Return what to do next, as a command that works as it is."""
+    if unfinished:
+        return f"next: {resume_command(folder, session)}"
+    sweep = shlex.quote(folder.shown)
+    if not no_success(history):
+        return f"next: seatbelt best {sweep}"
+    return f"next: seatbelt why {sweep} '[{first_without_success(history).plan.number}]'"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -46,7 +48,55 @@ class Session:
     stages: str | None = None
     """A store of pretraining stages that sweeps share."""
     accept_code_change: bool = False
-    """Go on although the code that decides numbers changed."""
+    """Go on although the code or the packages that decide numbers changed."""
+    named: frozenset[str] = field(default=frozenset(), compare=False)
+    """Fields that the user gave; what a resumed session was not given is as in the session before."""
+    moved_data: tuple[Path, ...] = ()
+    """New places of data sets that were moved."""
+    moved_weights: Path | None = None
+    """New place of the weights files."""
+
+    def run_options(self) -> dict[str, Any]:
+        """Return what a resumed session does alike, by field; only what is not the default."""
+        default = Session()
+        return {name: getattr(self, name) for name in RUN_OPTIONS if getattr(self, name) != getattr(default, name)}
+
+
+RUN_OPTIONS = {
+    "engine": "--engine",
+    "address": "--address",
+    "slots": "--slots",
+    "cpus_per_trial": "--cpus-per-trial",
+    "gpus_per_trial": "--gpus-per-trial",
+    "epoch_minutes": "--epoch-timeout",
+    "publish_every": "--publish-every",
+    "tensorboard": "--tensorboard",
+    "stages": "--stages",
+}
+"""Where and how a sweep runs: field of a session -> option. Joining a cluster without a token is asked for anew."""
+
+
+def as_before(folder: SweepFolder, session: Session) -> Session:
+    """Return a session that runs as the last one did, but for what its user gave."""
+    options: dict[str, Any] = {}
+    with as_recorded(folder):
+        for event in read_events(folder):
+            if isinstance(event, SessionOpened):
+                options = event.options
+    try:
+        return replace(
+            session, **{name: options[name] for name in RUN_OPTIONS.keys() - session.named if name in options}
+        )
+    except TypeError as error:
+        raise UserError(f"the options of the last session in {folder.journal} cannot be used ({error})") from None
+
+
+def resume_command(folder: SweepFolder, session: Session) -> str:
+    """Return the command that goes on with a sweep as this session does."""
+    words = ["seatbelt", "resume", folder.shown]
+    for name, value in session.run_options().items():
+        words += [RUN_OPTIONS[name]] if value is True else [RUN_OPTIONS[name], f"{value}"]
+    return shlex.join(words)
 
 
 def limits_of(earlier: Limits, session: Session) -> Limits:
@@ -80,9 +130,9 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
 
 def earlier_limits(folder: SweepFolder) -> Limits | None:
     """Return what the last session might spend, None if there was none."""
-    found = None
+    limits = None
     with as_recorded(folder):
         for event in read_events(folder):
             if isinstance(event, SessionOpened):
-                found = TypeAdapter(Limits).validate_python(event.limits)
-    return found
+                limits = TypeAdapter(Limits).validate_python(event.limits)
+    return limits

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections import Counter
 
 from pydantic import TypeAdapter
 
+from runners.ending import no_success, no_success_text
 from runners.events import Event, LegStarted, SessionOpened
 from runners.history import History
 from runners.ledger import as_recorded, holder, read_events
 from runners.plan import Limits
 from runners.progress import duration, total_epochs
 from runners.sweep_folder import SweepFolder
+from seatbelt.records import Status
 
 
 def status_text(root: str) -> tuple[str, bool]:
@@ -32,8 +36,8 @@ def _text(root: str, folder: SweepFolder, events: list[Event], history: History)
     who = holder(folder)
     lines = [
         f"{root}: {description.study}, {description.question}",
-        f"driver     {who or 'none: `seatbelt resume` goes on'}",
-        "trials     " + (", ".join(f"{n} {status}" for status, n in sorted(history.statuses.items()) if n) or "none"),
+        f"driver     {who or _without_driver(root, history)}",
+        "trials     " + (_counts(history, runs=who is not None) or "none"),
     ]
     total = total_epochs(plan)
     lines.append(f"epochs     {history.epochs_done}" + (f" of about {total}" if total is not None else ""))
@@ -51,3 +55,21 @@ def _text(root: str, folder: SweepFolder, events: list[Event], history: History)
         )
     lines.append(f"disk       {folder.storage.size() / 2**20:.0f} MiB in {root}")
     return "\n".join(lines), who is not None
+
+
+def _without_driver(root: str, history: History) -> str:
+    """Return what a sweep is that nobody works on."""
+    sweep = shlex.quote(root)
+    if history.end is None:
+        return f"not running; continue with: seatbelt resume {sweep}"
+    if no_success(history):
+        return f"not running; {no_success_text(history, sweep)}"
+    return f"not running; finished: {history.end}"
+
+
+def _counts(history: History, *, runs: bool) -> str:
+    """Return how many trials have which status; without a driver nothing is running any more."""
+    counts: Counter[str] = Counter()
+    for status, count in history.statuses.items():
+        counts[Status.INTERRUPTED if status is Status.RUNNING and not runs else status] += count
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count)

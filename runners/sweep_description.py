@@ -27,6 +27,8 @@ class DataSource(_Record):
     name: str
     fingerprint: str
     """sha256 of its content; a changed data set is refused."""
+    from_sweep: str | None = None
+    """The path from the sweep's folder, tried where `path` is not there: both may have been moved together."""
 
 
 class SweepRange(_Record):
@@ -111,6 +113,10 @@ class SweepDescription(_Record):
     versions: dict[str, str]
     code: dict[str, str] = {}
     """Module of this package -> hash of the code that decides numbers."""
+
+    def relocated(self, other: SweepDescription) -> SweepDescription:
+        """Return this sweep with data sets and weights where another description has them."""
+        return self.model_copy(update={"data": other.data, "weights_folder": other.weights_folder})
 
     def arms_hash(self) -> str:
         """Return a hash of the design: of what is tried, in its order."""

@@ -159,6 +159,13 @@ class SweepFolder:
 
     def replace(self, description: SweepDescription) -> None:
         """Write a description in place of the one that lies there."""
+        if not self.remote:
+            root = self.root.resolve()
+            data = [
+                source.model_copy(update={"from_sweep": os.path.relpath(source.path, root)})
+                for source in description.data
+            ]
+            description = description.model_copy(update={"data": tuple(data)})
         self.storage.write(DESCRIPTION, description.model_dump_json(indent=1).encode())
 
     def describe(self) -> SweepDescription:
@@ -170,7 +177,7 @@ class SweepFolder:
         try:
             text = self.storage.read(DESCRIPTION)
             self._refuse_newer(text)
-            return SweepDescription.model_validate_json(text)
+            return self._with_moved_data(SweepDescription.model_validate_json(text))
         except (FileNotFoundError, NotADirectoryError):
             self._check_not_lost()
             raise UserError(f"{self.shown} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
@@ -186,6 +193,17 @@ class SweepFolder:
                 f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
+
+    def _with_moved_data(self, description: SweepDescription) -> SweepDescription:
+        """Return a description with the data sets where they are: folders may have been moved with the sweep."""
+        if self.remote or all(Path(source.path).exists() for source in description.data):
+            return description
+        data = []
+        for source in description.data:
+            moved = (self.root.resolve() / (source.from_sweep or ".")).resolve()
+            is_moved = not Path(source.path).exists() and (moved / "dataset.json").is_file()
+            data.append(source.model_copy(update={"path": os.fspath(moved)}) if is_moved else source)
+        return description.model_copy(update={"data": tuple(data)})
 
     def _refuse_newer(self, text: bytes) -> None:
         with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError, RecursionError):

@@ -188,11 +188,6 @@ def whole_axis(title: str, first: int, last: float, low: float | None = None) ->
     return Axis(title=title, ticks=ticks, low=low, whole=not few)
 
 
-def counted(n: int, noun: str) -> str:
-    """Return `1 trial` or `2 trials`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def shortened(text: str, most: int = 44) -> str:
     """Return a text with at most so many characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, counted, extent, numbers
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, extent, numbers
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from seatbelt.records import Column, Status
+from seatbelt.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, counted, numbers, shortened
+from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
 from analysis.figures.material import Material
 from seatbelt.records import Column, Status
+from seatbelt.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

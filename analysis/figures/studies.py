@@ -19,7 +19,6 @@ from analysis.figures.chart import (
     Points,
     Rule,
     colour_range,
-    counted,
     extent,
     numbers,
     spread,
@@ -28,6 +27,7 @@ from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from analysis.figures.study_list import NAMES, STUDY_FIGURES, StudyFigure
 from seatbelt.records import Column
+from seatbelt.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.cells import NAMED_ARM
-from analysis.figures.chart import counted
 from analysis.figures.material import TESTED, Material
 from analysis.plain import plain_values
 from analysis.report.blocks import BigTable, Head, Section, Text
+from seatbelt.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

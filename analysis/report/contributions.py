@@ -6,10 +6,11 @@ import contextlib
 
 from analysis.effects import Effect
 from analysis.figures import figure
-from analysis.figures.chart import NotApplicable, counted
+from analysis.figures.chart import NotApplicable
 from analysis.figures.material import Material
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
+from seatbelt.wording import counted
 
 _SENTENCES = 20
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from analysis.figures.chart import counted, numbers
+from analysis.figures.chart import numbers
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
 from analysis.report.answer import lead_over_second
@@ -14,6 +14,7 @@ from analysis.report.blocks import Section, Text, capital
 from analysis.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status
+from seatbelt.wording import counted
 
 _FEW_SUBJECTS = 8
 _EMBEDDED = re.compile(r"default-\d+")

@@ -6,13 +6,14 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures import figure
-from analysis.figures.chart import NotApplicable, counted, shortened
+from analysis.figures.chart import NotApplicable, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text, capital
 from analysis.rungs import rungs
 from seatbelt.errors import UserError
+from seatbelt.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

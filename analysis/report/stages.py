@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.figures.chart import counted
 from analysis.figures.material import Material
 from analysis.plain import plain_rows
 from analysis.report.blocks import Head, Section, Table, Text
+from seatbelt.wording import counted
 
 _MOST = 50
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.options import SweepArgument
+from runners.cli.options import TRIAL, SweepArgument
 from runners.cli.saying import say
 
 ArmArgument = Annotated[
     str,
     typer.Argument(
         metavar="ARM",
-        help="First digits of an arm's key or of one of its trials' keys, factor=level,factor=level, or a named arm.",
+        help="factor=level,factor=level, a named arm, a trial such as [7], or the first digits of a key.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -66,13 +66,13 @@ def compare(
 
 def why(
     sweep: SweepArgument,
-    trial: Annotated[str, typer.Argument(help="A trial key, or its first digits.")],
+    trial: Annotated[str, typer.Argument(help=TRIAL)],
     json_output: JsonOption = False,
 ) -> None:
     """Tell the story of a trial: who proposed it and why, what each rung decided, how it ended.
 
     Example:
-      seatbelt why sweeps/architecture 3f2a
+      seatbelt why sweeps/architecture 7
     """
     from analysis import load
     from analysis.why import why as find_story

@@ -118,6 +118,8 @@ TensorBoard = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=RUN)]
 SweepArgument = Annotated[str, typer.Argument(help="The sweep: its folder, or s3://BUCKET/PREFIX.")]
 
+TRIAL = "A trial: its number such as 7 or [7], best, or the first digits of its key."
+
 SweepArguments = Annotated[
     list[str],
     typer.Argument(metavar="SWEEP...", help="Sweeps: folders, patterns such as 'sweeps/*', s3://BUCKET/PREFIX."),
@@ -176,8 +178,12 @@ def session_of(context: typer.Context) -> Session:
     """Return how a command is to run a sweep: its options that are named like the fields of a session."""
     from runners.session import Session
 
-    known = {field.name for field in dataclasses.fields(Session)}
+    known = {field.name for field in dataclasses.fields(Session)} - {"named"}
     given: dict[str, Any] = {name: value for name, value in context.params.items() if name in known}
     given["gpus_per_trial"] = parse_gpus(given["gpus_per_trial"])
     given["retry"] = tuple(str(name).upper().replace("-", "_") for name in given.get("retry") or ())
-    return Session(**given)
+    given["engine"] = str(given["engine"].value)
+    given["moved_data"] = tuple(given.get("moved_data") or ())
+    sources = {name: context.get_parameter_source(name) for name in given}
+    named = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+    return Session(**given, named=frozenset(named))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.options import SweepArgument, SweepArguments
+from runners.cli.options import TRIAL, SweepArgument, SweepArguments
 from runners.cli.saying import say
 
 
@@ -137,7 +137,7 @@ def query(
 
 def reproduce(
     sweep: SweepArgument,
-    trial: Annotated[str, typer.Argument(help="A trial key, or its first digits.")],
+    trial: Annotated[str, typer.Argument(help=TRIAL)],
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Train only so many epochs (default: all recorded).")
     ] = None,
@@ -157,7 +157,7 @@ def reproduce(
 
 def explain(
     sweep: SweepArgument,
-    trial: Annotated[str, typer.Argument(help="A trial key, its first digits, or `best`.")],
+    trial: Annotated[str, typer.Argument(help=TRIAL)],
     images: Annotated[
         list[str] | None,
         typer.Option(help="Path of an image in its data set; may be repeated (default: best and worst test image)."),

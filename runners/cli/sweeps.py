@@ -204,7 +204,15 @@ def resume(
         typer.Option(min=1, help="Let trials become so long: complete ones go on.", rich_help_panel=LIMITS),
     ] = None,
     retry: Annotated[
-        list[RetryName] | None, typer.Option(help="Try trials again that ended so.", rich_help_panel=RUN)
+        list[RetryName] | None, typer.Option(help="Retry trials that ended with this status.", rich_help_panel=RUN)
+    ] = None,
+    moved_data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="New place of a data set that was moved; repeat for more.", rich_help_panel=RUN),
+    ] = None,
+    moved_weights: Annotated[
+        Path | None,
+        typer.Option("--weights-folder", help="New place of the weights files.", rich_help_panel=RUN),
     ] = None,
     epoch_minutes: EpochTimeout = 120,
     publish_every: PublishEvery = 30,
@@ -214,10 +222,14 @@ def resume(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is left and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a sweep that was interrupted, or extend it with larger limits.
+    """Continue a sweep that was interrupted, or extend it with larger limits.
 
-    Example:
+    It runs as the session before did (--slots, --address, ...), but for the options that you give.
+
+    Examples:
       seatbelt resume sweeps/architecture --replicates 3
+
+      seatbelt resume sweeps/architecture --data /new/place/my-images
     """
     from runners.run_sweep import resume as resume_sweep
 

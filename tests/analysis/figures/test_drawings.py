@@ -24,7 +24,6 @@ from analysis.figures.chart import (
     Rule,
     Texts,
     colour_range,
-    counted,
     extent,
     line_look,
     shortened,
@@ -37,6 +36,7 @@ from analysis.figures.material import Material
 from analysis.figures.plotly_drawing import plotly_chart
 from analysis.tables import load
 from seatbelt.records import Column
+from seatbelt.wording import counted
 from tests.analysis.report.large import write_large_sweep
 
 HOSTILE = 'a $\\frac{$ <img src=x onerror=alert(1)> & "\x1b[2J\u202e ☃'
