@@ -97,7 +97,7 @@ def find_trial(numbers: Mapping[int, str], name: str, best: Callable[[], str]) -
         return name.lower() if name.lower() in matches else matches[0]
     if matches:
         raise UserError(f"{len(matches)} trials begin with {name!r} ({_some(matches)}); give more digits")
-    raise UserError(f"no trial begins with {name!r}{_near(name, keys)}; {_range_of_numbers(numbers)}")
+    raise UserError(f"no trial begins with {name!r}{_near(name, keys)}")
 
 
 def _range_of_numbers(numbers: Mapping[int, str]) -> str:

@@ -103,14 +103,15 @@ def why(sweep: Sweep, trial: str) -> Story:
 
 
 def _key(sweep: Sweep, trials: pd.DataFrame, name: str) -> str:
+    import pandas as pd
+
+    keys = [str(key) for key in trials["trial_key"]]
     of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
-    numbers = dict(zip(map(int, trials["number"]), map(str, trials["trial_key"]), strict=True))
-    try:
-        return find_trial(numbers, name, lambda: best(sweep, top=1).arms[0].trial_key)
-    except UserError:
-        if not of_arm or any(key.startswith(name.lower()) for key in numbers.values()):
-            raise
-        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(of_arm[:5])}") from None
+    if name and of_arm and not any(key.startswith(name.lower()) for key in keys):
+        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(of_arm[:5])}")
+    # Tables that nobody numbered are searched by key alone.
+    numbers = [-1 - place if pd.isna(n) else int(n) for place, n in enumerate(trials["number"])]
+    return find_trial(dict(zip(numbers, keys, strict=True)), name, lambda: best(sweep, top=1).arms[0].trial_key)
 
 
 def _why(sweep: Sweep, name: str) -> Story:

@@ -16,9 +16,10 @@ import numpy as np
 
 from runners.code_version import code_hashes, package_versions
 from runners.halving import check_rungs, default_rungs
+from runners.launch_checks import check_batches, check_comparable, resolve_weights
 from runners.launch_composition import fix_number
 from runners.launch_space import configs_to_check, propose_and_design, resolve_all_labels
-from runners.narrowing import narrow
+from runners.narrowing import Narrowed, narrow
 from runners.retention import parse_keep
 from runners.strategies.proposal import check_enumerable
 from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
@@ -31,7 +32,6 @@ from seatbelt.data.labels_shown import check_labels_shown
 from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
-from seatbelt.models.weights import resolve
 from seatbelt.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines
 
@@ -88,6 +88,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     if not request.data:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
+    check_before_data(request, note)
     _refuse_secrets(request, datasets)
     _check_names(datasets)
     sources = tuple(
@@ -102,16 +103,12 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     prune = request.prune or request.study.protocol.prune
     baseline = baseline_cell(space, base)
-    if propose == "exhaustive":
-        if design == "full":
-            check_enumerable(space)
-        tried: Sequence[Cell] = build_design(space, design, baseline=baseline, seed=base.seed).cells
-    else:
-        tried = ()
+    tried = _tried(request, space, base)
     base = fix_number(space, base, tried, data, note)
     configs = configs_to_check(space, base, tried)
     _check_data(data, configs)
-    weights = _resolve_weights(configs, request.weights_folder)
+    check_batches(configs, data)
+    weights = resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
     check_labels_shown(data, [config for config in configs if config.data.context != all_labels])
@@ -151,6 +148,30 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     return SweepDescription.model_validate_json(described.model_dump_json())
 
 
+def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> None:
+    """Check what needs no data, before any are rendered, read or decoded.
+
+    Raises:
+        UserError: Levels that do not compare, or weights that are missing or do not fit.
+    """
+    narrowed, study = _narrowed(request), request.study
+    space = Space(factors=tuple(narrowed.factors.values()), exclusions=study.exclusions, arms=study.arms)
+    check_comparable(space)
+    base = study.base().with_fields(_changes(request, narrowed))
+    configs = configs_to_check(space, base, _tried(request, space, base))
+    resolve_weights(configs, request.weights_folder, note)
+
+
+def _tried(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:
+    """Return the cells of a design; none where they are chosen as the sweep goes."""
+    propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
+    if propose != "exhaustive":
+        return ()
+    if design == "full":
+        check_enumerable(space)
+    return build_design(space, design, baseline=baseline_cell(space, base), seed=base.seed).cells
+
+
 def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
     """Refuse secrets in what the sweep records and cannot do without, so that they cannot be masked there."""
     for dataset in datasets:
@@ -164,7 +185,14 @@ def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
 def _space_and_base(
     request: Request, datasets: list[DataSet], note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig]:
-    narrowed = narrow(
+    narrowed = _narrowed(request)
+    changes = _changes(request, narrowed)
+    changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
+    return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
+
+
+def _narrowed(request: Request) -> Narrowed:
+    return narrow(
         request.study.factors,
         vary=request.vary,
         fix=request.fix,
@@ -172,13 +200,16 @@ def _space_and_base(
         all_subsets=request.all_subsets,
         architectures_from=request.architectures_from,
     )
+
+
+def _changes(request: Request, narrowed: Narrowed) -> dict[str, Any]:
+    """Return the fields that the request fixes."""
     changes: dict[str, Any] = {"seed": request.seed, **narrowed.changes}
     if request.max_epochs is not None:
         changes["epochs"] = request.max_epochs
         if "pretraining_epochs" not in narrowed.named:
             changes["pretraining.epochs"] = request.max_epochs
-    changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
-    return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
+    return changes
 
 
 def _from_data(
@@ -226,11 +257,6 @@ def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
 def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:
     for parts in {config.data: config for config in configs}.values():
         data.partition(parts)
-
-
-def _resolve_weights(configs: list[TrialConfig], folder: Path | None) -> dict[str, str | None]:
-    pairs = sorted({(config.model.encoder, config.model.weights) for config in configs})
-    return {f"{encoder} {spec}": resolve(encoder, spec, folder=folder).sha256 for encoder, spec in pairs}
 
 
 def _baselines(data: SweepData, config: TrialConfig, note: Callable[[str], None]) -> dict[str, float]:

@@ -80,15 +80,10 @@ def resolve_all_labels(
 
     Returns:
         Factors and base with the labels in place, and the labels that `all` stands for (empty if it is not used).
-
-    Raises:
-        UserError: The target varies, so that `all` would mean something else in each cell.
     """
     fields = [level.fields for f in factors for level in f.levels]
     if base.data.context != (ALL,) and not any(changes.get(_CONTEXT) == (ALL,) for changes in fields):
         return factors, base, ()
-    if len({changes["data.target"] for changes in fields if "data.target" in changes} | {base.data.target}) > 1:
-        raise UserError("context=all needs one target, but the target varies; use --fix target=..., or name the labels")
     configs = configs_to_check(Space(factors=factors), base)
     trained = {
         dataset

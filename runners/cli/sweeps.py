@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -146,13 +147,14 @@ def sweep(
 
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
-    from runners.launch import Request
+    from runners.launch import Request, check_before_data
     from runners.run_sweep import launch
+    from runners.scenes import embedded_scenes
     from search_spaces.studies import find
 
     request = Request(
         study=find(study),
-        data=tuple(_data_folders(data)),
+        data=tuple(Path(text) for text in data or ()),
         vary=tuple(vary or ()),
         fix=tuple(fix or ()),
         levels=tuple(levels or ()),
@@ -173,6 +175,10 @@ def sweep(
         checkpoint_share=checkpoint_share,
         keep_weights=keep_weights,
     )
+    if not request.data:
+        # What could not work is said before two minutes of rendering.
+        check_before_data(request)
+        request = replace(request, data=(embedded_scenes(),))
     raise typer.Exit(
         launch(
             request,
@@ -266,12 +272,6 @@ def stop(
         time.sleep(0.2)
     if wait:
         raise typer.Exit(1)
-
-
-def _data_folders(data: list[str] | None) -> list[Path]:
-    from runners.scenes import embedded_scenes
-
-    return [Path(text) for text in data] if data else [embedded_scenes()]
 
 
 def _domain(text: str) -> Literal["real", "synthetic"]:

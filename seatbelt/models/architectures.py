@@ -57,6 +57,13 @@ def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.
     return network
 
 
+def encoder_on_meta(encoder: str) -> nn.Module:
+    """Return an encoder as in `build`, with the names and shapes of its parameters but no values."""
+    with torch.device("meta"):
+        found: nn.Module = smp.encoders.get_encoder(_SMP_ENCODERS[encoder], weights=None)
+    return found
+
+
 def effective_output_stride(model: ModelConfig) -> int:
     """Return the stride of the deepest features in pixels: as configured for DeepLab, 32 for all others."""
     return model.output_stride if model.decoder in _WITH_OUTPUT_STRIDE else STRIDE

@@ -7,10 +7,12 @@ weights: that would falsify every study of initialisation. What was asked for is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +105,30 @@ def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) ->
         )
     module = network.get_submodule("encoder")
     module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
+
+
+def check_file(encoder: str, resolved: ResolvedWeights) -> None:
+    """Open a weights file and compare it with its encoder, without a network in memory.
+
+    Raises:
+        UserError: It cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    from seatbelt.models.architectures import encoder_on_meta
+    from seatbelt.models.weights_file import encoder_state
+
+    encoder_state(_content(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
+
+
+def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
+    """Return the encoders whose ImageNet weights are on this machine."""
+    found = []
+    for encoder in encoders:
+        with contextlib.suppress(UserError):
+            resolve(encoder, "imagenet", folder=folder)
+            found.append(encoder)
+    return found
 
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:

