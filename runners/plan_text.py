@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
+from runners.launch_space import arms_to_check
+from runners.parts_survey import PartsSurvey, sources_of, survey_parts
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Factor
-from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.data.sweep_data import SweepData
 
 _SHOWN_LEVELS = 8
 
@@ -18,9 +20,7 @@ _SHOWN_LEVELS = 8
 def plan_text(folder: SweepFolder, description: SweepDescription, limits: Limits, *, slots: int) -> str:
     """Return the plan of a sweep: factors, numbers of trials and epochs, data, and an estimate of the time."""
     plan = description.plan(limits)
-    data = SweepData(
-        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
-    )
+    data = sources_of(description)
     lines = [f"study      {description.study}: {description.question}", f"folder     {folder.shown}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
@@ -59,20 +59,40 @@ def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> 
 
 
 def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> list[str]:
+    tried = plan.design.cells if plan.propose == "exhaustive" else ()
+    arms = arms_to_check(plan.space, plan.base, tried)
+    survey = survey_parts(data, arms)
     first = plan.space.config(plan.base, some_cells(plan)[0], seed=plan.base.seed)
-    parts = data.partition(first)
     lines = [
         f"data       {source.name} ({len(dataset.rows)} images) {source.path}"
         for source, dataset in zip(description.data, data.datasets, strict=True)
     ]
-    size = f"{first.data.height}x{first.data.width}"
+    size, images = f"{first.data.height}x{first.data.width}", survey.images
     lines.append(
-        f"images     train {len(parts.train)}, validation {len(parts.validation)}, selection {len(parts.selection)} "
-        f"({description.select_on}), test {len(parts.test)}; {size}, target {first.data.target}"
+        f"images     train {images['train']}, validation {images['validation']}, selection {images['selection']} "
+        f"({description.select_on}), test {images['test']}; {size}, target {first.data.target}"
     )
-    if not parts.test:
+    lines += _part_lines(survey, description.select_on)
+    if not survey.test:
         lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
-    return lines
+    for target in dict.fromkeys(target for target, _ in survey.with_target):
+        counted = ", ".join(_target_text(survey, target, part) for part in ("training", "selection", "test"))
+        lines.append(f"target     {target} is in {counted} images")
+    return lines + [f"warning    {text}" for text in (*survey.faults, *survey.warnings(description.select_on))]
+
+
+def _part_lines(survey: PartsSurvey, domain: str) -> list[str]:
+    same = survey.trained & survey.selection
+    validation = "the selection images" if same else "a held-out part of each arm's own images"
+    return [
+        f"           validation: {validation}; only lowers the learning rate",
+        f"           selection: {domain} images of held-out people; ranks arms and picks each trial's best epoch",
+        "           test: images of other people; measured once when a trial is complete, never ranks",
+    ]
+
+
+def _target_text(survey: PartsSurvey, target: str, part: str) -> str:
+    return f"{survey.with_target[target, part]} of {survey.different[target, part]} {part}"
 
 
 def _time_line(plan: Plan, data: SweepData, slots: int) -> str:
