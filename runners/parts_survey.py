@@ -79,7 +79,7 @@ class PartsSurvey:
             used_by: Where the choice to use no real images comes from, such as `from the study`.
         """
         rows = [row for dataset in self.data.datasets for row in dataset.rows if row.domain == domain]
-        subjects = describe_missing_subjects(rows)
+        subjects = describe_missing_subjects(sum(not row.subject for row in rows), len(rows))
         unused = self.unused_real()
         return [
             *([subjects] if subjects else []),

@@ -82,8 +82,10 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
 
 
 def _part_lines(survey: PartsSurvey, domain: str) -> list[str]:
-    same = survey.trained & survey.selection
-    validation = "the selection images" if same else "a held-out part of each arm's own images"
+    validation = "a held-out part of each arm's own images"
+    if survey.trained & survey.selection:
+        more = survey.images["validation"].high > survey.images["selection"].high
+        validation = f"the selection images{' and held-out synthetic ones' if more else ''}"
     return [
         f"           validation: {validation}; only lowers the learning rate",
         f"           selection: {domain} images of held-out people; ranks arms and picks each trial's best epoch",

@@ -35,9 +35,11 @@ class Census:
     """How images differ from what their files store -> how many."""
     crossing: list[tuple[str, str]] = field(default_factory=list)
     """Images with the same pixels in different splits, as `name (split)`."""
-    _real: list[Row] = field(default_factory=list)
-    _first: dict[bytes, tuple[str, str]] = field(default_factory=dict)
-    """Hash of an image -> its split, and the name of the first one."""
+    without_subject: int = 0
+    """Real images of which nobody says who is on them."""
+    _subjects: dict[str, set[str]] = field(default_factory=lambda: {"train": set(), "test": set()})
+    _names: dict[str, dict[int, str]] = field(default_factory=lambda: {"train": {}, "test": {}})
+    """Split -> hash of an image -> name of the first one."""
 
     def add(self, row: Row, pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
         """Count an image.
@@ -50,13 +52,15 @@ class Census:
         split = row.split or "train"
         self.images[row.domain, split] += 1
         self.with_target[row.domain, split] += bool((mask == self.index).any())
-        if row.domain == "real":
-            self._real.append(row)
+        if row.domain == "real" and row.subject:
+            self._subjects[split].add(row.subject)
+        self.without_subject += row.domain == "real" and not row.subject
         key = content_key(pixels)
         if key is not None:
-            other, name = self._first.setdefault(key, (split, row.image))
-            if other != split:
-                self.crossing.append((f"{name} ({other})", f"{row.image} ({split})"))
+            self._names[split].setdefault(key, row.image)
+            other = "test" if split == "train" else "train"
+            if key in self._names[other]:
+                self.crossing.append((f"{self._names[other][key]} ({other})", f"{row.image} ({split})"))
 
     @property
     def target_line(self) -> str:
@@ -82,17 +86,14 @@ class Census:
             for group, count in self._groups()
             if 0 < self.with_target[group] < FEW
         ]
-        subjects = describe_missing_subjects(self._real)
+        real = sum(count for (domain, _), count in self.images.items() if domain == "real")
+        subjects = describe_missing_subjects(self.without_subject, real)
         return few + ([subjects] if subjects else [])
 
     @property
     def subject_line(self) -> str:
         """Return how many persons there are in each split of the real images."""
-        splits: dict[str, set[str]] = {"train": set(), "test": set()}
-        for row in self._real:
-            if row.subject:
-                splits[row.split or "train"].add(row.subject)
-        return f"subjects of real images: {len(splits['train'])} train, {len(splits['test'])} test"
+        return f"subjects of real images: {len(self._subjects['train'])} train, {len(self._subjects['test'])} test"
 
     def _groups(self) -> list[tuple[_Group, int]]:
         return sorted(self.images.items(), key=lambda item: (item[0][0], item[0][1] == "test"))

@@ -21,13 +21,13 @@ from seatbelt.errors import UserError
 _SAMPLED_ROWS = 4
 
 
-def content_key(pixels: NDArray[np.uint8]) -> bytes | None:
+def content_key(pixels: NDArray[np.uint8]) -> int | None:
     """Return a hash of an image (H, W, 3), None if it has one colour."""
     if (pixels == pixels[0, 0]).all():
         return None
-    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=12)
     digest.update(pixels.tobytes())
-    return digest.digest()
+    return int.from_bytes(digest.digest())
 
 
 def check_no_image_in_two_parts(
@@ -65,7 +65,7 @@ def check_no_image_in_two_parts(
 def _pairs(
     decoded: tuple[Decoded, ...], samples: list[Sample], part_of: dict[Sample, str]
 ) -> list[tuple[Sample, Sample]]:
-    by_content: dict[bytes, list[Sample]] = defaultdict(list)
+    by_content: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         key = content_key(_pixels(decoded, sample))
         if key is not None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from seatbelt.data.dataset import DataSet
-from seatbelt.data.manifest import Row
 from seatbelt.errors import UserError
 
 Sample = tuple[int, int]
@@ -61,13 +60,11 @@ def check_subjects(datasets: Sequence[DataSet]) -> None:
         )
 
 
-def describe_missing_subjects(rows: Iterable[Row]) -> str | None:
+def describe_missing_subjects(missing: int, images: int) -> str | None:
     """Return a warning for images without a subject, None if each has one."""
-    listed = list(rows)
-    missing = sum(not row.subject for row in listed)
     if not missing:
         return None
-    many = f"{missing} of {len(listed)} images have" if len(listed) > 1 else "the only image has"
+    many = f"{missing} of {images} images have" if images > 1 else "the only image has"
     return (
         f"{many} no subject: each counts as a person of its own, so that frames of one drive can train, select and "
         "test at once, and scores come out too high; name subjects when importing (--subjects, --subject-pattern) or "

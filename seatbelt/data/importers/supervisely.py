@@ -22,7 +22,18 @@ from PIL import Image
 
 from seatbelt.data.images import MAX_PIXELS
 from seatbelt.data.importers.classes import Classes, label_is_usable
-from seatbelt.data.importers.frames import BadFile, Frame, Notes, Painted, Places, Source, Survey, contained, shown
+from seatbelt.data.importers.frames import (
+    BadFile,
+    Frame,
+    Lost,
+    Notes,
+    Painted,
+    Places,
+    Source,
+    Survey,
+    contained,
+    shown,
+)
 from seatbelt.data.importers.json_files import Record, load_record, records, text, whole_number
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
@@ -30,6 +41,7 @@ from seatbelt.data.importers.split_names import split_of
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, walk
 from seatbelt.errors import UserError
 
+STRAY = Lost("left out, annotation files of no image")
 UNANNOTATED = "without an annotation file: all background"
 
 _SHAPES = ("bitmap", "polygon", "rectangle")
@@ -98,6 +110,9 @@ class SuperviselySource:
                 )
             except BadFile as bad:
                 yield bad
+        for name in walk(self._root / "ann"):
+            if isinstance(name, str) and name.endswith(".json") and not (self._root / "img" / name[:-5]).exists():
+                yield STRAY
 
     def _images(self) -> Iterator[str]:
         for name in walk(self._root / "img"):

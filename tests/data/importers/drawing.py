@@ -170,8 +170,11 @@ def draw_folder(root: Path, images: int = 4, colours: bool = False, **size: int)
     return root
 
 
-def draw_cityscapes(root: Path, images: int = 4, **size: int) -> Path:
-    """Belts as cars (26), hair as persons (24), the last column as the car that carries the camera (1)."""
+def draw_cityscapes(root: Path, images: int = 4, *, extras: bool = False, **size: int) -> Path:
+    """Belts as cars (26), hair as persons (24), the last column as the car that carries the camera (1).
+
+    With the further files that lie beside the masks, if wanted.
+    """
     for number in range(images):
         split, city = ("train", "ulm") if number % 2 == 0 else ("val", "bonn")
         stem = f"{city}_{number:06d}_000019"
@@ -183,8 +186,9 @@ def draw_cityscapes(root: Path, images: int = 4, **size: int) -> Path:
         drawn_image(number, **size).save(root / "leftImg8bit" / split / city / f"{stem}_leftImg8bit.png")
         masks = root / "gtFine" / split / city
         Image.fromarray(ids).save(masks / f"{stem}_gtFine_labelIds.png")
-        Image.fromarray(coloured(mask)).save(masks / f"{stem}_gtFine_color.png")
-        (masks / f"{stem}_gtFine_polygons.json").write_text("{}")
+        if extras:
+            Image.fromarray(coloured(mask)).save(masks / f"{stem}_gtFine_color.png")
+            (masks / f"{stem}_gtFine_polygons.json").write_text('{"objects": []}')
     return root
 
 
