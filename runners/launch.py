@@ -126,7 +126,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
     survey = survey_parts(data, arms, unnamed_context=all_labels)
     check_parts(survey, arms)
-    for warning in survey.warnings(request.select_on, used_by=_why_not_real(request, base)):
+    for warning in survey.warnings(request.select_on, why_not_real=_why_not_real(request, base)):
         note(f"warning: {warning}")
     described = SweepDescription(
         study=request.study.name,
@@ -209,7 +209,11 @@ def _from_data(
     targets = {dataset.target for dataset in datasets}
     if "target" not in named and targets != {base.target}:
         if len(targets) > 1:
-            raise UserError(f"the data sets have different targets ({', '.join(sorted(targets))}); use --fix target=")
+            names = sorted(targets)
+            raise UserError(
+                f"the data sets have different targets ({', '.join(names)}); choose one, such as by --fix "
+                f"target={names[0]}"
+            )
         note(f"target: {next(iter(targets))} (from dataset.json)")
         changes["data.target"] = next(iter(targets))
     if request.size is not None:
@@ -224,11 +228,11 @@ def _from_data(
 
 
 def _why_not_real(request: Request, base: TrialConfig) -> str:
-    """Return in brackets why trials leave real images out."""
+    """Return why trials leave real images out, empty where they do not."""
     if base.data.real:
         return ""
     fixed = any(option.partition("=")[0].strip() in ("real", "data.real") for option in request.fix)
-    return f" (data.real = False, {'from --fix' if fixed else 'from the study'})"
+    return f"data.real = False, {'from --fix' if fixed else 'from the study'}"
 
 
 def _native_size(dataset: DataSet) -> tuple[int, int]:

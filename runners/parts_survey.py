@@ -20,6 +20,9 @@ from seatbelt.data.subjects import Sample, describe_missing_subjects
 from seatbelt.data.sweep_data import Source, SweepData
 from seatbelt.errors import UserError
 
+_LARGE_SELECTION = 0.4
+"""A selection set that takes more of the training images than this is told; about 30 % are meant."""
+
 
 @dataclass
 class Range:
@@ -71,20 +74,23 @@ class PartsSurvey:
             for ranges, number in ((self.with_target, count.with_target), (self.different, count.images)):
                 ranges.setdefault((target, part), Range(number, number)).include(number)
 
-    def warnings(self, domain: str, *, used_by: str = "") -> list[str]:
+    def warnings(self, domain: str, *, why_not_real: str) -> list[str]:
         """Return what a user should know before the first trial.
 
         Args:
             domain: The target domain.
-            used_by: Where the choice to use no real images comes from, such as `from the study`.
+            why_not_real: Where the choice to train on no real images comes from; empty where there is none.
         """
         rows = [row for dataset in self.data.datasets for row in dataset.rows if row.domain == domain]
         subjects = describe_missing_subjects(sum(not row.subject for row in rows), len(rows))
+        training = sum(row.split != "test" for row in rows)
+        large = len(self.selection) > _LARGE_SELECTION * training
         unused = self.unused_real()
         return [
             *([subjects] if subjects else []),
             *self.few.values(),
-            *([unused_text(unused, self.data, used_by)] if unused else []),
+            *([_large_text(len(self.selection), training, domain)] if large else []),
+            *([_unused_text(unused, why_not_real)] if unused else []),
         ]
 
     def unused_real(self) -> int:
@@ -142,14 +148,6 @@ def check_parts(survey: PartsSurvey, arms: list[NamedConfig]) -> None:
     check_no_image_in_two_parts(survey.data, survey.data.decoded(arms[0][1]), parts)
 
 
-def unused_text(count: int, data: SweepData, used_by: str) -> str:
-    """Return a sentence on real images that no arm uses."""
-    return (
-        f"{count} real training image{'s are' if count > 1 else ' is'} not used by any arm{used_by}; "
-        f"--fix real=true trains on {'them' if count > 1 else 'it'} too"
-    )
-
-
 def sources_of(description: SweepDescription) -> SweepData:
     """Return the data of a sweep."""
     return SweepData(
@@ -157,3 +155,17 @@ def sources_of(description: SweepDescription) -> SweepData:
         description.selection,
         subjects_per_data_set=description.subjects_per_data_set,
     )
+
+
+def _large_text(selected: int, training: int, domain: str) -> str:
+    return (
+        f"the selection set has {selected} of the {training} {domain} images for training ({selected / training:.0%}), "
+        "since people are held out as a whole; images of more people would leave more to train on"
+    )
+
+
+def _unused_text(count: int, why_not_real: str) -> str:
+    images = f"{count} real training image{'s are' if count > 1 else ' is'} not used by any arm"
+    if not why_not_real:
+        return f"{images}; see --fix sources=..."
+    return f"{images} ({why_not_real}); --fix real=true trains on {'them' if count > 1 else 'it'} too"

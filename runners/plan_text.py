@@ -78,7 +78,9 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
     for target in dict.fromkeys(target for target, _ in survey.with_target):
         counted = ", ".join(_target_text(survey, target, part) for part in ("training", "selection", "test"))
         lines.append(f"target     {target} is in {counted} images")
-    return lines + [f"warning    {text}" for text in (*survey.faults, *survey.warnings(description.select_on))]
+    why_not_real = "" if plan.base.data.real else "data.real = False"
+    warnings = survey.warnings(description.select_on, why_not_real=why_not_real)
+    return lines + [f"warning    {text}" for text in (*survey.faults, *warnings)]
 
 
 def _part_lines(survey: PartsSurvey, domain: str) -> list[str]:

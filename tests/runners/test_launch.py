@@ -305,7 +305,9 @@ def test_data_sets_that_do_not_go_together(drawn: Path, real: Path) -> None:
     with pytest.raises(UserError, match=r"two data sets are called 'drawn'; change the name in one dataset\.js"):
         ask(drawn, drawn)
     rename(real, target="hair")
-    with pytest.raises(UserError, match=r"have different targets \(hair, seat_belt\); use --fix target="):
+    with pytest.raises(
+        UserError, match=r"have different targets \(hair, seat_belt\); choose one, such as by --fix target=hair"
+    ):
         ask(drawn, real)
     sweep, _ = ask(drawn, real, fix=(*NO_WEIGHTS, "target=hair"))
     assert [source.name for source in sweep.data] == ["drawn", "stripes"]

@@ -285,3 +285,24 @@ def test_a_thin_target_that_the_training_resolution_loses_is_counted_so(make_dat
     assert ask(data)
     with pytest.raises(UserError, match="none of the"):
         ask(data, size=(32, 32))
+
+
+def test_a_selection_set_that_takes_much_is_told(make_data: MakeData) -> None:
+    data = make_data(subjects=4, images=6, test_subjects=1)
+    keep = [row for row in rows_of(data) if row["subject"] != "p1" or row["image"].endswith("-0.png")]
+    keep = [row for row in keep if row["subject"] != "p3" or not row["image"].endswith(("-4.png", "-5.png"))]
+    with (data / "manifest.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(keep[0]))
+        writer.writeheader()
+        writer.writerows(keep)
+    for seed in range(20):
+        description, notes = ask(data, seed=seed)
+        told = [note for note in notes if "since people are held out as a whole" in note]
+        assert len(told) == (len(description.selection) > 0.4 * 11)
+        if told:
+            assert told == [
+                "warning: the selection set has 6 of the 11 real images for training (55%), since people are held out "
+                "as a whole; images of more people would leave more to train on"
+            ]
+            return
+    pytest.fail("no seed selects the largest person")

@@ -110,9 +110,11 @@ class SuperviselySource:
                 )
             except BadFile as bad:
                 yield bad
-        for name in walk(self._root / "ann"):
-            if isinstance(name, str) and name.endswith(".json") and not (self._root / "img" / name[:-5]).exists():
-                yield STRAY
+        for entry in walk(self._root / "ann"):
+            if isinstance(entry, str) and entry.endswith(".json"):
+                image = entry.removesuffix(".json")
+                if not (self._root / "img" / image).exists():
+                    yield STRAY
 
     def _images(self) -> Iterator[str]:
         for name in walk(self._root / "img"):

@@ -17,11 +17,12 @@ from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places
 from seatbelt.data.importers.labelmap import read_label_map, voc_colour
 from seatbelt.data.importers.pixels import Colour, is_grey, paint_background, paint_colours, paint_indices
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, split_of
-from seatbelt.data.importers.walking import natural, walk, with_image_suffix
+from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk, with_image_suffix
 from seatbelt.data.manifest import lies_in
 from seatbelt.errors import UserError
 
 UNLISTED = Lost("left out, masks in no list of ImageSets/Segmentation")
+NEITHER = "left out, images without a mask that no list of ImageSets/Segmentation names"
 NO_MASK = "listed without a mask: all background, as CVAT writes images without annotations"
 
 
@@ -65,8 +66,18 @@ class VocSource:
                     yield NO_MASK
             except BadFile as bad:
                 yield bad
+        if not self._listed:
+            yield from (NEITHER for _ in self._neither())
         if self._listed:
             yield from (UNLISTED for stem in self._stems() if isinstance(stem, str) and stem not in self._listed)
+
+    def _neither(self) -> Iterator[str]:
+        """Yield the images without a mask, where no list says that they belong to the data set."""
+        for name in walk(self._images):
+            if isinstance(name, str) and name.lower().endswith(IMAGE_SUFFIXES):
+                stem = str(PurePosixPath(name).with_suffix(""))
+                if not (self._masks / f"{stem}.png").exists():
+                    yield name
 
     def _stems(self) -> Iterator[str | BadFile]:
         for name in walk(self._masks):

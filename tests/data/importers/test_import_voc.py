@@ -94,6 +94,16 @@ def test_masks_that_no_list_names_are_told(tmp_path: Path) -> None:
     assert "left out, masks in no list of ImageSets/Segmentation: 2" in report.notices()
 
 
+def test_images_without_a_mask_and_a_list_are_told(tmp_path: Path) -> None:
+    source = draw_voc(tmp_path / "voc", lists=False)
+    (source / "SegmentationClass" / "p0_a.png").unlink()
+    report = import_data("voc", source, tmp_path / "out", GIVEN)
+    assert (report.images, report.notices()) == (
+        3,
+        ["left out, images without a mask that no list of ImageSets/Segmentation names: 1"],
+    )
+
+
 def test_jpeg_masks_are_refused(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     path = source / "SegmentationClass" / "p0_a.png"
