@@ -64,8 +64,8 @@ def test_export_and_import_again(run: Run, make_data: MakeData, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("wrote coco/annotations.json: 12 images; read it back with:")
     done = run("data", "import", "coco", "coco", "--out", "again")
-    told = "warning: seat_belt appears in only 3 of 4 real test images: single images decide\n"
-    assert (done.returncode, done.stderr) == (0, told)
+    warning = "warning: seat_belt appears in only 3 of 4 real test images: single images decide\n"
+    assert (done.returncode, done.stderr) == (0, warning)
     first, second = masks_of(tmp_path / "stripes"), masks_of(tmp_path / "again")
     assert all(np.array_equal(first[name], second[name]) for name in first)
 

@@ -164,16 +164,18 @@ def test_deep_tiff_in_colour(tmp_path: Path, orientation: int) -> None:
     assert (TURNED in picture.changes) == (orientation != 1)
 
 
-@pytest.mark.parametrize(("values", "shown"), [([0, 0.5, 1], [0, 128, 255]), ([0, 0.5, 300], None), ([-1, 0, 1], None)])
-def test_floating_point_tiff(tmp_path: Path, values: list[float], shown: list[int] | None) -> None:
+@pytest.mark.parametrize(
+    ("values", "pixels"), [([0, 0.5, 1], [0, 128, 255]), ([0, 0.5, 300], None), ([-1, 0, 1], None)]
+)
+def test_floating_point_tiff(tmp_path: Path, values: list[float], pixels: list[int] | None) -> None:
     Image.fromarray(np.array([values], np.float32)).save(tmp_path / "x.tif")
-    if shown is None:
+    if pixels is None:
         with pytest.raises(
             UnusableImage, match=r"its floating-point values reach from .* but only 0 to 1 has one meaning"
         ):
             open_image(tmp_path / "x.tif")
     else:
-        assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == shown
+        assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == pixels
 
 
 def test_a_colour_profile_is_applied(tmp_path: Path) -> None:

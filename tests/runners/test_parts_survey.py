@@ -226,20 +226,20 @@ def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_pa
     data = make_data(subjects=7, images=4, test_subjects=2)
     rewrite(data, lambda row: row.update(subject=""))
     description, notes = ask(data)
-    wanted = "28 of 28 images have no subject: each counts as a person of its own"
-    assert any(note.startswith(f"warning: {wanted}") for note in notes)
-    assert f"warning    {wanted}" in plan(description, tmp_path)
+    text = "28 of 28 images have no subject: each counts as a person of its own"
+    assert any(note.startswith(f"warning: {text}") for note in notes)
+    assert f"warning    {text}" in plan(description, tmp_path)
     census, faults = take_census(data)
     assert faults == []
-    assert census.warnings[0].startswith(wanted)
+    assert census.warnings[0].startswith(text)
     assert census.subject_line == "subjects of real images: 0 train, 0 test"
 
 
 def test_real_images_that_lie_idle_are_told(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=7, images=4, test_subjects=2, generations={"3": 10, "4": 10, "5": 10})
     description, notes = ask(data)
-    told = "12 real training images are not used by any arm (data.real = False, from the study); --fix real=true trains"
-    assert any(told in note for note in notes)
+    text = "12 real training images are not used by any arm (data.real = False, from the study); --fix real=true trains"
+    assert any(text in note for note in notes)
     assert "12 real training images are not used by any arm" in plan(description, tmp_path)
     for fix in ("real=true", "real=false"):
         _, notes = ask(data, fix=("weights=none", fix))
@@ -297,10 +297,10 @@ def test_a_selection_set_that_takes_much_is_told(make_data: MakeData) -> None:
         writer.writerows(keep)
     for seed in range(20):
         description, notes = ask(data, seed=seed)
-        told = [note for note in notes if "since people are held out as a whole" in note]
-        assert len(told) == (len(description.selection) > 0.4 * 11)
-        if told:
-            assert told == [
+        lines = [note for note in notes if "since people are held out as a whole" in note]
+        assert len(lines) == (len(description.selection) > 0.4 * 11)
+        if lines:
+            assert lines == [
                 "warning: the selection set has 6 of the 11 real images for training (55%), since people are held out "
                 "as a whole; images of more people would leave more to train on"
             ]

@@ -27,6 +27,7 @@ _TEXTS: dict[Kind, str] = {
     "other shape": "left out, {name}: in {images}",
 }
 _SHOWN_NAMES = 50
+_SHOWN_CLASSES = 15
 
 
 @dataclass(kw_only=True)
@@ -68,8 +69,11 @@ class ImportReport:
 
     def summary(self) -> str:
         """Return one line on what there is now."""
-        found = ", ".join(f"{name} in {self.images_of[name]}" for name in self.classes.numbers if name != BACKGROUND)
-        return f"{_count(self.images, 'image')} ({found}); target {self.classes.target}"
+        names = [name for name in self.classes.numbers if name != BACKGROUND]
+        if len(names) > _SHOWN_CLASSES:
+            names = [name for name in names if self.images_of[name]]
+        counted = ", ".join(f"{name} in {self.images_of[name]}" for name in names)
+        return f"{_count(self.images, 'image')} ({counted}); target {self.classes.target}"
 
     def target_line(self) -> str:
         """Return in how many images of each split the target appears."""
@@ -98,7 +102,9 @@ class ImportReport:
         lines += [f"{_count(count, 'image')}: {text}" for text, count in sorted(self.changes.items())]
         absent = [name for name in self.classes.numbers if name != BACKGROUND and not self.images_of[name]]
         if absent:
-            lines.append(f"no image shows {', '.join(absent)}; are the names of the classes those of the source?")
+            more = f" and {len(absent) - _SHOWN_CLASSES} more" if len(absent) > _SHOWN_CLASSES else ""
+            listed = ", ".join(absent[:_SHOWN_CLASSES]) + more
+            lines.append(f"no image shows {listed}; are the names of the classes those of the source?")
         return lines + self.warnings
 
     def _noted(self, kinds: tuple[Kind, ...]) -> list[str]:

@@ -49,8 +49,8 @@ def test_the_mask_lies_on_the_object(tmp_path: Path, orientation: int, suffix: s
     dataset = read(tmp_path / "out")
     image, mask = decode(dataset, dataset.rows[1])
     assert (image[mask == 1][:, 0] > 128).mean() > 0.9
-    told = [line for line in report.notices() if "EXIF" in line]
-    assert told == ([] if orientation == 1 else ["1 image: turned upright, as the EXIF orientation says"])
+    lines = [line for line in report.notices() if "EXIF" in line]
+    assert lines == ([] if orientation == 1 else ["1 image: turned upright, as the EXIF orientation says"])
     # What is written is upright for every reader, whether it knows EXIF or not.
     with Image.open(dataset.image_path(dataset.rows[1])) as file:
         assert file.getexif().get(0x0112, 1) == 1

@@ -48,8 +48,8 @@ def test_lists_of_voc(tmp_path: Path, train: str, test: str) -> None:
     (lists / "test.txt").rename(lists / f"{test}.TXT")
     report = import_data("voc", source, tmp_path / "out", GIVEN)
     assert [row.split for row in read(tmp_path / "out").rows] == ["train", "train", "test", "test"]
-    told = [line for line in report.notices() if "became training: 2" in line]
-    assert len(told) == (train == "Dev")
+    lines = [line for line in report.notices() if "became training: 2" in line]
+    assert len(lines) == (train == "Dev")
 
 
 def test_an_unknown_list_is_named(tmp_path: Path) -> None:
