@@ -176,7 +176,7 @@ def _not_kept(folder: SweepFolder, key: str) -> str:
 def _data(description: SweepDescription) -> SweepData:
     check_data_unchanged(description)
     sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in description.data)
-    return SweepData(sources, description.selection)
+    return SweepData(sources, description.selection, subjects_per_data_set=description.subjects_per_data_set)
 
 
 def _check(options: Options) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from analysis.connection import connect
 from analysis.tables import load, readable
-from seatbelt.data.splits import Partition, Sample
+from seatbelt.data.splits import Partition
+from seatbelt.data.subjects import Sample
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
 

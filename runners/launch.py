@@ -18,8 +18,9 @@ from runners.code_version import code_hashes, package_versions
 from runners.halving import check_rungs, default_rungs
 from runners.launch_checks import check_batches, check_comparable, resolve_weights
 from runners.launch_composition import fix_number
-from runners.launch_space import configs_to_check, propose_and_design, resolve_all_labels
+from runners.launch_space import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import Narrowed, narrow
+from runners.parts_survey import check_parts, survey_parts
 from runners.retention import parse_keep
 from runners.strategies.proposal import check_enumerable
 from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
@@ -28,8 +29,8 @@ from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config import TrialConfig
 from seatbelt.data.dataset import DataSet, decode, fingerprint, read
-from seatbelt.data.labels_shown import check_labels_shown
 from seatbelt.data.splits import selection_set
+from seatbelt.data.subjects import check_subjects, share_subjects
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
 from seatbelt.redaction import redact, refuse_secret
@@ -64,6 +65,8 @@ class Request:
     retries: int = 2
     seed: int = 0
     select_on: str = "real"
+    subjects_per_data_set: bool = False
+    """Subjects of one name in several data sets are different people."""
     weights_folder: Path | None = None
     device: str = "auto"
     threads: int = 1
@@ -96,8 +99,15 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         for dataset in datasets
     )
     factors, base = _space_and_base(request, datasets, note)
-    selection = selection_set(datasets, domain=request.select_on, seed=request.seed)
-    data = SweepData(tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources), selection)
+    per_data_set = request.subjects_per_data_set or not share_subjects(datasets)
+    if not per_data_set:
+        check_subjects(datasets)
+    selection = selection_set(datasets, domain=request.select_on, seed=request.seed, subjects_per_data_set=per_data_set)
+    data = SweepData(
+        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources),
+        selection,
+        subjects_per_data_set=per_data_set,
+    )
     factors, base, all_labels = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
@@ -105,13 +115,17 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     baseline = baseline_cell(space, base)
     tried = _tried(request, space, base)
     base = fix_number(space, base, tried, data, note)
-    configs = configs_to_check(space, base, tried)
+    arms = arms_to_check(space, base, tried)
+    configs = [config for _, config in arms]
     _check_data(data, configs)
     check_batches(configs, data)
     weights = resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
-    check_labels_shown(data, [config for config in configs if config.data.context != all_labels])
+    survey = survey_parts(data, arms, unnamed_context=all_labels)
+    check_parts(survey, arms)
+    for warning in survey.warnings(request.select_on, why_not_real=_why_not_real(request, base)):
+        note(f"warning: {warning}")
     described = SweepDescription(
         identity=secrets.token_hex(8),
         study=request.study.name,
@@ -131,6 +145,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         data=sources,
         select_on=request.select_on,
         selection=selection,
+        subjects_per_data_set=per_data_set,
         weights_folder=os.fspath(request.weights_folder.resolve()) if request.weights_folder else None,
         weights=weights,
         baselines=baselines,
@@ -227,7 +242,11 @@ def _from_data(
     targets = {dataset.target for dataset in datasets}
     if "target" not in named and targets != {base.target}:
         if len(targets) > 1:
-            raise UserError(f"the data sets have different targets ({', '.join(sorted(targets))}); use --fix target=")
+            names = sorted(targets)
+            raise UserError(
+                f"the data sets have different targets ({', '.join(names)}); choose one, such as by --fix "
+                f"target={names[0]}"
+            )
         note(f"target: {next(iter(targets))} (from dataset.json)")
         changes["data.target"] = next(iter(targets))
     if request.size is not None:
@@ -239,6 +258,14 @@ def _from_data(
         note(f"training resolution: {height}x{width}, the size of the images (--size HEIGHTxWIDTH changes it)")
         changes |= {"data.height": height, "data.width": width}
     return changes
+
+
+def _why_not_real(request: Request, base: TrialConfig) -> str:
+    """Return why trials leave real images out, empty where they do not."""
+    if base.data.real:
+        return ""
+    fixed = any(option.partition("=")[0].strip() in ("real", "data.real") for option in request.fix)
+    return f"data.real = False, {'from --fix' if fixed else 'from the study'}"
 
 
 def _native_size(dataset: DataSet) -> tuple[int, int]:

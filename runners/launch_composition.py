@@ -37,7 +37,10 @@ def fix_number(
         return base
     configs = (space.config(base, cell, seed=base.seed) for cell in _cells(space, tried))
     unlike = {config.data: config.data for config in configs}.values()
-    most = min(most_synthetic(data.datasets, config, data.selection) for config in unlike)
+    most = min(
+        most_synthetic(data.datasets, config, data.selection, subjects_per_data_set=data.subjects_per_data_set)
+        for config in unlike
+    )
     note(
         f"synthetic images: {most} in each arm, the most that every composition can have (training and validation "
         "part together; --fix synthetic_images=N changes it)"

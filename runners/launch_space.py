@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
 from seatbelt.config import TrialConfig
 from seatbelt.data.labels import all_context
+from seatbelt.data.labels_shown import NamedConfig
 from seatbelt.data.splits import partition
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
@@ -35,12 +36,27 @@ def configs_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()
     Raises:
         UserError: Levels do not go together.
     """
+    return [config for _, config in arms_to_check(space, base, tried)]
+
+
+def arms_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -> list[NamedConfig]:
+    """Return what `configs_to_check` does, each with the levels that decide its data, such as `generations=3-5`."""
     if 0 < len(tried) <= MOST_CHECKED:
         cells = list(tried)
     else:
         cells = [{NAMED_ARM: arm.name} for arm in space.arms] + _some_cells(space)
-    configs = [space.config(base, cell, seed=base.seed) for cell in cells]
-    return configs + [stage for config in configs if (stage := config.stage) is not None]
+    of_data = {factor.name for factor in space.factors if _sets(factor, "data.")}
+    arms = [(_arm_name(cell, of_data), space.config(base, cell, seed=base.seed)) for cell in cells]
+    stages = [(f"{name} (pretraining)".strip(), stage) for name, config in arms if (stage := config.stage) is not None]
+    return arms + stages
+
+
+def _arm_name(cell: Cell, of_data: set[str]) -> str:
+    return " ".join(
+        label if factor == NAMED_ARM else f"{factor}={label}"
+        for factor, label in cell.items()
+        if factor in of_data or factor == NAMED_ARM
+    )
 
 
 def _some_cells(space: Space) -> list[Cell]:
@@ -88,7 +104,13 @@ def resolve_all_labels(
     trained = {
         dataset
         for config in {config.data: config for config in configs}.values()
-        for dataset, _ in partition(data.datasets, config.data, data.selection, seed=config.seed).train
+        for dataset, _ in partition(
+            data.datasets,
+            config.data,
+            data.selection,
+            seed=config.seed,
+            subjects_per_data_set=data.subjects_per_data_set,
+        ).train
     }
     labels = all_context([data.datasets[index].classes for index in sorted(trained)], base.data.target)
     note(f"context all: {', '.join(labels) or 'none'} (the classes of the data that are trained on)")

@@ -6,12 +6,14 @@ from dataclasses import asdict
 
 from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
 from runners.history import History
+from runners.launch_space import arms_to_check
+from runners.parts_survey import PartsSurvey, sources_of, survey_parts
 from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from search_spaces.space import Factor
-from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.data.sweep_data import SweepData
 from seatbelt.records import FINAL
 from seatbelt.wording import counted
 
@@ -31,9 +33,7 @@ def plan_text(
         history: What is recorded already; None for a sweep that has not begun.
     """
     plan = description.plan(limits)
-    data = SweepData(
-        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data), description.selection
-    )
+    data = sources_of(description)
     lines = [f"study      {description.study}: {description.question}", f"folder     {folder.shown}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
@@ -88,20 +88,44 @@ def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> 
 
 
 def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> list[str]:
+    tried = plan.design.cells if plan.propose == "exhaustive" else ()
+    arms = arms_to_check(plan.space, plan.base, tried)
+    survey = survey_parts(data, arms)
     first = plan.space.config(plan.base, some_cells(plan)[0], seed=plan.base.seed)
-    parts = data.partition(first)
     lines = [
         f"data       {source.name} ({len(dataset.rows)} images) {source.path}"
         for source, dataset in zip(description.data, data.datasets, strict=True)
     ]
-    size = f"{first.data.height}x{first.data.width}"
+    size, images = f"{first.data.height}x{first.data.width}", survey.images
     lines.append(
-        f"images     train {len(parts.train)}, validation {len(parts.validation)}, selection {len(parts.selection)} "
-        f"({description.select_on}), test {len(parts.test)}; {size}, target {first.data.target}"
+        f"images     train {images['train']}, validation {images['validation']}, selection {images['selection']} "
+        f"({description.select_on}), test {images['test']}; {size}, target {first.data.target}"
     )
-    if not parts.test:
+    lines += _part_lines(survey, description.select_on)
+    if not survey.test:
         lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
-    return lines
+    for target in dict.fromkeys(target for target, _ in survey.with_target):
+        parts = ", ".join(_target_text(survey, target, part) for part in ("training", "selection", "test"))
+        lines.append(f"target     {target} is in {parts} images")
+    why_not_real = "" if plan.base.data.real else "data.real = False"
+    warnings = survey.warnings(description.select_on, why_not_real=why_not_real)
+    return lines + [f"warning    {text}" for text in (*survey.faults, *warnings)]
+
+
+def _part_lines(survey: PartsSurvey, domain: str) -> list[str]:
+    validation = "a held-out part of each arm's own images"
+    if survey.trained & survey.selection:
+        more = survey.images["validation"].high > survey.images["selection"].high
+        validation = f"the selection images{' and held-out synthetic ones' if more else ''}"
+    return [
+        f"           validation: {validation}; only lowers the learning rate",
+        f"           selection: {domain} images of held-out people; ranks arms and picks each trial's best epoch",
+        "           test: images of other people; measured once when a trial is complete, never ranks",
+    ]
+
+
+def _target_text(survey: PartsSurvey, target: str, part: str) -> str:
+    return f"{survey.with_target[target, part]} of {survey.different[target, part]} {part}"
 
 
 def _time_line(plan: Plan, data: SweepData, slots: int, epochs: int | None) -> str:

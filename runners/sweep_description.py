@@ -96,6 +96,8 @@ class SweepDescription(_Record):
     """Domain of the selection set."""
     selection: tuple[tuple[int, int], ...]
     """The selection set: (data set, row) of each image, fixed before the first trial."""
+    subjects_per_data_set: bool = True
+    """Whether subjects of one name in several data sets are different people; True where no name is shared."""
     weights_folder: str | None = None
     """Where weights files were looked for first."""
     weights: dict[str, str | None]
@@ -199,6 +201,7 @@ _FIXED = (
     "eta",
     "select_on",
     "selection",
+    "subjects_per_data_set",
     "weights",
 )
 

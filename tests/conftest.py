@@ -59,6 +59,7 @@ def make_data(tmp_path: Path) -> MakeData:
         generations: dict[str, int] | None = None,
         height: int = 32,
         width: int = 64,
+        first: int = 0,
     ) -> Path:
         return draw_data(
             tmp_path / name,
@@ -69,6 +70,7 @@ def make_data(tmp_path: Path) -> MakeData:
             generations=generations or {},
             height=height,
             width=width,
+            first=first,
         )
 
     return make
@@ -84,7 +86,9 @@ def draw_data(
     generations: dict[str, int],
     height: int,
     width: int,
+    first: int = 0,
 ) -> Path:
+    """Draw a data set; pictures are numbered from `first` on, and those of one number are the same everywhere."""
     (root / "images").mkdir(parents=True)
     (root / "masks").mkdir()
     rows = []
@@ -93,7 +97,7 @@ def draw_data(
         rows += [(f"p{subject}-{i}", "real", "", f"p{subject}", split) for i in range(images)]
     for generation, count in generations.items():
         rows += [(f"g{generation}-{i}", "synthetic", generation, f"s{generation}-{i}", "train") for i in range(count)]
-    for number, (stem, *_) in enumerate(rows):
+    for number, (stem, *_) in enumerate(rows, start=first):
         rng = np.random.default_rng(number)
         image = rng.integers(0, 120, (height, width, 3), np.uint8)
         mask = np.zeros((height, width), np.uint8)

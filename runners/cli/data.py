@@ -60,19 +60,28 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
       seatbelt data check my-images
     """
     from runners.progress_bar import progress_bar
-    from seatbelt.data.dataset import check as check_data
+    from seatbelt.data.census import take_census
     from seatbelt.data.dataset import read
 
     with progress_bar("images") as progress:
-        faults = check_data(data, progress)
+        census, faults = take_census(data, progress)
     for fault in faults[:_SHOWN_FAULTS]:
         say(str(fault))
     if len(faults) > _SHOWN_FAULTS:
         say(f"... and {len(faults) - _SHOWN_FAULTS} more")
     if faults:
+        if census.images:
+            say(census.target_line)
         say(f"{data}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
         raise typer.Exit(2)
-    say(_summary(read(data)))
+    dataset = read(data)
+    say(_summary(dataset))
+    say(f"  {census.target_line}")
+    say(f"  {census.subject_line}")
+    for change, count in sorted(census.changes.items()):
+        say(f"  {count} image{'' if count == 1 else 's'}: {change}")
+    for warning in census.warnings:
+        say(f"warning: {warning}", err=True)
 
 
 @app.command(no_args_is_help=True)

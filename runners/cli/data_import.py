@@ -19,6 +19,8 @@ class ImportFormat(StrEnum):
     coco = "coco"
     voc = "voc"
     folder = "folder"
+    cityscapes = "cityscapes"
+    supervisely = "supervisely"
 
 
 class ExportFormat(StrEnum):
@@ -41,12 +43,18 @@ def register(app: typer.Typer) -> None:
 
 
 def import_command(
-    form: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="solo, coco, voc or folder.")],
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read; for coco also a JSON file.")],
+    form: Annotated[
+        ImportFormat, typer.Argument(metavar="FORMAT", help="solo, coco, voc, folder, cityscapes or supervisely.")
+    ],
+    source: Annotated[
+        list[Path], typer.Argument(metavar="SRC...", help="The folder to read, or several; for coco also JSON files.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
     classes: Annotated[
         str | None,
-        typer.Option(help="NAME,NAME,... numbered from 1, or NAME=NUMBER,... (default: the source's, sorted)."),
+        typer.Option(
+            help="NAME,NAME,... numbered from 1, or NAME=NUMBER,... as in the masks (default: the source's, sorted)."
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="The class to be found (default: seat_belt).")] = None,
     domain: Annotated[Domain | None, typer.Option(help="Default: synthetic for solo, else real.")] = None,
@@ -56,16 +64,40 @@ def import_command(
         str | None,
         typer.Option(help="Regular expression for image paths with (?P<subject>...), also split and generation."),
     ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="train or test for all images; with several SRC once for each, in their order."),
+    ] = None,
     split_pattern: Annotated[
         str | None, typer.Option(help="Regular expression for image paths with (?P<split>...); val counts as train.")
     ] = None,
     test_subjects: Annotated[str, typer.Option(help="SUBJECT,SUBJECT,... to test on; all others train.")] = "",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on after bad files and list them.")] = False,
+    accept_losses: Annotated[
+        bool, typer.Option("--accept-losses", help="Go on although annotations are lost, and count them.")
+    ] = False,
+    accept_no_target: Annotated[
+        bool, typer.Option("--accept-no-target", help="Go on although no image shows the target.")
+    ] = False,
+    ignore: Annotated[
+        str, typer.Option(help="Labels, or numbers in masks, whose pixels shall not count: 11 or void,11.")
+    ] = "",
+    unmasked_is_background: Annotated[
+        bool, typer.Option("--unmasked-is-background", help="Take images without a mask as showing no class.")
+    ] = False,
+    name_only: Annotated[
+        bool,
+        typer.Option("--name-only", help="Find files by the last part of their names: paths of another machine."),
+    ] = False,
+    bits: Annotated[
+        int | None, typer.Option(min=9, max=16, help="Bits used in images of more than 8 bits per channel.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the data set (default: that of the folder).")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the images, for dataset.json.")] = "",
     images: Annotated[Path | None, typer.Option(help="Folder of the images, when not in the usual place.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks, when not in the usual place.")] = None,
     mask_suffix: Annotated[str, typer.Option(help="What mask names have more than image names (_mask).")] = "",
+    image_suffix: Annotated[str, typer.Option(help="What image names have more than mask names (_image).")] = "",
     colours: Annotated[Path | None, typer.Option(help="Colour map of the masks: lines NAME:RED,GREEN,BLUE.")] = None,
 ) -> None:
     """Turn data of another format into a native data-set folder; nothing in SRC is changed.
@@ -78,6 +110,13 @@ def import_command(
 
     folder: images/ and masks/ with class numbers, or colours and --colours.
 
+    cityscapes: leftImg8bit/ and gtFine/.
+
+    supervisely: a project with meta.json, img/ and ann/.
+
+    Folders, files and lists that are named after splits (train, valid, test, Training, val2017, ...) are recognised.
+    What validates elsewhere trains here: the sweep chooses its selection set among the training subjects.
+
     Patterns and CSV name images by their path below images/ of the result.
 
     Examples:
@@ -88,6 +127,8 @@ def import_command(
       seatbelt data import voc cvat-export --out cabin --subjects people.csv --skip-bad
 
       seatbelt data import folder photos --out photos-native --classes seat_belt,hair --test-subjects p1,p7
+
+      seatbelt data import coco train.json test.json --split train --split test --out cabin
     """
     from runners.progress_bar import progress_bar
     from seatbelt.data.importers import ImportOptions, Places, Rules, import_data, parse_classes
@@ -97,10 +138,18 @@ def import_command(
         name=name,
         licence=licence,
         skip_bad=skip_bad,
+        accept_losses=accept_losses,
+        accept_no_target=accept_no_target,
+        splits=tuple(split or ()),
         places=Places(
             images=images,
             masks=masks,
             mask_suffix=mask_suffix,
+            image_suffix=image_suffix,
+            unmasked_is_background=unmasked_is_background,
+            ignore=_words(ignore, "--ignore"),
+            name_only=name_only,
+            bits=bits,
             colours=colours,
             classes=None if classes is None else parse_classes(classes),
         ),
@@ -108,6 +157,7 @@ def import_command(
             subjects=subjects,
             subject_pattern=subject_pattern,
             split_pattern=split_pattern,
+            name_only=name_only,
             test_subjects=_words(test_subjects, "--test-subjects"),
             domain=domain.value if domain else None,
             generation=generation,
@@ -115,13 +165,14 @@ def import_command(
     )
     with progress_bar("images") as progress:
         report = import_data(form.value, source, out, options, progress)
-    for line in report.notices():
+    for line in report.notices() + report.cautions():
         say(f"warning: {line}", err=True)
     for line in report.skipped_lines():
         say(f"skipped: {line}", err=True)
     if report.skipped:
         say(f"{len(report.skipped)} skipped", err=True)
     say(f"wrote {out}: {report.summary()}; look at it with: seatbelt data show {out}")
+    say(report.target_line())
 
 
 def export_command(

@@ -94,6 +94,14 @@ def sweep(
     select_on: Annotated[
         str, typer.Option(help="Domain of the selection set: real or synthetic.", rich_help_panel=SPACE)
     ] = "real",
+    subjects_per_data_set: Annotated[
+        bool,
+        typer.Option(
+            "--subjects-per-data-set",
+            help="Subjects of one name in several --data are different people.",
+            rich_help_panel=SPACE,
+        ),
+    ] = False,
     propose: Annotated[ProposeName | None, typer.Option(help="Which arms are tried.", rich_help_panel=SPACE)] = None,
     prune: Annotated[PruneName | None, typer.Option(help="Which trials end early.", rich_help_panel=SPACE)] = None,
     rungs: Annotated[str | None, typer.Option(help="Epochs of comparison, such as 3,9.", rich_help_panel=SPACE)] = None,
@@ -168,6 +176,7 @@ def sweep(
         prune=prune.value if prune else None,
         seed=seed,
         select_on=_domain(select_on),
+        subjects_per_data_set=subjects_per_data_set,
         weights_folder=weights_folder,
         device=device,
         threads=threads,

@@ -103,7 +103,8 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     try:
         sweep = SweepFolder(spec.sweep).describe()
         sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
-        samples = SweepData(sources, sweep.selection).samples(spec.config)
+        data = SweepData(sources, sweep.selection, subjects_per_data_set=sweep.subjects_per_data_set)
+        samples = data.samples(spec.config)
         weights = _weights(spec, sweep)
     except UserError as error:
         raise _MachineError(f"{socket.gethostname()}: {error}") from None

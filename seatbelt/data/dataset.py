@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.images import UnusableImage, open_image, open_mask
+from seatbelt.data.images import Picture, UnusableImage, describe_mismatch, open_mask, read_picture
 from seatbelt.data.manifest import COLUMNS, Fault, Row, lies_in, read_manifest
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.redaction import printable
@@ -71,12 +71,19 @@ def read(root: Path) -> DataSet:
     )
 
 
-def check(root: Path, progress: Callable[[int, int], None] | None = None) -> list[Fault]:
+Visit = Callable[[Row, Picture, NDArray[np.uint8]], None]
+"""What is called with each line of a manifest whose files are sound, its image, and its mask (H, W)."""
+
+
+def check(
+    root: Path, progress: Callable[[int, int], None] | None = None, visit: Visit = lambda *_: None
+) -> list[Fault]:
     """Open every file of a data set and return everything that is wrong with it.
 
     Args:
         root: The native data-set folder.
         progress: Called with the number of rows checked and their total.
+        visit: Called with each sound image and mask.
 
     Raises:
         UserError: The description cannot be read at all, so that nothing can be checked.
@@ -89,7 +96,7 @@ def check(root: Path, progress: Callable[[int, int], None] | None = None) -> lis
     if not rows and not faults:
         faults.append(Fault(where="manifest.csv", what="lists no images"))
     for done, row in enumerate(rows, start=1):
-        faults += _row_faults(root, row, known)
+        faults += _row_faults(root, row, known, visit)
         if progress:
             progress(done, len(rows))
     return faults
@@ -102,14 +109,24 @@ def decode(dataset: DataSet, row: Row) -> tuple[NDArray[np.uint8], NDArray[np.ui
         UserError: A file is missing, damaged, too large, or the two differ in size.
     """
     try:
-        image = open_image(dataset.image_path(row))
+        picture = read_picture(dataset.image_path(row))
         mask = open_mask(dataset.mask_path(row))
     except UnusableImage as error:
         raise UserError(f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`") from None
-    if image.shape[:2] != mask.shape:
-        sizes = f"{mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
-        raise UserError(f"data set {dataset.root}: {row.mask} is {sizes}; masks must have their image's size")
-    return image, mask
+    if picture.pixels.shape[:2] != mask.shape:
+        what = describe_mismatch(picture, mask.shape)
+        raise UserError(f"data set {dataset.root}: {row.mask}: {what}; masks must have their image's size")
+    return picture.pixels, mask
+
+
+def read_target(root: Path) -> tuple[str, int]:
+    """Return the name and index of a data set's target class.
+
+    Raises:
+        UserError: Its description cannot be read.
+    """
+    description = _description(root)
+    return description["target"], description["classes"][description["target"]]
 
 
 def fingerprint(dataset: DataSet) -> str:
@@ -194,21 +211,24 @@ def _crossing_subjects(rows: list[Row]) -> list[Fault]:
     ]
 
 
-def _row_faults(root: Path, row: Row, known: set[int]) -> list[Fault]:
+def _row_faults(root: Path, row: Row, known: set[int], visit: Visit) -> list[Fault]:
     faults = []
-    arrays = []
-    for name, opened in ((row.image, open_image), (row.mask, open_mask)):
-        try:
-            arrays.append(opened(root / name))
-        except UnusableImage as error:
-            faults.append(Fault(where=name, what=error.what))
-    if len(arrays) < 2:
+    picture, mask = None, None
+    try:
+        picture = read_picture(root / row.image)
+    except UnusableImage as error:
+        faults.append(Fault(where=row.image, what=error.what))
+    try:
+        mask = open_mask(root / row.mask)
+    except UnusableImage as error:
+        faults.append(Fault(where=row.mask, what=error.what))
+    if picture is None or mask is None:
         return faults
-    image, mask = arrays
-    if image.shape[:2] != mask.shape:
-        sizes = f"{mask.shape[1]}x{mask.shape[0]}, but its image {image.shape[1]}x{image.shape[0]}"
-        faults.append(Fault(where=row.mask, what=f"the mask is {sizes}"))
+    if picture.pixels.shape[:2] != mask.shape:
+        faults.append(Fault(where=row.mask, what=describe_mismatch(picture, mask.shape)))
     unnamed = sorted(set(np.unique(mask).tolist()) - known)
     if unnamed:
         faults.append(Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}"))
+    if not faults:
+        visit(row, picture, mask)
     return faults

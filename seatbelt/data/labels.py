@@ -13,6 +13,10 @@ BACKGROUND = "background"
 """Name of the class that is nothing: no label of its own, also where `all` are asked for."""
 
 
+FEW = 5
+"""Fewer images of the target than this are told: one image more or less decides a score."""
+
+
 def labels_of(config: DataConfig) -> tuple[str, ...]:
     """Return the labels in the order of their channels: the target, then the context in the order of its names."""
     return (config.target, *config.context)

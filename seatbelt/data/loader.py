@@ -20,7 +20,7 @@ from seatbelt.config import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.memory import reuse_freed_memory
-from seatbelt.data.splits import Sample
+from seatbelt.data.subjects import Sample
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Images (N, H, W, 3) uint8 RGB and masks (N, H, W) uint8 channel codes, see `Samples`."""

@@ -16,18 +16,13 @@ from seatbelt.data.composition import TagOf
 from seatbelt.data.dataset import DataSet
 from seatbelt.data.manifest import Row
 from seatbelt.data.mixture import draw, most_images
+from seatbelt.data.subjects import Sample, Subject, SubjectOf, subjects_of
 from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 from seatbelt.notation import generation_names
 
 SELECTION_SHARE = 0.3
 """Share of the training subjects that select (thesis 3.3: 70/30 by test persons)."""
-
-Sample = tuple[int, int]
-"""Index of a data set among those of the sweep, and of a row in its manifest."""
-
-Subject = tuple[int, str]
-"""Index of a data set, and a person in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +50,41 @@ class ImageCounts:
     test_images: int
 
 
-def selection_set(datasets: list[DataSet], *, domain: str = "real", seed: int = 0) -> tuple[Sample, ...]:
+def selection_set(
+    datasets: list[DataSet], *, domain: str = "real", seed: int = 0, subjects_per_data_set: bool = True
+) -> tuple[Sample, ...]:
     """Choose the sweep's selection set: all images of about 30 % of the training subjects.
 
     Args:
         datasets: Those of the sweep, in their order.
         domain: The target domain, `real` or `synthetic`.
         seed: Of the choice of subjects.
+        subjects_per_data_set: Whether subjects of one name in several data sets are different people.
 
     Raises:
         UserError: The domain has fewer than two training subjects.
     """
     pool = [s for s in _samples(datasets) if _row(datasets, s).domain == domain]
     pool = [s for s in pool if _row(datasets, s).split != "test"]
-    subjects = {_subject(datasets, s) for s in pool}
+    subject_of = subjects_of(datasets, per_data_set=subjects_per_data_set)
+    subjects = set(map(subject_of, pool))
     if len(subjects) < 2:
         raise UserError(
             f"the data sets hold {len(subjects)} training subjects of the {domain} domain, but a selection "
             "set needs at least 2; add images, or name another target domain with --select-on"
         )
     held_out = _held_subjects(subjects, [seed, 1])
-    return tuple(s for s in pool if _subject(datasets, s) in held_out)
+    return tuple(s for s in pool if subject_of(s) in held_out)
 
 
-def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], *, seed: int) -> Partition:
+def partition(
+    datasets: list[DataSet],
+    config: DataConfig,
+    selection: tuple[Sample, ...],
+    *,
+    seed: int,
+    subjects_per_data_set: bool = True,
+) -> Partition:
     """Return the samples of one trial.
 
     Args:
@@ -86,14 +92,16 @@ def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Samp
         config: What the trial trains on.
         selection: The sweep's selection set.
         seed: The trial's seed: it draws the mixture and the validation part.
+        subjects_per_data_set: Whether subjects of one name in several data sets are different people.
 
     Raises:
         UserError: Nothing to train on, or too few images for the mixture that was asked for.
     """
     everything = list(_samples(datasets))
-    real, pools = _usable(datasets, config, selection)
+    subject_of = subjects_of(datasets, per_data_set=subjects_per_data_set)
+    real, pools = _usable(datasets, config, selection, subject_of)
     synthetic = draw(pools, len(real), config, seed=seed, tag_of=_tag_of(datasets))
-    real_train, real_validation = _real_parts(datasets, real, selection, seed)
+    real_train, real_validation = _real_parts(datasets, real, selection, seed, subject_of)
     train = (*real_train, *synthetic.train)
     if len(train) < 2:
         raise UserError(f"{len(train)} images are left to train on, but at least 2 are needed; add images")
@@ -107,29 +115,32 @@ def partition(datasets: list[DataSet], config: DataConfig, selection: tuple[Samp
     )
 
 
-def most_synthetic(datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...]) -> int:
+def most_synthetic(
+    datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
+) -> int:
     """Return the largest number of synthetic images that a trial can have with its shares, whatever its seed.
 
     Raises:
         UserError: Images of a kind that has a share are missing altogether.
     """
-    _, pools = _usable(datasets, config, selection)
+    subject_of = subjects_of(datasets, per_data_set=subjects_per_data_set)
+    _, pools = _usable(datasets, config, selection, subject_of)
     return most_images(pools, config, _tag_of(datasets))
 
 
 def _usable(
-    datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...]
+    datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], subject_of: SubjectOf
 ) -> tuple[list[Sample], dict[str, list[Sample]]]:
     """Return the real images of a mixture, and the synthetic ones that may train, by generation."""
     # Nobody who selects or is tested on, in whatever split or domain, is ever trained on.
-    held_out = {_subject(datasets, s) for s in selection}
-    tested = {_subject(datasets, s) for s in _samples(datasets) if _row(datasets, s).split == "test"}
-    usable = [s for s in _of_sources(datasets, config) if _subject(datasets, s) not in tested]
+    held_out = {subject_of(s) for s in selection}
+    tested = {subject_of(s) for s in _samples(datasets) if _row(datasets, s).split == "test"}
+    usable = [s for s in _of_sources(datasets, config) if subject_of(s) not in tested]
     real = [s for s in usable if config.real and _row(datasets, s).domain == "real"]
     pools = {name: _generation(datasets, usable, name) for name in generation_names(config.generations)}
     _check_present(datasets, config, real, pools)
     _check_tags(datasets, config)
-    return real, {name: [s for s in pool if _subject(datasets, s) not in held_out] for name, pool in pools.items()}
+    return real, {name: [s for s in pool if subject_of(s) not in held_out] for name, pool in pools.items()}
 
 
 def _tag_of(datasets: list[DataSet]) -> TagOf:
@@ -162,19 +173,19 @@ def count_images(datasets: list[DataSet], parts: Partition) -> ImageCounts:
 
 
 def _real_parts(
-    datasets: list[DataSet], real: list[Sample], selection: tuple[Sample, ...], seed: int
+    datasets: list[DataSet], real: list[Sample], selection: tuple[Sample, ...], seed: int, subject_of: SubjectOf
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """Return the real images that train and those that validate: never images of one person in both."""
     if not real:
         return (), ()
-    selecting = {_subject(datasets, s) for s in selection}
-    free = [s for s in real if _subject(datasets, s) not in selecting]
+    selecting = {subject_of(s) for s in selection}
+    free = [s for s in real if subject_of(s) not in selecting]
     if _row(datasets, selection[0]).domain == "real":
         return tuple(free), selection
-    held = _held_subjects({_subject(datasets, s) for s in free}, [seed, 6])
+    held = _held_subjects({subject_of(s) for s in free}, [seed, 6])
     return (
-        tuple(s for s in free if _subject(datasets, s) not in held),
-        tuple(s for s in free if _subject(datasets, s) in held),
+        tuple(s for s in free if subject_of(s) not in held),
+        tuple(s for s in free if subject_of(s) in held),
     )
 
 
@@ -207,12 +218,6 @@ def _samples(datasets: list[DataSet]) -> list[Sample]:
 
 def _row(datasets: list[DataSet], sample: Sample) -> Row:
     return datasets[sample[0]].rows[sample[1]]
-
-
-def _subject(datasets: list[DataSet], sample: Sample) -> Subject:
-    row = _row(datasets, sample)
-    # An image without a subject is a subject of its own.
-    return (sample[0], row.subject or f"image {row.image}")
 
 
 def _check_present(

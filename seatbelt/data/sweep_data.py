@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt.config import TrialConfig
-from seatbelt.data.cache import open_decoded
+from seatbelt.data.cache import Decoded, open_decoded
 from seatbelt.data.dataset import IGNORE, DataSet, read
 from seatbelt.data.labels import BACKGROUND, channel_codes, labels_of, missing_classes
 from seatbelt.data.loader import Samples
 from seatbelt.data.manifest import Row
-from seatbelt.data.splits import ImageCounts, Partition, Sample, count_images, partition
+from seatbelt.data.splits import ImageCounts, Partition, count_images, partition
+from seatbelt.data.subjects import Sample
 from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 
@@ -46,9 +47,12 @@ class TrialSamples:
 class SweepData:
     """The data sets of a sweep, opened once per process."""
 
-    def __init__(self, sources: tuple[Source, ...], selection: tuple[Sample, ...]) -> None:
+    def __init__(
+        self, sources: tuple[Source, ...], selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
+    ) -> None:
         self.sources = sources
         self.selection = selection
+        self.subjects_per_data_set = subjects_per_data_set
         self.datasets: list[DataSet] = [_read_once(source) for source in sources]
 
     def partition(self, config: TrialConfig) -> Partition:
@@ -57,23 +61,20 @@ class SweepData:
         Raises:
             UserError: Nothing to train on, or a label that a data set of the trial does not know.
         """
-        found = partition(self.datasets, config.data, self.selection, seed=config.seed)
+        found = partition(
+            self.datasets,
+            config.data,
+            self.selection,
+            seed=config.seed,
+            subjects_per_data_set=self.subjects_per_data_set,
+        )
         self._check_labels(config.data, found)
         return found
 
     def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
         """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
         parts = self.partition(config)
-        decoded = tuple(
-            open_decoded(
-                dataset,
-                source.fingerprint,
-                height=config.data.height,
-                width=config.data.width,
-                progress=progress,
-            )
-            for dataset, source in zip(self.datasets, self.sources, strict=True)
-        )
+        decoded = self.decoded(config, progress)
         codes = tuple(channel_codes(dataset.classes, labels_of(config.data)) for dataset in self.datasets)
         train = Samples(decoded=decoded, codes=codes, indices=parts.train)
         return TrialSamples(
@@ -84,6 +85,27 @@ class SweepData:
             test_rows=tuple((self.datasets[d].name, self.datasets[d].rows[r]) for d, r in parts.test),
             counts=count_images(self.datasets, parts),
         )
+
+    def decoded(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> tuple[Decoded, ...]:
+        """Return the decoded copy of each data set at the resolution of a trial."""
+        return tuple(
+            open_decoded(
+                dataset,
+                source.fingerprint,
+                height=config.data.height,
+                width=config.data.width,
+                progress=progress,
+            )
+            for dataset, source in zip(self.datasets, self.sources, strict=True)
+        )
+
+    def row(self, sample: Sample) -> Row:
+        """Return a sample's line of the manifest."""
+        return self.datasets[sample[0]].rows[sample[1]]
+
+    def name_of(self, sample: Sample) -> str:
+        """Return a sample's image with the name of its data set."""
+        return f"{self.datasets[sample[0]].name}: {self.row(sample).image}"
 
     def _check_labels(self, config: DataConfig, parts: Partition) -> None:
         used = {dataset for dataset, _ in (*parts.train, *parts.validation)}

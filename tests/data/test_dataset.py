@@ -281,7 +281,9 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 def test_decode_refuses_in_one_line_what_check_would_name(root: Path) -> None:
     dataset = read(root)
     Image.new("L", (15, 8)).save(root / "masks" / "p0-0.png")
-    with pytest.raises(UserError, match=r"masks/p0-0\.png is 15x8, its image 16x8; masks must have their image"):
+    with pytest.raises(
+        UserError, match=r"masks/p0-0\.png: the mask is 15x8, but its image 16x8; masks must have their image"
+    ):
         decode(dataset, dataset.rows[0])
     (root / "images" / "p0-1.png").unlink()
     with pytest.raises(UserError, match=r"images/p0-1\.png: the file is missing; see `seatbelt data check"):

@@ -81,27 +81,10 @@ def test_images_of_any_8_bit_kind_become_rgb(path: Path, mode: str, colour: int)
     assert open_image(path).tolist() == [[[7, 7, 7]] * 3] * 2
 
 
-def test_16_bit_images_are_refused_not_whitened(path: Path) -> None:
-    Image.new("I;16", (3, 2), 5000).save(path)
-    with pytest.raises(UnusableImage, match="images must have 8 bits per channel, but the mode is I;16"):
-        open_image(path)
-
-
 def test_a_vector_file_never_reaches_an_interpreter(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
     with pytest.raises(UnusableImage, match="cannot be decoded as PNG or JPEG or WEBP or BMP or TIFF"):
         open_image(tmp_path / "x.png")
-
-
-def test_exif_orientation_is_ignored_for_image_and_mask_alike(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # a viewer would turn it by 90 degrees
-    Image.new("RGB", (16, 8)).save(tmp_path / "x.jpg", exif=exif)
-    Image.new("L", (16, 8)).save(tmp_path / "x.png", exif=exif)
-    with Image.open(tmp_path / "x.jpg") as file:
-        assert file.getexif()[0x0112] == 6
-    assert open_image(tmp_path / "x.jpg").shape == (8, 16, 3)
-    assert open_mask(tmp_path / "x.png").shape == (8, 16)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.conftest import MakeData
 
 @pytest.fixture
 def drawn(make_data: MakeData) -> Path:
-    found = make_data("drawn", subjects=4, images=1, test_subjects=1, generations=dict.fromkeys("23456", 4))
+    found = make_data("drawn", subjects=4, images=1, test_subjects=1, generations=dict.fromkeys("23456", 4), first=102)
     description = json.loads((found / "dataset.json").read_text())
     description["classes"]["hat"] = 3
     (found / "dataset.json").write_text(json.dumps(description))

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.data.importers.split_names import NO_SPLIT, examples, is_validation, split_of
 from seatbelt.errors import UserError
-
-_SPLITS = {
-    "": "",
-    "train": "train",
-    "training": "train",
-    "trainval": "train",
-    "val": "train",
-    "valid": "train",
-    "validation": "train",
-    "test": "test",
-    "testing": "test",
-}
-"""Words of others -> splits of ours: what validates is chosen among the training subjects by the sweep itself."""
 
 _GROUPS = ("subject", "split", "generation")
 _COLUMNS = ("image", "subject", "split")
@@ -39,6 +28,8 @@ class Rules:
     """Regular expression with the group split."""
     test_subjects: tuple[str, ...] = ()
     """Subjects of the test split; all others train."""
+    name_only: bool = False
+    """Compare the last parts of paths only: `subjects` was written on another machine."""
     domain: str | None = None
     generation: str | None = None
 
@@ -64,6 +55,8 @@ class Assigner:
     _patterns: list[re.Pattern[str]] = field(init=False)
     _splits: dict[str, tuple[str, str]] = field(init=False, default_factory=dict)
     _used: set[str] = field(init=False, default_factory=set)
+    _validating: Counter[str] = field(init=False, default_factory=Counter)
+    """Word for a validation split -> images that it was said of."""
 
     def __post_init__(self) -> None:
         rules = self.rules
@@ -71,7 +64,7 @@ class Assigner:
             raise UserError("give --subjects or --subject-pattern, not both")
         if rules.generation is not None and not (rules.generation.strip() and rules.generation.isprintable()):
             raise UserError(f"--generation must be a plain text, but got {rules.generation!r}")
-        self._table = _read_table(rules.subjects) if rules.subjects else {}
+        self._table = _read_table(rules.subjects, name_only=rules.name_only) if rules.subjects else {}
         self._patterns = [
             _pattern(option, text, needed)
             for option, text, needed in (
@@ -90,11 +83,14 @@ class Assigner:
         """
         found = {"subject": frame.subject, "split": frame.split, "generation": frame.generation}
         if self.rules.subjects:
-            if frame.name not in self._table:
+            name = last_part(frame.name) if self.rules.name_only else frame.name
+            if name not in self._table:
                 first = next(iter(self._table), "nothing")
-                raise BadFile(frame.name, f"is not listed in {self.rules.subjects.name} (which begins with {first})")
-            self._used.add(frame.name)
-            subject, split = self._table[frame.name]
+                hint = "" if self.rules.name_only else "; --name-only compares the last parts of paths"
+                listed = f"{self.rules.subjects.name} (which begins with {first}{hint})"
+                raise BadFile(frame.name, f"is not listed in {listed}")
+            self._used.add(name)
+            subject, split = self._table[name]
             found |= {"subject": subject, **({"split": split} if split else {})}
         for pattern in self._patterns:
             match = pattern.search(frame.name)
@@ -105,6 +101,7 @@ class Assigner:
         if self.rules.test_subjects:
             found["split"] = "test" if subject in self.rules.test_subjects else "train"
         split = _split(found["split"], frame.name)
+        self._validating[found["split"]] += is_validation(found["split"])
         self._keep_apart(subject, split, frame.name)
         place = Place(
             domain=self.rules.domain or frame.domain or self.domain,
@@ -120,9 +117,14 @@ class Assigner:
         return place
 
     def remarks(self) -> list[str]:
-        """Return what was given and never used."""
+        """Return what became of validation splits, and what was named and never used."""
         unused = [name for name in self._table if name not in self._used]
-        lines = []
+        lines = [
+            f"the split {word} became training: {count}; the sweep itself chooses the images that select among the "
+            "training subjects"
+            for word, count in sorted(self._validating.items())
+            if count
+        ]
         if unused and self.rules.subjects:
             table = self.rules.subjects.name
             lines.append(f"lines of {table} that name no imported image: {len(unused)}, such as {unused[0]}")
@@ -143,11 +145,18 @@ class Assigner:
             )
 
 
+def last_part(path: str) -> str:
+    """Return the name of a file without its folders, also those of Windows."""
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
 def _split(word: str, name: str) -> str:
-    if word.lower() not in _SPLITS:
-        known = ", ".join(word for word in _SPLITS if word)
-        raise BadFile(name, f"its split must be one of {known}, but got {word!r}")
-    return _SPLITS[word.lower()]
+    if word.strip().casefold() in NO_SPLIT:
+        return ""
+    split = split_of(word)
+    if split is None:
+        raise BadFile(name, f"its split must be one of {examples()}, but got {word!r}")
+    return split
 
 
 def _pattern(option: str, text: str, needed: str) -> re.Pattern[str]:
@@ -161,7 +170,7 @@ def _pattern(option: str, text: str, needed: str) -> re.Pattern[str]:
     return pattern
 
 
-def _read_table(path: Path) -> dict[str, tuple[str, str]]:
+def _read_table(path: Path, *, name_only: bool) -> dict[str, tuple[str, str]]:
     table: dict[str, tuple[str, str]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -174,7 +183,8 @@ def _read_table(path: Path) -> dict[str, tuple[str, str]]:
                 image, subject, split = values
                 if None in line or not image or not all(value.isprintable() for value in values):
                     raise UserError(f"{path} line {reader.line_num}: must be image,subject,split")
-                if split.lower() not in _SPLITS:
+                image = last_part(image) if name_only else image
+                if split.casefold() not in NO_SPLIT and split_of(split) is None:
                     raise UserError(f"{path} line {reader.line_num}: split must be train or test, but got {split!r}")
                 if image in table:
                     raise UserError(f"{path} line {reader.line_num}: {image} is listed twice")

@@ -19,6 +19,8 @@ class Classes:
 
     numbers: dict[str, int]
     target: str
+    ignored: frozenset[str] = frozenset()
+    """Further labels that shall not count."""
 
     @property
     def background(self) -> int:
@@ -29,7 +31,7 @@ class Classes:
         """Return a label's number, 255 for what shall not count, None for what is no class."""
         if label in self.numbers:
             return self.numbers[label]
-        return IGNORE if label in IGNORED_LABELS else None
+        return IGNORE if label in self.ignored or label in IGNORED_LABELS else None
 
 
 def parse_classes(text: str) -> dict[str, int]:
@@ -48,11 +50,11 @@ def parse_classes(text: str) -> dict[str, int]:
             raise UserError(f"--classes takes NAME,NAME,... or NAME=NUMBER,..., but got {text!r}")
         if name in numbers:
             raise UserError(f"--classes names {name} twice")
-        if equals and not (number.isdecimal() and number.isascii() and int(number[:9]) < IGNORE):
-            raise UserError(f"--classes takes numbers from 0 to 254, but got {part!r}")
+        if equals and not (number.isdecimal() and number.isascii() and int(number[:9]) <= IGNORE):
+            raise UserError(f"--classes takes numbers from 0 to 255, but got {part!r}")
         next_free = sum(known != BACKGROUND for known in numbers) + 1
         numbers[name] = int(number) if equals else (0 if name == BACKGROUND else next_free)
-    if max(numbers.values()) >= IGNORE:
+    if len(numbers) >= IGNORE:
         raise UserError(f"--classes names {len(numbers)} classes, but at most 254 fit")
     if len(set(numbers.values())) < len(numbers):
         raise UserError(f"--classes gives two names one number: {text!r}")
@@ -60,7 +62,12 @@ def parse_classes(text: str) -> dict[str, int]:
 
 
 def choose_classes(
-    given: dict[str, int] | None, fixed: dict[str, int] | None, labels: Iterable[str], *, target: str | None
+    given: dict[str, int] | None,
+    fixed: dict[str, int] | None,
+    labels: Iterable[str],
+    *,
+    target: str | None,
+    ignored: Iterable[str] = (),
 ) -> Classes:
     """Return the classes of an import.
 
@@ -69,11 +76,16 @@ def choose_classes(
         fixed: The source's own numbers, used when the user gave none.
         labels: All labels of the source, numbered in sorted order when neither is there.
         target: The user's choice; else `seat_belt`, else the only class.
+        ignored: Labels that shall not count, and are no classes.
 
     Raises:
         UserError: There is no label, there are too many, or the target is none of them.
     """
-    numbers = given or fixed or _sorted_numbers(labels)
+    ignored = frozenset(ignored)
+    both = sorted(ignored & set(given or ()))
+    if both:
+        raise UserError(f"--ignore and --classes both name {both[0]}; use one of them")
+    numbers = _below_255(given) if given else fixed or _sorted_numbers(set(labels) - ignored)
     names = [name for name in numbers if name != BACKGROUND]
     if target is None:
         target = "seat_belt" if "seat_belt" in names else names[0] if len(names) == 1 else None
@@ -81,7 +93,7 @@ def choose_classes(
         raise UserError(f"name the class to be found with --target; choose one of {_listed(names)}")
     if target not in names:
         raise UserError(f"--target must be one of the classes ({_listed(names)}), but got {target!r}")
-    return Classes(numbers=dict(numbers), target=target)
+    return Classes(numbers=dict(numbers), target=target, ignored=ignored)
 
 
 def label_is_usable(label: object) -> bool:
@@ -100,11 +112,20 @@ def _sorted_numbers(labels: Iterable[str]) -> dict[str, int]:
 
 def _with_background(numbers: dict[str, int]) -> dict[str, int]:
     if BACKGROUND not in numbers:
-        free = next(number for number in range(IGNORE + 1) if number not in numbers.values())
-        if free == IGNORE:
+        # Where 0 is a class, a high number: masks of others seldom hold it, so that theirs stay unknown and are told.
+        free = [number for number in (0, *range(IGNORE - 1, 0, -1)) if number not in numbers.values()]
+        if not free:
             raise UserError("--classes leaves no number for the background; name at most 254")
-        numbers = {BACKGROUND: free, **numbers}
+        numbers = {BACKGROUND: free[0], **numbers}
     return numbers
+
+
+def _below_255(numbers: dict[str, int]) -> dict[str, int]:
+    """Return numbers in which a class that is 255 in the source has the lowest free one: 255 is ignored by us."""
+    if IGNORE not in numbers.values():
+        return numbers
+    free = next(number for number in range(1, IGNORE) if number not in numbers.values())
+    return {name: free if number == IGNORE else number for name, number in numbers.items()}
 
 
 def _listed(names: list[str]) -> str:

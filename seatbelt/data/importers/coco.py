@@ -15,24 +15,56 @@ import numpy as np
 
 from seatbelt.data.dataset import IGNORE
 from seatbelt.data.importers.classes import Classes, label_is_usable
-from seatbelt.data.importers.frames import BadFile, Frame, Notes, Painted, Places, Survey, contained, shown
+from seatbelt.data.importers.coco_files import AnnotationFile, files_by_name, find_annotations, find_by_name
+from seatbelt.data.importers.frames import (
+    BadFile,
+    Frame,
+    Lost,
+    Notes,
+    Painted,
+    Places,
+    Source,
+    Survey,
+    contained,
+    shown,
+)
 from seatbelt.data.importers.json_files import Record, identifier, load_record, records, text, whole_number
+from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.rle import BadRegion, decode_region
 from seatbelt.errors import UserError
 
-STRAY = "left out, annotations of no image"
+STRAY = Lost("left out, annotations of no image")
+
+
+def open_coco(source: Path, places: Places) -> Source:
+    """Return a reader of an annotation file, or of all files of a data set in splits.
+
+    Raises:
+        UserError: The files cannot be read, or nobody can tell which of them to take.
+    """
+    if places.masks or places.colours or places.mask_suffix or places.image_suffix:
+        raise UserError("COCO keeps its masks in its JSON file: leave out --masks, --mask-suffix and --colours")
+    files = find_annotations(source)
+    if len(files) == 1 and not files[0].split:
+        return CocoSource(files[0], places)
+    prefixes = [file.word for file in files] if len(files) > 1 else [""]
+    return MergedSource(
+        [
+            Part(source=CocoSource(file, places), prefix=prefix, split=file.split)
+            for file, prefix in zip(files, prefixes, strict=True)
+        ]
+    )
 
 
 class CocoSource:
     """A reader of one annotation file."""
 
-    def __init__(self, source: Path, places: Places) -> None:
-        if places.masks or places.colours or places.mask_suffix:
-            raise UserError("COCO keeps its masks in its JSON file: leave out --masks, --mask-suffix and --colours")
-        self._path = _annotation_file(source)
+    def __init__(self, file: AnnotationFile, places: Places) -> None:
+        source = self._path = file.path
         self._where = self._path.name
-        self._roots = [places.images] if places.images else _image_roots(source, self._path)
+        self._roots = [places.images] if places.images else list(file.image_roots)
+        self._by_name = files_by_name(self._roots) if places.name_only else None
         try:
             self._raw = load_record(self._path, self._where)
             self._images = records(self._raw, "images", self._where, required=True)
@@ -63,7 +95,7 @@ class CocoSource:
                 yield self._frame(image, where, self._annotations.get(key, []), classes)
             except BadFile as bad:
                 yield bad
-        yield from (STRAY for key, found in self._annotations.items() if key not in seen for _ in found)
+        yield from (STRAY for key, strays in self._annotations.items() if key not in seen for _ in strays)
 
     def _categories(self) -> dict[int | str, str]:
         labels: dict[int | str, str] = {}
@@ -82,18 +114,33 @@ class CocoSource:
         return dict(found)
 
     def _frame(self, image: Record, where: str, annotations: list[Record], classes: Classes) -> Frame:
-        paths = [contained(root, image.get("file_name"), where) for root in self._roots]
-        name = str(PurePosixPath(text(image, "file_name")))
+        path, name = self._image(image, where)
         size = None
         if image.get("width") is not None or image.get("height") is not None:
             size = (whole_number(image, "height", where), whole_number(image, "width", where))
         ours = {key: text(image, key) for key in ("subject", "split", "domain", "generation")}
         return Frame(
             name=name,
-            image=next((path for path in paths if path.is_file()), paths[0]),
+            image=path,
             paint=partial(_paint, name, annotations, self._labels, classes, size),
             **(ours if self._classes else {}),
         )
+
+    def _image(self, image: Record, where: str) -> tuple[Path, str]:
+        """Return the file of an image, and its name in the result."""
+        listed = image.get("file_name")
+        if self._by_name is not None and isinstance(listed, str):
+            return find_by_name(self._by_name, listed)
+        hint = "; --name-only looks for the last part of names alone"
+        paths = [contained(root, listed, where, hint=hint) for root in self._roots]
+        name = str(PurePosixPath(text(image, "file_name")))
+        path = next((path for path in paths if path.exists()), None)
+        if path is None:
+            places = ", ".join(dict.fromkeys(str(root) for root in self._roots))
+            raise BadFile(
+                name, f"the file is missing in {places}; name the folder of the images by --images, or try --name-only"
+            )
+        return path, name
 
 
 def _paint(
@@ -107,7 +154,9 @@ def _paint(
     """Paint the annotations of an image of `size` (H, W) one over the other."""
     if declared not in (None, size):
         says = f"{declared[1]}x{declared[0]}" if declared else ""
-        hint = "; save images upright if EXIF turns them" if declared == size[::-1] else ""
+        hint = ""
+        if declared == size[::-1]:
+            hint = "; if EXIF turns it, save it upright: nobody can tell which way its annotations lie"
         raise BadFile(name, f"the file has {size[1]}x{size[0]} pixels, but the JSON says {says}{hint}")
     mask = np.full(size, classes.background, np.uint8)
     covered = np.zeros(size, bool)
@@ -122,6 +171,9 @@ def _paint(
             region = decode_region(annotation["segmentation"], *size)
         except BadRegion as error:
             raise BadFile(where, str(error)) from None
+        if not region.any():
+            notes["no pixels", labels.get(category, f"category {category}")] += 1
+            continue
         if category not in labels:
             notes["unknown label", f"category {category}"] += int(region.sum())
             continue
@@ -145,22 +197,3 @@ def _our_classes(ours: object) -> tuple[dict[str, int] | None, str]:
         return None, ""
     target = ours.get("target")
     return dict(classes), target if isinstance(target, str) else ""
-
-
-def _annotation_file(source: Path) -> Path:
-    if source.is_file():
-        return source
-    found = sorted([*source.glob("*.json"), *source.glob("annotations/*.json")])
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found[:5])
-        raise UserError(
-            f"{source} holds {len(found)} JSON files{f' ({names})' if names else ''}; name the one to import"
-        )
-    return found[0]
-
-
-def _image_roots(source: Path, path: Path) -> list[Path]:
-    root = source if source.is_dir() else path.parent
-    if source.is_file() and root.name == "annotations":
-        root = root.parent
-    return [root / "images", root]

@@ -14,11 +14,37 @@ from numpy.typing import NDArray
 
 from seatbelt.data.importers.classes import Classes
 
-Kind = Literal["unknown colour", "unknown index", "unknown label", "other label", "ignored", "overlap", "no outline"]
+Kind = Literal[
+    "unknown colour",
+    "unknown index",
+    "unknown label",
+    "other label",
+    "ignored",
+    "overlap",
+    "no outline",
+    "no pixels",
+    "other shape",
+]
 """What a reader may notice in a mask that it nevertheless accepts."""
 
+LOSSES: tuple[Kind, ...] = (
+    "unknown colour",
+    "unknown index",
+    "unknown label",
+    "no outline",
+    "no pixels",
+    "other shape",
+)
+"""Kinds by which annotated pixels are lost: an import fails for them unless its user accepts that."""
+
 Notes = Counter[tuple[Kind, str]]
-"""(kind, colour or label) -> pixels; for `no outline` and for labels without pixels of their own, annotations."""
+"""(kind, colour or label) -> pixels; for `no outline`, `no pixels` and `other shape`, annotations."""
+
+
+class Lost(str):
+    """A remark on annotations that have no place in the result."""
+
+    __slots__ = ()
 
 
 class BadFile(Exception):
@@ -64,6 +90,8 @@ class Survey:
     classes: dict[str, int] | None = None
     """Class numbers that the source itself fixes: only files written by `data export` do."""
     target: str = ""
+    remarks: tuple[str, ...] = ()
+    """What was concluded from the whole source, to be told."""
 
 
 class Source(Protocol):
@@ -83,13 +111,29 @@ class Places:
     images: Path | None = None
     masks: Path | None = None
     mask_suffix: str = ""
+    """What the names of masks have more than those of images, before the ending."""
+    image_suffix: str = ""
+    """What the names of images have more than those of masks, before the ending."""
+    unmasked_is_background: bool = False
+    """An image without a mask shows no class; otherwise that is a fault."""
     colours: Path | None = None
     classes: dict[str, int] | None = None
-    """The user's own class numbers; index masks have no other names."""
+    """The user's own class numbers; index masks have no other names. 255 is one here."""
+    ignore: tuple[str, ...] = ()
+    """Labels, and numbers of index masks, whose pixels shall not count."""
+    name_only: bool = False
+    """Look for files by the last part of their names, wherever they lie: paths of another machine."""
+    bits: int | None = None
+    """Bits per channel that images of more than 8 use; None is what they say."""
+
+    @property
+    def ignored_numbers(self) -> frozenset[int]:
+        """The numbers among `ignore`."""
+        return frozenset(int(word) for word in self.ignore if word.isdecimal() and word.isascii())
 
 
-def contained(root: Path, name: object, where: str) -> Path:
-    """Return root/name for a name that a file of the source gave.
+def contained(root: Path, name: object, where: str, *, hint: str = "") -> Path:
+    """Return root/name for a name that a file of the source gave; `hint` says what helps with names that leave it.
 
     Raises:
         BadFile: The name is none, or leaves the root: absolute, by `..`, or over a symbolic link.
@@ -97,10 +141,10 @@ def contained(root: Path, name: object, where: str) -> Path:
     if not isinstance(name, str) or not PurePosixPath(name).name or not name.isprintable():
         raise BadFile(where, f"{shown(name)} is no file name")
     if "\\" in name:
-        raise BadFile(where, f"the file name {shown(name)} holds a backslash; write / instead")
+        raise BadFile(where, f"the file name {shown(name)} holds a backslash; write / instead{hint}")
     parts = PurePosixPath(name).parts
     if parts[0].startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
-        raise BadFile(where, f"the file name {shown(name)} leaves its folder")
+        raise BadFile(where, f"the file name {shown(name)} leaves its folder{hint}")
     # A file system takes 255 bytes for each; masks get an ending of their own.
     if name != name.rstrip() or len(parts) > 20 or any(len(part.encode()) > 240 for part in parts):
         raise BadFile(where, f"the file name {shown(name)} is too long, or ends with a space")

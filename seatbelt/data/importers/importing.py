@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatbelt.data.images import describe_mismatch
 from seatbelt.data.importers.assignment import Assigner, Rules
+from seatbelt.data.importers.cityscapes import open_cityscapes
 from seatbelt.data.importers.classes import choose_classes
-from seatbelt.data.importers.coco import CocoSource
-from seatbelt.data.importers.folder import FolderSource
+from seatbelt.data.importers.coco import open_coco
+from seatbelt.data.importers.folder import open_folder
 from seatbelt.data.importers.frames import BadFile, Frame, Places, Source
+from seatbelt.data.importers.layouts import MergedSource, Part, unlike_names
 from seatbelt.data.importers.pixels import read_image
 from seatbelt.data.importers.report import ImportReport
 from seatbelt.data.importers.solo import SoloSource
+from seatbelt.data.importers.split_names import examples, split_of
+from seatbelt.data.importers.supervisely import open_supervisely
 from seatbelt.data.importers.voc import VocSource
 from seatbelt.data.importers.writing import NativeWriter, new_folder
 from seatbelt.errors import UserError
 
 IMPORTERS: dict[str, Callable[[Path, Places], Source]] = {
     "solo": SoloSource,
-    "coco": CocoSource,
+    "coco": open_coco,
     "voc": VocSource,
-    "folder": FolderSource,
+    "folder": open_folder,
+    "cityscapes": open_cityscapes,
+    "supervisely": open_supervisely,
 }
 
-_DOMAINS = {"solo": "synthetic", "coco": "real", "voc": "real", "folder": "real"}
-"""Domain of a format's images where nobody says otherwise."""
+_DOMAINS = {"solo": "synthetic"}
+"""Domain of a format's images where nobody says otherwise; all others hold real ones."""
+
+_SHOWN_LOSSES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +49,19 @@ class ImportOptions:
     licence: str = ""
     skip_bad: bool = False
     """Go on after a file that cannot be used."""
+    accept_losses: bool = False
+    """Go on although annotations have no place in the result."""
+    accept_no_target: bool = False
+    """Go on although no image shows the target."""
+    splits: tuple[str, ...] = ()
+    """Word for the split of all images, or one for each source."""
     places: Places = field(default_factory=Places)
     rules: Rules = field(default_factory=Rules)
 
 
 def import_data(
     form: str,
-    source: Path,
+    source: Path | Sequence[Path],
     out: Path,
     options: ImportOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -54,47 +69,74 @@ def import_data(
     """Turn images and masks of another format into a native data-set folder.
 
     One image is in memory at a time; what grows with the source are names (of sequences, subjects, the
-    user's CSV) and, for COCO, its JSON file.
+    user's CSV), a hash of each image and, for COCO, its JSON file.
 
     Args:
         form: One of `IMPORTERS`.
-        source: The folder to read, for COCO also a JSON file; it is not changed.
+        source: The folder to read, for COCO also a JSON file, or several of them; they are not changed.
         out: The folder to write; it must be missing or empty.
         options: What the user said.
         progress: Called with the number of finished frames and about how many there are.
 
     Raises:
-        UserError: The first file that cannot be used, unless `skip_bad`; a source, option or folder that
-            cannot be used at all. Nothing is left in `out` then.
+        UserError: The first file that cannot be used, unless `skip_bad`; annotations that have no place in the
+            result, unless `accept_losses`; a target that no image shows, unless `accept_no_target`; a source,
+            option or folder that cannot be used at all. Nothing is left in `out` then.
     """
     options = options or ImportOptions()
-    reader = _reader(form, source, options.places)
+    sources = (source,) if isinstance(source, Path) else tuple(source)
+    where = " and ".join(map(str, sources))
+    reader = _readers(form, sources, options)
     survey = reader.survey()
     target = options.target or survey.target or None
-    classes = choose_classes(options.places.classes, survey.classes, survey.labels, target=target)
-    assigner = Assigner(rules=options.rules, domain=_DOMAINS[form])
+    classes = choose_classes(
+        options.places.classes, survey.classes, survey.labels, target=target, ignored=options.places.ignore
+    )
+    assigner = Assigner(rules=options.rules, domain=_DOMAINS.get(form, "real"))
     report = ImportReport(out=out, classes=classes)
     name = options.name or out.resolve().name
     if not name.isprintable():
         raise UserError(f"a data set needs a plain name, but got {name!r}; give one with --name")
-    with new_folder(out, source), NativeWriter(out, classes) as writer:
+    with new_folder(out, *sources), NativeWriter(out, classes) as writer:
         for done, item in enumerate(reader.frames(classes), start=1):
             if isinstance(item, str):
                 report.remarks[item] += 1
             else:
                 try:
-                    _take(item, assigner, writer, report)
+                    _take(item, assigner, writer, report, bits=options.places.bits)
                 except BadFile as bad:
                     if not options.skip_bad:
-                        raise UserError(f"{source}: {bad}; mend it, or leave out such files by --skip-bad") from None
+                        raise UserError(f"{where}: {bad}; mend it, or leave out such files by --skip-bad") from None
                     report.skipped.append(bad)
             if progress:
                 progress(done, max(done, survey.images))
-        if not report.images:
-            raise UserError(_nothing(source, report))
-        writer.finish(name, options.licence, f"{form}: {source.resolve().name}")
-    report.warnings += assigner.remarks()
+        _check_result(report, options, where)
+        writer.finish(name, options.licence, f"{form}: {' + '.join(path.resolve().name for path in sources)}")
+    report.warnings += [*survey.remarks, *assigner.remarks()]
     return report
+
+
+def _readers(form: str, sources: tuple[Path, ...], options: ImportOptions) -> Source:
+    splits = options.splits or ("",)
+    if len(splits) not in (1, len(sources)):
+        raise UserError(
+            f"--split is given {len(splits)} times, but there are {len(sources)} sources; give one for each"
+        )
+    for word in filter(None, splits):
+        if split_of(word) is None:
+            raise UserError(f"--split must be one of {examples()}, but got {word!r}")
+    if any(splits) and (options.rules.split_pattern or options.rules.test_subjects):
+        raise UserError("--split gives all images of a source one split: leave out --split-pattern, --test-subjects")
+    readers = [_reader(form, source, options.places) for source in sources]
+    if len(readers) == 1 and not splits[0]:
+        return readers[0]
+    prefixes = unlike_names(list(sources)) if len(sources) > 1 else [""]
+    words = splits * len(sources) if len(splits) == 1 else splits
+    parts = [
+        Part(source=reader, prefix=prefix, split=word or (prefix if split_of(prefix) else ""), fixed=bool(word))
+        for reader, prefix, word in zip(readers, prefixes, words, strict=True)
+    ]
+    return MergedSource(parts)
 
 
 def _reader(form: str, source: Path, places: Places) -> Source:
@@ -107,21 +149,41 @@ def _reader(form: str, source: Path, places: Places) -> Source:
     return IMPORTERS[form](source, places)
 
 
-def _take(item: Frame | BadFile, assigner: Assigner, writer: NativeWriter, report: ImportReport) -> None:
+def _take(
+    item: Frame | BadFile, assigner: Assigner, writer: NativeWriter, report: ImportReport, *, bits: int | None
+) -> None:
     if isinstance(item, BadFile):
         raise item
-    image, native = read_image(item.image, item.name)
-    height, width = image.shape[:2]
+    picture, native = read_image(item.image, item.name, bits=bits)
+    height, width = picture.pixels.shape[:2]
     painted = item.paint((height, width))
     if painted.mask.shape != (height, width):
-        mask = f"{painted.mask.shape[1]}x{painted.mask.shape[0]}"
-        raise BadFile(item.name, f"the image has {width}x{height} pixels, but its mask {mask}")
-    writer.add(item, assigner.place(item), None if native else image, painted.mask)
-    report.add(painted.mask, painted.notes)
+        raise BadFile(item.name, describe_mismatch(picture, painted.mask.shape))
+    row = writer.add(item, assigner.place(item), None if native else picture.pixels, painted.mask)
+    report.add(row, picture, painted.mask, painted.notes)
 
 
-def _nothing(source: Path, report: ImportReport) -> str:
+def _check_result(report: ImportReport, options: ImportOptions, where: str) -> None:
+    if not report.images:
+        raise UserError(_nothing(where, report))
+    losses = report.losses()
+    if losses and not options.accept_losses:
+        raise UserError(
+            f"{where}: annotations would be lost: {'; '.join(losses[:_SHOWN_LOSSES])}"
+            f"{f' (and {len(losses) - _SHOWN_LOSSES} more)' if len(losses) > _SHOWN_LOSSES else ''}; mend them, name "
+            "what they are (--classes, --colours, --ignore), or go on without them by --accept-losses"
+        )
+    target = report.classes.target
+    if not report.images_of[target] and not options.accept_no_target:
+        ignored = "; 255 was ignored: if it is the class, say --classes NAME=255" if report.ignores_255 else ""
+        raise UserError(
+            f"{where}: none of the {report.images} images shows the target {target}{ignored}; is its name that of the "
+            "source? Choose another with --target, or go on by --accept-no-target"
+        )
+
+
+def _nothing(where: str, report: ImportReport) -> str:
     if report.skipped:
-        return f"{source}: all {len(report.skipped)} files were skipped, the first because {report.skipped[0]}"
+        return f"{where}: all {len(report.skipped)} files were skipped, the first because {report.skipped[0]}"
     left_out = "; ".join(f"{text}: {count}" for text, count in sorted(report.remarks.items()))
-    return f"{source}: no image to import{f' ({left_out})' if left_out else ''}"
+    return f"{where}: no image to import{f' ({left_out})' if left_out else ''}"

@@ -51,8 +51,15 @@ def whole_number(parent: Record, key: str, where: str) -> int:
 
 
 def identifier(parent: Record, key: str, where: str) -> int | str:
-    """Return an id: a whole number or a text."""
+    """Return an id: a whole number or a text.
+
+    Tools write the same id as 2, 2.0 and "2"; all of them are the number.
+    """
     value = parent.get(key)
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and value == str(int(value[:18])):
+        return int(value)
     if type(value) is int or isinstance(value, str):
         return value
     raise BadFile(where, f"{key} must be a number or a text, but got {shown(value)}")

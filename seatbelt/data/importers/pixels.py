@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from seatbelt.data.dataset import IGNORE
-from seatbelt.data.images import MAX_PIXELS, UnusableImage, open_image, open_mask
+from seatbelt.data.images import (
+    IMAGE_FORMATS,
+    Picture,
+    UnusableImage,
+    open_mask,
+    open_stored_colours,
+    read_picture,
+)
 from seatbelt.data.importers.classes import Classes
 from seatbelt.data.importers.frames import BadFile, Notes, Painted
 
 Colour = tuple[int, int, int]
 
 _LOSSLESS = (b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
-_CONVERTED_FORMATS = ("PNG", "TIFF", "GIF", "JPEG2000", "PPM")
-_DEEP_MODES = ("I;16", "I;16B", "I")
+_NATIVE_HEADS = (*_LOSSLESS, b"\xff\xd8\xff", b"RIFF")
+"""First bytes of the formats that a native data set holds."""
+_CONVERTED_FORMATS = ("GIF", "JPEG2000", "PPM")
 _SHOWN_COLOURS = 20
 
 
-def read_image(path: Path, where: str) -> tuple[NDArray[np.uint8], bool]:
-    """Return an image (H, W, 3) and whether the native format takes its file as it is.
+def read_image(path: Path, where: str, *, bits: int | None = None) -> tuple[Picture, bool]:
+    """Return an image as a person sees it, and whether its file shows just that and can be copied as it is.
 
     Raises:
         BadFile: It is missing, damaged, too large or of a kind that cannot be converted either.
     """
     try:
-        return open_image(path), True
+        picture = read_picture(path, formats=(*IMAGE_FORMATS, *_CONVERTED_FORMATS), bits=bits)
     except UnusableImage as error:
-        converted = _converted(path) if path.is_file() else None
-        if converted is None:
-            raise BadFile(where, error.what) from None
-        return converted, False
+        raise BadFile(where, error.what) from None
+    return picture, not picture.changes and _head(path).startswith(_NATIVE_HEADS)
 
 
 def paint_colours(path: Path, where: str, colours: dict[Colour, str], classes: Classes) -> Painted:
@@ -50,10 +55,10 @@ def paint_colours(path: Path, where: str, colours: dict[Colour, str], classes: C
         BadFile: The mask cannot be read, or its format changes colours.
     """
     try:
-        # What is missing or no file at all is named by open_image.
+        # What is missing or no file at all is named by the reader.
         if path.is_file() and not _head(path).startswith(_LOSSLESS):
             raise BadFile(where, "masks must be PNG (JPEG changes colours)")
-        pixels = open_image(path).astype(np.int32)
+        pixels = open_stored_colours(path).astype(np.int32)
     except UnusableImage as error:
         raise BadFile(where, error.what) from None
     packed = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
@@ -73,20 +78,30 @@ def paint_colours(path: Path, where: str, colours: dict[Colour, str], classes: C
     return Painted(mask=mask, notes=notes)
 
 
-def paint_indices(path: Path, where: str, labels: dict[int, str], classes: Classes) -> Painted:
+def paint_indices(
+    path: Path,
+    where: str,
+    labels: dict[int, str],
+    classes: Classes,
+    *,
+    ignored: frozenset[int] = frozenset(),
+    read: Callable[[Path], NDArray[np.uint8]] = open_mask,
+) -> Painted:
     """Return the class numbers of an index mask; 255 is ignored, an index without a label is background.
 
     Args:
         path: An 8-bit single-channel PNG.
         where: Its name for messages.
-        labels: Index -> label.
+        labels: Index -> label; 255 may be one.
         classes: The data set's classes.
+        ignored: Further indices that are ignored.
+        read: Returns the indices (H, W) of a file.
 
     Raises:
         BadFile: The mask cannot be read, or is of another kind.
     """
     try:
-        indices = open_mask(path)
+        indices = read(path)
     except UnusableImage as error:
         raise BadFile(where, error.what) from None
     mask = np.full(indices.shape, classes.background, np.uint8)
@@ -95,12 +110,38 @@ def paint_indices(path: Path, where: str, labels: dict[int, str], classes: Class
         region = indices == index
         if index in labels:
             paint_label(mask, region, labels[index], classes, notes)
-        elif index == IGNORE:
+        elif index == IGNORE or index in ignored:
             mask[region] = IGNORE
             notes["ignored", str(index)] += int(region.sum())
         elif index != 0:
             notes["unknown index", str(index)] += int(region.sum())
     return Painted(mask=mask, notes=notes)
+
+
+def open_any_indices(path: Path) -> NDArray[np.uint8]:
+    """Return the indices (H, W) of a mask that tools write in more ways than we do: also one bit, or grey as RGB.
+
+    One bit becomes 0 and 255.
+
+    Raises:
+        UnusableImage: It is missing, damaged, too large, or holds colours.
+    """
+    try:
+        return open_mask(path)
+    except UnusableImage as error:
+        if not path.is_file() or not _head(path).startswith(_LOSSLESS[0]) or "but the mode is" not in error.what:
+            raise
+        colours = open_stored_colours(path)
+        stretched = is_grey(path) and _head(path)[24:25] in (b"\x02", b"\x04")
+        if stretched or (colours != colours[..., :1]).any():
+            hint = "" if stretched else "; are they colours? Then name them by --colours, lines NAME:RED,GREEN,BLUE"
+            raise UnusableImage("", f"{error.what}{hint}") from None
+        return np.ascontiguousarray(colours[..., 0])
+
+
+def paint_background(classes: Classes, size: tuple[int, int]) -> Painted:
+    """Return the mask of an image of a size (H, W) on which nothing is annotated."""
+    return Painted(mask=np.full(size, classes.background, np.uint8), notes=Notes())
 
 
 def paint_label(mask: NDArray[np.uint8], region: NDArray[np.bool_], label: str, classes: Classes, notes: Notes) -> None:
@@ -126,23 +167,3 @@ def _head(path: Path) -> bytes:
             return file.read(26)
     except OSError:
         return b""
-
-
-def _converted(path: Path) -> NDArray[np.uint8] | None:
-    """Return (H, W, 3) of what Pillow reads beyond the native formats, None where it cannot."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_CONVERTED_FORMATS) as file:
-                if file.width * file.height > MAX_PIXELS:
-                    return None
-                if file.mode not in _DEEP_MODES:
-                    return None if file.format in ("PNG", "TIFF") else np.asarray(file.convert("RGB"))
-                deep = np.asarray(file).astype(np.int64)
-    except Exception:
-        # Pillow's decoders raise whatever they stumble over; the caller has a reason to show already.
-        return None
-    if deep.ndim != 2 or deep.min() < 0 or deep.max() > 65535:
-        return None
-    grey = (deep // 257).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt.data.census import Census
+from seatbelt.data.images import Picture
 from seatbelt.data.importers.classes import BACKGROUND, Classes
-from seatbelt.data.importers.frames import BadFile, Kind, Notes
+from seatbelt.data.importers.frames import LOSSES, BadFile, Kind, Lost, Notes
+from seatbelt.data.manifest import Row
 
 _TEXTS: dict[Kind, str] = {
     "unknown colour": "unknown colour {name}: {count} in {images} became background",
@@ -20,8 +23,11 @@ _TEXTS: dict[Kind, str] = {
     "ignored": "{name}: {count} in {images} became 255 (ignored)",
     "overlap": "overlaps: {count} in {images} had another label before {name}; the later annotation won",
     "no outline": "left out, annotations of {name} without a segmentation: in {images}",
+    "no pixels": "left out, annotations of {name} that cover no pixel: in {images}",
+    "other shape": "left out, {name}: in {images}",
 }
 _SHOWN_NAMES = 50
+_SHOWN_CLASSES = 15
 
 
 @dataclass(kw_only=True)
@@ -39,10 +45,19 @@ class ImportReport:
     in_images: Notes = field(default_factory=Notes)
     images_of: Counter[str] = field(default_factory=Counter)
     """Class -> images that show it."""
+    changes: Counter[str] = field(default_factory=Counter)
+    """How images were changed so that they are as a person sees them -> how many."""
+    census: Census = field(init=False)
 
-    def add(self, mask: NDArray[np.uint8], notes: Notes) -> None:
+    def __post_init__(self) -> None:
+        target = self.classes.target
+        self.census = Census(target=target, index=self.classes.numbers[target])
+
+    def add(self, row: Row, picture: Picture, mask: NDArray[np.uint8], notes: Notes) -> None:
         """Count an image with its mask (H, W) in."""
         self.images += 1
+        self.changes.update(picture.changes)
+        self.census.add(row, picture.pixels, mask)
         present = np.bincount(mask.ravel(), minlength=256) > 0
         self.images_of.update(name for name, number in self.classes.numbers.items() if present[number])
         for (kind, label), count in notes.items():
@@ -54,22 +69,54 @@ class ImportReport:
 
     def summary(self) -> str:
         """Return one line on what there is now."""
-        found = ", ".join(f"{name} in {self.images_of[name]}" for name in self.classes.numbers if name != BACKGROUND)
-        return f"{_count(self.images, 'image')} ({found}); target {self.classes.target}"
+        names = [name for name in self.classes.numbers if name != BACKGROUND]
+        if len(names) > _SHOWN_CLASSES:
+            names = [name for name in names if self.images_of[name]]
+        counted = ", ".join(f"{name} in {self.images_of[name]}" for name in names)
+        return f"{_count(self.images, 'image')} ({counted}); target {self.classes.target}"
+
+    def target_line(self) -> str:
+        """Return in how many images of each split the target appears."""
+        return self.census.target_line
+
+    def cautions(self) -> list[str]:
+        """Return a line for each thing that makes scores on this data doubtful; `data check` has them too."""
+        never = [f"{fault.where}: {fault.what}" for fault in self.census.faults]
+        refused = "; a sweep on these images would be refused"
+        return [f"{line}{refused}" for line in never[:_SHOWN_NAMES]] + self.census.warnings
+
+    @property
+    def ignores_255(self) -> bool:
+        """Whether pixels of 255 were ignored, which is the class in many masks of two values."""
+        return self.pixels["ignored", "255"] > 0
+
+    def losses(self) -> list[str]:
+        """Return a line for each annotation, or kind of annotations, that has no place in the result."""
+        lost = [f"{text}: {count}" for text, count in sorted(self.remarks.items()) if isinstance(text, Lost)]
+        return lost + self._noted(LOSSES)
 
     def notices(self) -> list[str]:
         """Return a line for each thing that a user should look at."""
         lines = [f"{text}: {count}" for text, count in sorted(self.remarks.items())]
-        noted = sorted(self.pixels.items(), key=lambda item: (list(_TEXTS).index(item[0][0]), -item[1], item[0][1]))
+        lines += self._noted(tuple(_TEXTS))
+        lines += [f"{_count(count, 'image')}: {text}" for text, count in sorted(self.changes.items())]
+        absent = [name for name in self.classes.numbers if name != BACKGROUND and not self.images_of[name]]
+        if absent:
+            more = f" and {len(absent) - _SHOWN_CLASSES} more" if len(absent) > _SHOWN_CLASSES else ""
+            listed = ", ".join(absent[:_SHOWN_CLASSES]) + more
+            lines.append(f"no image shows {listed}; are the names of the classes those of the source?")
+        return lines + self.warnings
+
+    def _noted(self, kinds: tuple[Kind, ...]) -> list[str]:
+        noted = [item for item in self.pixels.items() if item[0][0] in kinds]
+        noted.sort(key=lambda item: (list(_TEXTS).index(item[0][0]), -item[1], item[0][1]))
+        lines = []
         for (kind, name), count in noted[:_SHOWN_NAMES]:
             images = _count(self.in_images[kind, name], "image")
             lines.append(_TEXTS[kind].format(name=name, count=_count(count, "pixel"), images=images))
         if len(noted) > _SHOWN_NAMES:
             lines.append(f"... and {len(noted) - _SHOWN_NAMES} more of this kind")
-        absent = [name for name in self.classes.numbers if name != BACKGROUND and not self.images_of[name]]
-        if absent:
-            lines.append(f"no image shows {', '.join(absent)}; are the names of the classes those of the source?")
-        return lines + self.warnings
+        return lines
 
     def skipped_lines(self) -> list[str]:
         """Return a line for every skipped file."""

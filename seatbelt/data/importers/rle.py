@@ -17,6 +17,9 @@ _MAX_OUTLINE = 1_000_000
 """Pixels along all polygons of a region: pycocotools needs about 80 bytes for each."""
 
 
+_FORM = "[[x, y, x, y, ...], ...]"
+
+
 class BadRegion(Exception):
     """A segmentation that is none of the three forms or does not fit its image; the text is the reason."""
 
@@ -28,9 +31,14 @@ def decode_region(segmentation: object, height: int, width: int) -> NDArray[np.b
         BadRegion: With the reason.
     """
     if isinstance(segmentation, list):
-        return _polygons(segmentation, height, width)
+        if segmentation and all(isinstance(part, dict) for part in segmentation):
+            region = np.zeros((height, width), bool)
+            for part in segmentation:
+                region |= decode_region(part, height, width)
+            return region
+        return _polygons(_as_polygons(segmentation), height, width)
     if not isinstance(segmentation, dict):
-        raise BadRegion("segmentation must be a list of polygons or a run-length object")
+        raise BadRegion(f"segmentation must be a list of polygons {_FORM} or a run-length object")
     if segmentation.get("size") != [height, width]:
         raise BadRegion(f"size must be the image's [height, width] = [{height}, {width}]")
     counts = segmentation.get("counts")
@@ -77,6 +85,26 @@ def _compressed(text: str) -> NDArray[np.int64]:
     return runs
 
 
+def _as_polygons(segmentation: list[object]) -> list[object]:
+    """Return a list of polygons x, y, x, y, ... also of one without the outer list, and of corners as pairs."""
+    if all(type(value) in (int, float) for value in segmentation) or _is_corners(segmentation):
+        segmentation = [segmentation]
+    flat: list[object] = []
+    for polygon in segmentation:
+        if isinstance(polygon, list) and _is_corners(polygon):
+            polygon = [value for pair in polygon for value in pair]
+        flat.append(polygon)
+    return flat
+
+
+def _is_corners(polygon: list[object]) -> bool:
+    """Tell whether something is a list of at least three pairs of numbers."""
+    return len(polygon) >= 3 and all(
+        isinstance(pair, list) and len(pair) == 2 and all(type(value) in (int, float) for value in pair)
+        for pair in polygon
+    )
+
+
 def _polygons(polygons: list[object], height: int, width: int) -> NDArray[np.bool_]:
     checked = [_polygon(polygon, height, width) for polygon in polygons]
     outline = sum(float(np.abs(np.diff(p, axis=0, append=p[:1])).max(axis=1).sum()) for p in checked)
@@ -93,7 +121,7 @@ def _polygons(polygons: list[object], height: int, width: int) -> NDArray[np.boo
 def _polygon(polygon: object, height: int, width: int) -> NDArray[np.float64]:
     """Return the corners (N, 2) as x and y."""
     if not isinstance(polygon, list) or not all(type(value) in (int, float) for value in polygon):
-        raise BadRegion("a polygon must be a list of numbers x, y, x, y, ...")
+        raise BadRegion(f"a polygon must be a list of numbers, all of them {_FORM}, but it holds something else")
     if len(polygon) < 6 or len(polygon) % 2:
         raise BadRegion(f"a polygon needs an even number of at least 6 numbers, but has {len(polygon)}")
     try:

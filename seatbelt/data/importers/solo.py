@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from seatbelt.data.importers.classes import BACKGROUND, Classes, label_is_usable
-from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained, shown
+from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places, Survey, contained, shown
 from seatbelt.data.importers.json_files import Record, load_record, records, text
 from seatbelt.data.importers.pixels import Colour, paint_colours
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk
@@ -24,7 +24,7 @@ _SEGMENTATION = "SemanticSegmentationAnnotation"
 
 OTHER_SENSORS = "left out, captures of other sensors than RGB cameras"
 NO_IMAGE = "left out, captures without an image (filename is null)"
-ORPHANS = "left out, images or masks of steps without a frame file (step*frame*.json)"
+ORPHANS = Lost("left out, images or masks of steps without a frame file (step*frame*.json)")
 NO_SEGMENTATION = "left out, captures without a semantic segmentation"
 
 

@@ -8,22 +8,22 @@ all grey); 255 and VOC's border colour are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from seatbelt.data.importers.classes import IGNORED_LABELS, Classes
-from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Survey, contained
+from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places, Survey, contained
 from seatbelt.data.importers.labelmap import read_label_map, voc_colour
-from seatbelt.data.importers.pixels import Colour, is_grey, paint_colours, paint_indices
-from seatbelt.data.importers.walking import natural, walk, with_image_suffix
+from seatbelt.data.importers.pixels import Colour, is_grey, paint_background, paint_colours, paint_indices
+from seatbelt.data.importers.split_names import NO_SPLIT, examples, split_of
+from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk, with_image_suffix
 from seatbelt.data.manifest import lies_in
 from seatbelt.errors import UserError
 
-UNLISTED = "left out, masks in no list of ImageSets/Segmentation"
-
-_SPLIT_LISTS = {"train": "train", "val": "train", "trainval": "train", "test": "test"}
-"""Name of a list in ImageSets/Segmentation -> split; others tell nothing."""
+UNLISTED = Lost("left out, masks in no list of ImageSets/Segmentation")
+NEITHER = "left out, images without a mask that no list of ImageSets/Segmentation names"
+NO_MASK = "listed without a mask: all background, as CVAT writes images without annotations"
 
 
 class VocSource:
@@ -44,12 +44,13 @@ class VocSource:
             raise UserError(f"{label_map} leads out of its folder; put the file itself there")
         self._colours = read_label_map(label_map)
         self._labels = dict(enumerate(self._colours.values()))
-        self._listed = _listed(root)
+        self._ignored = places.ignored_numbers
+        self._listed, self._remarks = _listed(root)
 
     def survey(self) -> Survey:
         """Return the labels of the label map."""
         images = len(self._listed) or sum(isinstance(name, str) for name in walk(self._masks))
-        return Survey(labels=frozenset(self._labels.values()), images=images)
+        return Survey(labels=frozenset(self._labels.values()), images=images, remarks=tuple(self._remarks))
 
     def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
         """Yield the listed images, or those that have a mask where no list is."""
@@ -59,11 +60,24 @@ class VocSource:
                 yield stem
                 continue
             try:
-                yield self._frame(stem, self._colours | border, classes)
+                frame, has_mask = self._frame(stem, self._colours | border, classes)
+                yield frame
+                if not has_mask:
+                    yield NO_MASK
             except BadFile as bad:
                 yield bad
+        if not self._listed:
+            yield from (NEITHER for _ in self._neither())
         if self._listed:
             yield from (UNLISTED for stem in self._stems() if isinstance(stem, str) and stem not in self._listed)
+
+    def _neither(self) -> Iterator[str]:
+        """Yield the images without a mask, where no list says that they belong to the data set."""
+        for name in walk(self._images):
+            if isinstance(name, str) and name.lower().endswith(IMAGE_SUFFIXES):
+                stem = str(PurePosixPath(name).with_suffix(""))
+                if not (self._masks / f"{stem}.png").exists():
+                    yield name
 
     def _stems(self) -> Iterator[str | BadFile]:
         for name in walk(self._masks):
@@ -72,7 +86,7 @@ class VocSource:
             elif name.lower().endswith(".png"):
                 yield name[: -len(".png")]
 
-    def _frame(self, stem: str, colours: dict[Colour, str], classes: Classes) -> Frame:
+    def _frame(self, stem: str, colours: dict[Colour, str], classes: Classes) -> tuple[Frame, bool]:
         where = f"{self._masks.name}/{stem}.png"
         mask = contained(self._masks, f"{stem}.png", where)
         contained(self._images, stem, where)
@@ -80,8 +94,12 @@ class VocSource:
         if name is None:
             raise BadFile(f"{self._images.name}/{stem}", "the image is missing")
         image = contained(self._images, name, where)
-        paint = partial(_paint, mask, where, colours, self._labels, classes)
-        return Frame(name=str(PurePosixPath(name)), image=image, paint=paint, split=self._listed.get(stem, ""))
+        has_mask = mask.exists() or not self._listed
+        paint: Callable[[tuple[int, int]], Painted] = partial(paint_background, classes)
+        if has_mask:
+            paint = partial(_paint, mask, where, colours, self._labels, classes, self._ignored)
+        split = self._listed.get(stem, "")
+        return Frame(name=str(PurePosixPath(name)), image=image, paint=paint, split=split), has_mask
 
 
 def _paint(
@@ -90,20 +108,28 @@ def _paint(
     colours: dict[Colour, str],
     labels: dict[int, str],
     classes: Classes,
+    ignored: frozenset[int],
     size: tuple[int, int],
 ) -> Painted:
     del size
     grey_labels = all(red == green == blue for (red, green, blue), name in colours.items() if name in labels.values())
     if is_grey(path) and not grey_labels:
-        return paint_indices(path, where, labels, classes)
+        return paint_indices(path, where, labels, classes, ignored=ignored)
     return paint_colours(path, where, colours, classes)
 
 
-def _listed(root: Path) -> dict[str, str]:
-    """Return the image names of all lists with their split, empty where a list tells none."""
-    splits: dict[str, str] = {}
-    for path in sorted(root.glob("ImageSets/Segmentation/*.txt")):
-        split = _SPLIT_LISTS.get(path.stem, "")
+def _listed(root: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the image names of all lists with the word for their split, empty where a list tells none, and remarks."""
+    words: dict[str, str] = {}
+    remarks: list[str] = []
+    lists = (path for path in root.glob("ImageSets/Segmentation/*") if path.suffix.lower() == ".txt")
+    for path in sorted(lists):
+        word = path.stem if split_of(path.stem) else ""
+        if not word and path.stem.casefold() not in NO_SPLIT:
+            remarks.append(
+                f"the list {path.name} is none of {examples()}: its images have no split, so that they train unless "
+                "another list names them; name their splits by --subjects or --split"
+            )
         try:
             if not lies_in(root, str(path.relative_to(root))):
                 raise OSError
@@ -111,8 +137,9 @@ def _listed(root: Path) -> dict[str, str]:
         except (OSError, UnicodeError):
             raise UserError(f"{path} cannot be read as a list of image names") from None
         for stem in (line.strip().strip('"') for line in lines):
-            if stem and splits.get(stem, split) != split and split and splits[stem]:
+            other = words.get(stem, "")
+            if stem and word and other and split_of(word) != split_of(other):
                 raise UserError(f"{path}: {stem!r} is listed for training and for test")
             if stem:
-                splits[stem] = split or splits.get(stem, "")
-    return {stem: splits[stem] for stem in sorted(splits, key=natural)}
+                words[stem] = word or other
+    return {stem: words[stem] for stem in sorted(words, key=natural)}, remarks

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seatbelt.data.importers.frames import BadFile
@@ -48,8 +49,22 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 def with_image_suffix(root: Path, stem: str) -> str | None:
     """Return the name of the image root/stem with whatever suffix it has, None if there is none."""
-    for suffix in IMAGE_SUFFIXES:
+    return with_suffix(root, stem, IMAGE_SUFFIXES)
+
+
+def with_suffix(root: Path, stem: str, suffixes: Sequence[str]) -> str | None:
+    """Return the name of the file root/stem with one of some suffixes, small or capital, None if there is none."""
+    for suffix in suffixes:
         for name in (f"{stem}{suffix}", f"{stem}{suffix.upper()}"):
-            if (root / name).exists():
-                return name
+            spelling = spelled(root, name)
+            if spelling is not None:
+                return spelling
+    return None
+
+
+def spelled(root: Path, name: str) -> str | None:
+    """Return a name as the file system spells its accents, None if there is no such file."""
+    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        if (root / form).exists():
+            return form
     return None

@@ -18,16 +18,15 @@ from PIL import Image
 from seatbelt.data.importers.assignment import Place
 from seatbelt.data.importers.classes import Classes
 from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.data.manifest import COLUMNS, Row
 from seatbelt.errors import UserError
 
 _WRITTEN = ("images", "masks", "manifest.csv", "dataset.json", "annotations.json")
 """Everything that imports and exports write, beside `.part` files."""
 
-_COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
-
 
 @contextmanager
-def new_folder(out: Path, source: Path) -> Iterator[None]:
+def new_folder(out: Path, *sources: Path) -> Iterator[None]:
     """Make a folder with `images/` to be filled; where filling it fails, what was written is removed again.
 
     Only an empty or missing folder is taken, and only what an import or export writes is removed.
@@ -35,8 +34,9 @@ def new_folder(out: Path, source: Path) -> Iterator[None]:
     Raises:
         UserError: The folder holds something, lies within the source, or cannot be written.
     """
-    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{out} lies in the source {source}: name a folder outside of it with --out")
+    for source in sources:
+        if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+            raise UserError(f"{out} lies in the source {source}: name a folder outside of it with --out")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists and is not empty: name a new folder with --out")
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
@@ -66,14 +66,14 @@ class NativeWriter:
     def __enter__(self) -> NativeWriter:
         (self.out / "masks").mkdir()
         self._file = (self.out / "manifest.csv").open("w", newline="", encoding="utf-8")
-        self._line(_COLUMNS)
+        self._line(COLUMNS)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, frame: Frame, place: Place, converted: NDArray[np.uint8] | None, mask: NDArray[np.uint8]) -> None:
-        """Write one image with its mask (H, W).
+    def add(self, frame: Frame, place: Place, converted: NDArray[np.uint8] | None, mask: NDArray[np.uint8]) -> Row:
+        """Write one image with its mask (H, W); return its line of the manifest.
 
         Args:
             frame: Names the image's file, which is copied byte for byte,
@@ -96,7 +96,16 @@ class NativeWriter:
         else:
             Image.fromarray(converted).save(self.out / image, format="PNG")
         Image.fromarray(mask).save(self.out / masked, format="PNG")
-        self._line((str(image), str(masked), place.domain, place.generation, place.subject, place.split))
+        values = (str(image), str(masked), place.domain, place.generation, place.subject, place.split)
+        self._line(values)
+        return Row(
+            image=values[0],
+            mask=values[1],
+            domain=place.domain,
+            generation=place.generation,
+            subject=place.subject,
+            split=place.split,
+        )
 
     def finish(self, name: str, licence: str, origin: str) -> None:
         """Write the description: from now on the folder is a data set."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import random
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +168,61 @@ def draw_folder(root: Path, images: int = 4, colours: bool = False, **size: int)
         text = "".join(f"{LABELS[n]}:{','.join(map(str, COLOURS[n]))}\n" for n in LABELS)
         (root / "colours.txt").write_text(text)
     return root
+
+
+def draw_cityscapes(root: Path, images: int = 4, *, extras: bool = False, **size: int) -> Path:
+    """Belts as cars (26), hair as persons (24), the last column as the car that carries the camera (1).
+
+    With the further files that lie beside the masks, if wanted.
+    """
+    for number in range(images):
+        split, city = ("train", "ulm") if number % 2 == 0 else ("val", "bonn")
+        stem = f"{city}_{number:06d}_000019"
+        mask = drawn_mask(number, **size)
+        ids = np.array([0, 26, 24], np.uint8)[mask]
+        ids[:, -1] = 1
+        for folder in ("leftImg8bit", "gtFine"):
+            (root / folder / split / city).mkdir(parents=True, exist_ok=True)
+        drawn_image(number, **size).save(root / "leftImg8bit" / split / city / f"{stem}_leftImg8bit.png")
+        masks = root / "gtFine" / split / city
+        Image.fromarray(ids).save(masks / f"{stem}_gtFine_labelIds.png")
+        if extras:
+            Image.fromarray(coloured(mask)).save(masks / f"{stem}_gtFine_color.png")
+            (masks / f"{stem}_gtFine_polygons.json").write_text('{"objects": []}')
+    return root
+
+
+def draw_supervisely(root: Path, images: int = 4, **size: int) -> Path:
+    """Belts as packed bitmaps, hair as rectangles; one data set."""
+    for folder in ("img", "ann"):
+        (root / "cabin" / folder).mkdir(parents=True)
+    classes = [{"title": name, "shape": "any", "color": "#FF0000"} for name in LABELS.values()]
+    (root / "meta.json").write_text(json.dumps({"classes": classes, "tags": []}))
+    for number in range(images):
+        name, mask = f"{number}.{'jpg' if number % 2 else 'png'}", drawn_mask(number, **size)
+        drawn_image(number, **size).save(root / "cabin" / "img" / name)
+        objects = [boxed(mask == 2, "hair")] if (mask == 2).any() else []
+        objects += [packed(mask == 1, "seat_belt")] if (mask == 1).any() else []
+        annotation = {"size": {"height": mask.shape[0], "width": mask.shape[1]}, "tags": [], "objects": objects}
+        (root / "cabin" / "ann" / f"{name}.json").write_text(json.dumps(annotation))
+    return root
+
+
+def packed(region: NDArray[np.bool_], label: str) -> dict[str, Any]:
+    """Return a region as Supervisely packs it: the box around it as a transparent PNG, zlib, base64."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    part = region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([part * np.uint8(255)] * 4)).save(buffer, format="PNG")
+    data = base64.b64encode(zlib.compress(buffer.getvalue())).decode()
+    bitmap = {"data": data, "origin": [int(columns[0]), int(rows[0])]}
+    return {"classTitle": label, "geometryType": "bitmap", "bitmap": bitmap}
+
+
+def boxed(region: NDArray[np.bool_], label: str) -> dict[str, Any]:
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    corners = [[int(columns[0]), int(rows[0])], [int(columns[-1]), int(rows[-1])]]
+    return {"classTitle": label, "geometryType": "rectangle", "points": {"exterior": corners, "interior": []}}
 
 
 def masks_of(root: Path) -> dict[str, NDArray[np.uint8]]:

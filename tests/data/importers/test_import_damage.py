@@ -13,7 +13,15 @@ from seatbelt.data.dataset import check
 from seatbelt.data.importers import IMPORTERS, ImportOptions, ImportReport, Places, export_coco, import_data
 from seatbelt.errors import UserError
 from tests.conftest import draw_data
-from tests.data.importers.drawing import damage, draw_coco, draw_folder, draw_solo, draw_voc
+from tests.data.importers.drawing import (
+    damage,
+    draw_cityscapes,
+    draw_coco,
+    draw_folder,
+    draw_solo,
+    draw_supervisely,
+    draw_voc,
+)
 
 SEEDS = 100
 
@@ -31,7 +39,10 @@ DRAWN: list[tuple[str, Callable[[Path], Path], Places]] = [
     ("coco", exported, Places()),
     ("voc", draw_voc, Places()),
     ("folder", draw_folder, Places(classes={"background": 0, "seat_belt": 1, "hair": 2})),
+    ("cityscapes", draw_cityscapes, Places()),
+    ("supervisely", draw_supervisely, Places()),
 ]
+TARGETS = {"cityscapes": "car"}
 
 
 def test_every_format_is_damaged() -> None:
@@ -44,7 +55,9 @@ def test_damage_is_named_or_harmless(
     form: str, draw_source: Callable[[Path], Path], places: Places, tmp_path: Path
 ) -> None:
     sound = draw_source(tmp_path / "sound")
-    whole = import_data(form, sound, tmp_path / "whole", ImportOptions(target="seat_belt", places=places))
+    whole = import_data(
+        form, sound, tmp_path / "whole", ImportOptions(target=TARGETS.get(form, "seat_belt"), places=places)
+    )
     outcomes = {"error": 0, "listed": 0, "noticed": 0, "harmless": 0}
     for seed in range(SEEDS):
         root, out = tmp_path / "damaged", tmp_path / "out"
@@ -68,7 +81,8 @@ def test_damage_is_named_or_harmless(
 
 def _import(form: str, root: Path, out: Path, places: Places, *, skip_bad: bool, done: str) -> ImportReport | None:
     try:
-        report = import_data(form, root, out, ImportOptions(target="seat_belt", places=places, skip_bad=skip_bad))
+        target = TARGETS.get(form, "seat_belt")
+        report = import_data(form, root, out, ImportOptions(target=target, places=places, skip_bad=skip_bad))
     except UserError as error:
         assert str(error).isprintable(), done
         assert len(str(error)) < 1000, done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,9 @@ def test_unknown_colours_are_counted_and_told(tmp_path: Path) -> None:
     pixels = np.array(Image.open(mask))
     pixels[5, :3] = (9, 8, 7, 255)
     Image.fromarray(pixels).save(mask)
-    report = import_data("solo", source, tmp_path / "out", ImportOptions(target="hair"))
+    with pytest.raises(UserError, match="annotations would be lost: unknown colour 9,8,7: 3 pixels in 1 image"):
+        import_data("solo", source, tmp_path / "out", ImportOptions(target="hair"))
+    report = import_data("solo", source, tmp_path / "out", ImportOptions(target="hair", accept_losses=True))
     assert "unknown colour 9,8,7: 3 pixels in 1 image became background" in report.notices()
     assert (masks_of(tmp_path / "out")["sequence.0/step0.front.png"][5] == 0).all()
 
@@ -107,7 +110,12 @@ def test_labels_that_the_user_did_not_name_become_background_and_are_told(tmp_pa
 def test_a_class_that_nothing_shows_is_told(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     places = Places(classes={"background": 0, "seatbelt": 1, "hair": 2})
-    report = import_data("solo", source, tmp_path / "out", ImportOptions(places=places, target="seatbelt"))
+    options = ImportOptions(places=places, target="seatbelt")
+    with pytest.raises(
+        UserError, match="none of the 4 images shows the target seatbelt; is its name that of the source"
+    ):
+        import_data("solo", source, tmp_path / "out", options)
+    report = import_data("solo", source, tmp_path / "out", dataclasses.replace(options, accept_no_target=True))
     assert report.notices()[-1] == "no image shows seatbelt; are the names of the classes those of the source?"
 
 
@@ -159,7 +167,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     mask = source / "sequence.1" / "step0.front.semantic segmentation.png"
     Image.open(mask).resize((6, 10)).save(mask)
-    with pytest.raises(UserError, match=r"step0\.front\.png: the image has 10x6 pixels, but its mask 6x10"):
+    with pytest.raises(UserError, match=r"step0\.front\.png: the mask is 6x10, but its image 10x6"):
         import_data("solo", source, tmp_path / "out", BELT)
 
 
@@ -172,7 +180,11 @@ def test_the_folder_above_is_pointed_out(tmp_path: Path) -> None:
 def test_steps_without_a_frame_file_are_told(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     (source / "sequence.0" / "step1.frame_data.json").unlink()
-    report = import_data("solo", source, tmp_path / "out", BELT)
+    with pytest.raises(
+        UserError, match="annotations would be lost: left out, images or masks of steps without a frame"
+    ):
+        import_data("solo", source, tmp_path / "out", BELT)
+    report = import_data("solo", source, tmp_path / "out", dataclasses.replace(BELT, accept_losses=True))
     assert report.notices() == ["left out, images or masks of steps without a frame file (step*frame*.json): 2"]
 
 

@@ -15,6 +15,7 @@ from seatbelt.errors import UserError
 from tests.data.importers.drawing import draw_voc, drawn_mask, masks_of
 
 GIVEN = ImportOptions(places=Places(classes={"background": 0, "seat_belt": 1, "hair": 2}))
+LENIENT = ImportOptions(places=GIVEN.places, accept_losses=True, accept_no_target=True)
 
 
 @pytest.mark.parametrize("lists", [True, False])
@@ -39,7 +40,11 @@ def test_unknown_colours_are_told_and_the_border_is_ignored(tmp_path: Path) -> N
     numbers = np.array(Image.open(grey))
     numbers[5, 0], numbers[5, 1] = 7, 255
     Image.fromarray(numbers).save(grey)
-    report = import_data("voc", source, tmp_path / "out", GIVEN)
+    with pytest.raises(
+        UserError, match=r"lost: unknown colour 1,2,3: 4 pixels in 1 image .*; unknown index 7: 1 pixel"
+    ):
+        import_data("voc", source, tmp_path / "out", GIVEN)
+    report = import_data("voc", source, tmp_path / "out", LENIENT)
     assert report.notices() == [
         "unknown colour 1,2,3: 4 pixels in 1 image became background",
         "unknown index 7: 1 pixel in 1 image became background",
@@ -58,11 +63,12 @@ def test_missing_files_are_named_or_skipped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"JPEGImages/p1_a: the image is missing; mend it, or leave out .*--skip-bad"):
         import_data("voc", source, tmp_path / "out", GIVEN)
     report = import_data("voc", source, tmp_path / "out", ImportOptions(places=GIVEN.places, skip_bad=True))
-    assert report.skipped_lines() == [
-        "JPEGImages/p1_a: the image is missing",
-        "SegmentationClass/p2_a.png: the file is missing",
-    ]
-    assert sorted(masks_of(tmp_path / "out")) == ["p0_a.png", "p3_a.jpg"]
+    assert report.skipped_lines() == ["JPEGImages/p1_a: the image is missing"]
+    # Listed, but without a mask: CVAT writes images so on which nothing is annotated.
+    assert report.notices()[0].startswith("listed without a mask: all background")
+    masks = masks_of(tmp_path / "out")
+    assert sorted(masks) == ["p0_a.png", "p2_a.png", "p3_a.jpg"]
+    assert not masks["p2_a.png"].any()
 
 
 def test_names_in_lists_may_not_leave_the_source(tmp_path: Path) -> None:
@@ -82,8 +88,20 @@ def test_an_image_for_training_and_test_is_refused(tmp_path: Path) -> None:
 def test_masks_that_no_list_names_are_told(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "ImageSets" / "Segmentation" / "test.txt").unlink()
-    report = import_data("voc", source, tmp_path / "out", GIVEN)
+    with pytest.raises(UserError, match="lost: left out, masks in no list of ImageSets/Segmentation: 2"):
+        import_data("voc", source, tmp_path / "out", GIVEN)
+    report = import_data("voc", source, tmp_path / "out", LENIENT)
     assert "left out, masks in no list of ImageSets/Segmentation: 2" in report.notices()
+
+
+def test_images_without_a_mask_and_a_list_are_told(tmp_path: Path) -> None:
+    source = draw_voc(tmp_path / "voc", lists=False)
+    (source / "SegmentationClass" / "p0_a.png").unlink()
+    report = import_data("voc", source, tmp_path / "out", GIVEN)
+    assert (report.images, report.notices()) == (
+        3,
+        ["left out, images without a mask that no list of ImageSets/Segmentation names: 1"],
+    )
 
 
 def test_jpeg_masks_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,171 @@
+"""What the parts of a sweep hold, over all of its arms: numbers of images, the target in them, unused real images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from runners.sweep_description import SweepDescription
+from seatbelt.data.identical import check_no_image_in_two_parts
+from seatbelt.data.labels import FEW
+from seatbelt.data.labels_shown import (
+    LabelCounter,
+    NamedConfig,
+    TargetCount,
+    describe_missing_context,
+    describe_missing_target,
+)
+from seatbelt.data.splits import Partition
+from seatbelt.data.subjects import Sample, describe_missing_subjects
+from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.errors import UserError
+
+_LARGE_SELECTION = 0.4
+"""A selection set that takes more of the training images than this is told; about 30 % are meant."""
+
+
+@dataclass
+class Range:
+    """The least and the largest of what arms have."""
+
+    low: int
+    high: int
+
+    def include(self, value: int) -> None:
+        """Widen the range to a value."""
+        self.low, self.high = min(self.low, value), max(self.high, value)
+
+    def __str__(self) -> str:
+        return f"{self.low}" if self.low == self.high else f"{self.low} to {self.high}"
+
+
+@dataclass(kw_only=True)
+class PartsSurvey:
+    """The parts of a sweep."""
+
+    data: SweepData
+    images: dict[str, Range] = field(default_factory=dict)
+    """`train`, `validation`, `selection`, `test` -> number of images of an arm."""
+    with_target: dict[tuple[str, str], Range] = field(default_factory=dict)
+    """(target, `training`, `selection` or `test`) -> number of images that show it; one that repeats counts once."""
+    different: dict[tuple[str, str], Range] = field(default_factory=dict)
+    """The same -> number of different images."""
+    trained: set[Sample] = field(default_factory=set)
+    """Images that some arm trains on, or validates with."""
+    selection: set[Sample] = field(default_factory=set)
+    test: set[Sample] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    """Why arms cannot be trained or scored."""
+    few: dict[str, str] = field(default_factory=dict)
+    """Part -> a warning that few images of it show the target."""
+
+    def add(self, parts: Partition) -> None:
+        """Include the images of an arm."""
+        self.trained.update(parts.train, parts.validation)
+        self.selection.update(parts.selection)
+        self.test.update(parts.test)
+
+    def count(self, parts: Partition, target: str, counts: dict[str, TargetCount]) -> None:
+        """Include the numbers of an arm."""
+        for name in ("train", "validation", "selection", "test"):
+            number = len(getattr(parts, name))
+            self.images.setdefault(name, Range(number, number)).include(number)
+        for part, count in counts.items():
+            for ranges, number in ((self.with_target, count.with_target), (self.different, count.images)):
+                ranges.setdefault((target, part), Range(number, number)).include(number)
+
+    def warnings(self, domain: str, *, why_not_real: str) -> list[str]:
+        """Return what a user should know before the first trial.
+
+        Args:
+            domain: The target domain.
+            why_not_real: Where the choice to train on no real images comes from; empty where there is none.
+        """
+        rows = [row for dataset in self.data.datasets for row in dataset.rows if row.domain == domain]
+        subjects = describe_missing_subjects(sum(not row.subject for row in rows), len(rows))
+        training = sum(row.split != "test" for row in rows)
+        large = len(self.selection) > _LARGE_SELECTION * training
+        unused = self.unused_real()
+        return [
+            *([subjects] if subjects else []),
+            *self.few.values(),
+            *([_large_text(len(self.selection), training, domain)] if large else []),
+            *([_unused_text(unused, why_not_real)] if unused else []),
+        ]
+
+    def unused_real(self) -> int:
+        """Return the number of real images for training that no arm uses."""
+        used = self.trained | self.selection | self.test
+        return sum(
+            row.domain == "real" and row.split != "test" and (d, r) not in used
+            for d, dataset in enumerate(self.data.datasets)
+            for r, row in enumerate(dataset.rows)
+        )
+
+
+def survey_parts(
+    data: SweepData, arms: Iterable[NamedConfig], *, unnamed_context: tuple[str, ...] | None = None
+) -> PartsSurvey:
+    """Look at the parts of all arms.
+
+    Args:
+        data: Of the sweep; its images are decoded where they are not yet.
+        arms: The arms with the stages that they begin with.
+        unnamed_context: Context that the user did not name: what it does not show is no fault. None looks at no
+            context.
+    """
+    survey, counter = PartsSurvey(data=data), LabelCounter(data)
+    # Of arms with the same data the first stands for all.
+    unlike = {config.data: (name, config) for name, config in reversed(list(arms))}
+    for name, config in reversed(unlike.values()):
+        parts = data.partition(config)
+        counts = counter.parts(config, parts)
+        survey.add(parts)
+        if not name.endswith("(pretraining)"):
+            survey.count(parts, config.data.target, counts)
+        fault = describe_missing_target(data, name, config, counts)
+        if fault is None and unnamed_context is not None and config.data.context != unnamed_context:
+            fault = describe_missing_context(counter, config, parts.train)
+        survey.faults += [fault] if fault else []
+        for part, count in counts.items():
+            if 0 < count.with_target < FEW:
+                arm = f" of the arm {name}" if name and part == "training" else ""
+                text = f"{config.data.target} appears in only {count} {part} images{arm}: single images decide"
+                survey.few.setdefault(part, text)
+    return survey
+
+
+def check_parts(survey: PartsSurvey, arms: list[NamedConfig]) -> None:
+    """Refuse a sweep whose parts cannot rank its arms honestly.
+
+    Raises:
+        UserError: A part never shows the target, or holds an image of another part.
+    """
+    if survey.faults:
+        raise UserError(survey.faults[0])
+    held_out = survey.selection | survey.test
+    parts = {"training": survey.trained - held_out, "selection": survey.selection, "test": survey.test}
+    check_no_image_in_two_parts(survey.data, survey.data.decoded(arms[0][1]), parts)
+
+
+def sources_of(description: SweepDescription) -> SweepData:
+    """Return the data of a sweep."""
+    return SweepData(
+        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data),
+        description.selection,
+        subjects_per_data_set=description.subjects_per_data_set,
+    )
+
+
+def _large_text(selected: int, training: int, domain: str) -> str:
+    return (
+        f"the selection set has {selected} of the {training} {domain} images for training ({selected / training:.0%}), "
+        "since people are held out as a whole; images of more people would leave more to train on"
+    )
+
+
+def _unused_text(count: int, why_not_real: str) -> str:
+    images = f"{count} real training image{'s are' if count > 1 else ' is'} not used by any arm"
+    if not why_not_real:
+        return f"{images}; see --fix sources=..."
+    return f"{images} ({why_not_real}); --fix real=true trains on {'them' if count > 1 else 'it'} too"
