@@ -44,6 +44,7 @@ def plan_text(
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
     lines += [f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()]
+    lines.append(_device_line(description.device))
     epochs = total_epochs(plan)
     if history is not None:
         lines.append(_left_line(plan, history))
@@ -102,6 +103,13 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
     if not parts.test:
         lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
     return lines
+
+
+def _device_line(device: str) -> str:
+    if device != "auto":
+        return f"device     {device}"
+    here = "the CPU (torch can use no GPU)" if device_here() == "cpu" else "a GPU"
+    return f"device     auto: CUDA for each trial that has a GPU, else the CPU; on this machine {here}"
 
 
 def _time_line(plan: Plan, data: SweepData, slots: int, epochs: int | None) -> str:

@@ -18,7 +18,8 @@ from seatbelt.errors import UserError
 from seatbelt.storage import is_remote, open_storage
 
 PACKAGES = ("seatbelt", "torch", "ray", "segmentation-models-pytorch", "albumentations", "numpy")
-_COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
+_COUNT_GPUS = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
+"""The count alone comes from NVML, which also lists GPUs that the driver is too old for."""
 _PATIENCE_SECONDS = 120
 
 

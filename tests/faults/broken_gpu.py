@@ -7,6 +7,7 @@ The legs of the sound one last long, so that it is no help while the broken one 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,8 @@ from tests.runners.conftest import describe, ended_message, epoch_message
 BROKEN = 1
 """Index of the GPU that fails."""
 TEXT = "CUDA error: an illegal memory access was encountered"
-_SECONDS = "SEATBELT_TEST_EPOCH_SECONDS"
+KILLED = "SIGKILL"
+_SECONDS, _HOW = "SEATBELT_TEST_EPOCH_SECONDS", "SEATBELT_TEST_FAILURE"
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Report:
     """What the user saw."""
 
 
-def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 1800) -> Report:
+def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 1800, how: str = TEXT) -> Report:
     """Run the sweep to its end, and report.
 
     Args:
@@ -51,13 +53,14 @@ def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 18
         encoders: Trials.
         epoch_seconds: Seconds of each of a trial's three epochs.
         until: Seconds after which it is killed.
+        how: What the GPU does to a leg: the text of an error, or SIGKILL to its process.
     """
     started = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-m", "tests.faults.broken_gpu", str(out / "sweep"), str(encoders)],
         stderr=subprocess.PIPE,
         text=True,
-        env={**environment(), _SECONDS: str(epoch_seconds)},
+        env={**environment(), _SECONDS: str(epoch_seconds), _HOW: how},
     ) as process:
         try:
             _, said = process.communicate(timeout=until)
@@ -90,7 +93,9 @@ def _pretend(spec: LegSpec) -> Iterator[Message]:
 
     yield {"kind": "began", "facts": {"from_epoch": 0, "parameters": 1, "device": "cuda", "threads": 1}}
     if int(ray.get_gpu_ids()[0]) == BROKEN:  # type: ignore[no-untyped-call]
-        raise torch.AcceleratorError(f"{TEXT}\nCUDA kernel errors might be asynchronously reported.")
+        if os.environ[_HOW] == KILLED:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise torch.AcceleratorError(f"{os.environ[_HOW]}\nCUDA kernel errors might be asynchronously reported.")
     for epoch in range(spec.known_epochs + 1, spec.stop + 1):
         time.sleep(float(os.environ[_SECONDS]))
         yield epoch_message(epoch, int(spec.trial_key[:6], 16) / 16**6 * epoch / 10)
