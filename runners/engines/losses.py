@@ -47,14 +47,19 @@ def loss_text(error: BaseException | str | None) -> str:
     if error is None:
         return "Ray gives no reason"
     if isinstance(error, str):
-        lines = [line.strip() for line in error.splitlines() if line.strip()]
-        return _short(lines[-1] if lines else "Ray gives no reason")
+        return _short(_recorded_text(error))
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "OutOfMemoryError" in kinds and "RayError" in kinds:
-        return _short(f"Ray killed it, for the memory of its machine was nearly full: {error}")
     if "RayActorError" in kinds:
         return _short(_death_text(str(error)))
     return _short(one_line(error))
+
+
+def _recorded_text(text: str) -> str:
+    """Return what Ray wrote of an exception that it kept as text only, such as of a worker that it killed itself."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    if not lines:
+        return "Ray gives no reason"
+    return lines[-1] if any(line.startswith("Traceback") for line in lines) else " ".join(lines)
 
 
 def _death_text(text: str) -> str:

@@ -24,7 +24,7 @@ from runners.engines.losses import error_of
 from runners.engines.places import Places
 from runners.engines.room import Room, gpus_of_trial
 from runners.engines.running_legs import RunningLegs
-from runners.engines.worker_place import forget_held, held_until, place_here, publish_held
+from runners.engines.worker_place import held_until, place_here, publish_held
 from runners.plan import Finished, Wait
 
 _MORE_THAN_EVER = 100_000
@@ -69,7 +69,6 @@ def run(driver: Driver, resources: Resources) -> None:
             )
         finally:
             legs.interrupt_all()
-            forget_held(session)
 
 
 def _preflight(driver: Driver, resources: Resources) -> None:

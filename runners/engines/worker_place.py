@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -26,7 +27,9 @@ def publish_held(session: str, held: dict[str, float]) -> None:
     """Let workers know which places are held."""
     from ray.experimental.internal_kv import _internal_kv_put
 
-    _internal_kv_put(_name(session), json.dumps(held).encode(), overwrite=True, namespace=_NAMESPACE)
+    # Where the head is gone, so is everything that would read this.
+    with contextlib.suppress(Exception):
+        _internal_kv_put(_name(session), json.dumps(held).encode(), overwrite=True, namespace=_NAMESPACE)
 
 
 def held_until(session: str, place: Place) -> float:
@@ -36,13 +39,6 @@ def held_until(session: str, place: Place) -> float:
     found = _internal_kv_get(_name(session), namespace=_NAMESPACE)
     until = float(json.loads(found).get(place.key, 0.0)) if found else 0.0
     return until if until > time.time() else 0.0
-
-
-def forget_held(session: str) -> None:
-    """Remove what was published."""
-    from ray.experimental.internal_kv import _internal_kv_del
-
-    _internal_kv_del(_name(session), namespace=_NAMESPACE)
 
 
 def _name(session: str) -> bytes:

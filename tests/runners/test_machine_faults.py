@@ -256,6 +256,9 @@ def test_a_lost_worker_has_a_reason() -> None:
     assert loss_text(RayActorError("8e05", NODE)) == "The actor died because its node has died. Node Id: ab12"
     assert loss_text(ActorDiedError()) == "The actor died unexpectedly before finishing this task."
     assert loss_text("Failure # 1\n\nValueError: nothing\n") == "ValueError: nothing"
+    nearly_full = "Failure # 1 (occurred at now)\nTask was killed due to the node running low on memory.\nMemory on ..."
+    assert loss_text(nearly_full) == "Task was killed due to the node running low on memory. Memory on ..."
+    assert loss_text("Failure # 2\nTraceback (most recent call last):\n  x\nKeyError: 1\n") == "KeyError: 1"
     assert loss_text(ValueError("a\nb")) == "ValueError: a b"
     assert loss_text(None) == "Ray gives no reason"
     assert len(loss_text(ValueError("x" * 9999))) <= 400
