@@ -29,6 +29,9 @@ for line in sys.stdin:
     if what == "add":
         nodes.append(cluster.add_node(num_cpus=2, num_gpus=int(number)))
         cluster.wait_for_nodes()
+    elif what == "remove":
+        cluster.remove_node(nodes[int(number)])
+        cluster.wait_for_nodes(timeout=90)
     else:
         # SIGKILL: the node has no time to say that it goes.
         cluster.remove_node(nodes[int(number)], allow_graceful=False)
@@ -62,6 +65,10 @@ class Nodes:
         self._say(f"add {gpus}")
         self.added += 1
         return self.added - 1
+
+    def remove(self, number: int) -> None:
+        """Remove a node, and wait until the cluster knows that it is gone."""
+        self._say(f"remove {number}")
 
     def demand(self) -> int:
         """Return how many trials wait for a node, as an autoscaler sees it."""

@@ -144,6 +144,21 @@ def test_weights_of_a_stage_and_of_the_best_epoch(samples: TrialSamples, channel
 
 
 @LAYOUTS
+def test_encoder_weights_from_a_file(
+    samples: TrialSamples, monkeypatch: pytest.MonkeyPatch, channels_last: bool
+) -> None:
+    # Files cannot be read into fake tensors.
+    monkeypatch.setattr(
+        "seatbelt.models.weights_file.encoder_state",
+        lambda content, path, encoder, expected: {n: torch.empty(t.shape, dtype=t.dtype) for n, t in expected.items()},
+    )
+    random = begin(trial_of(channels_last=channels_last), samples)
+    trial = trial_of(channels_last=channels_last, **{"model.weights": "imagenet"})
+    loaded = TrainingState(trial, samples, resolve("lite0", "imagenet"), Execution(device="cuda:1"))
+    assert places(loaded) == places(random)
+
+
+@LAYOUTS
 def test_a_first_step_that_is_undone(samples: TrialSamples, channels_last: bool) -> None:
     state = begin(trial_of(channels_last=channels_last), samples)
     before, step = places(state), BeforeStep(state.network, "cuda:1")
