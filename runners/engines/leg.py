@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from runners.engines.machine_faults import fault_text, machine_fault, one_line
+from runners.engines.software import software_difference
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
@@ -55,6 +56,8 @@ class LegSpec(BaseModel):
     """Share of a GPU's memory that the leg may take; the engine knows."""
     owns_gpu: bool = False
     """A GPU is reserved for the leg, so that it never runs on the CPU instead; the engine knows."""
+    software: dict[str, str] = {}
+    """What the driver runs with, which the worker must run with too; the engine knows."""
     step_seconds: float = 7200.0
     """A worker whose leg measures no epoch for so long is ended; the engine knows."""
 
@@ -112,6 +115,9 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
+    difference = software_difference(spec.software)
+    if difference is not None:
+        raise _MachineError(f"{socket.gethostname()}: {difference}")
     try:
         sweep = SweepFolder(spec.sweep).describe()
         sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)

@@ -10,6 +10,7 @@ from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError, loss_text
 from runners.engines.places import Place, Places
 from runners.engines.room import Room
+from runners.engines.software import software_here
 from runners.plan import Finished, Wait
 
 
@@ -48,7 +49,12 @@ class RunningLegs:
         if not isinstance(step, LegSpec):
             return step
         share = self.gpus if 0 < self.gpus < 1 else None
-        changes = {"gpu_share": share, "owns_gpu": self.gpus > 0, "step_seconds": self.step_seconds}
+        changes = {
+            "gpu_share": share,
+            "owns_gpu": self.gpus > 0,
+            "software": software_here(),
+            "step_seconds": self.step_seconds,
+        }
         self.running[ray_id] = step = step.model_copy(update=changes)
         return {"leg": step.model_dump_json(), "session": self.session}
 
