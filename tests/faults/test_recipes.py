@@ -96,11 +96,12 @@ def weights(tmp_path: Path) -> Path:
 def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, weights: Path) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
     with Nodes() as nodes:
-        for number, name in enumerate(RECIPES):
+        # The page shows the command of the first one.
+        for number, name in enumerate(RECIPES[:-1]):
             changes = {"--data": str(data), "--out": str(tmp_path), "--slots": "2", "--address": nodes.address}
             small = made_small(shipped_command(name), {**changes, "--weights-folder": str(weights)})
             # The first one loses its node, and goes on with the next that joins.
-            epochs = 20 if number == 0 else 1
+            epochs = 12 if number == 0 else 1
             small += ["--name", f"recipe-{number}", "--max-epochs", str(epochs)]
             folder = SweepFolder(tmp_path / f"recipe-{number}")
             with subprocess.Popen(small, stderr=subprocess.PIPE, text=True, env=environment()) as process:
@@ -126,16 +127,16 @@ def test_without_slots_one_trial_waits_for_a_node(make_data: MakeData, tmp_path:
     """The cluster has a node when the sweep begins, and loses it."""
     data = make_data(subjects=6, images=2, test_subjects=2)
     with Nodes() as nodes:
-        node = nodes.add(gpus=1)
+        node = nodes.add()
         command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out"]
         command += [str(tmp_path), "--name", "s", "--set", "encoder=lite0", "--set", "decoder=fpn", "--max-epochs"]
-        command += ["30", "--fix", "weights=none", "--device", "cpu", "--address", nodes.address]
+        command += ["30", "--fix", "weights=none", "--address", nodes.address]
         folder = SweepFolder(tmp_path / "s")
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
             wait_for_epochs(folder, 2, process)
             nodes.kill(node)
             wait_until_demanded(nodes, 1, process)
-            nodes.add(gpus=1)
+            nodes.add()
             _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert pd.read_parquet(folder.root / "trials")["status"].tolist() == ["COMPLETE"]
