@@ -26,7 +26,7 @@ class Finding:
     what: str
     state: Literal["ok", "note", "FAIL"]
     """A note is what some sweeps need and others do not."""
-    found: str
+    text: str
 
 
 def examine(*, start_ray: bool = True) -> Iterator[Finding]:
@@ -45,40 +45,40 @@ def examine(*, start_ray: bool = True) -> Iterator[Finding]:
         try:
             yield check()
         except UserError as error:
-            yield Finding(what=what, state="FAIL", found=str(error))
+            yield Finding(what=what, state="FAIL", text=str(error))
         except Exception as error:
             # Whatever is wrong with this machine: that is what is asked for.
             reason = " ".join(str(error).split()) or "without a word"
-            yield Finding(what=what, state="FAIL", found=f"the check ended with {type(error).__name__}: {reason[:300]}")
+            yield Finding(what=what, state="FAIL", text=f"the check ended with {type(error).__name__}: {reason[:300]}")
 
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     state: Literal["ok", "FAIL"] = "ok" if sys.version_info >= (3, 11) else "FAIL"
-    return Finding(what="Python", state=state, found=f"{version}, {os.cpu_count()} CPUs")
+    return Finding(what="Python", state=state, text=f"{version}, {os.cpu_count()} CPUs")
 
 
 def _package(name: str) -> Finding:
     try:
-        return Finding(what=name, state="ok", found=importlib.metadata.version(name))
+        return Finding(what=name, state="ok", text=importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(what=name, state="FAIL", found="missing; pip install -e . installs it")
+        return Finding(what=name, state="FAIL", text="missing; pip install -e . installs it")
 
 
 def _gpus() -> Finding:
     gpus = examine_gpus()
     fault = gpu_fault(gpus)
     if fault is not None:
-        return Finding(what="GPUs", state="FAIL", found=f"{fault.what}; {fault.advice}")
+        return Finding(what="GPUs", state="FAIL", text=f"{fault.what}; {fault.advice}")
     if not gpus.usable:
-        return Finding(what="GPUs", state="note", found=_no_gpu(gpus))
+        return Finding(what="GPUs", state="note", text=_no_gpu(gpus))
     import torch
 
     for index in range(gpus.usable):
         # A GPU that torch counts may still be too old for its kernels, or broken.
         torch.ones(8, device=f"cuda:{index}").sum().item()
     names = ", ".join(torch.cuda.get_device_name(index) for index in range(gpus.usable))
-    return Finding(what="GPUs", state="ok", found=f"{names} (NVIDIA driver {gpus.driver}, CUDA {gpus.cuda} of torch)")
+    return Finding(what="GPUs", state="ok", text=f"{names} (NVIDIA driver {gpus.driver}, CUDA {gpus.cuda} of torch)")
 
 
 def _no_gpu(gpus: Gpus) -> str:
@@ -92,8 +92,8 @@ def _weights_folder() -> Finding:
     from seatbelt.models.weights import FOLDER_VARIABLE, given_folder
 
     folder = given_folder(None)
-    found = f"{folder[0]}" if folder else f"none named by {FOLDER_VARIABLE}; --weights-folder names one for a sweep"
-    return Finding(what="weights folder", state="ok" if folder else "note", found=found)
+    text = f"{folder[0]}" if folder else f"none named by {FOLDER_VARIABLE}; --weights-folder names one for a sweep"
+    return Finding(what="weights folder", state="ok" if folder else "note", text=text)
 
 
 def _weights_of(encoder: str) -> str:
@@ -114,10 +114,10 @@ def _weights(encoder: str) -> Finding:
         return Finding(
             what=what,
             state="note",
-            found=f"not on this machine: `{bring}`, a file by --fix weights=file:PATH, or --fix weights=none",
+            text=f"not on this machine: `{bring}`, a file by --fix weights=file:PATH, or --fix weights=none",
         )
     build(ModelConfig(encoder=encoder, decoder="fpn", weights="imagenet"), 1, weights=resolved)
-    return Finding(what=what, state="ok", found=resolved.source)
+    return Finding(what=what, state="ok", text=resolved.source)
 
 
 _DISK = "free disk for caches"
@@ -129,15 +129,15 @@ def _disk() -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        found = f"{folder} cannot be written; set SEATBELT_CACHE to a folder that can"
-        return Finding(what=_DISK, state="FAIL", found=found)
+        text = f"{folder} cannot be written; set SEATBELT_CACHE to a folder that can"
+        return Finding(what=_DISK, state="FAIL", text=text)
     if free < _LEAST_DISK_GIB:
-        found = f"{free:.1f} GiB at {folder}, less than {_LEAST_DISK_GIB}; set SEATBELT_CACHE to a folder with room"
-        return Finding(what=_DISK, state="FAIL", found=found)
-    return Finding(what=_DISK, state="ok", found=f"{free:.0f} GiB at {folder}")
+        text = f"{free:.1f} GiB at {folder}, less than {_LEAST_DISK_GIB}; set SEATBELT_CACHE to a folder with room"
+        return Finding(what=_DISK, state="FAIL", text=text)
+    return Finding(what=_DISK, state="ok", text=f"{free:.0f} GiB at {folder}")
 
 
 def _ray() -> Finding:
     from runners.engines.cluster import Resources, probe
 
-    return Finding(what="Ray runs a task", state="ok", found=probe(Resources()))
+    return Finding(what="Ray runs a task", state="ok", text=probe(Resources()))

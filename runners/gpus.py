@@ -61,7 +61,7 @@ def examine_gpus() -> Gpus:
     import torch
 
     driver, listed = list_gpus()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         usable = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Gpus(
@@ -71,7 +71,7 @@ def examine_gpus() -> Gpus:
         usable=usable,
         torch=torch.__version__,
         cuda=torch.version.cuda,
-        reason=next((str(warning.message).splitlines()[0] for warning in told), ""),
+        reason=next((str(warning.message).splitlines()[0] for warning in messages), ""),
     )
 
 
@@ -79,8 +79,8 @@ def gpu_fault(gpus: Gpus) -> GpuFault | None:
     """Return why torch cannot use all GPUs that are visible, None if it can."""
     if gpus.usable >= gpus.visible:
         return None
-    found = f"{gpus.visible} {gpus.listed[0].name}" if gpus.visible > 1 else gpus.listed[0].name
-    what = f"the machine has {found} (NVIDIA driver {gpus.driver}), but torch {gpus.torch} can use {gpus.usable}"
+    name = f"{gpus.visible} {gpus.listed[0].name}" if gpus.visible > 1 else gpus.listed[0].name
+    what = f"the machine has {name} (NVIDIA driver {gpus.driver}), but torch {gpus.torch} can use {gpus.usable}"
     return GpuFault(what=what + (f" ({gpus.reason})" if gpus.reason else ""), advice=_advice(gpus))
 
 

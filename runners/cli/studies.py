@@ -73,7 +73,7 @@ def doctor(
         raise UserError("--sweep and --data ask the nodes of a cluster; say which by --address")
     fit = True
     for finding in examine(start_ray=start_ray and address is None):
-        say(f"{finding.state:<4} {finding.what}: {finding.found}")
+        say(f"{finding.state:<4} {finding.what}: {finding.text}")
         fit = fit and finding.state != "FAIL"
     if address is not None:
         fit = _cluster_is_fit(address, sweep, data or [], allow_insecure=allow_insecure) and fit

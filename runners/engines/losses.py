@@ -32,11 +32,11 @@ def error_of(trial: Any) -> BaseException | str | None:  # noqa: ANN401  (Ray's 
 
     if trial.pickled_error_file and Path(trial.pickled_error_file).exists():
         try:
-            found: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+            exception: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
         except Exception as error:
             # Whatever a worker raised may not be there to be read here.
-            found = error
-        return getattr(found, "cause", None) or found
+            exception = error
+        return getattr(exception, "cause", None) or exception
     if trial.error_file and Path(trial.error_file).exists():
         return Path(trial.error_file).read_text(errors="replace").strip()
     return None

@@ -42,7 +42,7 @@ def software_difference(driver: dict[str, str]) -> str | None:
     odd = [name for name, value in driver.items() if here.get(name) != value]
     if not odd:
         return None
-    told = [f"{name} is {here[name]}, but {driver[name]} on the driver" for name in odd if name in packages]
+    texts = [f"{name} is {here[name]}, but {driver[name]} on the driver" for name in odd if name in packages]
     code = [name for name in odd if name not in packages]
-    told += [f"the code that decides numbers differs ({', '.join(code)})"] if code else []
-    return f"{'; '.join(told)}; install the driver's version of this package, with --constraint constraints.txt"
+    texts += [f"the code that decides numbers differs ({', '.join(code)})"] if code else []
+    return f"{'; '.join(texts)}; install the driver's version of this package, with --constraint constraints.txt"

@@ -36,8 +36,8 @@ def held_until(session: str, place: Place) -> float:
     """Return the time until which a place is held; 0 if it is not, or not any more."""
     from ray.experimental.internal_kv import _internal_kv_get
 
-    found = _internal_kv_get(_name(session), namespace=_NAMESPACE)
-    until = float(json.loads(found).get(place.key, 0.0)) if found else 0.0
+    entry = _internal_kv_get(_name(session), namespace=_NAMESPACE)
+    until = float(json.loads(entry).get(place.key, 0.0)) if entry else 0.0
     return until if until > time.time() else 0.0
 
 

@@ -91,8 +91,8 @@ def test_of_divided_gpus_one_part_is_visible() -> None:
 
 
 def machine(**changes: Any) -> Gpus:
-    found = {"driver": "580.65", "listed": H100, "visible": 8, "usable": 8, "torch": "2.14.1", "cuda": "13.0"}
-    return Gpus(**{**found, **changes})
+    fields = {"driver": "580.65", "listed": H100, "visible": 8, "usable": 8, "torch": "2.14.1", "cuda": "13.0"}
+    return Gpus(**{**fields, **changes})
 
 
 NEEDS_580 = "install NVIDIA driver 580 or newer, which CUDA 13.0 of this torch needs"
@@ -183,14 +183,14 @@ def test_the_count_of_a_node_is_what_torch_can_use() -> None:
 
 def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
     for name in ("_weights", "_weights_folder"):
-        monkeypatch.setattr(doctor, name, lambda *_: doctor.Finding(what="weights", state="ok", found=""))
-    return {finding.what: (finding.state, finding.found) for finding in examine(start_ray=False)}
+        monkeypatch.setattr(doctor, name, lambda *_: doctor.Finding(what="weights", state="ok", text=""))
+    return {finding.what: (finding.state, finding.text) for finding in examine(start_ray=False)}
 
 
 @pytest.mark.usefixtures("too_old")
 def test_doctor_finds_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    state, found = states(monkeypatch)["GPUs"]
-    assert state == "FAIL" and "install NVIDIA driver 580 or newer" in found
+    state, text = states(monkeypatch)["GPUs"]
+    assert state == "FAIL" and "install NVIDIA driver 580 or newer" in text
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert states(monkeypatch)["GPUs"] == ("note", "8 hidden by CUDA_VISIBLE_DEVICES: trials run on the CPU")
 
@@ -203,9 +203,9 @@ def test_a_check_that_fails_is_a_finding_and_the_others_follow(monkeypatch: pyte
         raise ZeroDivisionError("a\nb")
 
     monkeypatch.setattr(doctor, check, fail)
-    found = states(monkeypatch)
-    assert len(found) == expected
-    assert ("FAIL", "the check ended with ZeroDivisionError: a b") in found.values()
+    findings = states(monkeypatch)
+    assert len(findings) == expected
+    assert ("FAIL", "the check ended with ZeroDivisionError: a b") in findings.values()
 
 
 def test_doctor_lists_all_before_it_fails(

@@ -215,10 +215,10 @@ def test_a_leg_with_a_gpu_demands_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
         leg._device(spec_of(owns_gpu=False), "cuda")
     for text in ("No CUDA GPUs are available", "The NVIDIA driver on your system is too old (found version 12020)"):
         monkeypatch.setattr(device.torch, "empty", raising(RuntimeError(f"{text}\nmore")))
-        with pytest.raises(leg._NoGpuError) as told:
+        with pytest.raises(leg._NoGpuError) as raised:
             leg._device(spec_of(owns_gpu=True), "auto")
-        assert f"({text})" in str(told.value)
-        message = leg._failure(told.value)
+        assert f"({text})" in str(raised.value)
+        message = leg._failure(raised.value)
         assert (message["outcome"], message["ends_process"], message["breaks_gpu"]) == ("fault", True, True)
     monkeypatch.setattr(device.torch, "empty", lambda *size, device: None)
     assert leg._device(spec_of(owns_gpu=True), "auto") == "cuda"
@@ -279,7 +279,7 @@ def test_the_error_is_read_where_ray_wrote_it(tmp_path: Path) -> None:
     Path(trial.pickled_error_file).write_bytes(pickle.dumps(RayActorError("8e05", KILLED)))
     assert isinstance(error_of(trial), RayActorError)
     Path(trial.pickled_error_file).write_bytes(pickle.dumps(LegFaultError("[]")))
-    found = error_of(trial)
-    assert isinstance(found, LegFaultError) and found.messages == "[]"
+    error = error_of(trial)
+    assert isinstance(error, LegFaultError) and error.messages == "[]"
     Path(trial.pickled_error_file).write_bytes(b"damaged")
     assert "Unpickling" in loss_text(error_of(trial))

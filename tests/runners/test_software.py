@@ -15,7 +15,7 @@ def test_the_same_software() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "text"),
     [
         ({"torch": "1.0"}, "torch is .*, but 1.0 on the driver; install"),
         ({"python": "2.7"}, "python is 3.*, but 2.7 on the driver"),
@@ -26,9 +26,9 @@ def test_the_same_software() -> None:
         ),
     ],
 )
-def test_other_software_is_a_fault_of_the_machine(changes: dict[str, str], told: str) -> None:
+def test_other_software_is_a_fault_of_the_machine(changes: dict[str, str], text: str) -> None:
     spec = LegSpec.model_construct(trial_key="0" * 12, software={**software_here(), **changes})
-    with pytest.raises(leg._MachineError, match=told) as raised:
+    with pytest.raises(leg._MachineError, match=text) as raised:
         next(leg._fit(spec))
     message = leg._failure(raised.value)
     assert (message["outcome"], message["ends_process"]) == ("fault", False)

@@ -73,9 +73,9 @@ def as_read(tensors: Tensors) -> Tensors:
 
 
 def saved(state: TrainingState) -> Checkpoint:
-    found = state.checkpoint()
+    now = state.checkpoint()
     return Checkpoint(
-        epoch=1, weights=as_read(found.weights), optimizer=as_read(found.optimizer), trainer=found.trainer, log=[]
+        epoch=1, weights=as_read(now.weights), optimizer=as_read(now.optimizer), trainer=now.trainer, log=[]
     )
 
 
@@ -123,9 +123,9 @@ def test_a_training_moves_from_one_device_to_another(samples: TrialSamples) -> N
 def test_tensors_of_a_checkpoint_that_lie_on_another_gpu_move_too(samples: TrialSamples) -> None:
     first = begin(trial_of(channels_last=True), samples, "cuda:0")
     take_step(first)
-    found = first.checkpoint()
+    checkpoint = first.checkpoint()
     second = begin(trial_of(channels_last=True), samples, "cuda:1")
-    second.restore(found)
+    second.restore(checkpoint)
     assert {place[0] for place in places(second).values()} == {torch.device("cuda:1")}
 
 

@@ -135,8 +135,12 @@ def test_submit_warns_of_what_a_sweep_may_need_before_a_worker_is_up(
 ) -> None:
     sweep = ["sweep", "architecture", "--data", "/shared/d", "--out", "/shared/sweeps"]
     assert seatbelt("submit", "mine.yaml", "--", *sweep) == 0
-    told = capsys.readouterr().err.splitlines()
-    assert [line.partition("; ")[2].split()[1] for line in told] == ["--slots,", "--gpus-per-trial", "--weights-folder"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("; ")[2].split()[1] for line in lines] == [
+        "--slots,",
+        "--gpus-per-trial",
+        "--weights-folder",
+    ]
     ready = ["--slots", "8", "--gpus-per-trial=0", "--fix", "weights=none"]
     assert seatbelt("submit", "mine.yaml", "--", *sweep, *ready) == 0
     assert seatbelt("submit", "mine.yaml", "--", "resume", "/shared/sweeps/architecture") == 0
