@@ -81,7 +81,8 @@ def _is_over(plan: Plan, history: History) -> str | None:
 
 
 def _ready(history: History) -> list[TrialView]:
-    return sorted((history.trials[key] for key in history.ready), key=lambda view: view.plan.number)
+    # A trial that was lost waits for those that were not: it may be what kills workers, or a GPU tries it in vain.
+    return sorted((history.trials[key] for key in history.ready), key=lambda view: (view.losses, view.plan.number))
 
 
 def _is_planned_ahead(view: TrialView) -> bool:

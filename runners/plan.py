@@ -16,6 +16,9 @@ from seatbelt.config import TrialConfig
 LOST_RETRIES = 20
 """Workers that a trial may lose in a row, without one epoch between, before it counts as failed."""
 
+EXCUSED_RETRIES = 200
+"""The same where the last loss says nothing about the trial, since its GPU loses other legs too or never worked."""
+
 FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP = 5, 600.0
 """A session ends when machines report so many faults over so long, and not one epoch is measured meanwhile."""
 
@@ -138,7 +141,12 @@ class Finished:
 
 
 def outcome_of_error(
-    plan: Plan, view: TrialView, kind: Literal["lost", "fault", "error"], *, final: bool = False
+    plan: Plan,
+    view: TrialView,
+    kind: Literal["lost", "fault", "error"],
+    *,
+    final: bool = False,
+    excused: bool = False,
 ) -> Literal["lost", "fault", "error", "failed"]:
     """Return how a leg's end is recorded: to be tried again, or as the end of its trial.
 
@@ -148,7 +156,8 @@ def outcome_of_error(
         kind: The worker died, its machine reported a fault (neither is the configuration's, as far as one can
             tell, so that there are many retries), or the trial made an error.
         final: The error would come again.
+        excused: A loss or fault says nothing about the trial.
     """
     if kind == "error":
         return "error" if view.failures < plan.retries and not final else "failed"
-    return kind if view.losses < LOST_RETRIES else "failed"
+    return kind if view.losses < (EXCUSED_RETRIES if excused else LOST_RETRIES) else "failed"

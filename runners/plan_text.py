@@ -44,6 +44,7 @@ def plan_text(
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
     lines += [f"baseline   {name}: selection IoU {value:.3f}" for name, value in description.baselines.items()]
+    lines.append(_device_line(description.device))
     epochs = total_epochs(plan)
     if history is not None:
         lines.append(_left_line(plan, history))
@@ -126,6 +127,13 @@ def _part_lines(survey: PartsSurvey, domain: str) -> list[str]:
 
 def _target_text(survey: PartsSurvey, target: str, part: str) -> str:
     return f"{survey.with_target[target, part]} of {survey.different[target, part]} {part}"
+
+
+def _device_line(device: str) -> str:
+    if device != "auto":
+        return f"device     {device}"
+    here = "the CPU (torch can use no GPU)" if device_here() == "cpu" else "a GPU"
+    return f"device     auto: CUDA for each trial that has a GPU, else the CPU; on this machine {here}"
 
 
 def _time_line(plan: Plan, data: SweepData, slots: int, epochs: int | None) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import importlib.metadata
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.code_version import code_hashes
+from runners.engines.software import versions_here
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError
 from seatbelt.storage import is_remote, open_storage
 
-PACKAGES = ("seatbelt", "torch", "ray", "segmentation-models-pytorch", "albumentations", "numpy")
-_COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
+_COUNT_GPUS = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
+"""The count alone comes from NVML, which also lists GPUs that the driver is too old for."""
 _PATIENCE_SECONDS = 120
 
 
@@ -67,7 +66,7 @@ def answer(question: Question) -> Answer:
     unwritable = _write_fault(question)
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     return Answer(
-        versions=_versions(),
+        versions=versions_here(),
         code=code_hashes(),
         free_bytes=shutil.disk_usage(existing).free,
         cached=tuple(sorted(path.parent.name for path in (folder / "decoded").glob("*/complete.json"))),
@@ -115,16 +114,6 @@ def unread_probes(storage: str, names: tuple[str, ...]) -> tuple[str, ...]:
 def remove_probe(storage: str, name: str) -> None:
     """Remove a probe, if it is there."""
     open_storage(storage).remove(f"state/{name}")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "missing"
-    return found
 
 
 def _gpus() -> int:

@@ -73,7 +73,7 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
     if dry_run:
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
         return 0
-    _check_access(session)
+    _check_access(session, description.device)
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
@@ -107,7 +107,7 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
         history = read_history(folder)
         typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session), history=history)))
         return 0
-    _check_access(session)
+    _check_access(session, description.device)
     if description != existing:
         folder.replace(description)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet))
@@ -126,7 +126,7 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Sessio
     check_data_unchanged(description)
     check_weights_unchanged(description)
     check_code(description, accept=session.accept_code_change)
-    _check_access(session)
+    _check_access(session, description.device)
     confirmation = Confirmation(cells=cells, replicates=replicates)
     return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
 
@@ -157,13 +157,15 @@ def _run(
         ):
             driver.retry(session.retry)
             if session.engine == "in-process":
+                from runners.engines.devices import device_text_here
                 from runners.engines.in_process import run as run_here
 
+                progress.note(device_text_here(description.device))
                 run_here(driver)
             else:
                 from runners.engines.ray_tune import run as run_on_ray
 
-                run_on_ray(driver, _resources(session, driver))
+                run_on_ray(driver, _resources(session, driver, description.device))
             unfinished = driver.finished is None
             history, broken = driver.history, driver.broken
     nothing_worked = not unfinished and no_success(history)
@@ -180,14 +182,17 @@ def _slots(session: Session) -> int:
     return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
 
 
-def _check_access(session: Session) -> None:
+def _check_access(session: Session, device: str) -> None:
+    from runners.engines.devices import check_devices
+
+    check_devices(device, engine=session.engine, address=session.address)
     if session.engine == "ray":
         from runners.engines.cluster import Resources, check_access
 
         check_access(Resources(address=session.address, allow_insecure=session.allow_insecure))
 
 
-def _resources(session: Session, driver: Driver) -> Resources:
+def _resources(session: Session, driver: Driver, device: str) -> Resources:
     from runners.engines.cluster import Resources
 
     trial_bytes = 0
@@ -202,6 +207,7 @@ def _resources(session: Session, driver: Driver) -> Resources:
         slots=session.slots,
         cpus_per_trial=session.cpus_per_trial,
         gpus_per_trial=session.gpus_per_trial,
+        device=device,
         trial_bytes=trial_bytes,
         epoch_minutes=session.epoch_minutes,
     )

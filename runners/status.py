@@ -9,7 +9,7 @@ from collections import Counter
 from pydantic import TypeAdapter
 
 from runners.ending import no_success, no_success_text
-from runners.events import Event, LegStarted, SessionOpened
+from runners.events import Event, LegEnded, LegStarted, SessionOpened
 from runners.history import History
 from runners.ledger import as_recorded, holder, read_events
 from runners.plan import Limits
@@ -53,6 +53,10 @@ def _text(root: str, folder: SweepFolder, events: list[Event], history: History)
         lines.append(
             f"running    {' '.join(view.plan.cell.values())}: epoch {view.epochs_done}/{view.committed}, {since}"
         )
+    lost = [event for event in events if isinstance(event, LegEnded) and event.outcome in ("lost", "fault")]
+    if lost:
+        legs = "1 leg" if len(lost) == 1 else f"{len(lost)} legs"
+        lines.append(f"faults     {legs} lost to machines, each tried again; the last: {lost[-1].error}")
     lines.append(f"disk       {folder.storage.size() / 2**20:.0f} MiB in {root}")
     return "\n".join(lines), who is not None
 

@@ -81,16 +81,19 @@ def submit(
     arguments: Annotated[list[str], typer.Argument(metavar="-- sweep ...", help="sweep, resume or confirm.")],
     dry_run: DryRun = False,
 ) -> None:
-    """Run a sweep on the head of a cluster, where it goes on while this machine sleeps.
+    r"""Run a sweep on the head of a cluster, where it goes on while this machine sleeps.
 
     Example:
-      seatbelt cluster submit cluster.yaml -- sweep architecture --data /shared/my-images --out /shared/sweeps
+      seatbelt cluster submit cluster.yaml -- sweep architecture --data /shared/my-images --out /shared/sweeps \
+        --weights-folder /shared/weights --slots 8 --gpus-per-trial 1
     """
     import time
 
-    from runners.cluster.commands import submission
+    from runners.cluster.commands import lacking, submission
 
     made = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
+    for finding in lacking(arguments):
+        typer.echo(f"warning: the sweep {finding.what}; {finding.advice}", err=True)
     _run(made.command, dry_run=dry_run)
     typer.echo(f"to watch it: {shlex.join(made.watch)}")
     typer.echo(f"to stop it:  {shlex.join(made.stop)}")

@@ -57,7 +57,10 @@ def doctor(
     allow_insecure: Insecure = False,
     start_ray: Annotated[bool, typer.Option(help="Start Ray and run one task on it.")] = True,
 ) -> None:
-    """Check this machine: packages, devices, weights, disk, and that Ray runs a task; or a cluster.
+    """Check this machine: packages, GPUs, weights, disk, and that Ray runs a task; or a cluster.
+
+    All checks are listed: `ok`, `note` for what only some sweeps need, `FAIL` with what to do. Exit code 0 where
+    nothing fails, 1 where something does, 2 where a cluster cannot be joined.
 
     Examples:
       seatbelt doctor
@@ -68,10 +71,10 @@ def doctor(
 
     if address is None and (sweep is not None or data):
         raise UserError("--sweep and --data ask the nodes of a cluster; say which by --address")
-    findings = examine(start_ray=start_ray and address is None)
-    for finding in findings:
-        say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.found}")
-    fit = all(finding.ok for finding in findings)
+    fit = True
+    for finding in examine(start_ray=start_ray and address is None):
+        say(f"{finding.state:<4} {finding.what}: {finding.text}")
+        fit = fit and finding.state != "FAIL"
     if address is not None:
         fit = _cluster_is_fit(address, sweep, data or [], allow_insecure=allow_insecure) and fit
     if not fit:

@@ -29,6 +29,8 @@ RAY_CHECKS: tuple[Callable[[dict[str, Any]], Iterator[Finding]], ...] = (
     pins.check_images,
     pins.check_machine_images,
     running.check_storage,
+    running.check_decoded,
+    running.check_workers,
     running.check_idle,
     running.check_spot,
     running.check_head,

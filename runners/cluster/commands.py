@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runners.cluster.check import check_file, read_ray_file
 from runners.cluster.findings import Finding, mapping
+from runners.cluster.first_trial import check_sweep_command
 from runners.cluster.token import ensure_token_file
 from seatbelt.errors import UserError
 
@@ -118,6 +119,11 @@ def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submis
         watch=_on_head(path, f"RAY_AUTH_MODE=token {watch}"),
         stop=_on_head(path, f"{_BIN}/seatbelt stop {shlex.quote(sweep)}"),
     )
+
+
+def lacking(arguments: Sequence[str]) -> list[Finding]:
+    """Return what a sweep does not say and may need before the first worker is up."""
+    return list(check_sweep_command("--", f"{shlex.join(arguments)} "))
 
 
 def _on_head(path: Path, command: str) -> list[str]:

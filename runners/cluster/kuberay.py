@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runners.cluster.findings import Finding, error, items, mapping, unknown_keys, warning
+from runners.cluster.first_trial import check_cache, check_sweep_command
 from runners.cluster.known_keys import HEAD_GROUP, RAY_CLUSTER, RAYJOB, WORKER_GROUP
 from runners.cluster.pins import check_image
 
@@ -21,6 +22,7 @@ def check_rayjob(document: dict[str, Any]) -> Iterator[Finding]:
     cluster = mapping(spec.get("rayClusterSpec"))
     yield from unknown_keys("spec", spec, RAYJOB)
     yield from unknown_keys(_CLUSTER, cluster, RAY_CLUSTER)
+    yield from _check_name(mapping(document.get("metadata")))
     yield from _check_job(spec)
     yield from _check_cluster(cluster)
     yield from _check_head(mapping(cluster.get("headGroupSpec")))
@@ -35,12 +37,23 @@ def check_rayjob(document: dict[str, Any]) -> Iterator[Finding]:
         yield from _check_pod(f"{_CLUSTER}.{name}.template", group, buckets=buckets)
 
 
+def _check_name(metadata: dict[str, Any]) -> Iterator[Finding]:
+    if "generateName" not in metadata:
+        yield error(
+            "metadata.name",
+            "is fixed: a job that finished stays, and applying it again does nothing",
+            "write generateName: seatbelt- instead, and kubectl create -f for kubectl apply -f",
+        )
+
+
 def _check_job(spec: dict[str, Any]) -> Iterator[Finding]:
     entrypoint = str(spec.get("entrypoint", ""))
     if not re.search(r"\bseatbelt (sweep|resume|confirm)\b", entrypoint):
         yield error("spec.entrypoint", "runs no sweep", "write seatbelt sweep ... --address auto")
     elif "--address" not in entrypoint:
         yield error("spec.entrypoint", "the sweep does not join the cluster", "add --address auto")
+    if re.search(r"\bseatbelt sweep\b", entrypoint):
+        yield from check_sweep_command("spec.entrypoint", entrypoint, str(spec))
     if spec.get("shutdownAfterJobFinishes") is not True:
         yield error("spec.shutdownAfterJobFinishes", "the cluster stays when the sweep is done", "set it to true")
 
@@ -81,6 +94,7 @@ def _check_workers(place: str, group: dict[str, Any]) -> Iterator[Finding]:
 def _check_pod(place: str, group: dict[str, Any], *, buckets: bool) -> Iterator[Finding]:
     pod = mapping(mapping(group.get("template")).get("spec"))
     containers = [mapping(container) for container in items(pod.get("containers"))]
+    yield from check_cache(f"{place}.spec.containers", str(containers))
     for index, container in enumerate(containers):
         yield from check_image(f"{place}.spec.containers.{index}.image", str(container.get("image", "")))
     shared = {

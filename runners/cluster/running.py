@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runners.cluster.findings import Finding, commands, error, items, mapping, warning
+from runners.cluster.first_trial import check_cache
 
 STORAGE = re.compile(r"\b(mount|mountpoint|nfs4?|efs|gcsfuse|s3fs|mount-s3|lustre)\b|\b(s3|gs)://")
 _GPU_MACHINE = re.compile(r"(p|g)\d")
@@ -21,6 +22,23 @@ def check_storage(document: dict[str, Any]) -> Iterator[Finding]:
             "no sign of storage that the nodes share",
             "mount it, or say `mountpoint -q /shared` where nodes have it already, or `: s3://BUCKET` for a bucket",
         )
+
+
+def check_workers(document: dict[str, Any]) -> Iterator[Finding]:
+    """Something runs trials."""
+    types = mapping(document.get("available_node_types"))
+    workers = {name: mapping(node) for name, node in types.items() if name != document.get("head_node_type")}
+    most = document.get("max_workers", 1)
+    if types and not any(node.get("max_workers", most) and most for node in workers.values()):
+        yield error("available_node_types", "nothing would run trials", "add a type of workers with max_workers")
+
+
+def check_decoded(document: dict[str, Any]) -> Iterator[Finding]:
+    """Decoded images go to a disk of the node."""
+    starts = [text for _, text in commands(document, "worker_start_ray_commands", *_SETUP_KEYS)]
+    docker = mapping(document.get("docker"))
+    options = [*items(docker.get("run_options")), *items(docker.get("worker_run_options"))]
+    yield from check_cache("worker_start_ray_commands", " ".join(map(str, [*starts, *options])))
 
 
 def check_idle(document: dict[str, Any]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from runners.cluster.entrance import check_listening
 from runners.cluster.findings import Finding, error, unknown_keys, warning
+from runners.cluster.first_trial import check_cache, check_sweep_command
 from runners.cluster.known_keys import SBATCH
 from runners.cluster.pins import check_pip
 
@@ -66,3 +67,5 @@ def _check_commands(lines: list[str]) -> Iterator[Finding]:
             yield error("script", "the sweep does not join the cluster", "add --address auto to it")
         if "seatbelt sweep" in line and not re.search(r"--out[= ][\"']?[/$]|--out[= ](s3|gs)://", line):
             yield error("script", "the sweep may not lie on shared storage", "give --out an absolute path on it")
+        yield from check_sweep_command("script", line, "\n".join(lines))
+    yield from check_cache("script", "\n".join(lines), on_network=True)

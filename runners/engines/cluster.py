@@ -48,6 +48,8 @@ class Resources:
     """None is one where the cluster has any; `auto` as many trials on each as its memory takes."""
     epoch_minutes: float = 120
     """A worker that measures no epoch for so long counts as lost."""
+    device: str = "auto"
+    """What trials run on, as the sweep says."""
     trial_bytes: int = 0
     """Memory of the largest trial, for `auto`."""
 
@@ -160,6 +162,11 @@ def cluster_resources() -> dict[str, float]:
     return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
 
 
+def _process() -> int:
+    # Ray runs no builtin.
+    return os.getpid()
+
+
 def probe(resources: Resources) -> str:
     """Run one task on a cluster and return what the cluster has, in words.
 
@@ -170,7 +177,7 @@ def probe(resources: Resources) -> str:
     import ray
 
     with connected(resources):
-        answer = ray.get(ray.remote(num_cpus=0.1)(os.getpid).remote(), timeout=120)
+        answer = ray.get(ray.remote(num_cpus=0.1)(_process).remote(), timeout=120)
         assert answer != os.getpid(), "the task ran in the driver"
         cluster = cluster_resources()
         nodes = len(ray.nodes())  # type: ignore[no-untyped-call]

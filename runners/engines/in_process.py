@@ -28,6 +28,10 @@ def run(driver: Driver) -> None:
         for message in run_leg(step):
             driver.handle(step, message)
             driver.tick()
+            if message.get("breaks_gpu"):
+                # Nothing more can be computed in this process, and it is the only one.
+                driver.break_off(f"{message['error']}; a new process may find the GPU working")
+                break
             pauses.after(message)
             if message["kind"] == "epoch" and driver.stopping:
                 driver.interrupt(step)

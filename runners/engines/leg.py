@@ -1,12 +1,14 @@
 """Running one leg in this process: what every engine's worker does.
 
 A leg is described by plain JSON values and answers with plain JSON messages, so that it can cross any
-process boundary. Whatever goes wrong becomes the last message: a `fault` is the machine's (a full disk, data or
-weights that were there when the sweep began), an `error` is the trial's. Only a failed accelerator is raised.
+process boundary. Whatever goes wrong becomes the last message: a `fault` is the machine's (a full disk, a GPU that
+failed, data or weights that were there when the sweep began), an `error` is the trial's; the table of exceptions is in
+`machine_faults`.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import traceback
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from runners.engines.machine_faults import fault_text, machine_fault, one_line
+from runners.engines.software import software_difference
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
@@ -50,12 +54,20 @@ class LegSpec(BaseModel):
     """Images per backward pass, if epochs that are recorded settled it."""
     gpu_share: float | None = None
     """Share of a GPU's memory that the leg may take; the engine knows."""
+    owns_gpu: bool = False
+    """A GPU is reserved for the leg, so that it never runs on the CPU instead; the engine knows."""
+    software: dict[str, str] = {}
+    """What the driver runs with, which the worker must run with too; the engine knows."""
     step_seconds: float = 7200.0
     """A worker whose leg measures no epoch for so long is ended; the engine knows."""
 
 
 class _MachineError(Exception):
     """What was checked when the sweep began does not hold on this machine, or not any more."""
+
+
+class _NoGpuError(_MachineError):
+    """The GPU that is reserved for the leg cannot be used."""
 
 
 def run_leg(spec: LegSpec) -> Iterator[Message]:
@@ -72,19 +84,8 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
             return
     except torch.OutOfMemoryError as error:
         out_of_memory = str(error).splitlines()[0]
-    except torch.AcceleratorError:
-        # Nothing more can be computed in this process: it ends, and the leg counts as lost.
-        raise
-    except (_MachineError, OSError) as error:
-        yield {"kind": "ended", "outcome": "fault", "error": " ".join(str(error).split())}
-        return
-    except UserError as error:
-        yield _error(str(error), final=True)
-        return
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        yield _error(f"{type(error).__name__}: {error} ({where})", final=False)
+        yield _failure(error)
         return
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -92,14 +93,31 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
         yield {"kind": "ended", "outcome": "out_of_memory", "error": shown(out_of_memory)}
 
 
+def _failure(error: Exception) -> Message:
+    """Return the last message of a leg that an exception ended."""
+    if isinstance(error, _MachineError):
+        no_gpu = isinstance(error, _NoGpuError)
+        return _fault(" ".join(str(error).split()), ends_process=no_gpu, breaks_gpu=no_gpu)
+    if isinstance(error, UserError):
+        return _error(str(error), final=True)
+    fault = machine_fault(error)
+    if fault is not None:
+        return _fault(fault_text(fault, error), ends_process=fault.ends_process, breaks_gpu=fault.breaks_gpu)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return _error(f"{one_line(error)} ({Path(place.filename).name}:{place.lineno})", final=False)
+
+
 def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.data.sweep_data import Source, SweepData
     from seatbelt.training.checkpoint import CheckpointFolder
-    from seatbelt.training.device import Execution, choose_device
+    from seatbelt.training.device import Execution
     from seatbelt.training.fit import Began, fit
     from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
+    difference = software_difference(spec.software)
+    if difference is not None:
+        raise _MachineError(f"{socket.gethostname()}: {difference}")
     try:
         sweep = SweepFolder(spec.sweep).describe()
         sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
@@ -109,7 +127,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     except UserError as error:
         raise _MachineError(f"{socket.gethostname()}: {error}") from None
     execution = Execution(
-        device=choose_device(sweep.device),
+        device=_device(spec, sweep.device),
         threads=sweep.threads,
         workers=sweep.workers,
         checkpoint_share=sweep.checkpoint_share,
@@ -147,6 +165,28 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
                 "test": _scores("", asdict(event.test)) if event.test else None,
                 "images": _images(samples.test_rows, event.image_counts),
             }
+
+
+def _device(spec: LegSpec, name: str) -> str:
+    """Return the device of a leg; one that a GPU is reserved for runs on nothing else, unless the CPU was asked for.
+
+    Raises:
+        UserError: The device that was asked for cannot be used.
+        _NoGpuError: The GPU that is reserved cannot be used.
+    """
+    from seatbelt.training.device import choose_device, why_unusable
+
+    if not spec.owns_gpu or (name != "auto" and not name.startswith("cuda")):
+        return choose_device(name)
+    device = "cuda" if name == "auto" else name
+    reason = why_unusable(device)
+    if reason is not None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+        raise _NoGpuError(
+            f"{socket.gethostname()}: a GPU is reserved for the leg (CUDA_VISIBLE_DEVICES {visible}), but torch cannot "
+            f"use it ({reason}); `seatbelt doctor` there says what to install"
+        )
+    return device
 
 
 def _weights(spec: LegSpec, sweep: SweepDescription) -> ResolvedWeights:
@@ -202,6 +242,16 @@ def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int
         }
         for (dataset, row), (intersection, predicted, target), values in named
     ]
+
+
+def _fault(text: str, *, ends_process: bool, breaks_gpu: bool) -> Message:
+    return {
+        "kind": "ended",
+        "outcome": "fault",
+        "error": shown(text),
+        "ends_process": ends_process,
+        "breaks_gpu": breaks_gpu,
+    }
 
 
 def _error(text: str, *, final: bool) -> Message:

@@ -28,6 +28,7 @@ class Pauses:
         if message["kind"] == "epoch":
             self._faults = 0
         elif message.get("outcome") == "fault":
+            # An engine of several processes ends one whose fault calls for it, and holds its GPU itself.
             pause = min(2.0**self._faults, LONGEST_PAUSE_SECONDS)
             self._faults += 1
             time.sleep(pause)

@@ -7,18 +7,24 @@ folder. Ray calls the searcher, the stopper and the callback in the driver's pro
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+import secrets
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 from runners.driver import Driver
 from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
+from runners.engines.devices import device_text
 from runners.engines.isolation import terminate_children_again
-from runners.engines.leg import LegSpec, Message, run_leg
-from runners.engines.patience import Pauses, Watchdog
+from runners.engines.leg import run_leg
+from runners.engines.leg_worker import LegWorker
+from runners.engines.losses import error_of
+from runners.engines.places import Places
 from runners.engines.room import Room, gpus_of_trial
+from runners.engines.running_legs import RunningLegs
+from runners.engines.worker_place import held_until, place_here, publish_held
 from runners.plan import Finished, Wait
 
 _MORE_THAN_EVER = 100_000
@@ -41,7 +47,10 @@ def run(driver: Driver, resources: Resources) -> None:
             _preflight(driver, resources)
         cluster = cluster_resources()
         gpus = gpus_of_trial(cluster, resources, driver.progress.note)
-        legs = _Legs(driver, Room(resources, gpus), gpus, 60 * resources.epoch_minutes)
+        driver.progress.note(device_text(resources.device, gpus))
+        session = secrets.token_hex(8)
+        places = Places(functools.partial(publish_held, session), driver.progress.warn)
+        legs = RunningLegs(driver, Room(resources, gpus), gpus, 60 * resources.epoch_minutes, places, session)
         trainable = tune.with_resources(_leg_trainable(), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(
@@ -70,67 +79,6 @@ def _preflight(driver: Driver, resources: Resources) -> None:
     driver.progress.note(f"preflight: {told}")
 
 
-class _Legs:
-    """The legs that Ray runs at the moment, by Ray's own trial ids."""
-
-    def __init__(self, driver: Driver, room: Room, gpus: float, step_seconds: float) -> None:
-        self.driver, self.room, self.gpus, self.step_seconds = driver, room, gpus, step_seconds
-        self.running: dict[str, LegSpec] = {}
-        self._had_room = True
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Ray pickles its searcher and stopper into a snapshot that nobody reads: nothing of ours goes there.
-        return {}
-
-    def next(self, ray_id: str) -> LegSpec | Wait | Finished:
-        if len(self.running) >= self.room.slots:
-            return Wait()
-        step = self.driver.next()
-        if isinstance(step, LegSpec):
-            share = self.gpus if 0 < self.gpus < 1 else None
-            step = step.model_copy(update={"gpu_share": share, "step_seconds": self.step_seconds})
-            self.running[ray_id] = step
-        return step
-
-    def messages(self, ray_id: str, messages: list[Message]) -> None:
-        spec = self.running.get(ray_id)
-        if spec is None:
-            return
-        for message in messages:
-            self.driver.handle(spec, message)
-            if message["kind"] == "ended":
-                del self.running[ray_id]
-
-    def ended(self, ray_id: str, *, error: str | None) -> None:
-        """Ray is done with a leg; one that never said so itself was stopped or lost."""
-        spec = self.running.pop(ray_id, None)
-        if spec is None:
-            return
-        if error is not None:
-            self.driver.lost(spec, error)
-        else:
-            self.driver.interrupt(spec)
-
-    def tick(self) -> None:
-        """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
-        self.driver.tick()
-        if len(self.running) >= self.room.slots:
-            self.driver.plan_ahead()
-        has_room = self.room.slots > 0
-        if self._had_room and not has_room:
-            self.driver.progress.warn("the cluster has no room for a trial at the moment; waiting for nodes to join")
-        self._had_room = has_room
-        if self.room.is_gone and self.driver.stop_reason is None:
-            self.driver.break_off("the Ray that this session started was killed")
-            # Nothing will ever be heard of them.
-            self.interrupt_all()
-
-    def interrupt_all(self) -> None:
-        for spec in self.running.values():
-            self.driver.interrupt(spec)
-        self.running.clear()
-
-
 def _leg_trainable() -> type[Any]:
     from ray import tune
 
@@ -139,41 +87,23 @@ def _leg_trainable() -> type[Any]:
 
         def setup(self, config: dict[str, Any]) -> None:
             terminate_children_again()
-            self._pauses = Pauses()
-            self._begin(config)
-
-        def _begin(self, config: dict[str, Any]) -> None:
-            # Trials are told apart by what they were given, never by Ray's accounting of GPUs alone.
-            self._spec = LegSpec.model_validate_json(config["leg"])
-            self._messages: Iterator[Message] = run_leg(self._spec)
-            self._watchdog = Watchdog(self._spec.step_seconds)
+            self._worker = LegWorker(place_here(), held_until, run_leg)
+            self._worker.begin(config)
 
         def step(self) -> dict[str, Any]:
-            batch: list[Message] = []
-            with self._watchdog.step():
-                for message in self._messages:
-                    batch.append(message)
-                    last_epoch = message["kind"] == "epoch" and message["epoch"] == self._spec.stop
-                    if message["kind"] == "epoch" and not last_epoch:
-                        break
-            for message in batch:
-                self._pauses.after(message)
-            done = batch[-1]["kind"] == "ended"
-            return {"messages": json.dumps(batch), "done": done}
+            return self._worker.step()
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self._begin(new_config)
+            self._worker.begin(new_config)
             return True
 
         def cleanup(self) -> None:
-            close = getattr(self._messages, "close", None)
-            if close is not None:
-                close()
+            self._worker.close()
 
     return SeatbeltLeg
 
 
-def _searcher(legs: _Legs) -> Any:  # noqa: ANN401  (Ray's classes are imported late)
+def _searcher(legs: RunningLegs) -> Any:  # noqa: ANN401  (Ray's classes are imported late)
     from ray.tune.search import Searcher
 
     class LegSearcher(Searcher):
@@ -181,11 +111,11 @@ def _searcher(legs: _Legs) -> Any:  # noqa: ANN401  (Ray's classes are imported 
             step = legs.next(trial_id)
             if isinstance(step, Finished):
                 return Searcher.FINISHED
-            return None if isinstance(step, Wait) else {"leg": step.model_dump_json()}
+            return None if isinstance(step, Wait) else step
 
         def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
             if not error:
-                legs.ended(trial_id, error=None)
+                legs.ended(trial_id)
 
         def save(self, checkpoint_path: str) -> None:
             """Nothing of Ray's is ever restored."""
@@ -196,12 +126,12 @@ def _searcher(legs: _Legs) -> Any:  # noqa: ANN401  (Ray's classes are imported 
     return LegSearcher()
 
 
-def _stopper(legs: _Legs) -> Any:  # noqa: ANN401
+def _stopper(legs: RunningLegs) -> Any:  # noqa: ANN401
     from ray.tune import Stopper
 
     class WhenAsked(Stopper):
         def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-            return legs.driver.stopping
+            return legs.has_no_more(trial_id)
 
         def stop_all(self) -> bool:
             return legs.driver.stopping and not legs.running
@@ -209,7 +139,7 @@ def _stopper(legs: _Legs) -> Any:  # noqa: ANN401
     return WhenAsked()
 
 
-def _callback(legs: _Legs) -> Any:  # noqa: ANN401
+def _callback(legs: RunningLegs) -> Any:  # noqa: ANN401
     from ray.tune import Callback
 
     class Recorder(Callback):
@@ -224,8 +154,7 @@ def _callback(legs: _Legs) -> Any:  # noqa: ANN401
             legs.messages(trial.trial_id, json.loads(result.pop("messages")))
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
-            text = str(trial.get_pickled_error() or "").strip().splitlines()
-            legs.ended(trial.trial_id, error=text[-1] if text else "unknown")
+            legs.failed(trial.trial_id, error_of(trial))
 
         def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
             legs.tick()

@@ -23,9 +23,19 @@ def gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callabl
         note: Told what `auto` came to.
 
     Raises:
-        UserError: `auto`, and the GPUs cannot be asked for their memory; or a number is needed, for there is no node
-            yet to tell.
+        UserError: `auto`, and the GPUs cannot be asked for their memory; a number is needed, for there is no node
+            yet to tell; or trials were to run on CUDA, and there is no GPU.
     """
+    gpus = _gpus_of_trial(cluster, resources, note)
+    if not gpus and resources.device.startswith("cuda"):
+        why = "--gpus-per-trial 0 gives trials none" if resources.gpus_per_trial == 0 else "Ray has no GPU for trials"
+        raise UserError(f"--device {resources.device}, but {why}; say --device auto or cpu, or start Ray with its GPUs")
+    return gpus
+
+
+def _gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callable[[str], None]) -> float:
+    if resources.device == "cpu" and resources.gpus_per_trial in (None, "auto"):
+        return 0.0
     if cluster.get("CPU", 0) < 1 and not isinstance(resources.gpus_per_trial, int | float):
         raise UserError(
             "no node that runs trials is up yet, so that nobody knows of GPUs; say by --gpus-per-trial how many a "
@@ -101,9 +111,20 @@ class Room:
 
     @property
     def slots(self) -> int:
-        """Trials at a time; nodes that join or leave count after some seconds."""
+        """Trials at a time; nodes that join or leave count after some seconds.
+
+        On a cluster that others started one trial always waits for a node: an autoscaler adds none without that.
+        """
         self._look_again()
-        return self._now if self._asked is None else self._asked
+        if self._asked is not None:
+            return self._asked
+        return self._now if self._ours else max(1, self._now)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what is up now has room for a trial, or nodes for it come up when they are needed."""
+        self._look_again()
+        return self._asked is not None or self._now > 0
 
     @property
     def is_gone(self) -> bool:

@@ -60,12 +60,19 @@ def choose_device(name: str) -> str:
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    reason = why_unusable(name)
+    if reason is not None:
+        raise UserError(f"device {name!r} cannot be used ({reason}); try --device auto")
+    return name
+
+
+def why_unusable(name: str) -> str | None:
+    """Return why torch cannot use a device, None if it can."""
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"device {name!r} cannot be used ({reason}); try --device auto") from None
-    return name
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return None
 
 
 def prepare(execution: Execution) -> None:

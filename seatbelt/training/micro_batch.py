@@ -35,11 +35,18 @@ def part_sizes(images: int, micro_batch: int) -> list[int]:
 
 
 class BeforeStep:
-    """What a step that fails halfway may have changed besides the gradients: buffers, random generators, moments."""
+    """What a step that fails halfway may have changed besides the gradients.
+
+    That is buffers, random generators, Adam's moments, and the parameters: the optimizer allocates the moments of one
+    group after it moved the group before it.
+    """
 
     def __init__(self, network: nn.Module, device: str) -> None:
         self._network, self._device = network, device
-        self._buffers: Mapping[str, torch.Tensor] = {name: b.clone() for name, b in network.named_buffers()}
+        # In the host's memory: that of the device is short.
+        self._tensors: Mapping[str, torch.Tensor] = {
+            name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()
+        }
         self._random = torch.get_rng_state()
         self._random_cuda = torch.cuda.get_rng_state(device) if device.startswith("cuda") else None
 
@@ -48,8 +55,8 @@ class BeforeStep:
         optimizer.zero_grad(set_to_none=True)
         optimizer.state.clear()
         with torch.no_grad():
-            for name, buffer in self._network.named_buffers():
-                buffer.copy_(self._buffers[name])
+            for name, tensor in self._network.state_dict().items():
+                tensor.copy_(self._tensors[name])
         torch.set_rng_state(self._random)
         if self._random_cuda is not None:
             torch.cuda.set_rng_state(self._random_cuda, self._device)

@@ -227,13 +227,7 @@ class TrainingState:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take over a checkpoint's state."""
         self.network.load_state_dict(checkpoint.weights)
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        for name, value in checkpoint.optimizer.items():
-            index, leaf = name.split(".", 1)
-            parameter = parameters[int(index)]
-            # Adam's arithmetic is only repeated bit for bit in the memory layout of its parameter.
-            moment = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
-            self.optimizer.state[parameter][leaf] = moment
+        self._restore_optimizer(checkpoint.optimizer)
         trainer = checkpoint.trainer
         for group, rate in zip(self.optimizer.param_groups, trainer["rates"], strict=True):
             group["lr"] = rate
@@ -242,6 +236,20 @@ class TrainingState:
         self.epoch, self.log = checkpoint.epoch, list(checkpoint.log)
         self.best_epoch, self.best_iou = trainer["best_epoch"], trainer["best_iou"]
         self.micro_batch = trainer.get("micro_batch", self.micro_batch)
+
+    def _restore_optimizer(self, saved: Tensors) -> None:
+        """Take over Adam's state, which a checkpoint holds on the CPU and without a memory layout.
+
+        Each tensor goes to where its parameter is: the fused kernel of CUDA reads addresses and checks no device, and
+        the arithmetic is only repeated bit for bit in the memory layout of the parameter.
+        """
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for name, value in saved.items():
+            index, leaf = name.split(".", 1)
+            parameter = parameters[int(index)]
+            is_moment = value.shape == parameter.shape and leaf != "step"
+            restored = torch.empty_like(parameter).copy_(value) if is_moment else value.to(parameter.device)
+            self.optimizer.state[parameter][leaf] = restored
 
 
 def _derived_seed(seed: int, epoch: int) -> int:

@@ -40,6 +40,7 @@ def test_dry_run(
     # 10 training subjects, 3 of them select; two images each.
     assert "train 14, validation 6, selection 6 (real), test 4; 32x64, target seat_belt" in text
     assert "baseline   all background: selection IoU" in text
+    assert "device     auto: CUDA for each trial that has a GPU, else the CPU; on this machine the CPU" in text
     assert "with 2 trials at a time" in text
     assert not (tmp_path / "sweeps").exists(), "a dry run leaves nothing behind"
 

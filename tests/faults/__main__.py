@@ -1,7 +1,7 @@
 """The long form of the fault suite.
 
-`python -m tests.faults kills --drivers 90 --workers 90 --nodes 20`, `operations`, `damage`, and `plain`, which puts
-plain Ray Tune and `Tuner.restore` to the same kills.
+`python -m tests.faults kills --drivers 90 --workers 90 --nodes 20`, `operations`, `damage`, `gpu`, where one of two
+pretended GPUs fails in every leg, and `plain`, which puts plain Ray Tune and `Tuner.restore` to the same kills.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.conftest import draw_data
-from tests.faults import plain_ray
+from tests.faults import broken_gpu, plain_ray
 from tests.faults.damage import examine_all
 from tests.faults.kills import disturb
 from tests.faults.operations import CRASHES, FAILURES
@@ -24,13 +24,14 @@ from tests.faults.quick_sweep import disturbed, undisturbed
 def main() -> int:
     """Run a part of the suite and print its report; exit code 1 if anything was lost, doubled or silently wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["kills", "operations", "damage", "plain"])
+    parser.add_argument("part", choices=["kills", "operations", "damage", "gpu", "plain"])
     parser.add_argument("--drivers", type=int, default=90)
     parser.add_argument("--workers", type=int, default=90)
     parser.add_argument("--nodes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=500)
     parser.add_argument("--every", type=int, default=1, help="Only each so-many-th operation.")
+    parser.add_argument("--epoch-seconds", type=float, default=60, help="Of the legs beside the GPU that fails.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seatbelt-faults-") as scratch:
         return globals()[f"_{given.part}"](Path(scratch), given)  # type: ignore[no-any-return]
@@ -72,6 +73,14 @@ def _damage(scratch: Path, given: argparse.Namespace) -> int:
         print("\n".join(wrong), end="\n" if wrong else "", flush=True)
     print(f"{sum(counts.values())} damaged states: {dict(counts)}")
     return 1 if counts["wrong"] else 0
+
+
+def _gpu(scratch: Path, given: argparse.Namespace) -> int:
+    report = broken_gpu.disturb(scratch, encoders=5, epoch_seconds=given.epoch_seconds)
+    print("\n".join(report.said))
+    print(f"exit code {report.exit_code} after {report.seconds:.0f} s: {report.lost_legs} legs lost; {report.statuses}")
+    print("\n".join(f"{count} times in the ledger: {error}" for error, count in report.errors.items()))
+    return 0 if report.exit_code == 0 and set(report.statuses) == {"COMPLETE"} else 1
 
 
 def _plain(scratch: Path, given: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ _CLUSTER = """
 import sys
 from runners.cluster.token import ensure_token
 ensure_token(create=True)
+from ray._raylet import GcsClient
+from ray.autoscaler.v2.sdk import get_cluster_resource_state
 from ray.cluster_utils import Cluster
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -20,9 +22,16 @@ print(cluster.address, flush=True)
 nodes = []
 for line in sys.stdin:
     what, number = line.split()
+    if what == "demand":
+        state = get_cluster_resource_state(GcsClient(address=cluster.address))
+        print(sum(len(gang.requests) for gang in state.pending_gang_resource_requests), flush=True)
+        continue
     if what == "add":
         nodes.append(cluster.add_node(num_cpus=2, num_gpus=int(number)))
         cluster.wait_for_nodes()
+    elif what == "remove":
+        cluster.remove_node(nodes[int(number)])
+        cluster.wait_for_nodes(timeout=90)
     else:
         # SIGKILL: the node has no time to say that it goes.
         cluster.remove_node(nodes[int(number)], allow_graceful=False)
@@ -56,6 +65,17 @@ class Nodes:
         self._say(f"add {gpus}")
         self.added += 1
         return self.added - 1
+
+    def remove(self, number: int) -> None:
+        """Remove a node, and wait until the cluster knows that it is gone."""
+        self._say(f"remove {number}")
+
+    def demand(self) -> int:
+        """Return how many trials wait for a node, as an autoscaler sees it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("demand 0\n")
+        self._process.stdin.flush()
+        return int(self._line())
 
     def kill(self, number: int) -> None:
         """Remove a node without a word."""

@@ -26,6 +26,8 @@ def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
         *("sweep", "architecture", "--data", str(data), "--out", str(out), "--name", name, "--quiet"),
         *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--set", "decoder_learning_rate=0.0003,0.001"),
         *("--fix", "weights=none", "--max-epochs", str(EPOCHS), "--checkpoint-share", "1", *more),
+        # The GPUs are pretended.
+        *("--device", "cpu"),
     )
 
 

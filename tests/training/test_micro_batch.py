@@ -165,3 +165,23 @@ def test_memory_is_limited_to_a_trials_share_of_the_gpu(monkeypatch: pytest.Monk
     for change in ({"gpu_share": None}, {"gpu_share": 1.0}, {"gpu_share": 2.0}, {"device": "cpu"}):
         prepare(dataclasses.replace(execution, **change))  # type: ignore[arg-type]
     assert asked == [0.25]
+
+
+def test_a_step_that_fails_between_two_groups_of_parameters_is_undone(
+    samples: TrialSamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adam takes memory for the moments of the decoder after it has moved the encoder."""
+    known = run(config(), samples, tmp_path / "known", stop=1, micro_batch=2)
+    original, groups = torch.optim.Adam._init_group, [0]
+
+    def take_memory(self: torch.optim.Adam, *others: Any) -> Any:
+        groups[0] += 1
+        if groups[0] == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return original(self, *others)
+
+    monkeypatch.setattr(torch.optim.Adam, "_init_group", take_memory)
+    found = run(config(), samples, tmp_path / "found", stop=1)
+    assert [event.micro_batch for event in found if isinstance(event, Began)] == [4, 2]
+    assert numbers(found) == numbers(known)
+    assert same(newest_weights(tmp_path / "found"), newest_weights(tmp_path / "known"))

@@ -130,6 +130,23 @@ def test_submit_runs_the_driver_on_the_head(
     assert "to stop it:  ray exec mine.yaml" in told and "~/venv/bin/seatbelt stop" in told
 
 
+def test_submit_warns_of_what_a_sweep_may_need_before_a_worker_is_up(
+    seatbelt: Seatbelt, ran: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = ["sweep", "architecture", "--data", "/shared/d", "--out", "/shared/sweeps"]
+    assert seatbelt("submit", "mine.yaml", "--", *sweep) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("; ")[2].split()[1] for line in lines] == [
+        "--slots,",
+        "--gpus-per-trial",
+        "--weights-folder",
+    ]
+    ready = ["--slots", "8", "--gpus-per-trial=0", "--fix", "weights=none"]
+    assert seatbelt("submit", "mine.yaml", "--", *sweep, *ready) == 0
+    assert seatbelt("submit", "mine.yaml", "--", "resume", "/shared/sweeps/architecture") == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "end"),
     [

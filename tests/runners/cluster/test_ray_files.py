@@ -105,6 +105,16 @@ def rule(network: str, key: str = "CidrIp") -> dict[str, Any]:
 
 
 MUTATIONS: list[tuple[str, Callable[[dict[str, Any]], None], list[tuple[str, ...]]]] = [
+    # What a run needs
+    (AWS, swap("docker", "run_options", old="SEATBELT_CACHE", new="CACHE"), [("warning", "where decoded images go")]),
+    (
+        LOCAL,
+        swap("worker_start_ray_commands", old="SEATBELT_CACHE=/var/tmp/seatbelt-cache ", new=""),
+        [("warning", "worker_start_ray_commands", "where decoded images go")],
+    ),
+    (AWS, put("available_node_types", "gpu", "max_workers", value=0), [("error", "nothing would run trials")]),
+    (AWS, put("max_workers", value=0), [("error", "nothing would run trials")]),
+    (GCP, drop("available_node_types", "gpu"), [("error", "nothing would run trials")]),
     # Ray's own schema
     (AWS, drop("cluster_name"), [("error", "cluster_name", "is missing")]),
     (AWS, put("max_workers", value="many"), [("error", "max_workers", "'many' is not of type 'integer'")]),

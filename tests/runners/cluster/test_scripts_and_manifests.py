@@ -51,6 +51,13 @@ SCRIPTS = [
     (r" --address auto", "", "error script: the sweep does not join the cluster"),
     (r'--out "\$shared/sweeps"', "--out sweeps", "error script: the sweep may not lie on shared storage"),
     (r'--out "\$shared/sweeps"', "--out s3://bucket/sweeps", None),
+    (r' --slots "\$slots"', "", "error script: does not say how many trials may run at a time"),
+    (r" --gpus-per-trial 1", "", "error script: does not say what a trial takes"),
+    (r'--weights-folder "\$shared/weights"', "", "error script: names no weights"),
+    (r'--weights-folder "\$shared/weights"', "--fix weights=none", None),
+    (r'(?s)--weights-folder "\$shared/weights"(.*)\Z', r"\1\nexport SEATBELT_WEIGHTS=$shared/weights\n", None),
+    (r"(?s)seatbelt sweep architecture(.*?)&", r"seatbelt resume $shared/sweeps/architecture --address auto &", None),
+    (r"(?m)^export SEATBELT_CACHE.*\n", "", "error script: decoded images would lie in the home folder"),
     (r"(?m)^#SBATCH.*\n", "", "error file: has no #SBATCH line"),
 ]
 
@@ -77,6 +84,8 @@ def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+READY = "--slots 8 --gpus-per-trial 1 --weights-folder /shared/weights"
+JOINED = "seatbelt sweep joint --address auto"
 HEAD = ("spec", "rayClusterSpec", "headGroupSpec")
 WORKER = ("spec", "rayClusterSpec", "workerGroupSpecs", 0)
 MANIFESTS = [
@@ -84,7 +93,20 @@ MANIFESTS = [
     (put("spec", "shutdownAfterJobFinish", value=True), "did you mean shutdownAfterJobFinishes?"),
     (put("spec", "shutdownAfterJobFinishes", value=None), "error spec.shutdownAfterJobFinishes: the cluster stays"),
     (put("spec", "entrypoint", value="python train.py"), "error spec.entrypoint: runs no sweep"),
-    (put("spec", "entrypoint", value="seatbelt sweep joint"), "error spec.entrypoint: the sweep does not join"),
+    (
+        put("spec", "entrypoint", value=f"seatbelt sweep joint {READY}"),
+        "error spec.entrypoint: the sweep does not join",
+    ),
+    (put("spec", "entrypoint", value=f"{JOINED} --slots 8 --fix weights=none"), "does not say what a trial takes"),
+    (
+        put("spec", "entrypoint", value=f"{JOINED} --gpus-per-trial 1 --fix weights=none"),
+        "how many trials may run at a",
+    ),
+    (
+        put("spec", "entrypoint", value=f"{JOINED} --slots=8 --gpus-per-trial=1"),
+        "error spec.entrypoint: names no weights",
+    ),
+    (put("metadata", value={"name": "seatbelt"}), "error metadata.name: is fixed: a job that finished stays"),
     (put("spec", "rayClusterSpec", "authOption", value={}), f"error {CLUSTER}.authOption: there is no key"),
     (put("spec", "rayClusterSpec", "authOptions", value=None), f"error {CLUSTER}.authOptions.mode: Ray asks for no"),
     (put("spec", "rayClusterSpec", "authOptions", "mode", value="disabled"), "Ray asks for no token"),
@@ -99,6 +121,7 @@ MANIFESTS = [
     (put(*WORKER, "minReplicas", value=1), "warning spec.rayClusterSpec.workerGroupSpecs.0.minReplicas"),
     (put(*WORKER, "template", "spec", "nodeSelector", value=None), "GPU workers are not on spot"),
     (put(*WORKER, "template", "spec", "containers", 0, "image", value="seatbelt"), "is another one tomorrow"),
+    (put(*WORKER, "template", "spec", "containers", 0, "env", value=None), "nothing says where decoded images go"),
     (put(*HEAD, "template", "spec", "volumes", value=[{"name": "shared", "emptyDir": {}}]), "no storage that the pods"),
     (put(*WORKER, "template", "spec", "containers", 0, "volumeMounts", value=None), "no storage that the pods share"),
 ]
@@ -157,6 +180,7 @@ def test_the_script_passes_slurms_warning_on(tmp_path: Path) -> None:
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "SLURM_JOB_NODELIST": "node[7-8]",
         "SLURM_JOB_NUM_NODES": "2",
+        "SLURM_GPUS_ON_NODE": "4",
         "SLURM_JOB_ID": "42",
     }
     job = subprocess.Popen(["bash", script], env=environment)
@@ -168,7 +192,8 @@ def test_the_script_passes_slurms_warning_on(tmp_path: Path) -> None:
     told = calls.read_text().splitlines()
     assert told[0] == (
         "srun ray symmetric-run --address node7:6379 --min-nodes 2 --include-dashboard=false -- "
-        f"seatbelt sweep architecture --address auto --data {tmp_path}/data --out {tmp_path}/sweeps"
+        f"seatbelt sweep architecture --address auto --data {tmp_path}/data --out {tmp_path}/sweeps "
+        f"--weights-folder {tmp_path}/weights --slots 8 --gpus-per-trial 1"
     )
     assert told[1:] == [f"seatbelt stop {tmp_path}/sweeps/architecture --wait 90", "ended", "scontrol requeue 42"]
     token = tmp_path / ".ray" / "auth_token"

@@ -1,0 +1,34 @@
+"""A node that joins late must run what the driver runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from runners.engines import leg
+from runners.engines.leg import LegSpec
+from runners.engines.software import software_difference, software_here
+
+
+def test_the_same_software() -> None:
+    assert software_difference(software_here()) is None
+    assert software_difference({}) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"torch": "1.0"}, "torch is .*, but 1.0 on the driver; install"),
+        ({"python": "2.7"}, "python is 3.*, but 2.7 on the driver"),
+        ({"training/state.py": "0"}, r"the code that decides numbers differs \(training/state.py\)"),
+        (
+            {"numpy": "1", "data/loader.py": "0"},
+            r"numpy is .*; the code that decides numbers differs \(data/loader.py\)",
+        ),
+    ],
+)
+def test_other_software_is_a_fault_of_the_machine(changes: dict[str, str], text: str) -> None:
+    spec = LegSpec.model_construct(trial_key="0" * 12, software={**software_here(), **changes})
+    with pytest.raises(leg._MachineError, match=text) as raised:
+        next(leg._fit(spec))
+    message = leg._failure(raised.value)
+    assert (message["outcome"], message["ends_process"]) == ("fault", False)
