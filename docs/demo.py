@@ -44,6 +44,7 @@ def main() -> None:
     run("query", str(SWEEP), sql)
     print(NOT_SHOWN)
     print(f"\nthe demo took {time.monotonic() - started:.0f} s; its files are in {DEMO}/")
+    print("to type such commands yourself: source .venv/bin/activate")
 
 
 def run(*arguments: str) -> None:

@@ -91,7 +91,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     if not request.data:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
-    check_before_data(request, note)
+    weights = check_before_data(request, note)
     _refuse_secrets(request, datasets)
     _check_names(datasets)
     sources = tuple(
@@ -119,7 +119,6 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     configs = [config for _, config in arms]
     _check_data(data, configs)
     check_batches(configs, data)
-    weights = resolve_weights(configs, request.weights_folder)
     baselines = _baselines(data, configs[0], note)
     # Of `all` labels one may be shown nowhere: it was not asked for by name.
     survey = survey_parts(data, arms, unnamed_context=all_labels)
@@ -163,8 +162,11 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     return SweepDescription.model_validate_json(described.model_dump_json())
 
 
-def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> None:
+def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> dict[str, str | None]:
     """Check what needs no data, before any are rendered, read or decoded.
+
+    Returns:
+        `encoder weights` -> sha256 of the weights file, None for random weights.
 
     Raises:
         UserError: Levels that do not compare, or weights that are missing or do not fit.
@@ -174,7 +176,7 @@ def check_before_data(request: Request, note: Callable[[str], None] = lambda _: 
     check_comparable(space)
     base = study.base().with_fields(_changes(request, narrowed))
     configs = configs_to_check(space, base, _tried(request, space, base))
-    resolve_weights(configs, request.weights_folder, note)
+    return resolve_weights(configs, request.weights_folder, note)
 
 
 def _tried(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:

@@ -53,7 +53,10 @@ def resolve_weights(
         WeightsNotFoundError: Some are not on this machine; the message says what is.
         UserError: A file cannot be read, or does not fit its encoder.
     """
-    pairs = sorted({(config.model.encoder, config.model.weights) for config in configs})
+    pairs = sorted(
+        {(config.model.encoder, config.model.weights) for config in configs},
+        key=lambda pair: (ENCODERS.index(pair[0]), pair[1]),
+    )
     if any(spec == "imagenet" for _, spec in pairs):
         given_folder(folder)
     resolved, missing = {}, []

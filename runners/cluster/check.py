@@ -15,6 +15,7 @@ from runners.cluster.findings import Finding, error, warning
 from runners.cluster.kuberay import check_rayjob
 from runners.cluster.slurm import check_script
 from seatbelt.errors import UserError
+from seatbelt.storage import read_file
 
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]+>")
 
@@ -81,7 +82,7 @@ def read_ray_file(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path).decode()
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is no text"
         raise UserError(f"cluster file {path} cannot be read ({reason}); give a file such as cluster.yaml") from None

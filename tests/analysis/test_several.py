@@ -96,6 +96,10 @@ def test_the_best_of_several(both: Path) -> None:
         ),
         ({"data": [{"name": "belts", "fingerprint": "e" * 64}]}, "(2 images of belts"),
         ({"base": {"data": {"target": "hair"}}}, "2 images of belts, target hair: other"),
+        (
+            {"base": {"data": {"target": "seat_belt", "height": 96, "width": 128}}},
+            "2 images of belts at 96x128, target seat_belt: other",
+        ),
     ],
 )
 def test_scores_of_different_selection_sets_do_not_compare(both: Path, change: dict[str, Any], told: str) -> None:

@@ -77,6 +77,29 @@ def test_what_is_no_file_is_not_waited_for(finished: SweepFolder, name: str, kin
     assert "is no sweep" in said if name == "sweep.json" else f"{place} is no file; move it away" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["cluster", "check", "pipe"], "is no file"),
+        (["data", "import", "folder", ".", "--out", "o", "--classes", "x", "--subjects", "pipe"], "is no"),
+        (["data", "import", "coco", "pipe", "--out", "o", "--target", "x"], "pipe"),
+        (["sweep", "pipe.py"], "there is no such file"),
+        (["sweep", "architecture", "--fix", "weights=file:pipe", "--data", "."], "dataset.json"),
+        (["status", "pipe"], "is no sweep"),
+        (["data", "check", "pipe"], "pipe"),
+    ],
+)  # fmt: skip
+def test_a_pipe_in_place_of_any_file(
+    arguments: list[str], what: str, tmp_path: Path, refused: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for name in ("pipe", "pipe.py"):
+        os.mkfifo(name)
+    assert what in refused(*arguments)
+
+
 def test_reading_a_pipe_or_a_folder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", ".", "nothing"):

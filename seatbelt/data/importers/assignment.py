@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from seatbelt.data.importers.frames import BadFile, Frame
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, is_validation, split_of
 from seatbelt.errors import UserError
+from seatbelt.storage import read_file
 
 _GROUPS = ("subject", "split", "generation")
 _COLUMNS = ("image", "subject", "split")
@@ -173,7 +175,7 @@ def _pattern(option: str, text: str, needed: str) -> re.Pattern[str]:
 def _read_table(path: Path, *, name_only: bool) -> dict[str, tuple[str, str]]:
     table: dict[str, tuple[str, str]] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.StringIO(read_file(path).decode("utf-8-sig"), newline="") as file:
             reader = csv.DictReader(file, strict=True)
             columns = tuple(reader.fieldnames or ())
             if columns not in (_COLUMNS, _COLUMNS[:2]):

@@ -11,6 +11,7 @@ from pathlib import Path
 from seatbelt.data.importers.classes import label_is_usable
 from seatbelt.data.importers.pixels import Colour
 from seatbelt.errors import UserError
+from seatbelt.storage import read_file
 
 
 def read_label_map(path: Path) -> dict[Colour, str]:
@@ -20,7 +21,7 @@ def read_label_map(path: Path) -> dict[Colour, str]:
         UserError: The file is missing, or a line is none.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); it holds lines NAME:RED,GREEN,BLUE") from None
     except UnicodeError:
