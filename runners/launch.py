@@ -91,8 +91,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     if not request.data:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
-    weights = check_before_data(request, note)
     _refuse_secrets(request, datasets)
+    weights = check_before_data(request, note)
     _check_names(datasets)
     sources = tuple(
         DataSource(path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset))

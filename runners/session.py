@@ -16,6 +16,7 @@ from runners.plan import Limits
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
+from seatbelt.redaction import redact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,10 @@ class Session:
     """New place of the weights files."""
 
     def run_options(self) -> dict[str, Any]:
-        """Return what a resumed session does alike, by field; only what is not the default."""
+        """Return what a resumed session does alike, by field: what is not the default, and holds no secret."""
         default = Session()
-        return {name: getattr(self, name) for name in RUN_OPTIONS if getattr(self, name) != getattr(default, name)}
+        options = {name: getattr(self, name) for name in RUN_OPTIONS if getattr(self, name) != getattr(default, name)}
+        return {name: value for name, value in options.items() if redact(f"{value}") == f"{value}"}
 
 
 RUN_OPTIONS = {

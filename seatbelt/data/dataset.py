@@ -178,7 +178,7 @@ def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever
 
     if not isinstance(raw, dict):
         raise refuse("must be an object with format, name, classes and target")
-    refuse_newer_format(f"data set {root}: dataset.json", raw.get("format"), 1)
+    refuse_newer_format(f"data set {root}: dataset.json:", raw.get("format"), 1)
     if raw.get("format") != 1:
         raise refuse(f"format must be 1, but got {raw.get('format')!r}")
     if not isinstance(raw.get("name"), str) or not raw["name"]:

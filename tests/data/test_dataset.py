@@ -254,7 +254,8 @@ def test_a_description_that_cannot_be_used(
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"format": 2}, "format must be 1, but got 2"),
+        ({"format": 0}, "format must be 1, but got 0"),
+        ({"format": 2}, r"was made by a newer version of seatbelt \(format 2, this one reads 1\)"),
         ({"name": ""}, "name must be a non-empty text"),
         ({"name": 3}, "name must be a non-empty text"),
         ({"classes": ["seat_belt"]}, "classes must map each name to an index from 0 to 254"),

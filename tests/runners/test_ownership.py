@@ -77,6 +77,7 @@ def test_an_idle_driver_notices_too(folder: SweepFolder, monkeypatch: pytest.Mon
     driver._requests._every = 0.0
     with pytest.raises(SweepHeldError, match="was removed or replaced"):
         driver.tick()
+    driver.close()
 
 
 def test_of_two_drivers_the_second_goes_on_and_the_journal_stays_whole(folder: SweepFolder) -> None:

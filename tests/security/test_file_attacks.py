@@ -74,7 +74,7 @@ def test_nor_by_the_command_line(
     monkeypatch.setattr("sys.argv", [*command, "--max-epochs", "1", "--out", str(tmp_path / "sweeps")])
     with pytest.raises(SystemExit) as stopped:
         main()
-    assert stopped.value.code == 1
+    assert stopped.value.code == 2
     assert "cannot be loaded as tensors only" in capsys.readouterr().err
     assert not (tmp_path / "owned").exists()
 
