@@ -12,7 +12,7 @@ from seatbelt.data.dataset import decode, read
 from seatbelt.data.importers import ImportOptions, Places, Rules, import_data, parse_classes
 from seatbelt.errors import UserError
 from tests.data.importers.drawing import draw_folder, rewrite
-from tests.data.importers.test_losses import two_images
+from tests.data.importers.test_lost_annotations import two_images
 from tests.data.test_pictures import exif, swapped_profile
 
 PLACES = Places(classes=parse_classes("seat_belt,hair"))
