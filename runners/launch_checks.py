@@ -10,6 +10,7 @@ from seatbelt.config import ENCODERS, LITES, TrialConfig
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import check_file, given_folder, here, resolve
+from seatbelt.wording import counted
 
 _INCOMPARABLE = {
     "data.target": "another target is another task",
@@ -71,7 +72,7 @@ def resolve_weights(
         raise WeightsNotFoundError(_missing_text([encoder for encoder, _ in missing], missing[0][1], folder))
     files = [pair for pair in pairs if resolved[pair].path is not None]
     if files:
-        note(f"comparing {len(files)} weights files with their encoders")
+        note(f"comparing {counted(len(files), 'weights file')} with the encoders")
     for encoder, spec in files:
         check_file(encoder, resolved[encoder, spec])
     return {f"{encoder} {spec}": resolved[encoder, spec].sha256 for encoder, spec in pairs}
