@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
-from runners.engines.isolation import isolated_start, loopback_only
+from runners.engines.isolation import end_at_once, isolated_start, loopback_only
 from seatbelt.errors import UserError
 
 ENVIRONMENT = {
@@ -103,6 +103,7 @@ def connected(resources: Resources) -> Iterator[None]:
             yield
         finally:
             if started_here:
+                end_at_once()
                 ray.shutdown()
 
 
