@@ -21,7 +21,7 @@ shared="<SHARED>"
 source "$shared/venv/bin/activate" || exit 1
 
 # The home folder is shared too: one token for all nodes, readable by nobody else.
-export RAY_AUTH_MODE=token
+export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 (umask 077 && mkdir -p ~/.ray && { [ -s ~/.ray/auth_token ] ||
   python -c 'import secrets; print(secrets.token_hex(32))' > ~/.ray/auth_token; })
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300

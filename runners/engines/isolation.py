@@ -76,6 +76,8 @@ def end_at_once() -> None:
     from ray._private import worker
 
     node: Any = worker._global_node
+    if node is None:
+        return
     kill = node.kill_all_processes
 
     def kill_all(**options: Any) -> None:  # noqa: ANN401  (Ray's own)
