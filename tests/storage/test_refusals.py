@@ -107,7 +107,7 @@ def test_who_was_never_let_in_is_told_at_once(s3: Server, new_bucket: Storage, c
     wait_for_buckets(refusals.SESSION_SECONDS)
     s3.fault = lambda method, path: "denied"
     for action in ACTIONS.values():
-        with pytest.raises(RefusedError, match="access is denied .* check the credentials"):
+        with pytest.raises(RefusedError, match=r"access is denied .* check the credentials"):
             action(new_bucket)
     assert clock.pauses == []
 
