@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runners.ending import no_success, no_success_text
+from runners.ending import as_measured, no_success, no_success_text
 from runners.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
 from runners.history import History
 from runners.plan import Finished, Plan
@@ -66,7 +66,7 @@ class Progress:
             view = history.trials[event.trial_key]
             self._line(f"{_name(view)} promoted (rank {event.rank} of {event.compared}): {event.reason}")
         elif isinstance(event, CertaintyJudged):
-            self._line(certainty_text(event))
+            self._line(certainty_text(as_measured(event, history)))
         self.tick(history)
 
     def tick(self, history: History) -> None:
