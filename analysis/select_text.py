@@ -32,6 +32,7 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
         lines.append(unfinished)
     trivial = ", ".join(f"{name} {value:.3f}" for name, value in ranking.baselines.items())
     lines.append(f"trivial baselines on the selection set: {trivial}")
+    sweep = shlex.quote(sweep)
     resumed = "SWEEP" if ranking.several else sweep
     first = ranking.arms[0]
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:

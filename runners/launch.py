@@ -202,7 +202,7 @@ def _refuse_odd_bytes(what: str, path: Path) -> None:
     if any("\ud800" <= letter <= "\udfff" for letter in os.fspath(path)):
         raise UserError(
             f"{what} {path}: the path is no text (bytes that are no UTF-8), so that a sweep cannot record it; rename "
-            "that folder"
+            "that folder, or set LC_ALL=C.UTF-8 if that is how its name is written"
         )
 
 
