@@ -186,6 +186,18 @@ def test_weights_that_could_not_be_tidied_are_tidied_later(folder: SweepFolder, 
     assert open_storage(folder.location).refusal() is None
 
 
+def test_readers_are_told_of_the_refusal_and_of_no_damage(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
+    with open_driver(folder) as driver:
+        run_all(driver)
+    refusals.wait_for_buckets(refusals.READING_SECONDS)
+    sweep = load(folder.location)
+    s3.fault = lambda method, path: "denied"
+    for read in (lambda: load(folder.location), lambda: sweep.trials):
+        with pytest.raises(refusals.RefusedError, match=r"access is denied .* check the credentials"):
+            read()
+    assert 20 <= sum(clock.pauses) < 100
+
+
 def test_a_request_to_stop_is_seen_after_a_refusal(folder: SweepFolder, s3: Server) -> None:
     with open_driver(folder) as driver:
         s3.fault = lambda method, path: "denied"
