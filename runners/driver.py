@@ -101,6 +101,8 @@ class Driver:
         """Whether there was nothing to plan when it was asked for last, and nothing has happened since."""
         self.broken = False
         """Whether the session ended because it could not go on."""
+        self._ends_well = True
+        """Whether no error ends the session: then it is worth waiting for a bucket that refuses for the moment."""
         self.unpublished: str | None = None
         """What a bucket did not take at the end, and why."""
         self._observe = observe
@@ -265,12 +267,8 @@ class Driver:
             self._ledger.mirror.push_if_due(self._flush)
         self.progress.tick(self.history)
 
-    def close(self, *, patient: bool = True) -> None:
-        """Write everything and release the sweep.
-
-        Args:
-            patient: Whether to wait for a bucket that refuses for the moment.
-        """
+    def close(self) -> None:
+        """Write everything and release the sweep."""
         try:
             self._close_stages()
             if self._ledger.is_lost:
@@ -278,7 +276,7 @@ class Driver:
                 return
             self._flush()
             if self._ledger.mirror is not None:
-                self.unpublished = self._ledger.mirror.push_last(patient=patient and not self.broken)
+                self.unpublished = self._ledger.mirror.push_last(patient=self._ends_well and not self.broken)
             end, sweep = (self.finished, self.stop_reason), self.folder.shown
             self.progress.closed(self.plan, self.history, *end, sweep, unpublished=self.unpublished)
             # A request that stays is forgotten by the next driver.
@@ -302,7 +300,8 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.close(patient=error is None)
+            self._ends_well = error is None
+            self.close()
         except (OSError, UserError) as later:
             if error is None:
                 raise
