@@ -32,10 +32,17 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
         lines.append(unfinished)
     trivial = ", ".join(f"{name} {value:.3f}" for name, value in ranking.baselines.items())
     lines.append(f"trivial baselines on the selection set: {trivial}")
+    sweep = shlex.quote(sweep)
     resumed = "SWEEP" if ranking.several else sweep
+    first = ranking.arms[0]
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
         lines.append(f"one replicate each: differences may be chance; `seatbelt resume {resumed} --replicates 3`")
-    first = ranking.arms[0]
+    elif ranking.complete and first.replicates == 1:
+        most = max(arm.replicates for arm in ranking.arms)
+        lines.append(
+            f"the first has one replicate, others up to {most}: its score may be luck; `seatbelt resume {resumed} "
+            f"--replicates {max(3, most)}`"
+        )
     where = shlex.quote(first.location) if ranking.several else sweep
     lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(str(first.trial_key))}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.records import SWEEP_METADATA
 from seatbelt.redaction import printable
+from seatbelt.refusals import RefusedError
 from seatbelt.storage import is_remote, open_storage
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class Sweep:
             found: Any = json.loads(self._storage.read("sweep.json"))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
+        except RefusedError:
+            # Nothing is wrong with the file.
+            raise
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
         if not isinstance(found, dict):
@@ -185,7 +189,7 @@ class Sweep:
                 identity = (shard.schema.metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
                 check_identity(self, f"{self.root}/{name}", identity)
             return pa.concat_tables([shard.replace_schema_metadata(None) for shard in shards])
-        except UserError:
+        except (UserError, RefusedError):
             raise
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None

@@ -6,7 +6,7 @@ every arm gets its turn; paused trials are promoted; further replicates or adapt
 
 from __future__ import annotations
 
-from runners.ending import affordable_epochs, broken_reason, certain_text, end_reason, finished, is_certain
+from runners.ending import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
 from runners.events import Adopted, Decided, Role
 from runners.history import History
 from runners.legs import further_leg, give_up_dependents, plan_trial, stage_leg
@@ -76,7 +76,7 @@ def _is_over(plan: Plan, history: History) -> str | None:
     if history.failures_in_a_row >= plan.same_failures:
         return broken_reason(history)
     if history.certainty is not None and is_certain(plan, history):
-        return certain_text(history.certainty)
+        return certain_reason(history.certainty, history)
     return None
 
 

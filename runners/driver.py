@@ -6,6 +6,7 @@ any more with `lost` or `interrupt`. Every event is durable before anything foll
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -53,6 +54,7 @@ from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown
+from seatbelt.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
 
 
 class Driver:
@@ -99,8 +101,13 @@ class Driver:
         """Whether there was nothing to plan when it was asked for last, and nothing has happened since."""
         self.broken = False
         """Whether the session ended because it could not go on."""
+        self._ends_well = True
+        """Whether no error ends the session: then it is worth waiting for a bucket that refuses for the moment."""
+        self.unpublished: str | None = None
+        """What a bucket did not take at the end, and why."""
         self._observe = observe
         self._requests = Requests(folder)
+        wait_for_buckets(SESSION_SECONDS)
         folder.check_links()
         self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
         self.history = History()
@@ -223,6 +230,8 @@ class Driver:
         """Whether running legs should end after their present epoch."""
         if self.stop_reason is None and self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
             self.break_off(f"nothing works any more ({self.history.faults.error}); mend that, then resume")
+        if self.stop_reason is None and self.history.faults.count:
+            self._give_up_bucket()
         if self.stop_reason is None and self._requests.stop():
             self.stop_reason = "stop was asked for"
         hours = self.plan.hours
@@ -233,6 +242,14 @@ class Driver:
     def break_off(self, reason: str) -> None:
         """End the session, not the sweep: it cannot go on as things are."""
         self.stop_reason, self.broken = reason, True
+
+    def _give_up_bucket(self) -> None:
+        """End the session when workers are at fault and the bucket has refused for ten minutes."""
+        refusal = self.folder.storage.refusal()
+        if refusal is not None and refusal[0] >= SESSION_SECONDS:
+            self.break_off(
+                f"the bucket has refused for {refusal[0] / 60:.0f} min ({refusal[1]}); mend that, then resume"
+            )
 
     def tick(self) -> None:
         """Let time pass: flush what is due and refresh what is shown.
@@ -245,6 +262,8 @@ class Driver:
             self._ledger.check_ownership()
         self._take_requests()
         self._flush_if_due()
+        if self._requests.is_time("tidying"):
+            self._retention.catch_up()
         if self._ledger.mirror is not None:
             self._ledger.mirror.push_if_due(self._flush)
         self.progress.tick(self.history)
@@ -252,18 +271,28 @@ class Driver:
     def close(self) -> None:
         """Write everything and release the sweep."""
         try:
-            if self._stages is not None:
-                self._stages.close(self.history)
+            self._close_stages()
             if self._ledger.is_lost:
                 self.progress.hide()
                 return
             self._flush()
-            self.progress.closed(self.plan, self.history, self.finished, self.stop_reason, self.folder.shown)
-            self.folder.forget_stop()
             if self._ledger.mirror is not None:
-                self._ledger.mirror.push()
+                self.unpublished = self._ledger.mirror.push_last(patient=self._ends_well and not self.broken)
+            end, sweep = (self.finished, self.stop_reason), self.folder.shown
+            self.progress.closed(self.plan, self.history, *end, sweep, unpublished=self.unpublished)
+            # A request that stays is forgotten by the next driver.
+            with contextlib.suppress(RefusedError), at_most(0):
+                self.folder.forget_stop()
         finally:
             self._ledger.close()
+
+    def _close_stages(self) -> None:
+        if self._stages is None:
+            return
+        try:
+            self._stages.close(self.history)
+        except RefusedError as error:
+            self.progress.warn(f"stages were not shared ({error}); the next session of this sweep shares them")
 
     def __enter__(self) -> Driver:
         return self
@@ -271,7 +300,14 @@ class Driver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self._ends_well = error is None
+            self.close()
+        except (OSError, UserError) as later:
+            if error is None:
+                raise
+            # What went wrong first is what ends the session.
+            self.progress.warn(str(later))
 
     def _now(self) -> float:
         """Return the time of an event; a clock that is set while a session runs moves nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from analysis.cells import cell_text
 from runners.events import CertaintyJudged, Decided
@@ -50,12 +51,39 @@ def is_certain(plan: Plan, history: History) -> bool:
     judged, limits = history.certainty, plan.limits
     if limits.until is None or judged is None or plan.confirmation is not None:
         return False
-    return judged.within == limits.until and judged.probability >= limits.sure
+    return judged.within == limits.until and judged.probability is not None and judged.probability >= limits.sure
+
+
+def certain_reason(judged: CertaintyJudged, history: History) -> str:
+    """Return in words why a sweep ends that is sure enough."""
+    if noise_is_measured(history):
+        return certain_text(judged)
+    return (
+        f"{certain_text(judged)} by the model, which guesses the noise between replicates: no two arms have two "
+        "complete trials"
+    )
+
+
+def noise_is_measured(history: History) -> bool:
+    """Return whether two arms have two complete trials each.
+
+    Without them nothing tells how much scores vary by chance, and the model's probabilities rest on what it expects.
+    """
+    counts = Counter(v.plan.arm_key for v in history.by_number if v.role == "arm" and v.status is Status.COMPLETE)
+    return sum(count > 1 for count in counts.values()) > 1
+
+
+def as_measured(judged: CertaintyJudged, history: History) -> CertaintyJudged:
+    """Return a judgement without what rests on a noise that nothing has measured."""
+    return judged if noise_is_measured(history) else replace(judged, probability=None, rival=None, more=None)
 
 
 def certain_text(judged: CertaintyJudged) -> str:
     """Return in words how sure a recommendation is."""
-    return f"{cell_text(judged.cell)} is within {judged.within:g} of the best with probability {judged.probability:.2f}"
+    within = f"{cell_text(judged.cell)} is within {judged.within:g} of the best"
+    if judged.probability is None:
+        return f"the noise between replicates is unknown, so that there is no probability that {within}"
+    return f"{within} with probability {judged.probability:.2f}"
 
 
 def end_reason(plan: Plan, history: History) -> str:

@@ -189,7 +189,8 @@ class CertaintyJudged:
     within: float
     """How much less than the best it may have, IoU."""
     cell: dict[str, str]
-    probability: float
+    probability: float | None
+    """None where nothing tells the noise between replicates; the ledger holds the model's number in any case."""
     rival: dict[str, str] | None
     """The cell that most often is better by more; None where that never was drawn."""
     more: int | None

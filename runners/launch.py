@@ -192,11 +192,20 @@ def _tried(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:
 def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
     """Refuse secrets in what the sweep records and cannot do without, so that they cannot be masked there."""
     for dataset in datasets:
+        _refuse_odd_bytes("data set", dataset.root.resolve())
         refuse_secret("data set", os.fspath(dataset.root.resolve()))
     if request.weights_folder is not None:
         refuse_secret("weights folder", os.fspath(request.weights_folder.resolve()))
     for option in (*request.vary, *request.fix):
         refuse_secret("the choice", option)
+
+
+def _refuse_odd_bytes(what: str, path: Path) -> None:
+    if any("\ud800" <= letter <= "\udfff" for letter in os.fspath(path)):
+        raise UserError(
+            f"{what} {path}: the path is no text (bytes that are no UTF-8), so that a sweep cannot record it; rename "
+            "that folder, or set LC_ALL=C.UTF-8 if that is how its name is written"
+        )
 
 
 def _space_and_base(

@@ -19,6 +19,7 @@ from typing import Any
 
 from seatbelt.errors import SweepHeldError
 from seatbelt.redaction import shown
+from seatbelt.refusals import at_most
 from seatbelt.storage import Storage
 
 LEASE_SECONDS = 60.0
@@ -68,7 +69,7 @@ class Lease:
         self._released.set()
         self._thread.join()
         # A lease that cannot be removed now runs out by itself.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), at_most(0):
             if is_mine(self._storage.read(_NAME), self._told):
                 self._storage.remove(_NAME)
 
@@ -98,7 +99,7 @@ class Lease:
     def _keep(self) -> None:
         while not self._lost.is_set() and not self._released.wait(RENEW_SECONDS):
             # A storage that does not answer is asked again: the lease is lost only when somebody took it.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), at_most(0):
                 self._keep_once()
 
     def _keep_once(self) -> None:

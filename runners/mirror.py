@@ -7,6 +7,7 @@ stopped by its next write. Tables are whole objects, published after the journal
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from runners.lease import Lease
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.records import TABLES
+from seatbelt.refusals import SESSION_SECONDS, at_most
 from seatbelt.storage import Storage
 
 _SEGMENTS = "state/journal"
@@ -26,6 +28,9 @@ _STAYS = ("state", "aside", "lock", "holder.json", "tmp")
 
 _MOST_SEGMENTS = 64
 """When a driver begins, more segments than these become one."""
+
+_LAST_SECONDS = 60.0
+"""So long is the end of a session published at least, however long the bucket has refused before."""
 
 FLUSH_SECONDS = 30.0
 """At most so much is lost if the driver's machine dies with its disk."""
@@ -48,6 +53,8 @@ class Mirror:
         self._folder, self._lease, self._note, self._every = folder, lease, note, every
         self._seen: dict[str, tuple[int, int]] = {}
         self._pushed_at = time.monotonic()
+        self._failing = False
+        """Whether the last publication failed."""
         self._identity = folder.identity() or ""
         self._set_foreign_copy_aside()
         self._published = self._pull()
@@ -64,10 +71,55 @@ class Mirror:
         if time.monotonic() - self._pushed_at >= self._every:
             try:
                 flush()
-                self.push()
+                # The driver must not wait for it: its workers go on.
+                with at_most(0):
+                    self.push()
             except OSError as error:
-                self._note(f"nothing could be published ({error}); it is kept on this machine and tried again")
+                if not self._failing:
+                    self._note(f"nothing could be published ({error}); it is kept on this machine and tried again")
+                self._failing = True
             self._pushed_at = time.monotonic()
+
+    def push_last(self, *, patient: bool) -> str | None:
+        """Publish everything at the end of a session; return what is not published and why, None if all is.
+
+        Args:
+            patient: Whether to wait for a bucket that refuses for the moment.
+
+        Raises:
+            SweepHeldError: Another driver took the sweep over.
+        """
+        try:
+            with at_most(0):
+                self.push()
+            return None
+        except OSError as error:
+            failure = error
+        refusal = self._folder.storage.refusal()
+        if patient and refusal is not None:
+            seconds = max(_LAST_SECONDS, SESSION_SECONDS - refusal[0])
+            self._note(
+                f"the end of this session is not published yet ({refusal[1]}); trying for {seconds / 60:.0f} min more: "
+                f"Ctrl-C twice leaves that to `seatbelt resume {shlex.quote(self._folder.shown)}`"
+            )
+            try:
+                with at_most(seconds):
+                    self.push()
+                return None
+            except OSError as error:
+                failure = error
+        return self._unpublished(refusal[1] if refusal is not None else failure)
+
+    def _unpublished(self, failure: OSError) -> str:
+        with self._folder.journal.open("rb") as file:
+            file.seek(self._published)
+            events = sum(1 for _ in file)
+        what = f"{events} events of the journal and the tables" if events else "the tables"
+        sweep = shlex.quote(self._folder.shown)
+        return (
+            f"{what} are in {self._folder.root} on this machine, but not in {self._folder.shown} ({failure}); once it "
+            f"takes them, `seatbelt resume {sweep}` on this machine publishes them"
+        )
 
     def push(self) -> None:
         """Publish everything that changed.
@@ -84,6 +136,9 @@ class Mirror:
             if self._seen.get(name) != version:
                 self._folder.storage.write(name, path.read_bytes())
                 self._seen[name] = version
+        if self._failing:
+            self._note("published again")
+        self._failing = False
 
     def _push_journal(self) -> None:
         with self._folder.journal.open("rb") as file:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runners.ending import no_success, no_success_text
+from runners.ending import as_measured, no_success, no_success_text
 from runners.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
 from runners.history import History
 from runners.plan import Finished, Plan
@@ -66,7 +66,7 @@ class Progress:
             view = history.trials[event.trial_key]
             self._line(f"{_name(view)} promoted (rank {event.rank} of {event.compared}): {event.reason}")
         elif isinstance(event, CertaintyJudged):
-            self._line(certainty_text(event))
+            self._line(certainty_text(as_measured(event, history)))
         self.tick(history)
 
     def tick(self, history: History) -> None:
@@ -85,16 +85,35 @@ class Progress:
         self._line(text)
 
     def closed(
-        self, plan: Plan, history: History, finished: Finished | None, stopped: str | None, sweep: str = "SWEEP"
+        self,
+        plan: Plan,
+        history: History,
+        finished: Finished | None,
+        stopped: str | None,
+        sweep: str = "SWEEP",
+        *,
+        unpublished: str | None = None,
     ) -> None:
-        """Say how the session of a sweep ended."""
+        """Say how the session of a sweep ended.
+
+        Args:
+            plan: The sweep's.
+            history: The sweep's.
+            finished: Its end, if it has come.
+            stopped: Why the session ended before.
+            sweep: Where it is.
+            unpublished: What its bucket did not take, and why.
+        """
         self.hide()
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
         self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
         recommended = recommendation_text(plan, history)
         if recommended:
             self._line(recommended)
-        if finished is not None and no_success(history):
+        if unpublished is not None:
+            because = f"stopped: {stopped}; " if stopped else ""
+            self._line(f"failed: {because}not published: {unpublished}")
+        elif finished is not None and no_success(history):
             self._line(f"failed: {no_success_text(history, shlex.quote(sweep))}")
         elif finished is not None:
             self._line(f"finished: {finished.reason}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis.cells import cell_text
-from runners.ending import certain_text
+from runners.ending import certain_text, noise_is_measured
 from runners.events import CertaintyJudged
 from runners.history import History
 from runners.plan import Plan
@@ -20,6 +22,8 @@ def recommendation_text(plan: Plan, history: History) -> str | None:
     found = strategy_of(plan).recommend(plan, history)
     if found is None:
         return None
+    if not noise_is_measured(history):
+        found = replace(found, error=None)
     return f"recommended: {cell_text(found.cell)}; {expectation_text(found)} (posterior mean)"
 
 
@@ -32,6 +36,8 @@ def expectation_text(found: Recommendation) -> str:
 def certainty_text(judged: CertaintyJudged) -> str:
     """Return how sure a recommendation is, and what it would take to be surer."""
     told = certain_text(judged)
+    if judged.probability is None:
+        return f"{told}; two complete trials of at least two arms tell it (--replicates 2)"
     if judged.rival is None:
         return told
     other = {name: label for name, label in judged.rival.items() if judged.cell.get(name) != label}

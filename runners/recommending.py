@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.cells import cell_text
+from runners.ending import as_measured, noise_is_measured
 from runners.events import CertaintyJudged
 from runners.plan import Limits
 from runners.recommendation_text import certainty_text, expectation_text
@@ -18,7 +19,7 @@ from seatbelt.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The arm to use, and how sure that is."""
+    """The arm to use, and how sure that is; without error and probability where nothing tells the noise."""
 
     arm: Recommendation
     certainty: CertaintyJudged
@@ -52,6 +53,8 @@ def recommendation(root: str, within: float, sure: float) -> Answer:
             f"{root} cannot recommend anything yet: its ledger holds no complete trial of the space; see "
             f"`seatbelt status {root}`"
         )
+    if not noise_is_measured(history):
+        arm, judged = replace(arm, error=None), as_measured(judged, history)
     replicates = sum(view.plan.cell == arm.cell for view in history.by_number if view.role == "arm")
     return Answer(arm=arm, certainty=judged, replicates=replicates)
 

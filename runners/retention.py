@@ -11,6 +11,7 @@ from runners.sweep_folder import SweepFolder
 from runners.views import TrialView
 from seatbelt.errors import UserError
 from seatbelt.records import Status
+from seatbelt.refusals import RefusedError, at_most
 from seatbelt.training.checkpoint import CheckpointFolder
 
 
@@ -39,6 +40,8 @@ class Retention:
         self._folder, self._history = folder, history
         self._policy, self._number = parse_keep(policy)
         self._top: list[tuple[float, int, str]] = []
+        self._undone: list[TrialView] = []
+        """Trials whose files a bucket did not let be tidied yet."""
 
     def tidy(self) -> None:
         """Do what a driver left undone that was killed between a result and its cleaning up."""
@@ -55,6 +58,22 @@ class Retention:
             view: The trial.
             tidy: Only its best weights are there already.
         """
+        try:
+            with at_most(0):
+                self._tidy_up(view, tidy=tidy)
+        except RefusedError:
+            # The driver must not wait for it. What is still undone at the end, the next driver's `tidy` does.
+            self._undone.append(view)
+
+    def catch_up(self) -> None:
+        """Try again what a bucket refused, until it refuses again."""
+        for view in tuple(self._undone):
+            self._undone.remove(view)
+            self.completed(view)
+            if view in self._undone:
+                return
+
+    def _tidy_up(self, view: TrialView, *, tidy: bool) -> None:
         if self._policy == "last":
             return
         if not tidy:
@@ -62,7 +81,9 @@ class Retention:
         if self._policy == "none":
             self._remove(view.key)
         elif self._policy == "top":
-            bisect.insort(self._top, (-(view.best_score or 0.0), view.plan.number, view.key))
+            entry = (-(view.best_score or 0.0), view.plan.number, view.key)
+            if entry not in self._top:
+                bisect.insort(self._top, entry)
             for _, _, key in self._top[self._number :]:
                 self._remove(key)
             del self._top[self._number :]

@@ -168,7 +168,12 @@ def _run(
 
                 run_on_ray(driver, _resources(session, driver, description.device))
             unfinished = driver.finished is None
-            history, broken = driver.history, driver.broken
+            history = driver.history
+        # Only after it was closed is it sure that everything is published.
+        broken, unfinished = (
+            driver.broken or driver.unpublished is not None,
+            unfinished or driver.unpublished is not None,
+        )
     nothing_worked = not unfinished and no_success(history)
     if not session.quiet:
         typer.echo(shown(_next_step(folder, session, history, unfinished=unfinished)), err=True)

@@ -153,8 +153,15 @@ class SweepFolder:
         if not self.exists() and self.storage.names():
             self._check_not_lost()
             raise UserError(f"{self.shown} exists and is no sweep; choose another --name or --out")
-        for name in TABLES:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
+        try:
+            for name in TABLES:
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            way_out = "set SEATBELT_CACHE to a folder" if self.remote else "name a folder with --out"
+            reason = error.strerror or error
+            raise UserError(
+                f"{error.filename or self.root} cannot be made ({reason}); {way_out} that can be written"
+            ) from None
         self.replace(description)
 
     def replace(self, description: SweepDescription) -> None:

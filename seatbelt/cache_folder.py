@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from seatbelt.home import CACHE_VARIABLE, expand, home_folder
+
 
 def cache_folder() -> Path:
-    """Return where caches of this node lie: SEATBELT_CACHE, or the user's cache folder."""
-    base = os.environ.get("SEATBELT_CACHE")
+    """Return where caches of this node lie: SEATBELT_CACHE, or the user's cache folder.
+
+    Raises:
+        UserError: Neither is there.
+    """
+    base = os.environ.get(CACHE_VARIABLE)
     if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatbelt"
+        return expand(base)
+    return expand(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "seatbelt"

@@ -1,5 +1,7 @@
 """Buckets of S3 and Google Cloud Storage, through obstore: single PUTs, conditional writes, retries.
 
+What may pass is asked again, as `seatbelt.refusals` says; what an answer will not change is told at once.
+
 Credentials, region and endpoint come from where the providers' own tools take them on a machine: the environment
 (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, ...) or the machine's role.
 """
@@ -9,10 +11,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seatbelt.errors import UserError
+from seatbelt.refusals import Bucket, RefusedError
+from seatbelt.refusals import Request as RequestKind
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
@@ -26,19 +31,31 @@ _SILENCE_TIMEOUT = datetime.timedelta(seconds=60)
 _LARGE = 8_000_000
 """Bytes of a large file."""
 
-_RETRY_TIMEOUT = datetime.timedelta(minutes=2)
-"""A request that fails (5xx, slow down, a lost connection) is repeated for so long."""
-
-_MOST_RETRIES = 10
+_RETRY_TIMEOUT = datetime.timedelta(seconds=10)
+_MOST_RETRIES = 2
+"""obstore itself repeats a request at once, where a connection was lost or a server was busy; waiting is ours."""
 
 _NO_BUCKET = "NoSuchBucket"
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = (401, 403)
+_BUSY = (408, 429)
+_CODES_THAT_PASS = ("ExpiredToken", "TokenRefreshRequired", "RequestTimeout", "RequestTimeTooSkewed", "BadDigest")
+"""Codes of S3 for a bad request that will be a good one with fresh credentials, or when it is sent again."""
+_NO_ANSWER = ("HTTP error", "error sending request", "Server returned error response", "timed out", "connection")
+
+_buckets: dict[tuple[str, str, str], Bucket] = {}
+"""By scheme, name and endpoint."""
+
+Answer = TypeVar("Answer")
 
 
 class ObjectStorage:
     """A prefix of a bucket; see `seatbelt.storage.Storage`."""
 
-    def __init__(self, location: str, store: ObjectStore, large: ObjectStore, prefix: str) -> None:
+    def __init__(self, location: str, store: ObjectStore, large: ObjectStore, prefix: str, bucket: Bucket) -> None:
         self._location, self._store, self._large, self._prefix = location, store, large, prefix
+        self._bucket = bucket
 
     @classmethod
     def open(cls, location: str) -> ObjectStorage:
@@ -69,7 +86,8 @@ class ObjectStorage:
                 reason = _short(error)
                 raise UserError(f"{location} cannot be opened ({reason}); check the URL and the settings") from None
             stores.append(store)
-        return cls(location, stores[0], stores[1], f"{prefix}/" if prefix else "")
+        place = (scheme, bucket, os.environ.get("AWS_ENDPOINT_URL", ""))
+        return cls(location, stores[0], stores[1], f"{prefix}/" if prefix else "", _buckets.setdefault(place, Bucket()))
 
     @property
     def location(self) -> str:
@@ -84,10 +102,12 @@ class ObjectStorage:
         """See Storage."""
         import obstore
 
-        with self._errors(name):
-            found = obstore.get(self._store, self._prefix + name)
-            known = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
-            return bytes(found.bytes()), {name: value for name, value in known.items() if value is not None}
+        def get() -> tuple[bytes, object]:
+            answer = obstore.get(self._store, self._prefix + name)
+            tag = {"e_tag": answer.meta["e_tag"], "version": answer.meta["version"]}
+            return bytes(answer.bytes()), {key: value for key, value in tag.items() if value is not None}
+
+        return self._ask("read", name, get)
 
     def write(self, name: str, data: bytes) -> None:
         """See Storage."""
@@ -125,8 +145,8 @@ class ObjectStorage:
         """See Storage."""
         import obstore
 
-        with contextlib.suppress(FileNotFoundError), self._errors(name):
-            obstore.delete(self._store, self._prefix + name)
+        with contextlib.suppress(FileNotFoundError):
+            self._ask("remove", name, lambda: obstore.delete(self._store, self._prefix + name))
 
     def clear(self) -> None:
         """See Storage."""
@@ -135,14 +155,18 @@ class ObjectStorage:
 
     def within(self, folder: str) -> ObjectStorage:
         """See Storage."""
-        return ObjectStorage(f"{self._location}/{folder}", self._store, self._large, f"{self._prefix}{folder}/")
+        location, prefix = f"{self._location}/{folder}", f"{self._prefix}{folder}/"
+        return ObjectStorage(location, self._store, self._large, prefix, self._bucket)
+
+    def refusal(self) -> tuple[float, RefusedError] | None:
+        """See Storage."""
+        return self._bucket.refusal()
 
     def _put(self, name: str, data: bytes, mode: object) -> None:
         import obstore
 
-        store = self._large if len(data) > _LARGE else self._store
-        with self._errors(name):
-            obstore.put(store, self._prefix + name, data, mode=mode, use_multipart=False)  # type: ignore[arg-type]
+        store, path = self._large if len(data) > _LARGE else self._store, self._prefix + name
+        self._ask("write", name, lambda: obstore.put(store, path, data, mode=mode, use_multipart=False))  # type: ignore[arg-type]
 
     def _is(self, name: str, data: bytes) -> bool:
         # A write whose reply was lost is repeated, and then meets itself.
@@ -151,34 +175,61 @@ class ObjectStorage:
         except FileNotFoundError:
             return False
 
-    def _list(self, below: str) -> Iterator[tuple[str, int]]:
+    def _list(self, below: str) -> list[tuple[str, int]]:
         import obstore
 
         prefix = self._prefix + (f"{below}/" if below else "")
-        with self._errors(below):
-            for page in obstore.list(self._store, prefix=prefix):
-                for entry in page:
-                    if entry["path"].startswith(prefix):
-                        yield entry["path"].removeprefix(self._prefix), entry["size"]
 
-    @contextlib.contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
-        """Turn obstore's errors into OSErrors, as those of a disk are; failed conditions pass through."""
-        from obstore import exceptions as found
+        def entries() -> list[tuple[str, int]]:
+            pages = obstore.list(self._store, prefix=prefix)
+            ours = (entry for page in pages for entry in page if entry["path"].startswith(prefix))
+            return [(entry["path"].removeprefix(self._prefix), entry["size"]) for entry in ours]
+
+        return self._ask("list", below, entries)
+
+    def _ask(self, kind: RequestKind, name: str, request: Callable[[], Answer]) -> Answer:
+        """Return the answer to a request, which is repeated while the bucket refuses what may pass.
+
+        Errors become OSErrors, as those of a disk are; failed conditions pass through.
+        """
+        from obstore import exceptions
 
         place = f"{self._location}/{name}"
-        try:
-            yield
-        except (found.AlreadyExistsError, found.PreconditionError):
-            raise
-        except (found.PermissionDeniedError, found.UnauthenticatedError) as error:
-            raise PermissionError(f"{place}: access is denied ({_short(error)}); check the credentials") from None
-        except (found.BaseError, FileNotFoundError) as error:
-            if _NO_BUCKET in str(error):
-                raise OSError(f"{place}: there is no such bucket; make it, or check the URL and the region") from None
-            if isinstance(error, found.NotFoundError | FileNotFoundError):
-                raise FileNotFoundError(f"{place} does not exist") from None
-            raise OSError(f"{place}: {_short(error)}") from None
+        while True:
+            try:
+                answer = request()
+            except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+                self._bucket.answered(kind)
+                raise
+            except (exceptions.BaseError, FileNotFoundError) as error:
+                failure = _failure(error, place)
+            else:
+                self._bucket.answered(kind)
+                return answer
+            if not isinstance(failure, RefusedError):
+                self._bucket.answered(kind)
+                raise failure
+            self._bucket.refused(kind, failure)
+
+
+def _failure(error: Exception, place: str) -> OSError:
+    """Return what a user is told of an error of obstore; a RefusedError if it may pass."""
+    from obstore import exceptions
+
+    text = _short(error)
+    if _NO_BUCKET in text:
+        return OSError(f"{place}: there is no such bucket; make it, or check the URL and the region")
+    status = _STATUS.search(text)
+    code = int(status[1]) if status else None
+    if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError) or code in _DENIED:
+        return RefusedError(f"{place}: access is denied ({text}); check the credentials", denied=True)
+    if isinstance(error, exceptions.NotFoundError | FileNotFoundError):
+        return FileNotFoundError(f"{place} does not exist")
+    if code is None:
+        passes = any(words in text for words in _NO_ANSWER)
+    else:
+        passes = code in _BUSY or code >= 500 or any(word in text for word in _CODES_THAT_PASS)
+    return RefusedError(f"{place}: {text}") if passes else OSError(f"{place}: {text}")
 
 
 def _http_is_allowed() -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seatbelt.errors import UserError
+from seatbelt.refusals import RefusedError
 
 _SCHEMES = ("s3", "gs")
 _PART = ".part"
@@ -60,6 +61,9 @@ class Storage(Protocol):
 
     def within(self, folder: str) -> Storage:
         """Return the storage of a folder in it."""
+
+    def refusal(self) -> tuple[float, RefusedError] | None:
+        """Return since how many seconds a bucket refuses requests, and its first refusal; None if it does not."""
 
 
 def is_remote(location: str | os.PathLike[str]) -> bool:
@@ -171,6 +175,9 @@ class LocalStorage:
     def within(self, folder: str) -> LocalStorage:
         """See Storage."""
         return LocalStorage(self.root / folder)
+
+    def refusal(self) -> None:
+        """See Storage."""
 
     @contextlib.contextmanager
     def _written(self, path: Path, data: bytes) -> Iterator[Path]:

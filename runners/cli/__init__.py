@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
 
@@ -24,6 +26,7 @@ from runners.cli import (
 from runners.cli.saying import say
 from runners.engines.isolation import import_nothing_from_working_folder
 from seatbelt.errors import UserError
+from seatbelt.home import expand_options, provide_user
 from seatbelt.redaction import printable
 
 app = typer.Typer(
@@ -49,9 +52,15 @@ studies.register(app)
 
 def main() -> None:
     """Run the command line: exit code 0, 1 for a failure, 2 for a mistake of the user."""
-    import_nothing_from_working_folder()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of another alphabet shows what it lacks as escapes.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        _check_working_folder()
+        import_nothing_from_working_folder()
+        provide_user()
+        app(expand_options(sys.argv[1:]))
     except UserError as error:
         say(f"error: {printable(str(error))}", err=True)
         sys.exit(2)
@@ -62,3 +71,10 @@ def main() -> None:
     except Exception:
         say(traceback.format_exc().rstrip(), err=True)
         sys.exit(1)
+
+
+def _check_working_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise UserError(f"the current folder is gone ({error.strerror}); go to one that exists with `cd`") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from seatbelt.errors import UserError
+from seatbelt.home import home_folder
 
 _MODE = "RAY_AUTH_MODE"
 _KNOCK = "/ray.rpc.NodeInfoGcsService/CheckAlive"
@@ -43,7 +44,7 @@ def choose_mode(*, joins: bool, allow_insecure: bool) -> bool:
 def token_file() -> Path:
     """Return where the token lies: RAY_AUTH_TOKEN_PATH, or Ray's own place."""
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return Path(named) if named else Path.home() / ".ray" / "auth_token"
+    return Path(named) if named else home_folder() / ".ray" / "auth_token"
 
 
 def ensure_token(*, create: bool) -> str:

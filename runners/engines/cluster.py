@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
 from runners.engines.isolation import end_at_once, isolated_start, loopback_only
+from runners.engines.temporary import check_temporary_folder, ray_folder
 from seatbelt.errors import UserError
 
 ENVIRONMENT = {
@@ -91,7 +92,8 @@ def connected(resources: Resources) -> Iterator[None]:
         _authenticate(resources)
         if resources.address is None:
             # A Ray that happens to run here is joined by --address only, after it was asked for its token.
-            options |= {"address": "local", "include_dashboard": False}
+            check_temporary_folder()
+            options |= {"address": "local", "include_dashboard": False, "_temp_dir": ray_folder()}
             if resources.slots:
                 options["num_cpus"] = max(1, round(resources.slots * resources.cpus_per_trial))
         else:
@@ -116,7 +118,7 @@ def _start(options: dict[str, Any], empty: str, address: str | None) -> None:
             ray.init(**options)
             # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
             signal.signal(signal.SIGTERM, before)
-    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise _no_answer(address, error) from None
 
 

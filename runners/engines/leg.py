@@ -24,6 +24,7 @@ from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown
+from seatbelt.refusals import SESSION_SECONDS, wait_for_buckets
 
 if TYPE_CHECKING:
     from runners.sweep_description import SweepDescription
@@ -74,6 +75,7 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     """Run a leg and yield its messages; the last one has kind `ended`."""
     import torch
 
+    wait_for_buckets(SESSION_SECONDS, trusted=True)
     # Memory is freed outside the except block: inside it the traceback still holds the tensors.
     out_of_memory = None
     try:

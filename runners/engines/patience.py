@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 
 from runners.engines.leg import Message
+from seatbelt.refusals import SESSION_SECONDS
 
 LONGEST_PAUSE_SECONDS = 600.0
-_LEAST_TIMEOUT_SECONDS = 600.0
+_LEAST_TIMEOUT_SECONDS = 2 * SESSION_SECONDS
+"""A bucket that refuses for the moment is no hang."""
 _TIMES_LONGEST = 20
 
 

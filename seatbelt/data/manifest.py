@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
 from seatbelt.notation import TAG_NAME
 from seatbelt.redaction import printable
@@ -73,6 +74,8 @@ def read_manifest(root: Path) -> tuple[list[Row], list[Fault]]:
         if isinstance(error, UserError):
             raise
         raise UserError(f"data set {root}: manifest.csv cannot be read ({error})") from None
+    for _, line in lines:
+        _spell(root, line)
     rows: list[Row] = []
     faults: list[Fault] = []
     seen: dict[str, int] = {}
@@ -115,6 +118,14 @@ def _check_columns(root: Path, columns: Sequence[str]) -> None:
 def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for line in reader:
         yield reader.line_num, line
+
+
+def _spell(root: Path, line: dict[str, Any]) -> None:
+    """Put names of files as the file system spells them, where it has none as they are written."""
+    for column in ("image", "mask"):
+        name = line.get(column)
+        if isinstance(name, str) and name.isprintable() and not _leaves(root, name):
+            line[column] = spelled(root, name) or name
 
 
 def _row(line: dict[str, str]) -> Row:

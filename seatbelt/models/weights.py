@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from seatbelt.config import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
+from seatbelt.home import expand
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,7 +75,7 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     if weights == "imagenet":
         return _imagenet(encoder, folder)
     if weights.startswith("file:") and len(weights) > 5:
-        path = Path(weights.removeprefix("file:")).expanduser().absolute()
+        path = expand(weights.removeprefix("file:")).absolute()
         if not path.is_file():
             raise WeightsNotFoundError(f"weights {weights}: {path} is not a file; correct the path")
         return _resolved(encoder, weights, path, f"file {path.name}")
@@ -159,7 +160,7 @@ def given_folder(folder: Path | None) -> tuple[Path, str] | None:
     named = os.environ.get(FOLDER_VARIABLE)
     if folder is None and not named:
         return None
-    place = Path(folder if folder is not None else str(named)).expanduser().absolute()
+    place = expand(folder if folder is not None else str(named)).absolute()
     if not place.is_dir():
         origin = "" if folder is not None else f" (environment variable {FOLDER_VARIABLE})"
         raise WeightsNotFoundError(f"the weights folder {place}{origin} does not exist; correct or unset it")
@@ -182,7 +183,7 @@ def _hub_folder() -> tuple[Path, str]:
     """Return torch hub's cache by the rule of torch.hub.get_dir, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
-    return Path(home).expanduser().absolute() / "hub" / "checkpoints", "torch hub cache"
+    return expand(home).absolute() / "hub" / "checkpoints", "torch hub cache"
 
 
 def _only_file(encoder: str, folder: Path) -> Path | None:

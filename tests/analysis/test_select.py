@@ -74,6 +74,24 @@ def test_equal_means_have_one_order(make_sweep: MakeSweep) -> None:
     assert [arm.arm_key for arm in best(sweep).arms] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(("leader", "others"), [(1, (2,)), (1, (1, 5)), (2, (1,)), (3, (3,))])
+def test_a_leader_of_one_replicate_is_not_trusted(make_sweep: MakeSweep, leader: int, others: tuple[int, ...]) -> None:
+    rows = [trial(f"lead{i}", "lead", iou=0.9) for i in range(leader)]
+    for arm, count in enumerate(others):
+        rows += [trial(f"other{arm}{i}", f"other{arm}", iou=0.5) for i in range(count)]
+    sweep = make_sweep(trials=rows)
+    lines = ranking_text(best(sweep), sweep.root).splitlines()
+    warned = [line for line in lines if "may be luck" in line]
+    if leader > 1:
+        assert warned == []
+    else:
+        most = max(others)
+        assert warned == [
+            f"the first has one replicate, others up to {most}: its score may be luck; `seatbelt resume {sweep.root} "
+            f"--replicates {max(3, most)}`"
+        ]
+
+
 def test_one_replicate_has_no_deviation_and_unknown_values_are_dashes(make_sweep: MakeSweep) -> None:
     sweep = make_sweep(trials=[trial("a", "only", iou=0.5, parameters=None, selection_iou_with_target=None)])
     (arm,) = best(sweep).arms

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from analysis.cells import cell_text
+from runners.cli.answers import recommend
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
 from runners.events import CertaintyJudged
 from runners.plan import Finished, Limits
 from runners.progress import Progress
 from runners.recommendation_text import certainty_text
-from runners.recommending import recommendation, recommendation_lines
+from runners.recommending import Answer, recommendation, recommendation_lines
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, ended_message, epoch_message
@@ -60,6 +63,50 @@ def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
     assert "is within 0.02 of the best with probability" in second
 
 
+def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) -> Answer:
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.create(describe(encoders=3, decoders=3))
+    with Driver(
+        folder, folder.describe(), Limits(replicates=replicates, trials=trials), Progress(quiet=True)
+    ) as driver:
+        while isinstance(step := driver.next(), LegSpec):
+            train(driver, step)
+    return recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
+
+
+@pytest.mark.parametrize(("replicates", "trials"), [(1, None), (1, 4), (2, 10)])
+def test_a_noise_that_nothing_measured_gives_no_probability(
+    tmp_path: Path, replicates: int, trials: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer_after(tmp_path, replicates, trials=trials)
+    assert (found.certainty.probability, found.certainty.rival, found.certainty.more) == (None, None, None)
+    assert found.arm.error is None
+    first, second = recommendation_lines(found)
+    assert "+-" not in first
+    assert second == (
+        f"the noise between replicates is unknown, so that there is no probability that {cell_text(found.arm.cell)} is "
+        "within 0.02 of the best; two complete trials of at least two arms tell it (--replicates 2)"
+    )
+    recommend(tmp_path / "sweep", within=0.02, sure=0.9, json_output=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["arm"]["error"] is None
+    assert told["certainty"]["probability"] is None
+
+
+def test_two_arms_of_two_replicates_tell_the_noise(tmp_path: Path) -> None:
+    found = answer_after(tmp_path, 2, trials=11)
+    assert found.certainty.probability is not None and found.arm.error is not None
+
+
+def test_judgements_without_a_measured_noise_are_told_without_probability(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+    folder.create(describe(encoders=5, decoders=6).model_copy(update={"propose": "factorial"}))
+    told = run(folder, Limits(trials=30, until=0.02, sure=0.999, most_replicates=1))
+    judged = [line for line in told.splitlines() if "is within 0.02 of the best" in line and "finished" not in line]
+    assert judged and all(line.startswith("the noise between replicates is unknown") for line in judged)
+    assert "+-" not in told
+
+
 def test_nothing_varies(tmp_path: Path) -> None:
     SweepFolder(tmp_path / "sweep").create(describe(encoders=1, decoders=1))
     with pytest.raises(UserError, match="varies nothing"):
@@ -72,7 +119,8 @@ def test_a_factorial_sweep_ends_when_it_is_sure_and_says_so(tmp_path: Path) -> N
     told = run(folder, Limits(trials=90, until=0.02))
     assert "recommended: encoder=resnet34, decoder=unet; expected selection IoU" in told
     assert "finished: encoder=resnet34, decoder=unet is within 0.02 of the best with probability" in told
-    assert told.count("with probability") >= 2, "every judgement is told"
+    assert "by the model, which guesses the noise between replicates" in told, "arms were pruned or tried once"
+    assert told.count("is within 0.02 of the best") >= 2, "every judgement is told"
     # Resumed with the same limits, it is over; wanting more, it goes on.
     assert "finished: encoder=resnet34" in run(folder, Limits(trials=90, until=0.02))
     assert "the limit of --trials is reached" in run(folder, Limits(trials=40))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from seatbelt.refusals import READING_SECONDS, wait_for_buckets
 from tests.storage.server import Server, s3_server
 
 
@@ -19,3 +20,4 @@ def s3(_s3: Server) -> Iterator[Server]:
     _s3.requests.clear()
     yield _s3
     _s3.fault = lambda method, path: None
+    wait_for_buckets(READING_SECONDS)

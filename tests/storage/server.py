@@ -14,7 +14,20 @@ from urllib.request import Request, urlopen
 
 BUCKET = "bucket"
 Fault = Callable[[str, str], str | None]
-"""Method and path of a request -> None, `slow down`, `error`, `drop` (nothing is done) or `lost` (done, no reply)."""
+"""Method and path of a request -> None, `drop` (nothing is done), `lost` (done, no reply), or a reply of `REPLIES`."""
+
+REPLIES = {
+    "slow down": ("503 Slow Down", ""),
+    "error": ("500 Internal Error", ""),
+    "denied": ("403 Forbidden", "AccessDenied"),
+    "skewed": ("403 Forbidden", "RequestTimeTooSkewed"),
+    "unauthenticated": ("401 Unauthorized", "InvalidToken"),
+    "late": ("408 Request Timeout", ""),
+    "throttled": ("429 Too Many Requests", ""),
+    "expired": ("400 Bad Request", "ExpiredToken"),
+    "malformed": ("400 Bad Request", "InvalidArgument"),
+}
+"""Status and S3's code of errors that the server can be told to answer with."""
 
 
 @dataclass
@@ -40,10 +53,11 @@ def s3_server() -> Iterator[Server]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         server.requests.append((method, path))
         fault = server.fault(method, path)
-        if fault in ("slow down", "error"):
-            status = "503 Slow Down" if fault == "slow down" else "500 Internal Error"
-            start_response(status, [("Content-Length", "0")])
-            return [b""]
+        if fault in REPLIES:
+            status, code = REPLIES[fault]
+            body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode() if code else b""
+            start_response(status, [("Content-Length", f"{len(body)}")])
+            return [body]
         if fault == "drop":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return [b""]

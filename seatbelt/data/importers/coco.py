@@ -32,6 +32,7 @@ from seatbelt.data.importers.json_files import Record, identifier, load_record, 
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.rle import BadRegion, decode_region
+from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
 
 STRAY = Lost("left out, annotations of no image")
@@ -134,7 +135,8 @@ class CocoSource:
         hint = "; --name-only looks for the last part of names alone"
         paths = [contained(root, listed, where, hint=hint) for root in self._roots]
         name = str(PurePosixPath(text(image, "file_name")))
-        path = next((path for path in paths if path.exists()), None)
+        spellings = (spelled(path.parent, path.name) for path in paths)
+        path = next((p.with_name(found) for p, found in zip(paths, spellings, strict=True) if found), None)
         if path is None:
             places = ", ".join(dict.fromkeys(str(root) for root in self._roots))
             raise BadFile(

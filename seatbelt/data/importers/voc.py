@@ -19,6 +19,7 @@ from seatbelt.data.importers.pixels import Colour, is_grey, paint_background, pa
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, split_of
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk, with_image_suffix
 from seatbelt.data.manifest import lies_in
+from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
 
 UNLISTED = Lost("left out, masks in no list of ImageSets/Segmentation")
@@ -76,7 +77,7 @@ class VocSource:
         for name in walk(self._images):
             if isinstance(name, str) and name.lower().endswith(IMAGE_SUFFIXES):
                 stem = str(PurePosixPath(name).with_suffix(""))
-                if not (self._masks / f"{stem}.png").exists():
+                if spelled(self._masks, f"{stem}.png") is None:
                     yield name
 
     def _stems(self) -> Iterator[str | BadFile]:
@@ -88,7 +89,7 @@ class VocSource:
 
     def _frame(self, stem: str, colours: dict[Colour, str], classes: Classes) -> tuple[Frame, bool]:
         where = f"{self._masks.name}/{stem}.png"
-        mask = contained(self._masks, f"{stem}.png", where)
+        mask = contained(self._masks, spelled(self._masks, f"{stem}.png") or f"{stem}.png", where)
         contained(self._images, stem, where)
         name = with_image_suffix(self._images, stem)
         if name is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seatbelt.data.importers.frames import BadFile
+from seatbelt.data.spelling import spelled
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"),
@@ -54,17 +54,5 @@ def with_image_suffix(root: Path, stem: str) -> str | None:
 
 def with_suffix(root: Path, stem: str, suffixes: Sequence[str]) -> str | None:
     """Return the name of the file root/stem with one of some suffixes, small or capital, None if there is none."""
-    for suffix in suffixes:
-        for name in (f"{stem}{suffix}", f"{stem}{suffix.upper()}"):
-            spelling = spelled(root, name)
-            if spelling is not None:
-                return spelling
-    return None
-
-
-def spelled(root: Path, name: str) -> str | None:
-    """Return a name as the file system spells its accents, None if there is no such file."""
-    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
-        if (root / form).exists():
-            return form
-    return None
+    spellings = (spelled(root, f"{stem}{suffix}") for suffix in suffixes)
+    return next((spelling for spelling in spellings if spelling is not None), None)
