@@ -67,8 +67,8 @@ class Retention:
 
     def catch_up(self) -> None:
         """Try again what a bucket refused, until it refuses again."""
-        for view in tuple(self._undone):
-            self._undone.remove(view)
+        for _ in range(len(self._undone)):
+            view = self._undone.pop(0)
             self.completed(view)
             if view in self._undone:
                 return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import io
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 import typer
 
@@ -48,6 +51,27 @@ export.register(app)
 report.register(app)
 simulate.register(app)
 studies.register(app)
+
+
+def run() -> NoReturn:
+    """Run the command line as a program of its own.
+
+    Threads of libraries that still run while the interpreter is taken down end the process by SIGABRT now and then. A
+    sweep that is finished must not end with exit code 134, so that the process ends here, once all is written.
+    """
+    code: int | str | None = 0
+    try:
+        main()
+    except SystemExit as stopped:
+        code = stopped.code
+    if isinstance(code, str):
+        say(code, err=True)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        # Nobody may read a pipe any more.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(1 if isinstance(code, str) else code or 0)
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """`python -m runners.cli` is the command line too."""
 
-from runners.cli import main
+from runners.cli import run
 
-main()
+run()

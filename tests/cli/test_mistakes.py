@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from runners import cli
 from runners.cli import main
 from tests.conftest import MakeData
 
@@ -168,3 +170,15 @@ def test_a_damaged_description_is_refused(
         main()
     assert stopped.value.code == 2
     assert "sweep.json cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "end"), [(None, 0), (0, 0), (1, 1), (2, 2), ("a word", 1)])
+def test_the_program_ends_with_the_code_of_its_command(
+    code: int | str | None, end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(cli, "main", lambda: sys.exit(code))
+    monkeypatch.setattr("atexit._run_exitfuncs", lambda: ends.append(-1))
+    monkeypatch.setattr("os._exit", ends.append)
+    cli.run()
+    assert ends == [-1, end], "what is to be done at the end is done before it"

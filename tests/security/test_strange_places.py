@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis import load
+from analysis.query import query
+from analysis.select import best
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, read_file
@@ -23,17 +26,17 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_path_of_a_sweep_says_nothing_of_its_content(
-    finished: SweepFolder, name: str, answered: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: SweepFolder, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     place = tmp_path / name
     place.parent.mkdir(exist_ok=True, parents=True)
     shutil.copytree(finished.root, place)
-    for sql in ("select * from trials order by all", "select * from epochs order by all", "select * from images"):
-        assert answered("query", name, sql, "--format", "csv") == answered("query", "sweep", sql, "--format", "csv")
-    of_place, of_sweep = (json.loads(answered("best", root, "--json")) for root in (name, "sweep"))
-    assert [arm["trial_key"] for arm in of_place["arms"]] == [arm["trial_key"] for arm in of_sweep["arms"]]
-    assert of_place["trials"] == of_sweep["trials"]
+    for sql in ("select * from trials order by all", "select * from epochs order by all"):
+        assert query(load(name), sql) == query(load("sweep"), sql)
+    of_place, of_sweep = best(load(name)), best(load("sweep"))
+    assert [arm.trial_key for arm in of_place.arms] == [arm.trial_key for arm in of_sweep.arms]
+    assert of_place.trials == of_sweep.trials
 
 
 @pytest.mark.parametrize("link", ["state", "state/test-read", "state/tmp"])
