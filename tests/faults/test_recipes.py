@@ -96,10 +96,13 @@ def weights(tmp_path: Path) -> Path:
 def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, weights: Path) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
     with Nodes() as nodes:
-        # The page shows the command of the first one.
-        for number, name in enumerate(RECIPES[:-1]):
-            changes = {"--data": str(data), "--out": str(tmp_path), "--slots": "2", "--address": nodes.address}
-            small = made_small(shipped_command(name), {**changes, "--weights-folder": str(weights)})
+        changes = {"--data": str(data), "--out": str(tmp_path), "--slots": "2", "--address": nodes.address}
+        commands = [
+            made_small(shipped_command(name), {**changes, "--weights-folder": str(weights)}) for name in RECIPES
+        ]
+        # Recipes whose commands differ in the order of their options only are run once.
+        different = {frozenset(zip(small, small[1:], strict=False)): small for small in map(in_order, commands)}
+        for number, small in enumerate(different.values()):
             # The first one loses its node, and goes on with the next that joins.
             epochs = 12 if number == 0 else 1
             small += ["--name", f"recipe-{number}", "--max-epochs", str(epochs)]
@@ -121,6 +124,13 @@ def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, we
             trials = pd.read_parquet(folder.root / "trials")
             assert trials["status"].tolist() == ["COMPLETE"] * 2, said
             assert trials["weights_sha256"].notna().all()
+
+
+def in_order(command: list[str]) -> list[str]:
+    """Return a command with its options in one order, whatever the recipe's."""
+    start = command.index("architecture") + 1
+    pairs = sorted(zip(command[start::2], command[start + 1 :: 2], strict=True))
+    return [*command[:start], *(word for pair in pairs for word in pair)]
 
 
 def test_without_slots_one_trial_waits_for_a_node(make_data: MakeData, tmp_path: Path) -> None:
