@@ -60,8 +60,8 @@ def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.
 def encoder_on_meta(encoder: str) -> nn.Module:
     """Return an encoder as in `build`, with the names and shapes of its parameters but no values."""
     with torch.device("meta"):
-        found: nn.Module = smp.encoders.get_encoder(_SMP_ENCODERS[encoder], weights=None)
-    return found
+        network: nn.Module = smp.encoders.get_encoder(_SMP_ENCODERS[encoder], weights=None)
+    return network
 
 
 def effective_output_stride(model: ModelConfig) -> int:

@@ -124,12 +124,12 @@ def check_file(encoder: str, resolved: ResolvedWeights) -> None:
 
 def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
     """Return the encoders whose ImageNet weights are on this machine."""
-    found = []
+    present = []
     for encoder in encoders:
         with contextlib.suppress(UserError):
             resolve(encoder, "imagenet", folder=folder)
-            found.append(encoder)
-    return found
+            present.append(encoder)
+    return present
 
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
