@@ -3,14 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
+WITHOUT_CLUSTERS := tests/analysis tests/cli tests/data tests/explain tests/models tests/training tests/validation
 
 .PHONY: demo test test-quick check audit bench faults studies validate-statistics clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
 
-test: test-quick ## All tests; those that start clusters and trainings have the machine to themselves
-	$(BIN)/python -m pytest -m slow
+test: test-quick ## All tests; those that start clusters and sweeps have the machine to themselves
+	$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 $(WITHOUT_CLUSTERS)
+	$(BIN)/python -m pytest -m slow $(WITHOUT_CLUSTERS:%=--ignore=%)
 
 test-quick: $(STAMP) ## The tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4

@@ -28,7 +28,7 @@ def text_of(*arguments: str) -> str:
     [(TEXT, 3, TEXT), (KILLED, 2, "most likely SIGKILL by the system's out-of-memory killer")],
 )
 def test_a_broken_gpu_is_left_out_and_fails_no_trial(tmp_path: Path, how: str, encoders: int, words: str) -> None:
-    report = disturb(tmp_path, encoders=encoders, epoch_seconds=8 if how == TEXT else 4, until=200, how=how)
+    report = disturb(tmp_path, encoders=encoders, epoch_seconds=5 if how == TEXT else 4, until=200, how=how)
     said = "\n".join(report.said)
     assert (report.exit_code, report.statuses) == (0, {"COMPLETE": encoders}), said
     # A process that is killed takes its time to come back.
