@@ -11,6 +11,7 @@ from analysis.comparable import different_selections
 from analysis.connection import select
 from analysis.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
+from seatbelt.records import WITHOUT_RESULT
 
 if TYPE_CHECKING:
     import duckdb
@@ -145,14 +146,12 @@ def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
 
 def _no_scores(source: Source, counts: Counter[str]) -> str:
     where = source.parts[0][1].root
-    ended = {status: count for status, count in counts.items() if count and status in _WITHOUT_SUCCESS}
+    ended = {status: count for status, count in counts.items() if count and status in WITHOUT_RESULT}
     if ended and sum(ended.values()) == counts.total():
         ends = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
         return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` says why the first has none"
     return f"{source.root} holds no scores yet; `seatbelt status {where}` shows how far it is"
 
-
-_WITHOUT_SUCCESS = ("FAILED", "DIVERGED", "OUT_OF_MEMORY")
 
 _COLUMNS = (
     *("trial_key", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),

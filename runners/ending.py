@@ -11,7 +11,7 @@ from runners.halving import allowed_promotions, rank
 from runners.history import History
 from runners.plan import Finished, Plan
 from runners.views import TrialView, score_at
-from seatbelt.records import Status
+from seatbelt.records import WITHOUT_RESULT, Status
 
 
 def finished(plan: Plan, history: History, reason: str) -> Finished:
@@ -108,18 +108,15 @@ def broken_reason(history: History) -> str:
     )
 
 
-_WITHOUT_SUCCESS = (Status.FAILED, Status.DIVERGED, Status.OUT_OF_MEMORY)
-
-
 def no_success(history: History) -> bool:
     """Return whether trials ended, and every one of them without a result."""
     ended = [view for view in history.by_number if view.status not in (Status.PLANNED, Status.INTERRUPTED)]
-    return bool(ended) and all(view.status in _WITHOUT_SUCCESS for view in ended)
+    return bool(ended) and all(view.status in WITHOUT_RESULT for view in ended)
 
 
 def first_without_success(history: History) -> TrialView:
     """Return the first trial that ended without a result."""
-    return next(view for view in history.by_number if view.status in _WITHOUT_SUCCESS)
+    return next(view for view in history.by_number if view.status in WITHOUT_RESULT)
 
 
 def no_success_text(history: History, sweep: str) -> str:
@@ -130,7 +127,7 @@ def no_success_text(history: History, sweep: str) -> str:
         sweep: Where it is, as it is typed in a command.
     """
     first = first_without_success(history)
-    counts = Counter(view.status for view in history.by_number if view.status in _WITHOUT_SUCCESS)
+    counts = Counter(view.status for view in history.by_number if view.status in WITHOUT_RESULT)
     ends = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     return (
         f"no trial has a result ({ends}); the first, [{first.plan.number}] {cell_text(first.plan.cell)}: "

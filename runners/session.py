@@ -80,11 +80,8 @@ RUN_OPTIONS = {
 
 def as_before(folder: SweepFolder, session: Session) -> Session:
     """Return a session that runs as the last one did, but for what its user gave."""
-    options: dict[str, Any] = {}
-    with as_recorded(folder):
-        for event in read_events(folder):
-            if isinstance(event, SessionOpened):
-                options = event.options
+    last = _last_session(folder)
+    options = last.options if last is not None else {}
     try:
         return replace(
             session, **{name: options[name] for name in RUN_OPTIONS.keys() - session.named if name in options}
@@ -132,9 +129,15 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
 
 def earlier_limits(folder: SweepFolder) -> Limits | None:
     """Return what the last session might spend, None if there was none."""
-    limits = None
+    last = _last_session(folder)
+    with as_recorded(folder):
+        return TypeAdapter(Limits).validate_python(last.limits) if last is not None else None
+
+
+def _last_session(folder: SweepFolder) -> SessionOpened | None:
+    last = None
     with as_recorded(folder):
         for event in read_events(folder):
             if isinstance(event, SessionOpened):
-                limits = TypeAdapter(Limits).validate_python(event.limits)
-    return limits
+                last = event
+    return last

@@ -117,8 +117,10 @@ class SweepDescription(_Record):
     """Module of this package -> hash of the code that decides numbers."""
 
     def relocated(self, other: SweepDescription) -> SweepDescription:
-        """Return this sweep with data sets and weights where another description has them."""
-        return self.model_copy(update={"data": other.data, "weights_folder": other.weights_folder})
+        """Return this sweep with data sets and weights where another description, of the same data, has them."""
+        pairs = zip(self.data, other.data, strict=True)
+        data = tuple(mine if mine.path == theirs.path else theirs for mine, theirs in pairs)
+        return self.model_copy(update={"data": data, "weights_folder": other.weights_folder})
 
     def arms_hash(self) -> str:
         """Return a hash of the design: of what is tried, in its order."""

@@ -48,6 +48,9 @@ class Status(StrEnum):
 FINAL = frozenset({Status.COMPLETE, Status.FAILED, Status.OUT_OF_MEMORY, Status.DIVERGED})
 """Statuses that no later leg changes."""
 
+WITHOUT_RESULT = FINAL - {Status.COMPLETE}
+"""Of these, those of trials that ended without a result."""
+
 
 @dataclass(frozen=True)
 class Column:
