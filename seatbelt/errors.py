@@ -26,5 +26,5 @@ def refuse_newer_format(place: str, version: object, known: int) -> None:
     if isinstance(version, int) and version > known:
         raise UserError(
             f"{place} was made by a newer version of seatbelt (format {version}, this one reads {known}); install that "
-            "version here, or read it where it was made"
+            "version here, or restore the file from a backup if it is damaged"
         )

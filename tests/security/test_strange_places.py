@@ -131,7 +131,8 @@ def test_a_field_of_a_newer_version(finished: SweepFolder, refused: Command) -> 
     place = finished.root / "sweep.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"shape": "new"}))
     said = refused("status", str(finished.root))
-    assert "was made by a newer version of seatbelt: this one knows no field 'shape'" in said
+    assert "has a field 'shape' that this version of seatbelt lacks: install the newer version" in said
+    assert "or, if the file is damaged, restore it from a backup" in said
 
 
 def test_a_report_where_nobody_may_write(finished: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
