@@ -15,7 +15,7 @@ from analysis.query import query
 from analysis.query_text import format_answer
 from seatbelt.errors import UserError
 
-from .conftest import NOON, MakeSweep, trial
+from tests.analysis.conftest import NOON, MakeSweep, trial
 
 
 def test_it_answers_over_all_four_tables(make_sweep: MakeSweep) -> None:

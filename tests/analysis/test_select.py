@@ -9,7 +9,7 @@ from analysis.select import best
 from analysis.select_text import ranking_text
 from seatbelt.errors import UserError
 
-from .conftest import MakeSweep, trial
+from tests.analysis.conftest import MakeSweep, trial
 
 
 def test_arms_are_ranked_by_their_mean_not_by_the_luckiest_replicate(replicated: Sweep) -> None:

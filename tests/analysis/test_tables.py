@@ -15,7 +15,7 @@ from analysis.select import best
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
 
-from .conftest import MakeSweep, trial
+from tests.analysis.conftest import MakeSweep, trial
 
 
 def test_load_gives_data_frames(make_sweep: MakeSweep) -> None:
