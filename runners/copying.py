@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from runners.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
-from runners.history import History
+from runners.core.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
+from runners.core.history import History
 from runners.ledger import Ledger, as_recorded, read_events
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder

@@ -16,24 +16,10 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any
 
-from runners.decide import Step, next_leg, plan_ahead
-from runners.engines.leg import LegSpec, Message
-from runners.events import (
-    ClockRead,
-    Decided,
-    EpochMeasured,
-    Event,
-    LegBegan,
-    LegEnded,
-    Retried,
-    SessionOpened,
-)
-from runners.evidence import check_journal, check_shards
-from runners.history import History
-from runners.ledger import Ledger, as_recorded
-from runners.leg_spec import leg_spec
-from runners.mirror import FLUSH_SECONDS
-from runners.plan import (
+from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, Retried, SessionOpened
+from runners.core.history import History
+from runners.core.next_leg import Step, next_leg, plan_ahead
+from runners.core.plan import (
     FAULT_SECONDS_TO_STOP,
     FAULTS_TO_STOP,
     Confirmation,
@@ -44,6 +30,11 @@ from runners.plan import (
     Wait,
     outcome_of_error,
 )
+from runners.engines.leg import LegSpec, Message
+from runners.evidence import check_journal, check_shards
+from runners.ledger import Ledger, as_recorded
+from runners.leg_spec import leg_spec
+from runners.mirror import FLUSH_SECONDS
 from runners.progress import Progress
 from runners.requests import Requests
 from runners.retention import Retention

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from runners.history import History
+from runners.core.history import History
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import SWEEP_METADATA, TABLES

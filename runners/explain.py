@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from runners.continuing import check_data_unchanged
+from runners.core.trial_state import TrialView
 from runners.explain_images import Chosen, choose, recorded_images
 from runners.ledger import as_recorded
 from runners.recorded_trial import find_trial, read_history
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
-from runners.views import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.data.cache import resize
 from seatbelt.data.dataset import decode

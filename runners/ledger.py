@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NoReturn
 
-from runners.events import Event, SessionOpened, from_json, to_json
+from runners.core.events import Event, SessionOpened, from_json, to_json
 from runners.lease import Lease, in_words, who_am_i
 from runners.lease import holder as lease_holder
 from runners.mirror import FLUSH_SECONDS, Mirror, read_journal

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from runners.core.history import History
+from runners.core.plan import Leg, Plan
+from runners.core.trial_state import TrialView
 from runners.engines.leg import LegSpec
-from runners.history import History
-from runners.plan import Leg, Plan
 from runners.sweep_folder import SweepFolder
-from runners.views import TrialView
 
 
 def leg_spec(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegSpec:

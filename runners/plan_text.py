@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from runners.core.history import History
+from runners.core.plan import Limits, Plan
 from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
-from runners.history import History
 from runners.launch_space import arms_to_check
 from runners.parts_survey import PartsSurvey, sources_of, survey_parts
-from runners.plan import Limits, Plan
 from runners.progress import duration, total_epochs
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder

@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runners.ending import as_measured, no_success, no_success_text
-from runners.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
-from runners.history import History
-from runners.plan import Finished, Plan
+from runners.core.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
+from runners.core.history import History
+from runners.core.plan import Finished, Plan
+from runners.core.stopping import as_measured, no_success, no_success_text
+from runners.core.trial_state import TrialView
 from runners.recommendation_text import certainty_text, recommendation_text
-from runners.views import TrialView
 from seatbelt.records import Status
 from seatbelt.redaction import shown
 

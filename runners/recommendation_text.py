@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.cells import cell_text
-from runners.ending import certain_text, noise_is_measured
-from runners.events import CertaintyJudged
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies import Recommendation, strategy_of
+from runners.core.events import CertaintyJudged
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.stopping import certain_text, noise_is_measured
+from runners.core.strategies import Recommendation, strategy_of
 
 
 def recommendation_text(plan: Plan, history: History) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from analysis.cells import cell_text
-from runners.ending import as_measured, noise_is_measured
-from runners.events import CertaintyJudged
-from runners.plan import Limits
+from runners.core.events import CertaintyJudged
+from runners.core.plan import Limits
+from runners.core.stopping import as_measured, noise_is_measured
+from runners.core.strategies import factorial
+from runners.core.strategies.proposal import Recommendation
 from runners.recommendation_text import certainty_text, expectation_text
 from runners.recorded_trial import read_history
 from runners.session import earlier_limits
-from runners.strategies import factorial
-from runners.strategies.proposal import Recommendation
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 

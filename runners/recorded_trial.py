@@ -5,10 +5,10 @@ from __future__ import annotations
 from analysis import load
 from analysis.naming import find_trial as name_to_key
 from analysis.select import best
-from runners.history import History
+from runners.core.history import History
+from runners.core.trial_state import TrialView
 from runners.ledger import as_recorded, read_events
 from runners.sweep_folder import SweepFolder
-from runners.views import TrialView
 from seatbelt.errors import UserError
 
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from runners.events import TestRead
+from runners.core.events import TestRead
 from runners.sweep_folder import SweepFolder
 from seatbelt.refusals import RefusedError, at_most
 

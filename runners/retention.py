@@ -6,9 +6,9 @@ import bisect
 import re
 from collections import Counter
 
-from runners.history import History
+from runners.core.history import History
+from runners.core.trial_state import TrialView
 from runners.sweep_folder import SweepFolder
-from runners.views import TrialView
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.refusals import RefusedError, at_most

@@ -21,12 +21,12 @@ from runners.continuing import (
     relocate,
 )
 from runners.copying import copy_what_holds
+from runners.core.events import Event
+from runners.core.history import History
+from runners.core.plan import Confirmation, Limits
+from runners.core.stopping import first_without_success, no_success
 from runners.driver import Driver
-from runners.ending import first_without_success, no_success
-from runners.events import Event
-from runners.history import History
 from runners.launch import Request, describe
-from runners.plan import Confirmation, Limits
 from runners.plan_text import plan_text
 from runners.progress import Progress
 from runners.recorded_trial import read_history

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from runners.events import SessionOpened
+from runners.core.events import SessionOpened
+from runners.core.plan import Limits
 from runners.ledger import as_recorded, read_events
 from runners.mirror import FLUSH_SECONDS
-from runners.plan import Limits
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runners.events import Event, StageFound, StageHeld
-from runners.history import History
+from runners.core.events import Event, StageFound, StageHeld
+from runners.core.history import History
 from runners.lease import in_words, is_dead, is_mine, who_am_i
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder

@@ -8,11 +8,11 @@ from collections import Counter
 
 from pydantic import TypeAdapter
 
-from runners.ending import no_success, no_success_text
-from runners.events import Event, LegEnded, LegStarted, SessionOpened
-from runners.history import History
+from runners.core.events import Event, LegEnded, LegStarted, SessionOpened
+from runners.core.history import History
+from runners.core.plan import Limits
+from runners.core.stopping import no_success, no_success_text
 from runners.ledger import as_recorded, holder, read_events
-from runners.plan import Limits
 from runners.progress import duration, total_epochs
 from runners.sweep_folder import SweepFolder
 from seatbelt.records import Status

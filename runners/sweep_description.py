@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from runners.halving import check_rungs
-from runners.plan import Limits, Plan
+from runners.core.halving import check_rungs
+from runners.core.plan import Limits, Plan
 from search_spaces.space import Cell, Exclusion, Factor, Level, NamedArm, Propose, Prune, Range, Space
 from seatbelt.config import TrialConfig
 from seatbelt.identity import content_hash

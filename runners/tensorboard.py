@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runners.events import EpochMeasured, Event, LegEnded
-from runners.history import History
+from runners.core.events import EpochMeasured, Event, LegEnded
+from runners.core.history import History
 from seatbelt.redaction import shown
 
 SCALARS = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from runners.core.plan import Finished, Wait
 from runners.driver import Driver
 from runners.engines.leg import run_leg
 from runners.engines.patience import Pauses
-from runners.plan import Finished, Wait
 
 _STAGE_POLL_SECONDS = 1.0
 

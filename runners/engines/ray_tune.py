@@ -14,6 +14,7 @@ import secrets
 import tempfile
 from typing import Any
 
+from runners.core.plan import Finished, Wait
 from runners.driver import Driver
 from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.devices import device_text
@@ -25,7 +26,6 @@ from runners.engines.places import Places
 from runners.engines.room import Room, gpus_of_trial
 from runners.engines.running_legs import RunningLegs
 from runners.engines.worker_place import held_until, place_here, publish_held
-from runners.plan import Finished, Wait
 
 _MORE_THAN_EVER = 100_000
 """Ray asks for this many trials at a time; how many it gets is decided here, for nodes join and leave."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from runners.core.plan import Finished, Wait
 from runners.driver import Driver
 from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError, loss_text
 from runners.engines.places import Place, Places
 from runners.engines.room import Room
 from runners.engines.software import software_here
-from runners.plan import Finished, Wait
 
 
 class RunningLegs:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from runners.decide import next_leg, plan_ahead
-from runners.events import EpochMeasured, Event, LegEnded, SessionOpened
-from runners.history import History
-from runners.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
+from runners.core.events import EpochMeasured, Event, LegEnded, SessionOpened
+from runners.core.history import History
+from runners.core.next_leg import next_leg, plan_ahead
+from runners.core.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
 from runners.simulation.workers import Training, VirtualWorkers
 from runners.simulation.world import World
 from seatbelt.errors import UserError

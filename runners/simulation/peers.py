@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from runners.core.strategies.optuna_proposals import cell_of, distributions_of, params_of
 from runners.simulation.peer import Peer
 from runners.simulation.stock import Stock
 from runners.simulation.stopping import StoppingHalving
 from runners.simulation.syne_tune_peer import SyneTune
 from runners.simulation.world import World
-from runners.strategies.optuna_proposals import cell_of, distributions_of, params_of
 from search_spaces.space import Cell
 
 

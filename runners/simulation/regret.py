@@ -9,8 +9,9 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from runners.halving import default_rungs
-from runners.plan import Limits, Plan
+from runners.core.halving import default_rungs
+from runners.core.plan import Limits, Plan
+from runners.core.strategies import strategy_of
 from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import SPACES, family_world
 from runners.simulation.peer_cluster import PeerCluster
@@ -18,7 +19,6 @@ from runners.simulation.peers import PEERS
 from runners.simulation.recorded import recorded_world
 from runners.simulation.workers import VirtualWorkers
 from runners.simulation.world import World
-from runners.strategies import strategy_of
 from search_spaces.space import Cell, Propose, Prune
 from seatbelt.errors import UserError
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
+from runners.core.strategies.proposal import nearest_usable
 from runners.simulation.world import World
-from runners.strategies.proposal import nearest_usable
 from search_spaces.space import Cell
 
 

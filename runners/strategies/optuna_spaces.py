@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial
 
 from analysis.space_factor import SpaceFactor
-from runners.choices import STEPS, Choices
+from runners.core.candidates import STEPS, Choices
 from search_spaces.space import Cell
 
 _MOST_LEVELS = 4

@@ -14,7 +14,6 @@ from analysis import Sweep
 from analysis.query import query
 from analysis.query_text import format_answer
 from seatbelt.errors import UserError
-
 from tests.analysis.conftest import NOON, MakeSweep, trial
 
 

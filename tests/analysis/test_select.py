@@ -8,7 +8,6 @@ from analysis import Sweep
 from analysis.select import best
 from analysis.select_text import ranking_text
 from seatbelt.errors import UserError
-
 from tests.analysis.conftest import MakeSweep, trial
 
 

@@ -14,7 +14,6 @@ from analysis.query import query
 from analysis.select import best
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
-
 from tests.analysis.conftest import MakeSweep, trial
 
 

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from runners.decide import next_leg
-from runners.events import EpochMeasured, LegEnded, SessionOpened
-from runners.halving import default_rungs
-from runners.history import History
-from runners.plan import Leg, Plan, Record
+from runners.core.events import EpochMeasured, LegEnded, SessionOpened
+from runners.core.halving import default_rungs
+from runners.core.history import History
+from runners.core.next_leg import next_leg
+from runners.core.plan import Leg, Plan, Record
+from runners.core.strategies import strategy_of
 from runners.simulation.families import EPOCHS, SyntheticWorld, family_world
-from runners.strategies import strategy_of
 
 SIZES = {100: 0.05, 1_000: 0.3, 10_000: 1.0}
 """Trials -> seconds that a decision may take."""

@@ -44,9 +44,9 @@ def _apart(name: str, *arguments: Any) -> Any:
 
 def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
     """Print the seconds of a sweep whose epochs take so long, with or without journal and tables."""
+    from runners.core.plan import Limits
     from runners.engines import in_process
     from runners.ledger import Ledger
-    from runners.plan import Limits
     from runners.store import Store
     from tests.benchmarks import noop
 
@@ -71,10 +71,10 @@ def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
 
 def empty(folder: str, engine: str, legs: int) -> None:
     """Print seconds per leg at the beginning and at the end, and how the driver's memory grew."""
+    from runners.core.events import Event, LegEnded
+    from runners.core.history import History
+    from runners.core.plan import Limits
     from runners.engines import in_process, ray_tune
-    from runners.events import Event, LegEnded
-    from runners.history import History
-    from runners.plan import Limits
     from tests.benchmarks import noop
 
     in_process.run_leg = ray_tune.run_leg = noop.run_leg
@@ -98,7 +98,7 @@ def empty(folder: str, engine: str, legs: int) -> None:
 
 def opened(folder: str) -> None:
     """Print the seconds that a driver takes to take the sweep over and be ready to decide."""
-    from runners.plan import Finished, Limits
+    from runners.core.plan import Finished, Limits
     from runners.sweep_folder import SweepFolder
     from tests.runners.conftest import open_driver
 

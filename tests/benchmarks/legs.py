@@ -26,11 +26,11 @@ def measure(folder: Path) -> list[str]:
 
 def seatbelt(folder: str) -> None:
     """Print the seconds per empty leg of our engine, from the second leg to the last."""
+    from runners.core.events import LegEnded
+    from runners.core.plan import Limits
     from runners.driver import Driver
     from runners.engines import ray_tune
-    from runners.events import LegEnded
     from runners.ledger import read_events
-    from runners.plan import Limits
     from runners.progress import Progress
     from runners.sweep_folder import SweepFolder
     from tests.benchmarks import noop

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from runners.events import LegBegan, SessionOpened
+from runners.core.events import LegBegan, SessionOpened
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.conftest import draw_data

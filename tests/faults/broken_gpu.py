@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runners.core.events import LegEnded
+from runners.core.history import History
 from runners.engines.leg import LegSpec, Message
-from runners.events import LegEnded
-from runners.history import History
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.faults.nodes import environment
@@ -106,10 +106,10 @@ def main() -> int:
     """Run the sweep: argument 1 is its folder, argument 2 the number of its trials."""
     import ray
 
+    from runners.core.plan import Limits
     from runners.driver import Driver
     from runners.engines import ray_tune
     from runners.engines.cluster import Resources
-    from runners.plan import Limits
     from runners.progress import Progress
     from tests.faults import broken_gpu
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from runners.events import EpochMeasured, LegBegan, LegStarted
+from runners.core.events import EpochMeasured, LegBegan, LegStarted
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.faults.nodes import Nodes, environment

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
+from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.engines import in_process, leg
 from runners.engines.leg import LegSpec, Message
-from runners.plan import Limits
 from runners.progress import Progress
 from runners.stage_store import StageStore
 from runners.sweep_description import SweepDescription

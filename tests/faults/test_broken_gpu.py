@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.events import LegEnded
+from runners.core.events import LegEnded
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.faults.broken_gpu import KILLED, TEXT, disturb

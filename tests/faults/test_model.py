@@ -12,12 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from runners.core.events import EpochMeasured
+from runners.core.halving import default_rungs
+from runners.core.plan import Finished, Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
-from runners.events import EpochMeasured
-from runners.halving import default_rungs
 from runners.ledger import read_events
-from runners.plan import Finished, Limits
 from runners.sweep_folder import SweepFolder
 from seatbelt.records import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver

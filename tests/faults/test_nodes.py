@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runners.history import History
+from runners.core.history import History
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 from tests.conftest import MakeData

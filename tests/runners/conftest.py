@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from runners.core.halving import default_rungs
+from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
-from runners.halving import default_rungs
-from runners.plan import Limits
 from runners.progress import Progress
 from runners.sweep_description import DataSource, SweepDescription, SweepFactor
 from runners.sweep_folder import SweepFolder

@@ -12,8 +12,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from runners.core.plan import Finished, Limits, Wait
 from runners.engines.leg import LegSpec
-from runners.plan import Finished, Limits, Wait
 from runners.sweep_folder import SweepFolder
 from seatbelt.arrow import arrow_schema
 from seatbelt.records import TABLES

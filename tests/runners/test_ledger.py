@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.events import ClockRead, Decided, EpochMeasured, Event, LegEnded, from_json, to_json
+from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegEnded, from_json, to_json
 from runners.ledger import Ledger, holder, read_events
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError, UserError

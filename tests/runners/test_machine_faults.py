@@ -14,12 +14,12 @@ import pytest
 import torch
 from ray.exceptions import ActorDiedError, RayActorError
 
+from runners.core.events import LegEnded
 from runners.driver import Driver
 from runners.engines import in_process, leg, patience
 from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError, error_of, loss_text
 from runners.engines.machine_faults import TABLE, fault_text, machine_fault
-from runners.events import LegEnded
 from runners.ledger import read_events
 from runners.status import status_text
 from runners.sweep_folder import SweepFolder

@@ -44,7 +44,7 @@ def test_a_study_of_ten_switches_in_32_runs_and_four_arms_beside_them(drawn: Pat
 
 
 def _limits() -> Any:
-    from runners.plan import Limits
+    from runners.core.plan import Limits
 
     return Limits()
 

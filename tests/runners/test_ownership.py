@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.events import ClockRead
+from runners.core.events import ClockRead
 from runners.ledger import Ledger, holder, read_events
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import SweepHeldError

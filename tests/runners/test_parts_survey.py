@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runners.core.plan import Limits
 from runners.launch import Request, describe
-from runners.plan import Limits
 from runners.plan_text import plan_text
 from runners.sweep_description import SweepDescription
 from runners.sweep_folder import SweepFolder

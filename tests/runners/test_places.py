@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.engines import leg_worker
 from runners.engines.leg import LegSpec, Message
 from runners.engines.leg_worker import LegWorker
 from runners.engines.losses import LegFaultError
 from runners.engines.places import Place, Places
 from runners.engines.running_legs import RunningLegs
-from runners.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.sweep_folder import SweepFolder
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 

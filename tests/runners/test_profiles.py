@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from runners import profiles
+from runners.core.plan import Plan
 from runners.estimate import largest_bytes
-from runners.plan import Plan
 from runners.profiles import known_profile, memory_of, profile_of
 from search_spaces.axes import factor
 from search_spaces.space import Space

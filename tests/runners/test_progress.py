@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from runners.decide import next_leg
-from runners.events import Decided, EpochMeasured, LegEnded, LegStarted, Planned, SessionOpened
-from runners.history import History
-from runners.plan import Finished, Leg, Limits, Plan
+from runners.core.events import Decided, EpochMeasured, LegEnded, LegStarted, Planned, SessionOpened
+from runners.core.history import History
+from runners.core.next_leg import next_leg
+from runners.core.plan import Finished, Leg, Limits, Plan
 from runners.progress import Progress, duration, total_epochs
 from search_spaces.space import Space
 from tests.runners.conftest import describe

@@ -11,10 +11,10 @@ import pytest
 
 from analysis.cells import cell_text
 from runners.cli.answers import recommend
+from runners.core.events import CertaintyJudged
+from runners.core.plan import Finished, Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
-from runners.events import CertaintyJudged
-from runners.plan import Finished, Limits
 from runners.progress import Progress
 from runners.recommendation_text import certainty_text
 from runners.recommending import Answer, recommendation, recommendation_lines

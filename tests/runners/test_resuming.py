@@ -10,10 +10,10 @@ import pytest
 
 from runners import code_version
 from runners.continuing import check_code, check_data_unchanged, check_weights_unchanged, relocate
+from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
 from runners.ledger import read_events
-from runners.plan import Limits
 from runners.progress import Progress
 from runners.session import Session, as_before, resume_command
 from runners.status import status_text

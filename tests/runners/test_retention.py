@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.events import EpochMeasured, LegEnded, LegStarted, Planned
-from runners.history import History
+from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
+from runners.core.history import History
 from runners.retention import Retention, parse_keep
 from runners.sweep_folder import SweepFolder
 from seatbelt.config import TrialConfig

@@ -13,8 +13,8 @@ from rich.console import Console
 
 import seatbelt.training.fit
 from runners.cli import main
+from runners.core.plan import Limits
 from runners.driver import Driver
-from runners.plan import Limits
 from runners.progress import Progress
 from runners.sweep_description import SweepFactor
 from runners.sweep_folder import SweepFolder

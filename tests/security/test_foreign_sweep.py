@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runners.plan import Limits
+from runners.core.plan import Limits
 from runners.sweep_folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.training.checkpoint import CheckpointFolder

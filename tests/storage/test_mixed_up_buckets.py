@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.events import SessionOpened
+from runners.core.events import SessionOpened
 from runners.ledger import Ledger, read_events
 from runners.mirror import read_journal
 from runners.sweep_folder import SweepFolder

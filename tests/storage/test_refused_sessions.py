@@ -11,10 +11,10 @@ import pytest
 from analysis import load
 from runners import lease, mirror, run_sweep
 from runners import requests as requests_module
+from runners.core.plan import Finished, Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
 from runners.ledger import read_events
-from runners.plan import Finished, Limits
 from runners.progress import Progress
 from runners.session import Session
 from runners.sweep_folder import SweepFolder

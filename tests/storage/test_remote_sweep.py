@@ -18,8 +18,8 @@ from analysis import load, load_all
 from analysis.query import query
 from analysis.select import best
 from runners import lease as lease_module
+from runners.core.events import ClockRead
 from runners.engines.leg import LegSpec
-from runners.events import ClockRead
 from runners.lease import Lease
 from runners.ledger import Ledger, holder, read_events
 from runners.mirror import Mirror, read_journal

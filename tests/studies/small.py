@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from runners.events import EpochMeasured
+from runners.core.events import EpochMeasured
 from runners.ledger import read_events
 from runners.sweep_folder import SweepFolder
 

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from runners.events import CertaintyJudged
+from runners.core.events import CertaintyJudged
 from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import FAMILIES, SPACES, family_world
 from runners.simulation.regret import BUDGET, plan_of

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from analysis.observed import Observed
 from analysis.space_factor import SpaceFactor
-from runners.halving import default_rungs
-from runners.plan import Limits, Plan
+from runners.core.halving import default_rungs
+from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Factor, Propose, Prune, Space
 from seatbelt.augmentation_config import TRANSFORMS

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runners.history import History
-from runners.plan import Plan
+from runners.core.history import History
+from runners.core.plan import Plan
 from search_spaces.space import MOST_ENUMERABLE, NAMED_ARM, Cell, Space
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies.proposal import ASKED_AGAIN, Proposal, named_arm, next_replicate, usable_instead
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.strategies.proposal import ASKED_AGAIN, Proposal, named_arm, next_replicate, usable_instead
 from search_spaces.space import Cell
 from seatbelt.identity import arm_key
 

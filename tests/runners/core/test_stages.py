@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runners.decide import next_leg
-from runners.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned, Retried, StageFound, StageHeld
-from runners.plan import Confirmation, Leg, Limits, Plan, Record, Wait
+from runners.core.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned, Retried, StageFound, StageHeld
+from runners.core.next_leg import next_leg
+from runners.core.plan import Confirmation, Leg, Limits, Plan, Record, Wait
 from search_spaces.pretraining import study
 from search_spaces.space import Factor, Space
 from seatbelt.identity import stage_key, trial_key

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from analysis.factorial import Surface
-from runners import choices
-from runners.choices import Choices, choices_of
+from runners.core import candidates
+from runners.core.candidates import Choices, choices_of
 from search_spaces.axes import factor
 from search_spaces.space import Exclusion, Space
 
@@ -48,7 +48,7 @@ def surface_of(found: Choices, seed: int) -> Surface:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_climbing_ends_where_no_single_change_is_better(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choices, "MOST_LISTED", 1)
+    monkeypatch.setattr(candidates, "MOST_LISTED", 1)
     found = choices_of(SPACE)
     assert found.listed is None
     surface = surface_of(found, seed)

@@ -6,7 +6,7 @@ import bisect
 from dataclasses import dataclass, field
 from typing import Any
 
-from runners.events import Planned, Role, StageFound
+from runners.core.events import Planned, Role, StageFound
 from seatbelt.records import FINAL, Status
 
 

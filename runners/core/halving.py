@@ -11,8 +11,8 @@ import bisect
 import itertools
 from dataclasses import dataclass
 
-from runners.history import History
-from runners.views import RungView
+from runners.core.history import History
+from runners.core.trial_state import RungView
 from seatbelt.errors import UserError
 
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from runners.decide import next_leg, plan_ahead
-from runners.events import CertaintyJudged, Decided, Planned, ScalesLearned
-from runners.history import History
-from runners.plan import Finished, Limits, Plan, Record
+from runners.core.events import CertaintyJudged, Decided, Planned, ScalesLearned
+from runners.core.history import History
+from runners.core.next_leg import next_leg, plan_ahead
+from runners.core.plan import Finished, Limits, Plan, Record
+from runners.core.strategies import best_mean, factorial, strategy_of
 from runners.simulation.cluster import VirtualCluster
 from runners.simulation.families import family_world
 from runners.simulation.regret import plan_of
-from runners.strategies import factorial, means, strategy_of
+from tests.runners.core.test_plan import make_plan
 from tests.runners.simulated import Cluster
-from tests.runners.test_plan import make_plan
 
 
 def cluster_of(
@@ -133,7 +133,7 @@ def test_without_a_complete_trial_the_best_mean_of_the_longest_is_recommended() 
         cluster.work()
     assert all(view.epochs_done < 9 for view in cluster.history.by_number)
     found = strategy_of(plan).recommend(plan, cluster.history)
-    assert found == means.recommend(plan, cluster.history)
+    assert found == best_mean.recommend(plan, cluster.history)
     views = cluster.history.by_number
     longest = max(view.epochs_done for view in views)
     best = max((view for view in views if view.epochs_done == longest), key=lambda view: max(view.scores))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from runners.events import (
+from runners.core.events import (
     Adopted,
     CertaintyJudged,
     ClockRead,
@@ -28,7 +28,7 @@ from runners.events import (
     StageFound,
     StageHeld,
 )
-from runners.views import FaultStreak, RungView, StageViews, TrialView
+from runners.core.trial_state import FaultStreak, RungView, StageViews, TrialView
 from seatbelt.records import Status
 
 _ENDINGS = {

@@ -6,9 +6,9 @@ import functools
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runners.choices import Choices, choices_of
-from runners.events import Decided, Event, LegStarted, Planned
-from runners.views import TrialView
+from runners.core.candidates import Choices, choices_of
+from runners.core.events import Decided, Event, LegStarted, Planned
+from runners.core.trial_state import TrialView
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
 from seatbelt.config import TrialConfig

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from analysis.factorial.scales import expected_scales
-from runners import choices
-from runners.choices import Row, choices_of
-from runners.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked
+from runners.core import candidates
+from runners.core.candidates import Row, choices_of
+from runners.core.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.augmentation_config import TRANSFORMS
@@ -34,7 +34,7 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
     scores = np.stack([end - 0.1 + random.normal(0, noise, count), end], axis=1)
     scores[scores[:, 0] < np.quantile(scores[:, 0], 0.4), 1] = np.nan
     return Seen(
-        choices=CHOICES,
+        candidates=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
         scores=scores,
@@ -53,7 +53,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
     tried: list[Row] = []
     for number in range(START):
         found = Seen(
-            choices=CHOICES,
+            candidates=CHOICES,
             epochs=EPOCHS,
             cells=[],
             scores=np.empty((0, 2)),
@@ -69,7 +69,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
         counts = Counter(row[f] for row in tried)
         assert max(counts.values()) - min(counts.get(level, 0) for level in range(len(labels))) <= 2
     enough = Seen(
-        choices=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
+        candidates=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
     )
     assert first_cells(enough, np.random.default_rng(0)) is None
     assert first_cells(enough, np.random.default_rng(0), START + 1) is not None
@@ -77,7 +77,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_the_best_cell_is_found_though_it_was_never_tried(listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choices, "MOST_LISTED", 4096 if listed else 1)
+    monkeypatch.setattr(candidates, "MOST_LISTED", 4096 if listed else 1)
     found = seen(40)
     if not listed:
         found = Seen(**{**found.__dict__, "choices": choices_of(SPACE)})
@@ -108,7 +108,7 @@ def test_what_is_closed_is_never_proposed() -> None:
 def test_where_cells_are_not_listed_a_closed_maximum_gives_way_to_its_neighbours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(choices, "MOST_LISTED", 1)
+    monkeypatch.setattr(candidates, "MOST_LISTED", 1)
     unlisted = choices_of(SPACE)
     every = {tuple(int(x) for x in row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
     near = {row for row in every if sum(a != b for a, b in zip(row, BEST, strict=True)) == 1}
@@ -173,7 +173,7 @@ def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
     rows = [CHOICES.random(random, 1)[0] for _ in range(1500)]
     end = np.array([quality(row) for row in rows]) + random.normal(0, 0.02, len(rows))
     found = Seen(
-        choices=CHOICES,
+        candidates=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
         scores=np.stack([end - 0.1, np.where(np.arange(1500) % 2 == 0, end, np.nan)], axis=1),

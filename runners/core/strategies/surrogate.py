@@ -22,7 +22,7 @@ from analysis.factorial import (
     usual_deviation,
 )
 from analysis.factorial.scales import Packing, enlarged, expected_scales
-from runners.choices import Choices, Row
+from runners.core.candidates import Choices, Row
 from search_spaces.space import Cell
 
 Floats = NDArray[np.float64]

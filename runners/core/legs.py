@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runners.events import Decided, LegEnded, Planned, Role
-from runners.history import History
-from runners.plan import Leg, Plan, Record
-from runners.views import TrialView
+from runners.core.events import Decided, LegEnded, Planned, Role
+from runners.core.history import History
+from runners.core.plan import Leg, Plan, Record
+from runners.core.trial_state import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.identity import arm_key
 

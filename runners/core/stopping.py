@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import replace
 
 from analysis.cells import cell_text
-from runners.events import CertaintyJudged, Decided
-from runners.halving import allowed_promotions, rank
-from runners.history import History
-from runners.plan import Finished, Plan
-from runners.views import TrialView, score_at
+from runners.core.events import CertaintyJudged, Decided
+from runners.core.halving import allowed_promotions, rank
+from runners.core.history import History
+from runners.core.plan import Finished, Plan
+from runners.core.trial_state import TrialView, score_at
 from seatbelt.records import WITHOUT_RESULT, Status
 
 

@@ -10,13 +10,13 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runners.ending import affordable_epochs
-from runners.events import Event
-from runners.halving import Promotion, next_promotion
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies import exhaustive, factorial, means, optuna_proposals, random_draws
-from runners.strategies.proposal import Proposal, Recommendation
+from runners.core.events import Event
+from runners.core.halving import Promotion, next_promotion
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.stopping import affordable_epochs
+from runners.core.strategies import best_mean, exhaustive, factorial, optuna_proposals, random_draws
+from runners.core.strategies.proposal import Proposal, Recommendation
 from search_spaces.space import Propose, Prune
 
 __all__ = ["THINKING", "Promotion", "Proposal", "Recommendation", "Strategy", "strategy_of"]
@@ -40,7 +40,7 @@ class Strategy:
 
     propose: Callable[[Plan, History], Proposal | None]
     promote: Callable[[Plan, History, bool], Promotion | None]
-    recommend: Callable[[Plan, History], Recommendation | None] = means.recommend
+    recommend: Callable[[Plan, History], Recommendation | None] = best_mean.recommend
     prepare: Callable[[Plan, History], Event | None]
 
 

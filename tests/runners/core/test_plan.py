@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runners.decide import next_leg
-from runners.events import Decided, EpochMeasured, LegEnded, Planned, Retried, SessionOpened
-from runners.halving import check_rungs, default_rungs
-from runners.history import History
-from runners.plan import Finished, Leg, Limits, Plan, Wait, outcome_of_error
+from runners.core.events import Decided, EpochMeasured, LegEnded, Planned, Retried, SessionOpened
+from runners.core.halving import check_rungs, default_rungs
+from runners.core.history import History
+from runners.core.next_leg import next_leg
+from runners.core.plan import Finished, Leg, Limits, Plan, Wait, outcome_of_error
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.config import TrialConfig

@@ -6,15 +6,15 @@ import numpy as np
 
 from analysis.factorial import Scales
 from analysis.factorial.scales import expected_scales
-from runners.choices import Row
-from runners.events import CertaintyJudged, ScalesLearned
-from runners.halving import default_rungs
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies import means
-from runners.strategies.one_thread import one_thread
-from runners.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
-from runners.strategies.surrogate import (
+from runners.core.candidates import Row
+from runners.core.events import CertaintyJudged, ScalesLearned
+from runners.core.halving import default_rungs
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.strategies import best_mean
+from runners.core.strategies.one_thread import one_thread
+from runners.core.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
+from runners.core.strategies.surrogate import (
     GROWTH,
     LEARN_FROM,
     Seen,
@@ -24,7 +24,7 @@ from runners.strategies.surrogate import (
     packed,
     unpacked,
 )
-from runners.views import TrialView, score_at
+from runners.core.trial_state import TrialView, score_at
 from search_spaces.space import NAMED_ARM, Cell
 from seatbelt.records import FINAL, Status
 
@@ -95,7 +95,7 @@ def recommend(plan: Plan, history: History) -> Recommendation | None:
     surrogate = _surrogate(plan, history, seen)
     found = surrogate.recommend(_random(plan, history)) if surrogate is not None else None
     if found is None:
-        return means.recommend(plan, history)
+        return best_mean.recommend(plan, history)
     return Recommendation(cell=_tried_cell(seen, found.row), score=found.score, error=found.error)
 
 

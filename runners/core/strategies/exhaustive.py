@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies.proposal import Proposal, cell_order, its_turn
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.strategies.proposal import Proposal, cell_order, its_turn
 from search_spaces.space import NAMED_ARM
 from seatbelt.identity import trial_key
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies.proposal import Recommendation
-from runners.views import TrialView
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.strategies.proposal import Recommendation
+from runners.core.trial_state import TrialView
 from search_spaces.space import NAMED_ARM
 from seatbelt.records import Status
 

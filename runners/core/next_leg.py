@@ -6,14 +6,14 @@ every arm gets its turn; paused trials are promoted; further replicates or adapt
 
 from __future__ import annotations
 
-from runners.ending import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
-from runners.events import Adopted, Decided, Role
-from runners.history import History
-from runners.legs import further_leg, give_up_dependents, plan_trial, stage_leg
-from runners.plan import Finished, Leg, Plan, Record, Wait
-from runners.strategies import THINKING, Proposal, strategy_of
-from runners.strategies.proposal import confirm
-from runners.views import TrialView
+from runners.core.events import Adopted, Decided, Role
+from runners.core.history import History
+from runners.core.legs import further_leg, give_up_dependents, plan_trial, stage_leg
+from runners.core.plan import Finished, Leg, Plan, Record, Wait
+from runners.core.stopping import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
+from runners.core.strategies import THINKING, Proposal, strategy_of
+from runners.core.strategies.proposal import confirm
+from runners.core.trial_state import TrialView
 from seatbelt.config import TrialConfig
 from seatbelt.identity import stage_key, trial_key
 

@@ -8,17 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from runners.history import History
-from runners.plan import Plan
-from runners.strategies.proposal import (
-    ASKED_AGAIN,
-    Proposal,
-    is_usable,
-    named_arm,
-    next_replicate,
-    usable_instead,
-)
-from runners.views import TrialView
+from runners.core.history import History
+from runners.core.plan import Plan
+from runners.core.strategies.proposal import ASKED_AGAIN, Proposal, is_usable, named_arm, next_replicate, usable_instead
+from runners.core.trial_state import TrialView
 from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.records import Status
 
