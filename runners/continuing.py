@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runners.code_version import changed_modules, changed_packages
-from runners.copying import what_differs
 from runners.progress import Progress
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.adopt_trials import what_differs
+from runners.sweep.code_version import changed_modules, changed_packages
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
 

@@ -31,17 +31,17 @@ from runners.core.plan import (
     outcome_of_error,
 )
 from runners.engines.leg import LegSpec, Message
-from runners.evidence import check_journal, check_shards
-from runners.ledger import Ledger, as_recorded
 from runners.leg_spec import leg_spec
-from runners.mirror import FLUSH_SECONDS
 from runners.progress import Progress
-from runners.requests import Requests
-from runners.retention import Retention
-from runners.stage_store import StageExchange, StageStore
-from runners.store import Store, empty_tables
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.evidence import check_journal, check_shards
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import Ledger, as_recorded
+from runners.sweep.mirror import FLUSH_SECONDS
+from runners.sweep.requests import Requests
+from runners.sweep.stage_store import StageExchange, StageStore
+from runners.sweep.tables import Store, empty_tables
+from runners.sweep.weight_retention import Retention
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown

@@ -14,10 +14,10 @@ from typing import Any
 from runners.continuing import check_data_unchanged
 from runners.core.trial_state import TrialView
 from runners.explain_images import Chosen, choose, recorded_images
-from runners.ledger import as_recorded
-from runners.recorded_trial import find_trial, read_history
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import as_recorded
+from runners.sweep.trial_lookup import find_trial, read_history
 from seatbelt.config import TrialConfig
 from seatbelt.data.cache import resize
 from seatbelt.data.dataset import decode

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from runners.code_version import code_hashes, package_versions
 from runners.core.halving import check_rungs, default_rungs
 from runners.core.strategies.proposal import check_enumerable
 from runners.launch_checks import check_batches, check_comparable, resolve_weights
@@ -22,8 +21,9 @@ from runners.launch_composition import fix_number
 from runners.launch_space import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.narrowing import Narrowed, narrow
 from runners.parts_survey import check_parts, survey_parts
-from runners.retention import parse_keep
-from runners.sweep_description import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from runners.sweep.code_version import code_hashes, package_versions
+from runners.sweep.description import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from runners.sweep.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study

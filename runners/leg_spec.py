@@ -6,7 +6,7 @@ from runners.core.history import History
 from runners.core.plan import Leg, Plan
 from runners.core.trial_state import TrialView
 from runners.engines.leg import LegSpec
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 
 
 def leg_spec(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from seatbelt.data.identical import check_no_image_in_two_parts
 from seatbelt.data.labels import FEW
 from seatbelt.data.labels_shown import (

@@ -16,7 +16,7 @@ from rich.table import Table
 from runners.engines.cluster import Resources, connected, prepare_ray
 from runners.engines.nodes import Ask, Call, Node, ask_ray, ray_nodes
 from runners.preflight_node import Answer, Fault, Question, answer, remove_probe, unread_probes
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from seatbelt.errors import UserError
 
 DRIVER = "this machine (the driver)"
@@ -64,7 +64,7 @@ def needs(sweep: str | None, data: Sequence[Path]) -> Needs:
     Raises:
         UserError: There is no such sweep or data set.
     """
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
     from seatbelt.data.dataset import fingerprint, read
 
     folder = SweepFolder(sweep) if sweep is not None else None

@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.code_version import code_hashes
 from runners.engines.software import versions_here
+from runners.sweep.code_version import code_hashes
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError
 from seatbelt.storage import is_remote, open_storage

@@ -11,9 +11,9 @@ from runners.core.stopping import as_measured, noise_is_measured
 from runners.core.strategies import factorial
 from runners.core.strategies.proposal import Recommendation
 from runners.recommendation_text import certainty_text, expectation_text
-from runners.recorded_trial import read_history
 from runners.session import earlier_limits
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.trial_lookup import read_history
 from seatbelt.errors import UserError
 
 

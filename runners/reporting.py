@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, is_remote
 
@@ -87,7 +87,7 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
         say: Told of the file.
     """
     from analysis.several import open_sweeps
-    from runners.ledger import holder
+    from runners.sweep.ledger import holder
 
     source = open_sweeps(locations)
     if len(source.parts) != 1:

@@ -10,9 +10,9 @@ from pathlib import Path
 from analysis.tables import load
 from runners.core.trial_state import TrialView
 from runners.engines.leg import LegSpec, run_leg
-from runners.ledger import as_recorded
-from runners.recorded_trial import find_trial, read_history
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import as_recorded
+from runners.sweep.trial_lookup import find_trial, read_history
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 

@@ -20,7 +20,6 @@ from runners.continuing import (
     extension_of,
     relocate,
 )
-from runners.copying import copy_what_holds
 from runners.core.events import Event
 from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
@@ -29,11 +28,12 @@ from runners.driver import Driver
 from runners.launch import Request, describe
 from runners.plan_text import plan_text
 from runners.progress import Progress
-from runners.recorded_trial import read_history
 from runners.session import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
-from runners.stage_store import StageStore
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.adopt_trials import copy_what_holds
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.stage_store import StageStore
+from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 
 from runners.core.events import SessionOpened
 from runners.core.plan import Limits
-from runners.ledger import as_recorded, read_events
-from runners.mirror import FLUSH_SECONDS
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import as_recorded, read_events
+from runners.sweep.mirror import FLUSH_SECONDS
 from seatbelt.errors import UserError
 from seatbelt.redaction import redact
 

@@ -52,7 +52,7 @@ def compare(
     """
     from analysis import load
     from analysis.compare import compare as find_difference
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
 
     found = find_difference(load(sweep), first, second, role=role.value)
     SweepFolder(sweep).note_test_read("compare")

@@ -69,7 +69,7 @@ def confirm(
     from analysis.confirmation_text import confirmation_text
     from analysis.select import best
     from runners.run_sweep import confirm as run_confirmation
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
 
     folder = SweepFolder(sweep)
     told = folder.describe().baseline

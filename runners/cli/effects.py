@@ -93,7 +93,7 @@ def effects(
         family=adjust.value,
     )
     if score is ScoreName.test:
-        from runners.sweep_folder import SweepFolder
+        from runners.sweep.folder import SweepFolder
 
         SweepFolder(sweep).note_test_read("effects --score test")
     _print(found) if json_output else say(effects_text(found))

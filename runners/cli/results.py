@@ -86,7 +86,7 @@ def best(
     source = open_sweeps(sweeps)
     ranking = find_best(source, top=top, by=by.value, mixed=mixed)
     if by is ByName.test:
-        from runners.sweep_folder import SweepFolder
+        from runners.sweep.folder import SweepFolder
 
         for _, sweep in source.parts:
             SweepFolder(sweep.root).note_test_read("best --by test")

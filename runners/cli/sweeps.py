@@ -275,8 +275,8 @@ def stop(
     """
     import time
 
-    from runners.ledger import holder
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
+    from runners.sweep.ledger import holder
 
     folder = SweepFolder(sweep)
     folder.describe()

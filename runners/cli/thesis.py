@@ -19,7 +19,7 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
     """
     from analysis.several import load_all
     from analysis.thesis import findings
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
 
     source = load_all(sweeps)
     answers = findings([source])

@@ -20,14 +20,14 @@ from pydantic import BaseModel, ConfigDict
 
 from runners.engines.machine_faults import fault_text, machine_fault, one_line
 from runners.engines.software import software_difference
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown
 from seatbelt.refusals import SESSION_SECONDS, wait_for_buckets
 
 if TYPE_CHECKING:
-    from runners.sweep_description import SweepDescription
+    from runners.sweep.description import SweepDescription
     from seatbelt.models.weights import ResolvedWeights
 
 Message = dict[str, Any]

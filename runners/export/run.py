@@ -14,7 +14,7 @@ from runners.export.optuna_storage import write_storage
 from runners.export.target import checked_target, new_target
 from runners.export.trials import ExportedSweep, exported
 from runners.progress_bar import progress_bar
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 
 Writer = Callable[[Iterable[ExportedSweep], Path, Callable[[int, int], None]], dict[str, int]]
 

@@ -13,7 +13,7 @@ from analysis import Sweep, load
 from analysis.observed import space_factors, spelt_cells
 from analysis.tables import readable
 from runners.simulation.curves import Labels, RecordedArm, RecordedWorld
-from runners.sweep_description import SweepFactor
+from runners.sweep.description import SweepFactor
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records import Status

@@ -16,7 +16,7 @@ from analysis.thesis_findings import FINDINGS
 from analysis.thesis_scores import Scores, plain
 from analysis.thesis_text import thesis_text
 from runners.cli.thesis import write_thesis
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import trial, write_sweep
 from tests.analysis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep

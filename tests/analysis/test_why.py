@@ -12,7 +12,7 @@ from analysis.naming import find_trial
 from analysis.rung_story import Neighbour
 from analysis.why import why
 from analysis.why_text import story_text
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, second

@@ -46,8 +46,8 @@ def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
     """Print the seconds of a sweep whose epochs take so long, with or without journal and tables."""
     from runners.core.plan import Limits
     from runners.engines import in_process
-    from runners.ledger import Ledger
-    from runners.store import Store
+    from runners.sweep.ledger import Ledger
+    from runners.sweep.tables import Store
     from tests.benchmarks import noop
 
     def run_leg(spec: Any) -> Iterator[dict[str, Any]]:
@@ -99,7 +99,7 @@ def empty(folder: str, engine: str, legs: int) -> None:
 def opened(folder: str) -> None:
     """Print the seconds that a driver takes to take the sweep over and be ready to decide."""
     from runners.core.plan import Finished, Limits
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
     from tests.runners.conftest import open_driver
 
     started = time.monotonic()
@@ -111,7 +111,7 @@ def opened(folder: str) -> None:
 def _driver(folder: str, limits: Any, *, observe: Any = lambda event, history: None, **space: int) -> Any:
     from runners.driver import Driver
     from runners.progress import Progress
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
     from tests.runners.conftest import describe
 
     sweep = SweepFolder(folder)

@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 
 from runners.recommending import recommendation
-from runners.recorded_trial import read_history
 from runners.run_sweep import confirm
 from runners.session import Session
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell
 from tests.benchmarks.head_to_head_study import SPACE
 from tests.benchmarks.recorded.making import part_of

@@ -30,9 +30,9 @@ def seatbelt(folder: str) -> None:
     from runners.core.plan import Limits
     from runners.driver import Driver
     from runners.engines import ray_tune
-    from runners.ledger import read_events
     from runners.progress import Progress
-    from runners.sweep_folder import SweepFolder
+    from runners.sweep.folder import SweepFolder
+    from runners.sweep.ledger import read_events
     from tests.benchmarks import noop
     from tests.runners.conftest import describe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
 from tests.cli.conftest import Answer

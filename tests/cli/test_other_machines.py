@@ -13,7 +13,7 @@ import pytest
 from runners.engines import temporary
 from runners.engines.temporary import check_temporary_folder, ray_folder
 from runners.launch import _refuse_odd_bytes
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt import home
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError

@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from runners.cli import app, main
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from tests.conftest import draw_data
 
 pytestmark = pytest.mark.slow

@@ -19,8 +19,8 @@ from pathlib import Path
 from runners.core.events import LegEnded
 from runners.core.history import History
 from runners.engines.leg import LegSpec, Message
-from runners.ledger import read_events
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 from tests.faults.nodes import environment
 from tests.runners.conftest import describe, ended_message, epoch_message
 

@@ -20,9 +20,9 @@ from runners.driver import Driver
 from runners.engines import in_process, leg
 from runners.engines.leg import LegSpec, Message
 from runners.progress import Progress
-from runners.stage_store import StageStore
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.stage_store import StageStore
 from seatbelt.data.cache import open_decoded
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError

@@ -15,7 +15,7 @@ import pytest
 from runners.driver import Driver
 from runners.engines import in_process, patience
 from runners.engines.patience import Pauses, Watchdog
-from runners.ledger import read_events
+from runners.sweep.ledger import read_events
 from seatbelt.errors import UserError
 from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed
 from tests.runners.test_engines import ROOT

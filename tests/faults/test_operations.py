@@ -16,8 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 Done = list[tuple[str, str]]
 
 DURABLE = (
-    *("runners/ledger.py", "runners/store.py", "runners/stage_store.py", "runners/sweep_folder.py"),
-    *("runners/retention.py", "seatbelt/storage.py", "seatbelt/training/checkpoint.py", "seatbelt/data/cache.py"),
+    *("runners/sweep/ledger.py", "runners/sweep/tables.py", "runners/sweep/stage_store.py", "runners/sweep/folder.py"),
+    *(
+        "runners/sweep/weight_retention.py",
+        "seatbelt/storage.py",
+        "seatbelt/training/checkpoint.py",
+        "seatbelt/data/cache.py",
+    ),
 )
 """Where a sweep writes what must survive."""
 
@@ -27,15 +32,15 @@ WRITING = {
 }
 
 NOT_FILES = {
-    ("runners/ledger.py", "close"): "removes through the storage",
-    ("runners/ledger.py", "_give_up"): "only after a failure",
-    ("runners/store.py", "empty_tables"): "writes through the storage",
-    ("runners/stage_store.py", "publish"): "writes through the storage",
-    ("runners/stage_store.py", "release"): "removes through the storage",
-    ("runners/sweep_folder.py", "note_test_read"): "writes through the storage",
-    ("runners/sweep_folder.py", "request_stop"): "writes through the storage",
-    ("runners/sweep_folder.py", "forget_stop"): "removes through the storage",
-    ("runners/sweep_folder.py", "replace"): "writes through the storage",
+    ("runners/sweep/ledger.py", "close"): "removes through the storage",
+    ("runners/sweep/ledger.py", "_give_up"): "only after a failure",
+    ("runners/sweep/tables.py", "empty_tables"): "writes through the storage",
+    ("runners/sweep/stage_store.py", "publish"): "writes through the storage",
+    ("runners/sweep/stage_store.py", "release"): "removes through the storage",
+    ("runners/sweep/folder.py", "note_test_read"): "writes through the storage",
+    ("runners/sweep/folder.py", "request_stop"): "writes through the storage",
+    ("runners/sweep/folder.py", "forget_stop"): "removes through the storage",
+    ("runners/sweep/folder.py", "replace"): "writes through the storage",
     ("seatbelt/storage.py", "copy_files"): "writes through the storage",
     ("seatbelt/storage.py", "swap"): "writes by `write`; its lock is no state",
     ("seatbelt/training/checkpoint.py", "save"): "writes through the storage",

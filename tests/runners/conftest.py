@@ -12,8 +12,8 @@ from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
 from runners.progress import Progress
-from runners.sweep_description import DataSource, SweepDescription, SweepFactor
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import DataSource, SweepDescription, SweepFactor
+from runners.sweep.folder import SweepFolder
 from search_spaces.axes import factor
 from seatbelt.config import TrialConfig
 from seatbelt.records import SCORES

@@ -14,7 +14,7 @@ import pytest
 
 from runners.core.plan import Finished, Limits, Wait
 from runners.engines.leg import LegSpec
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.arrow import arrow_schema
 from seatbelt.records import TABLES
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver, work

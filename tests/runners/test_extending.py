@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runners.ledger import read_events
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 from tests.conftest import MakeData
 from tests.runners.test_engines import environment
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runners.launch import Request, describe
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from search_spaces.studies import find
 from seatbelt.errors import UserError, WeightsNotFoundError
 from tests.conftest import MakeData

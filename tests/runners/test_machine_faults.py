@@ -20,9 +20,9 @@ from runners.engines import in_process, leg, patience
 from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError, error_of, loss_text
 from runners.engines.machine_faults import TABLE, fault_text, machine_fault
-from runners.ledger import read_events
 from runners.status import status_text
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 from seatbelt.errors import UserError
 from seatbelt.training import device
 from tests.runners.conftest import ended_message, epoch_message, open_driver

@@ -10,7 +10,7 @@ import pytest
 
 from runners.launch import Request, describe
 from runners.narrowing import best_architectures, narrow
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from search_spaces.space import Factor, Level
 from search_spaces.studies import find
 from seatbelt.errors import UserError

@@ -15,8 +15,8 @@ from PIL import Image
 from runners.core.plan import Limits
 from runners.launch import Request, describe
 from runners.plan_text import plan_text
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
 from search_spaces.studies import find
 from seatbelt.data.census import take_census
 from seatbelt.errors import UserError

@@ -17,7 +17,7 @@ from runners.engines.leg_worker import LegWorker
 from runners.engines.losses import LegFaultError
 from runners.engines.places import Place, Places
 from runners.engines.running_legs import RunningLegs
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 

@@ -18,7 +18,7 @@ from runners.engines.leg import LegSpec
 from runners.progress import Progress
 from runners.recommendation_text import certainty_text
 from runners.recommending import Answer, recommendation, recommendation_lines
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, ended_message, epoch_message
 

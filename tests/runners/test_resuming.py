@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from runners import code_version
 from runners.continuing import check_code, check_data_unchanged, check_weights_unchanged, relocate
 from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
-from runners.ledger import read_events
 from runners.progress import Progress
 from runners.session import Session, as_before, resume_command
 from runners.status import status_text
-from runners.sweep_description import DataSource, SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep import code_version
+from runners.sweep.description import DataSource, SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runners.cli import main
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from tests.runners.conftest import describe
 from tests.runners.test_driver import run_to_the_end
 

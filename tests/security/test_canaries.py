@@ -16,8 +16,8 @@ from runners.cli import main
 from runners.core.plan import Limits
 from runners.driver import Driver
 from runners.progress import Progress
-from runners.sweep_description import SweepFactor
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepFactor
+from runners.sweep.folder import SweepFolder
 from tests.conftest import MakeData
 from tests.runners.conftest import describe
 

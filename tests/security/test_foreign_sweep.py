@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runners.core.plan import Limits
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.training.checkpoint import CheckpointFolder
 from tests.runners.conftest import open_driver

@@ -14,7 +14,7 @@ import pytest
 
 from analysis import load
 from runners.cli import main
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
 from tests.analysis.conftest import trial, write_sweep

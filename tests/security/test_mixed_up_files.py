@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, open_driver
 from tests.runners.test_driver import run_to_the_end

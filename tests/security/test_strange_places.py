@@ -12,7 +12,7 @@ import pytest
 from analysis import load
 from analysis.query import query
 from analysis.select import best
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, read_file
 from tests.security.conftest import Command

@@ -14,7 +14,7 @@ import pytest
 
 from analysis import load
 from runners.simulation.recorded import recorded_world
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from seatbelt.identity import arm_key
 from seatbelt.records import TABLES
 from tests.benchmarks.recorded import KEPT

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from runners.core.events import SessionOpened
-from runners.ledger import Ledger, read_events
-from runners.mirror import read_journal
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import Ledger, read_events
+from runners.sweep.mirror import read_journal
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe
 from tests.storage.server import BUCKET, Server

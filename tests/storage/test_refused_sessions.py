@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from runners import lease, mirror, run_sweep
-from runners import requests as requests_module
+from runners import run_sweep
 from runners.core.plan import Finished, Limits
 from runners.driver import Driver
 from runners.engines.leg import LegSpec
-from runners.ledger import read_events
 from runners.progress import Progress
 from runners.session import Session
-from runners.sweep_folder import SweepFolder
+from runners.sweep import lease, mirror
+from runners.sweep import requests as requests_module
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 from seatbelt import refusals
 from seatbelt.storage import open_storage
 from tests.runners.conftest import describe, open_driver, work

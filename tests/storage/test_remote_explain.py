@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runners.cli import app
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from tests.conftest import MakeData
 from tests.storage.server import BUCKET, Server
 

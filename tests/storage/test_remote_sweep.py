@@ -17,13 +17,13 @@ import pytest
 from analysis import load, load_all
 from analysis.query import query
 from analysis.select import best
-from runners import lease as lease_module
 from runners.core.events import ClockRead
 from runners.engines.leg import LegSpec
-from runners.lease import Lease
-from runners.ledger import Ledger, holder, read_events
-from runners.mirror import Mirror, read_journal
-from runners.sweep_folder import SweepFolder
+from runners.sweep import lease as lease_module
+from runners.sweep.folder import SweepFolder
+from runners.sweep.lease import Lease
+from runners.sweep.ledger import Ledger, holder, read_events
+from runners.sweep.mirror import Mirror, read_journal
 from seatbelt.errors import SweepHeldError, UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, open_driver, work
@@ -171,7 +171,7 @@ def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatc
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(location: str) -> None:
     code = (
-        "import os, sys; from runners.lease import Lease; from seatbelt.storage import open_storage;"
+        "import os, sys; from runners.sweep.lease import Lease; from seatbelt.storage import open_storage;"
         "Lease(open_storage(sys.argv[1])); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, location], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from runners.core.events import EpochMeasured
-from runners.ledger import read_events
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import read_events
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = {**dict.fromkeys(("1", "2", "3", "4", "5", "6", "randomized"), 16), "camera": 55}

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from analysis import load
 from runners.simulation.recorded import recorded_world
-from runners.sweep_description import SweepDescription
+from runners.sweep.description import SweepDescription
 from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES, Status

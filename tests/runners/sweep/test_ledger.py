@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegEnded, from_json, to_json
-from runners.ledger import Ledger, holder, read_events
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import Ledger, holder, read_events
 from seatbelt.errors import SweepHeldError, UserError
 
 
@@ -66,8 +66,8 @@ def test_damage_before_the_end_is_refused(folder: SweepFolder, position: int) ->
 
 def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from runners.ledger import Ledger;"
-        "from runners.sweep_folder import SweepFolder; ledger = Ledger(SweepFolder(Path(sys.argv[1])));"
+        "import sys, time; from pathlib import Path; from runners.sweep.ledger import Ledger;"
+        "from runners.sweep.folder import SweepFolder; ledger = Ledger(SweepFolder(Path(sys.argv[1])));"
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(folder.root)], stdout=subprocess.PIPE, text=True) as other:

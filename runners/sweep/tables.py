@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from runners.core.events import Decided, EpochMeasured, Event, LegEnded
 from runners.core.history import History
 from runners.core.trial_state import TrialView
-from runners.parquet_file import FileVersion, first_version, next_version, whole_file
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config import TrialConfig
 from seatbelt.records import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
 

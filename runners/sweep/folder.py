@@ -1,7 +1,7 @@
 """The one owner of the file names of a sweep, wherever it lies: in a folder, or in a bucket.
 
 A sweep in a bucket has a working copy of its journal and tables in the cache folder of the driver's machine, which
-`runners.mirror` publishes. Everything else is read from and written to the bucket itself.
+`runners.sweep.mirror` publishes. Everything else is read from and written to the bucket itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from runners.sweep_description import FORMAT, SweepDescription
+from runners.sweep.description import FORMAT, SweepDescription
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.identity import content_hash

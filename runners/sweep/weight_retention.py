@@ -8,7 +8,7 @@ from collections import Counter
 
 from runners.core.history import History
 from runners.core.trial_state import TrialView
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.refusals import RefusedError, at_most

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from runners.core.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
 from runners.core.history import History
-from runners.ledger import Ledger, as_recorded, read_events
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import Ledger, as_recorded, read_events
 from seatbelt.config import TrialConfig
 from seatbelt.records import Status
 from seatbelt.storage import copy_files

@@ -19,9 +19,9 @@ from typing import Any
 
 from runners.core.events import Event, StageFound, StageHeld
 from runners.core.history import History
-from runners.lease import in_words, is_dead, is_mine, who_am_i
-from runners.sweep_description import SweepDescription
-from runners.sweep_folder import SweepFolder
+from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from runners.sweep.lease import in_words, is_dead, is_mine, who_am_i
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.identity import content_hash, identifying_fields

@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import IO, NoReturn
 
 from runners.core.events import Event, SessionOpened, from_json, to_json
-from runners.lease import Lease, in_words, who_am_i
-from runners.lease import holder as lease_holder
-from runners.mirror import FLUSH_SECONDS, Mirror, read_journal
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.lease import Lease, in_words, who_am_i
+from runners.sweep.lease import holder as lease_holder
+from runners.sweep.mirror import FLUSH_SECONDS, Mirror, read_journal
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.storage import sync_folder
 

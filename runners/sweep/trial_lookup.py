@@ -7,8 +7,8 @@ from analysis.naming import find_trial as name_to_key
 from analysis.select import best
 from runners.core.history import History
 from runners.core.trial_state import TrialView
-from runners.ledger import as_recorded, read_events
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import as_recorded, read_events
 from seatbelt.errors import UserError
 
 

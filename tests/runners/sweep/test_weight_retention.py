@@ -8,8 +8,8 @@ import pytest
 
 from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
 from runners.core.history import History
-from runners.retention import Retention, parse_keep
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
+from runners.sweep.weight_retention import Retention, parse_keep
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runners.evidence import check_shards
-from runners.lease import Lease
-from runners.sweep_folder import SweepFolder
+from runners.sweep.evidence import check_shards
+from runners.sweep.folder import SweepFolder
+from runners.sweep.lease import Lease
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.records import TABLES
 from seatbelt.refusals import SESSION_SECONDS, at_most

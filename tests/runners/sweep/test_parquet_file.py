@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.parquet_file import FileVersion, first_version, next_version, whole_file
+from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.arrow import arrow_schema
 from seatbelt.records import TABLES
 

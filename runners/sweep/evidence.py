@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from runners.core.history import History
-from runners.sweep_folder import SweepFolder
+from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records import SWEEP_METADATA, TABLES
 

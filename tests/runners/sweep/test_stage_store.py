@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runners.stage_store import LEASE_SECONDS, StageStore
+from runners.sweep.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, Storage, open_storage
 from tests.conftest import MakeData

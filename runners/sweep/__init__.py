@@ -1,0 +1,1 @@
+"""The durable state of one sweep: its folder, ledger, tables, weights and lease."""
