@@ -30,7 +30,6 @@ from runners.core.plan import (
     Wait,
     outcome_of_error,
 )
-from runners.engines.leg import LegSpec, Message
 from runners.leg_spec import leg_spec
 from runners.progress import Progress
 from runners.sweep.description import SweepDescription
@@ -42,6 +41,7 @@ from runners.sweep.requests import Requests
 from runners.sweep.stage_store import StageExchange, StageStore
 from runners.sweep.tables import Store, empty_tables
 from runners.sweep.weight_retention import Retention
+from runners.worker.leg import LegSpec, Message
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from runners.core.history import History
 from runners.core.plan import Leg, Plan
 from runners.core.trial_state import TrialView
-from runners.engines.leg import LegSpec
 from runners.sweep.folder import SweepFolder
+from runners.worker.leg import LegSpec
 
 
 def leg_spec(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegSpec:

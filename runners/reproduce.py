@@ -9,10 +9,10 @@ from pathlib import Path
 
 from analysis.tables import load
 from runners.core.trial_state import TrialView
-from runners.engines.leg import LegSpec, run_leg
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
+from runners.worker.leg import LegSpec, run_leg
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 

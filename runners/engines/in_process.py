@@ -6,8 +6,8 @@ import time
 
 from runners.core.plan import Finished, Wait
 from runners.driver import Driver
-from runners.engines.leg import run_leg
 from runners.engines.patience import Pauses
+from runners.worker.leg import run_leg
 
 _STAGE_POLL_SECONDS = 1.0
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError
 from runners.engines.patience import Pauses, Watchdog
 from runners.engines.places import Place
+from runners.worker.leg import LegSpec, Message
 
 HOLD_STEP_SECONDS = 2.0
 """So soon a worker that keeps a GPU notices that the sweep ends."""

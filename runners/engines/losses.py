@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from runners.engines.machine_faults import one_line
+from runners.worker.machine_faults import one_line
 
 _LONGEST = 400
 _DETAIL = re.compile(r"Worker exit type: (\w+) Worker exit detail: (.*?)(?: Some common causes include|\Z)", re.DOTALL)

@@ -7,7 +7,7 @@ import faulthandler
 import time
 from collections.abc import Iterator
 
-from runners.engines.leg import Message
+from runners.worker.leg import Message
 from seatbelt.refusals import SESSION_SECONDS
 
 LONGEST_PAUSE_SECONDS = 600.0

@@ -19,13 +19,13 @@ from runners.driver import Driver
 from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.devices import device_text
 from runners.engines.isolation import terminate_children_again
-from runners.engines.leg import run_leg
 from runners.engines.leg_worker import LegWorker
 from runners.engines.losses import error_of
 from runners.engines.places import Places
 from runners.engines.room import Room, gpus_of_trial
 from runners.engines.running_legs import RunningLegs
 from runners.engines.worker_place import held_until, place_here, publish_held
+from runners.worker.leg import run_leg
 
 _MORE_THAN_EVER = 100_000
 """Ray asks for this many trials at a time; how many it gets is decided here, for nodes join and leave."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from runners.core.plan import Finished, Wait
 from runners.driver import Driver
-from runners.engines.leg import LegSpec, Message
 from runners.engines.losses import LegFaultError, loss_text
 from runners.engines.places import Place, Places
 from runners.engines.room import Room
 from runners.engines.software import software_here
+from runners.worker.leg import LegSpec, Message
 
 
 class RunningLegs:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from runners.core.events import LegEnded
 from runners.core.history import History
-from runners.engines.leg import LegSpec, Message
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
+from runners.worker.leg import LegSpec, Message
 from tests.faults.nodes import environment
 from tests.runners.conftest import describe, ended_message, epoch_message
 
@@ -81,7 +81,7 @@ def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 18
 
 def run_leg(spec: LegSpec) -> Iterator[Message]:
     """Run a leg whose training is pretended; this takes the place of the engine's in the workers."""
-    from runners.engines import leg
+    from runners.worker import leg
 
     leg._fit = _pretend
     yield from leg.run_leg(spec)

@@ -17,12 +17,13 @@ import torch
 
 from runners.core.plan import Limits
 from runners.driver import Driver
-from runners.engines import in_process, leg
-from runners.engines.leg import LegSpec, Message
+from runners.engines import in_process
 from runners.progress import Progress
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore
+from runners.worker import leg
+from runners.worker.leg import LegSpec, Message
 from seatbelt.data.cache import open_decoded
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError

@@ -199,7 +199,7 @@ def test_faults_of_machines_have_many_retries_and_are_counted_apart(
 ) -> None:
     import pandas as pd
 
-    from runners.engines import leg
+    from runners.worker import leg
 
     monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(in_process, "run_leg", failing := _Failing(leg.run_leg, times=6))
@@ -223,7 +223,7 @@ class _Failing:
 
 
 def test_a_machine_without_the_data_is_at_fault_and_not_the_trial() -> None:
-    from runners.engines.leg import LegSpec, run_leg
+    from runners.worker.leg import LegSpec, run_leg
     from seatbelt.config import TrialConfig
 
     spec = LegSpec(

@@ -16,9 +16,9 @@ from runners.core.events import EpochMeasured
 from runners.core.halving import default_rungs
 from runners.core.plan import Finished, Limits
 from runners.driver import Driver
-from runners.engines.leg import LegSpec
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
+from runners.worker.leg import LegSpec
 from seatbelt.records import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
 

@@ -10,10 +10,10 @@ import pytest
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits
 from runners.driver import Driver
-from runners.engines.leg import LegSpec
 from runners.progress import Progress
 from runners.sweep.description import DataSource, SweepDescription, SweepFactor
 from runners.sweep.folder import SweepFolder
+from runners.worker.leg import LegSpec
 from search_spaces.axes import factor
 from seatbelt.config import TrialConfig
 from seatbelt.records import SCORES

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from runners.core.plan import Finished, Limits, Wait
-from runners.engines.leg import LegSpec
 from runners.sweep.folder import SweepFolder
+from runners.worker.leg import LegSpec
 from seatbelt.arrow import arrow_schema
 from seatbelt.records import TABLES
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver, work

@@ -12,12 +12,12 @@ import pytest
 
 from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.engines import leg_worker
-from runners.engines.leg import LegSpec, Message
 from runners.engines.leg_worker import LegWorker
 from runners.engines.losses import LegFaultError
 from runners.engines.places import Place, Places
 from runners.engines.running_legs import RunningLegs
 from runners.sweep.folder import SweepFolder
+from runners.worker.leg import LegSpec, Message
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 

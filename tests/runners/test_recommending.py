@@ -14,11 +14,11 @@ from runners.cli.answers import recommend
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Finished, Limits
 from runners.driver import Driver
-from runners.engines.leg import LegSpec
 from runners.progress import Progress
 from runners.recommendation_text import certainty_text
 from runners.recommending import Answer, recommendation, recommendation_lines
 from runners.sweep.folder import SweepFolder
+from runners.worker.leg import LegSpec
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, ended_message, epoch_message
 

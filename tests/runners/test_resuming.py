@@ -11,7 +11,6 @@ import pytest
 from runners.continuing import check_code, check_data_unchanged, check_weights_unchanged, relocate
 from runners.core.plan import Limits
 from runners.driver import Driver
-from runners.engines.leg import LegSpec
 from runners.progress import Progress
 from runners.session import Session, as_before, resume_command
 from runners.status import status_text
@@ -19,6 +18,7 @@ from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
+from runners.worker.leg import LegSpec
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData

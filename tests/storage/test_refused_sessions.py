@@ -12,13 +12,13 @@ from analysis import load
 from runners import run_sweep
 from runners.core.plan import Finished, Limits
 from runners.driver import Driver
-from runners.engines.leg import LegSpec
 from runners.progress import Progress
 from runners.session import Session
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
+from runners.worker.leg import LegSpec
 from seatbelt import refusals
 from seatbelt.storage import open_storage
 from tests.runners.conftest import describe, open_driver, work

@@ -18,12 +18,12 @@ from analysis import load, load_all
 from analysis.query import query
 from analysis.select import best
 from runners.core.events import ClockRead
-from runners.engines.leg import LegSpec
 from runners.sweep import lease as lease_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.lease import Lease
 from runners.sweep.ledger import Ledger, holder, read_events
 from runners.sweep.mirror import Mirror, read_journal
+from runners.worker.leg import LegSpec
 from seatbelt.errors import SweepHeldError, UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, open_driver, work

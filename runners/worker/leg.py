@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from runners.engines.machine_faults import fault_text, machine_fault, one_line
 from runners.engines.software import software_difference
 from runners.sweep.folder import SweepFolder
+from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from seatbelt.config import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown

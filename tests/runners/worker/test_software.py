@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runners.engines import leg
-from runners.engines.leg import LegSpec
 from runners.engines.software import software_difference, software_here
+from runners.worker import leg
+from runners.worker.leg import LegSpec
 
 
 def test_the_same_software() -> None:

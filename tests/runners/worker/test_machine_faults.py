@@ -16,13 +16,14 @@ from ray.exceptions import ActorDiedError, RayActorError
 
 from runners.core.events import LegEnded
 from runners.driver import Driver
-from runners.engines import in_process, leg, patience
-from runners.engines.leg import LegSpec, Message
+from runners.engines import in_process, patience
 from runners.engines.losses import LegFaultError, error_of, loss_text
-from runners.engines.machine_faults import TABLE, fault_text, machine_fault
 from runners.status import status_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
+from runners.worker import leg
+from runners.worker.leg import LegSpec, Message
+from runners.worker.machine_faults import TABLE, fault_text, machine_fault
 from seatbelt.errors import UserError
 from seatbelt.training import device
 from tests.runners.conftest import ended_message, epoch_message, open_driver
