@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runners.gpus import Gpus, examine_gpus, gpu_fault
+from runners.engines.gpus import Gpus, examine_gpus, gpu_fault
 from seatbelt.cache_folder import cache_folder
 from seatbelt.config import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
@@ -138,6 +138,6 @@ def _disk() -> Finding:
 
 
 def _ray() -> Finding:
-    from runners.engines.cluster import Resources, probe
+    from runners.engines.connection import Resources, probe
 
     return Finding(what="Ray runs a task", state="ok", text=probe(Resources()))

@@ -40,7 +40,7 @@ from seatbelt.redaction import shown
 from seatbelt.wording import activation_hint
 
 if TYPE_CHECKING:
-    from runners.engines.cluster import Resources
+    from runners.engines.connection import Resources
 
 
 def launch(request: Request, session: Session, root: str, *, dry_run: bool = False, as_new: str | None = None) -> int:
@@ -195,13 +195,13 @@ def _check_access(session: Session, device: str) -> None:
 
     check_devices(device, engine=session.engine, address=session.address)
     if session.engine == "ray":
-        from runners.engines.cluster import Resources, check_access
+        from runners.engines.connection import Resources, check_access
 
         check_access(Resources(address=session.address, allow_insecure=session.allow_insecure))
 
 
 def _resources(session: Session, driver: Driver, device: str) -> Resources:
-    from runners.engines.cluster import Resources
+    from runners.engines.connection import Resources
 
     trial_bytes = 0
     if session.gpus_per_trial == "auto":

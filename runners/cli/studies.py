@@ -84,8 +84,8 @@ def doctor(
 def _cluster_is_fit(address: str, sweep: str | None, data: list[Path], *, allow_insecure: bool) -> bool:
     from rich.console import Console
 
-    from runners.engines.cluster import Resources
-    from runners.preflight import examine_cluster, needs, table
+    from runners.engines.connection import Resources
+    from runners.engines.preflight import examine_cluster, needs, table
 
     nodes, faults = examine_cluster(Resources(address=address, allow_insecure=allow_insecure), needs(sweep, data))
     Console().print(table(nodes, faults))

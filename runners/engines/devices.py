@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runners.gpus import examine_gpus, gpu_fault
+from runners.engines.gpus import examine_gpus, gpu_fault
 from seatbelt.errors import UserError
 
 

@@ -6,7 +6,7 @@ import time
 
 from runners.core.plan import Finished, Wait
 from runners.driver import Driver
-from runners.engines.patience import Pauses
+from runners.engines.watchdog import Pauses
 from runners.worker.leg import run_leg
 
 _STAGE_POLL_SECONDS = 1.0

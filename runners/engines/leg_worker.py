@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from runners.engines.losses import LegFaultError
-from runners.engines.patience import Pauses, Watchdog
-from runners.engines.places import Place
+from runners.engines.excluded_gpus import Place
+from runners.engines.lost_workers import LegFaultError
+from runners.engines.watchdog import Pauses, Watchdog
 from runners.worker.leg import LegSpec, Message
 
 HOLD_STEP_SECONDS = 2.0

@@ -16,15 +16,15 @@ from typing import Any
 
 from runners.core.plan import Finished, Wait
 from runners.driver import Driver
-from runners.engines.cluster import Resources, cluster_resources, connected, prepare_ray
+from runners.engines.capacity import Room, gpus_of_trial
+from runners.engines.connection import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.devices import device_text
+from runners.engines.excluded_gpus import Places
 from runners.engines.isolation import terminate_children_again
 from runners.engines.leg_worker import LegWorker
-from runners.engines.losses import error_of
-from runners.engines.places import Places
-from runners.engines.room import Room, gpus_of_trial
+from runners.engines.lost_workers import error_of
 from runners.engines.running_legs import RunningLegs
-from runners.engines.worker_place import held_until, place_here, publish_held
+from runners.engines.worker_location import held_until, place_here, publish_held
 from runners.worker.leg import run_leg
 
 _MORE_THAN_EVER = 100_000
@@ -72,7 +72,7 @@ def run(driver: Driver, resources: Resources) -> None:
 
 
 def _preflight(driver: Driver, resources: Resources) -> None:
-    from runners.preflight import check_nodes, needs
+    from runners.engines.preflight import check_nodes, needs
 
     count = check_nodes(resources, needs(driver.folder.location, ()))
     told = f"{count} node(s) agree with this one" if count else "no worker is up yet: those that come are not examined"

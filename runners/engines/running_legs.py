@@ -7,10 +7,10 @@ from typing import Any
 
 from runners.core.plan import Finished, Wait
 from runners.driver import Driver
-from runners.engines.losses import LegFaultError, loss_text
-from runners.engines.places import Place, Places
-from runners.engines.room import Room
-from runners.engines.software import software_here
+from runners.engines.capacity import Room
+from runners.engines.excluded_gpus import Place, Places
+from runners.engines.lost_workers import LegFaultError, loss_text
+from runners.engines.node_software import software_here
 from runners.worker.leg import LegSpec, Message
 
 

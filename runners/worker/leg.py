@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from runners.engines.software import software_difference
+from runners.engines.node_software import software_difference
 from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from seatbelt.config import TrialConfig

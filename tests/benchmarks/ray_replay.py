@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from runners.core.strategies.optuna_proposals import cell_of, distributions_of
-from runners.engines.cluster import Resources, connected, prepare_ray
+from runners.engines.connection import Resources, connected, prepare_ray
 from runners.simulation.families import family_world
 from runners.simulation.peers import PEERS
 from search_spaces.space import Cell

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.engines import temporary
-from runners.engines.temporary import check_temporary_folder, ray_folder
+from runners.engines import ray_folder as temporary
+from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from runners.launch import _refuse_odd_bytes
 from runners.sweep.folder import SweepFolder
 from seatbelt import home

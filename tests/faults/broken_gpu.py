@@ -109,7 +109,7 @@ def main() -> int:
     from runners.core.plan import Limits
     from runners.driver import Driver
     from runners.engines import ray_tune
-    from runners.engines.cluster import Resources
+    from runners.engines.connection import Resources
     from runners.progress import Progress
     from tests.faults import broken_gpu
 

@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 
 from runners.driver import Driver
-from runners.engines import in_process, patience
-from runners.engines.patience import Pauses, Watchdog
+from runners.engines import in_process
+from runners.engines import watchdog as patience
+from runners.engines.watchdog import Pauses, Watchdog
 from runners.sweep.ledger import read_events
 from seatbelt.errors import UserError
 from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed
-from tests.runners.test_engines import ROOT
+from tests.runners.engines.test_engines import ROOT
 
 _HANG = """
 import ctypes, sys, time
-from runners.engines.patience import Watchdog
+from runners.engines.watchdog import Watchdog
 with Watchdog(0.5).step():
     {hang}
 print("it came back")

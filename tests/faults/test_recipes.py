@@ -28,7 +28,7 @@ from tests.conftest import MakeData
 from tests.faults.kills import wait_for_epochs
 from tests.faults.nodes import Nodes, environment
 from tests.faults.test_nodes import wait_until_running
-from tests.runners.test_engines import ROOT
+from tests.runners.engines.test_engines import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ import pytest
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from tests.conftest import MakeData
-from tests.runners.test_engines import environment
+from tests.runners.engines.test_engines import environment
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ from runners.worker.leg import LegSpec
 from seatbelt.errors import SweepHeldError, UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, open_driver, work
-from tests.runners.test_engines import ROOT, UNEQUAL
+from tests.runners.engines.test_engines import ROOT, UNEQUAL
 from tests.storage.server import BUCKET, Server
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from runners.cluster.token import choose_mode, close_token_file, ensure_token, ensure_token_file, token_file
-from runners.engines.cluster import Resources, connected
+from runners.engines.connection import Resources, connected
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 

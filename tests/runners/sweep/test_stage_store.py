@@ -17,7 +17,7 @@ from runners.sweep.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, Storage, open_storage
 from tests.conftest import MakeData
-from tests.runners.test_engines import environment
+from tests.runners.engines.test_engines import environment
 
 ME = f"process {os.getpid()} on {socket.gethostname()} (for 0 min)"
 

@@ -16,8 +16,8 @@ from ray.exceptions import ActorDiedError, RayActorError
 
 from runners.core.events import LegEnded
 from runners.driver import Driver
-from runners.engines import in_process, patience
-from runners.engines.losses import LegFaultError, error_of, loss_text
+from runners.engines import in_process, watchdog
+from runners.engines.lost_workers import LegFaultError, error_of, loss_text
 from runners.status import status_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
@@ -170,7 +170,7 @@ def work(monkeypatch: pytest.MonkeyPatch, driver: Driver, errors: dict[int, Base
         yield ended_message("complete", spec.stop)
 
     monkeypatch.setattr(leg, "_fit", fit)
-    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(watchdog.time, "sleep", lambda seconds: None)
     in_process.run(driver)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runners.engines.software import software_difference, software_here
+from runners.engines.node_software import software_difference, software_here
 from runners.worker import leg
 from runners.worker.leg import LegSpec
 

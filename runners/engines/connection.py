@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
 from runners.engines.isolation import end_at_once, isolated_start, loopback_only
-from runners.engines.temporary import check_temporary_folder, ray_folder
+from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from seatbelt.errors import UserError
 
 ENVIRONMENT = {

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from runners.engines.cluster import Resources, connected, prepare_ray
+from runners.engines.connection import Resources, connected, prepare_ray
+from runners.engines.node_checks import Answer, Fault, Question, answer, remove_probe, unread_probes
 from runners.engines.nodes import Ask, Call, Node, ask_ray, ray_nodes
-from runners.preflight_node import Answer, Fault, Question, answer, remove_probe, unread_probes
 from runners.sweep.description import SweepDescription
 from seatbelt.errors import UserError
 

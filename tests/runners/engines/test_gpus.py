@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from runners import doctor, gpus
+from runners import doctor
 from runners.cli import main
 from runners.doctor import examine
-from runners.engines.cluster import Resources
+from runners.engines import gpus
+from runners.engines.capacity import gpus_of_trial
+from runners.engines.connection import Resources
 from runners.engines.devices import check_devices, device_text
-from runners.engines.room import gpus_of_trial
-from runners.gpus import Gpu, Gpus, gpu_fault, list_gpus, uuid_of, visible_count
-from runners.preflight_node import Question, answer
+from runners.engines.gpus import Gpu, Gpus, gpu_fault, list_gpus, uuid_of, visible_count
+from runners.engines.node_checks import Question, answer
 from seatbelt.errors import UserError
 
 H100 = tuple(Gpu(name="NVIDIA H100", uuid=f"GPU-{index}abc") for index in range(8))
@@ -215,7 +216,7 @@ def test_doctor_lists_all_before_it_fails(
     blocked.write_text("")
     monkeypatch.setenv("SEATBELT_CACHE", str(blocked / "cache"))
     monkeypatch.setenv("SEATBELT_WEIGHTS", str(tmp_path / "none"))
-    monkeypatch.setattr("runners.engines.cluster.probe", lambda resources: "a task ran")
+    monkeypatch.setattr("runners.engines.connection.probe", lambda resources: "a task ran")
     monkeypatch.setattr("sys.argv", ["seatbelt", "doctor"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.engines.software import versions_here
+from runners.engines.node_software import versions_here
 from runners.sweep.code_version import code_hashes
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from runners import preflight, preflight_node
-from runners.engines.cluster import Resources
+from runners.engines import node_checks, preflight
+from runners.engines.connection import Resources
+from runners.engines.node_checks import Answer, Question, answer, read_probe, unread_probes, write_probe
 from runners.engines.nodes import Call, Node
-from runners.preflight import DRIVER, Needs, NodeFault, examine
-from runners.preflight_node import Answer, Question, answer, read_probe, unread_probes, write_probe
+from runners.engines.preflight import DRIVER, Needs, NodeFault, examine
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
@@ -157,7 +157,7 @@ def test_gpus_are_counted_where_a_task_sees_none(monkeypatch: pytest.MonkeyPatch
         return subprocess.CompletedProcess(command, 0, stdout="4\n", stderr="")
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(preflight_node.subprocess, "run", run)
+    monkeypatch.setattr(node_checks.subprocess, "run", run)
     assert answer(Question(count_gpus=True)).gpus == 4
     assert "CUDA_VISIBLE_DEVICES" not in seen
     assert answer(Question()).gpus is None
@@ -200,8 +200,8 @@ from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 cluster.add_node(num_cpus=1)
 cluster.add_node(num_cpus=1, num_gpus=2)
-from runners.engines.cluster import Resources
-from runners.preflight import Needs, examine_cluster
+from runners.engines.connection import Resources
+from runners.engines.preflight import Needs, examine_cluster
 
 needs = Needs(storage=sys.argv[1], data=((sys.argv[2], sys.argv[3]),), caches=(("x", 10),))
 nodes, faults = examine_cluster(Resources(address=cluster.address), needs)

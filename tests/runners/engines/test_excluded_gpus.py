@@ -12,9 +12,9 @@ import pytest
 
 from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.engines import leg_worker
+from runners.engines.excluded_gpus import Place, Places
 from runners.engines.leg_worker import LegWorker
-from runners.engines.losses import LegFaultError
-from runners.engines.places import Place, Places
+from runners.engines.lost_workers import LegFaultError
 from runners.engines.running_legs import RunningLegs
 from runners.sweep.folder import SweepFolder
 from runners.worker.leg import LegSpec, Message

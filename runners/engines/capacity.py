@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from runners.engines.cluster import Resources, cluster_resources
-from runners.packing import gpu_share, packing_text
+from runners.engines.connection import Resources, cluster_resources
+from runners.engines.packing import gpu_share, packing_text
 from seatbelt.errors import UserError
 
 _LOOK_SECONDS = 5.0
