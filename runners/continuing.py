@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runners.progress import Progress
+from runners.session.progress import Progress
 from runners.sweep.adopt_trials import what_differs
 from runners.sweep.code_version import changed_modules, changed_packages
 from runners.sweep.description import SweepDescription

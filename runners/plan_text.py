@@ -9,7 +9,7 @@ from runners.core.plan import Limits, Plan
 from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
 from runners.launch_space import arms_to_check
 from runners.parts_survey import PartsSurvey, sources_of, survey_parts
-from runners.progress import duration, total_epochs
+from runners.session.progress import duration, total_epochs
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from search_spaces.space import Factor

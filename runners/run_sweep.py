@@ -24,11 +24,11 @@ from runners.core.events import Event
 from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
-from runners.driver import Driver
 from runners.launch import Request, describe
 from runners.plan_text import plan_text
-from runners.progress import Progress
-from runners.session import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
+from runners.session.driver import Driver
+from runners.session.options import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
+from runners.session.progress import Progress
 from runners.sweep.adopt_trials import copy_what_holds
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder

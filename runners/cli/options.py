@@ -13,7 +13,7 @@ import typer
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from runners.session import Session
+    from runners.session.options import Session
 
 RUN = "Where and how it runs"
 LIMITS = "Limits"
@@ -176,7 +176,7 @@ def parse_gpus(text: str | None) -> float | Literal["auto"] | None:
 
 def session_of(context: typer.Context) -> Session:
     """Return how a command is to run a sweep: its options that are named like the fields of a session."""
-    from runners.session import Session
+    from runners.session.options import Session
 
     known = {field.name for field in dataclasses.fields(Session)} - {"named"}
     given: dict[str, Any] = {name: value for name, value in context.params.items() if name in known}

@@ -25,7 +25,7 @@ class SessionOpened:
     sweep: str = ""
     """Identity of the sweep; empty in sweeps from before there was one."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Where and how it runs (`runners.session.RUN_OPTIONS`): a session that resumes it does the same."""
+    """Where and how it runs (`runners.session.options.RUN_OPTIONS`): a session that resumes it does the same."""
 
 
 Role = Literal["arm", "stage", "confirmation", "copied"]

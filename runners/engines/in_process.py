@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from runners.core.plan import Finished, Wait
-from runners.driver import Driver
 from runners.engines.watchdog import Pauses
+from runners.session.driver import Driver
 from runners.worker.leg import run_leg
 
 _STAGE_POLL_SECONDS = 1.0

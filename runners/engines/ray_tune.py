@@ -15,7 +15,6 @@ import tempfile
 from typing import Any
 
 from runners.core.plan import Finished, Wait
-from runners.driver import Driver
 from runners.engines.capacity import Room, gpus_of_trial
 from runners.engines.connection import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.devices import device_text
@@ -25,6 +24,7 @@ from runners.engines.leg_worker import LegWorker
 from runners.engines.lost_workers import error_of
 from runners.engines.running_legs import RunningLegs
 from runners.engines.worker_location import held_until, place_here, publish_held
+from runners.session.driver import Driver
 from runners.worker.leg import run_leg
 
 _MORE_THAN_EVER = 100_000

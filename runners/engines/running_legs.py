@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from runners.core.plan import Finished, Wait
-from runners.driver import Driver
 from runners.engines.capacity import Room
 from runners.engines.excluded_gpus import Place, Places
 from runners.engines.lost_workers import LegFaultError, loss_text
 from runners.engines.node_software import software_here
+from runners.session.driver import Driver
 from runners.worker.leg import LegSpec, Message
 
 

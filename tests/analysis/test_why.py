@@ -17,7 +17,7 @@ from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, second
 from tests.runners.conftest import describe
-from tests.runners.test_driver import run_to_the_end
+from tests.runners.session.test_driver import run_to_the_end
 
 # Key, score at the rung, second at which it arrived there.
 ARRIVALS = [("a", 0.5, 1), ("b", 0.6, 2), ("c", 0.4, 3), ("d", 0.7, 5), ("e", 0.3, 6), ("f", 0.65, 7), ("g", 0.1, 9)]

@@ -109,8 +109,8 @@ def opened(folder: str) -> None:
 
 
 def _driver(folder: str, limits: Any, *, observe: Any = lambda event, history: None, **space: int) -> Any:
-    from runners.driver import Driver
-    from runners.progress import Progress
+    from runners.session.driver import Driver
+    from runners.session.progress import Progress
     from runners.sweep.folder import SweepFolder
     from tests.runners.conftest import describe
 

@@ -24,7 +24,7 @@ import pandas as pd
 
 from runners.recommending import recommendation
 from runners.run_sweep import confirm
-from runners.session import Session
+from runners.session.options import Session
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell

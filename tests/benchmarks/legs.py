@@ -28,9 +28,9 @@ def seatbelt(folder: str) -> None:
     """Print the seconds per empty leg of our engine, from the second leg to the last."""
     from runners.core.events import LegEnded
     from runners.core.plan import Limits
-    from runners.driver import Driver
     from runners.engines import ray_tune
-    from runners.progress import Progress
+    from runners.session.driver import Driver
+    from runners.session.progress import Progress
     from runners.sweep.folder import SweepFolder
     from runners.sweep.ledger import read_events
     from tests.benchmarks import noop

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from runners import run_sweep
 from runners.cli import app
-from runners.session import Session
+from runners.session.options import Session
 from tests.conftest import MakeData
 
 

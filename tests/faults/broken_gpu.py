@@ -107,10 +107,10 @@ def main() -> int:
     import ray
 
     from runners.core.plan import Limits
-    from runners.driver import Driver
     from runners.engines import ray_tune
     from runners.engines.connection import Resources
-    from runners.progress import Progress
+    from runners.session.driver import Driver
+    from runners.session.progress import Progress
     from tests.faults import broken_gpu
 
     original = ray.init

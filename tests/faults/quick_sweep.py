@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from runners.core.plan import Limits
-from runners.driver import Driver
 from runners.engines import in_process
-from runners.progress import Progress
+from runners.session.driver import Driver
+from runners.session.progress import Progress
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runners.driver import Driver
 from runners.engines import in_process
 from runners.engines import watchdog as patience
 from runners.engines.watchdog import Pauses, Watchdog
+from runners.session.driver import Driver
 from runners.sweep.ledger import read_events
 from seatbelt.errors import UserError
 from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed

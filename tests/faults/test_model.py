@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runners.core.events import EpochMeasured
 from runners.core.halving import default_rungs
 from runners.core.plan import Finished, Limits
-from runners.driver import Driver
+from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.leg import LegSpec

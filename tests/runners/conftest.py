@@ -9,8 +9,8 @@ import pytest
 
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits
-from runners.driver import Driver
-from runners.progress import Progress
+from runners.session.driver import Driver
+from runners.session.progress import Progress
 from runners.sweep.description import DataSource, SweepDescription, SweepFactor
 from runners.sweep.folder import SweepFolder
 from runners.worker.leg import LegSpec

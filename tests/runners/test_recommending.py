@@ -13,10 +13,10 @@ from analysis.cells import cell_text
 from runners.cli.answers import recommend
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Finished, Limits
-from runners.driver import Driver
-from runners.progress import Progress
-from runners.recommendation_text import certainty_text
 from runners.recommending import Answer, recommendation, recommendation_lines
+from runners.session.driver import Driver
+from runners.session.progress import Progress
+from runners.session.recommendation_text import certainty_text
 from runners.sweep.folder import SweepFolder
 from runners.worker.leg import LegSpec
 from seatbelt.errors import UserError

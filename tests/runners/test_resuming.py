@@ -10,9 +10,9 @@ import pytest
 
 from runners.continuing import check_code, check_data_unchanged, check_weights_unchanged, relocate
 from runners.core.plan import Limits
-from runners.driver import Driver
-from runners.progress import Progress
-from runners.session import Session, as_before, resume_command
+from runners.session.driver import Driver
+from runners.session.options import Session, as_before, resume_command
+from runners.session.progress import Progress
 from runners.status import status_text
 from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
@@ -23,7 +23,7 @@ from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, ended_message, open_driver
-from tests.runners.test_driver import run_to_the_end
+from tests.runners.session.test_driver import run_to_the_end
 
 
 def test_a_resumed_session_runs_as_the_one_before(folder: SweepFolder) -> None:

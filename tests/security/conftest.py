@@ -10,7 +10,7 @@ import pytest
 from runners.cli import main
 from runners.sweep.folder import SweepFolder
 from tests.runners.conftest import describe
-from tests.runners.test_driver import run_to_the_end
+from tests.runners.session.test_driver import run_to_the_end
 
 Command = Callable[..., str]
 

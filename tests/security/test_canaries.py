@@ -14,8 +14,8 @@ from rich.console import Console
 import seatbelt.training.fit
 from runners.cli import main
 from runners.core.plan import Limits
-from runners.driver import Driver
-from runners.progress import Progress
+from runners.session.driver import Driver
+from runners.session.progress import Progress
 from runners.sweep.description import SweepFactor
 from runners.sweep.folder import SweepFolder
 from tests.conftest import MakeData

@@ -11,7 +11,7 @@ from analysis import load
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, open_driver
-from tests.runners.test_driver import run_to_the_end
+from tests.runners.session.test_driver import run_to_the_end
 from tests.security.conftest import Command
 
 

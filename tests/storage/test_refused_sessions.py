@@ -11,9 +11,9 @@ import pytest
 from analysis import load
 from runners import run_sweep
 from runners.core.plan import Finished, Limits
-from runners.driver import Driver
-from runners.progress import Progress
-from runners.session import Session
+from runners.session.driver import Driver
+from runners.session.options import Session
+from runners.session.progress import Progress
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder

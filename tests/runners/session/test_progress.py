@@ -8,7 +8,7 @@ from runners.core.events import Decided, EpochMeasured, LegEnded, LegStarted, Pl
 from runners.core.history import History
 from runners.core.next_leg import next_leg
 from runners.core.plan import Finished, Leg, Limits, Plan
-from runners.progress import Progress, duration, total_epochs
+from runners.session.progress import Progress, duration, total_epochs
 from search_spaces.space import Space
 from tests.runners.conftest import describe
 

@@ -30,8 +30,8 @@ from runners.core.plan import (
     Wait,
     outcome_of_error,
 )
-from runners.leg_spec import leg_spec
-from runners.progress import Progress
+from runners.session.leg_spec import leg_spec
+from runners.session.progress import Progress
 from runners.sweep.description import SweepDescription
 from runners.sweep.evidence import check_journal, check_shards
 from runners.sweep.folder import SweepFolder
