@@ -24,7 +24,7 @@ from runners.core.events import Event
 from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
-from runners.launch import Request, describe
+from runners.new_sweep.describe import Request, describe
 from runners.plan_text import plan_text
 from runners.session.driver import Driver
 from runners.session.options import Session, as_before, check_limits, earlier_limits, limits_of, resume_command

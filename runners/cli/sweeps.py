@@ -168,9 +168,9 @@ def sweep(
 
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
-    from runners.launch import Request, check_before_data
+    from runners.new_sweep.default_data import embedded_scenes
+    from runners.new_sweep.describe import Request, check_before_data
     from runners.run_sweep import launch
-    from runners.scenes import embedded_scenes
     from search_spaces.studies import find
 
     request = Request(

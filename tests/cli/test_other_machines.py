@@ -12,7 +12,7 @@ import pytest
 
 from runners.engines import ray_folder as temporary
 from runners.engines.ray_folder import check_temporary_folder, ray_folder
-from runners.launch import _refuse_odd_bytes
+from runners.new_sweep.describe import _refuse_odd_bytes
 from runners.sweep.folder import SweepFolder
 from seatbelt import home
 from seatbelt.cache_folder import cache_folder

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runners.launch import Request, describe
-from runners.narrowing import best_architectures, narrow
+from runners.new_sweep.describe import Request, describe
+from runners.new_sweep.space_options import best_architectures, narrow
 from runners.sweep.description import SweepDescription
 from search_spaces.space import Factor, Level
 from search_spaces.studies import find

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 
-from runners.launch_space import MOST_CHECKED
+from runners.new_sweep.space_checks import MOST_CHECKED
 from search_spaces.space import NAMED_ARM, Cell, Factor, Space
 from seatbelt.config import TrialConfig
 from seatbelt.data.splits import most_synthetic

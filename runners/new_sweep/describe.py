@@ -16,11 +16,11 @@ import numpy as np
 
 from runners.core.halving import check_rungs, default_rungs
 from runners.core.strategies.proposal import check_enumerable
-from runners.launch_checks import check_batches, check_comparable, resolve_weights
-from runners.launch_composition import fix_number
-from runners.launch_space import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
-from runners.narrowing import Narrowed, narrow
-from runners.parts_survey import check_parts, survey_parts
+from runners.new_sweep.composition_checks import fix_number
+from runners.new_sweep.parts_survey import check_parts, survey_parts
+from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
+from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
+from runners.new_sweep.space_options import Narrowed, narrow
 from runners.sweep.code_version import code_hashes, package_versions
 from runners.sweep.description import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from runners.sweep.weight_retention import parse_keep

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from runners.core.plan import Limits
-from runners.launch import Request, describe
+from runners.new_sweep.describe import Request, describe
 from runners.plan_text import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder

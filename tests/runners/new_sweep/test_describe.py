@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runners.launch import Request, describe
+from runners.new_sweep.describe import Request, describe
 from runners.sweep.description import SweepDescription
 from search_spaces.studies import find
 from seatbelt.errors import UserError, WeightsNotFoundError
@@ -295,7 +295,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(name.encode())
     # (No file fits two encoders.)
-    monkeypatch.setattr("runners.launch_checks.check_file", lambda encoder, resolved: None)
+    monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
     # A worker finds the hash of each pair that a proposal may bring.
@@ -332,7 +332,7 @@ def test_missing_weights_are_told_with_what_is_here(
 def test_weights_and_comparability_are_checked_before_images_are_read(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runners.launch.fingerprint", lambda dataset: pytest.fail("images were read"))
+    monkeypatch.setattr("runners.new_sweep.describe.fingerprint", lambda dataset: pytest.fail("images were read"))
     for changes, what in (
         ({"fix": (f"weights=file:{tmp_path}/no.pth",)}, "is not a file; correct the path"),
         ({"fix": NO_WEIGHTS, "vary": (*SMALL, "target=hair,seat_belt")}, "another target is another task"),

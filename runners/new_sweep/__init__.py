@@ -1,0 +1,1 @@
+"""From a request to the description of a sweep, checked before the first trial."""
