@@ -109,7 +109,7 @@ def recommend(
     Example:
       seatbelt recommend sweeps/joint --within 0.01
     """
-    from runners.recommending import recommendation, recommendation_lines
+    from runners.commands.recommend import recommendation, recommendation_lines
 
     found = recommendation(sweep, within, sure)
     if json_output:

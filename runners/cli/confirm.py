@@ -68,7 +68,7 @@ def confirm(
     from analysis.confirmation import confirmed
     from analysis.confirmation_text import confirmation_text
     from analysis.select import best
-    from runners.run_sweep import confirm as run_confirmation
+    from runners.commands.run import confirm as run_confirmation
     from runners.sweep.folder import SweepFolder
 
     folder = SweepFolder(sweep)

@@ -66,7 +66,7 @@ def report(
         return
     if json_output:
         raise UserError("--json goes with --thesis; `seatbelt best --json` and `effects --json` have the numbers")
-    from runners.reporting import watch_report, write_report
+    from runners.commands.report import watch_report, write_report
 
     if not watch:
         say(str(write_report(sweeps, form=output.value, out=out)))
@@ -91,8 +91,8 @@ def dashboard(
     Example:
       seatbelt dashboard sweeps/architecture --port 8240
     """
-    from runners.dashboard import ADDRESS
-    from runners.dashboard import dashboard as serve
+    from runners.commands.dashboard import ADDRESS
+    from runners.commands.dashboard import dashboard as serve
 
     with serve(sweeps, port=port, every=every) as server:
         try:
@@ -121,7 +121,7 @@ def figures(
       seatbelt figures sweeps/architecture --format pdf
       seatbelt figures sweeps/architecture --only heat_map --only curves --out pictures
     """
-    from runners.reporting import draw_figures
+    from runners.commands.report import draw_figures
 
     for line in draw_figures(
         sweeps,

@@ -53,7 +53,7 @@ def status(
     """
     import time
 
-    from runners.status import status_text
+    from runners.commands.status import status_text
 
     while True:
         text, running = status_text(sweep)
@@ -150,7 +150,7 @@ def reproduce(
     Example:
       seatbelt reproduce sweeps/architecture 3f2a --epochs 2
     """
-    from runners.reproduce import reproduce as run_again
+    from runners.commands.reproduce import reproduce as run_again
 
     raise typer.Exit(run_again(sweep, trial, epochs=epochs, dry_run=dry_run, say=say))
 
@@ -178,7 +178,7 @@ def explain(
     Example:
       seatbelt explain sweeps/architecture best --images images/0005.png --fill mean
     """
-    from runners.explain import explain_trial
+    from runners.commands.explain import explain_trial
     from runners.progress_bar import progress_bar
     from seatbelt.explain.explanation import Options
 
@@ -190,6 +190,6 @@ def explain(
 
         typer.echo(json.dumps([{**item.numbers, "panel": item.panel} for item in found], indent=1))
         return
-    from runners.explain_text import explained_text
+    from runners.commands.explain_text import explained_text
 
     say(explained_text(found))

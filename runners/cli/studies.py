@@ -67,7 +67,7 @@ def doctor(
 
       seatbelt doctor --address auto --sweep /shared/sweeps/architecture
     """
-    from runners.doctor import examine
+    from runners.commands.doctor import examine
 
     if address is None and (sweep is not None or data):
         raise UserError("--sweep and --data ask the nodes of a cluster; say which by --address")

@@ -168,9 +168,9 @@ def sweep(
 
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
+    from runners.commands.run import launch
     from runners.new_sweep.default_data import embedded_scenes
     from runners.new_sweep.describe import Request, check_before_data
-    from runners.run_sweep import launch
     from search_spaces.studies import find
 
     request = Request(
@@ -259,7 +259,7 @@ def resume(
 
       seatbelt resume sweeps/architecture --data /new/place/my-images
     """
-    from runners.run_sweep import resume as resume_sweep
+    from runners.commands.run import resume as resume_sweep
 
     raise typer.Exit(resume_sweep(sweep, session_of(context), dry_run=dry_run))
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from runners.recommending import recommendation
-from runners.run_sweep import confirm
+from runners.commands.recommend import recommendation
+from runners.commands.run import confirm
 from runners.session.options import Session
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runners import reporting
-from runners.reporting import watch_report
+from runners.commands import report
+from runners.commands.report import watch_report
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
 from tests.security.conftest import Command, answered, refused  # noqa: F401  (fixtures)
@@ -113,7 +113,7 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
     running = iter(["a driver", "a driver"])
     monkeypatch.setattr("runners.sweep.ledger.holder", lambda folder: next(running, None))
     pages: list[str] = []
-    monkeypatch.setattr(reporting.time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
+    monkeypatch.setattr(report.time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
     told: list[str] = []
     watch_report([str(sweep)], out=None, every=7, say=told.append)
     assert len(pages) == 2
@@ -138,7 +138,7 @@ def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) 
     writer.start()
     try:
         for _ in range(3):
-            reporting.write_report([str(sweep)], form="html", out=tmp_path / "report.html")
+            report.write_report([str(sweep)], form="html", out=tmp_path / "report.html")
     finally:
         stop.set()
         writer.join()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from runners import run_sweep
 from runners.cli import app
+from runners.commands import run
 from runners.session.options import Session
 from tests.conftest import MakeData
 
@@ -22,7 +22,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
         return 0
 
     for name in ("launch", "resume", "confirm"):
-        monkeypatch.setattr(run_sweep, name, keep)
+        monkeypatch.setattr(run, name, keep)
     return found
 
 

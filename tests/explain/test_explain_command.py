@@ -204,7 +204,7 @@ def test_too_little_memory(sweep: Path, capsys: pytest.CaptureFixture[str], monk
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
 
-    monkeypatch.setattr("runners.explain.explain", fail)
+    monkeypatch.setattr("runners.commands.explain.explain", fail)
     assert mistake(capsys, monkeypatch, str(sweep), "best") == (
         "the memory of cpu is too small (CUDA out of memory. Tried to allocate 9 GiB.); try --batch 1 or --device cpu"
     )

@@ -156,7 +156,7 @@ def test_an_exception_that_nobody_expected_is_told_without_its_secrets(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError(TOLD)
 
-    monkeypatch.setattr("runners.status.status_text", fail)
+    monkeypatch.setattr("runners.commands.status.status_text", fail)
     assert run(monkeypatch, ["seatbelt", "status", str(tmp_path)]) == 1
     shown = capsys.readouterr()
     assert "RuntimeError: cannot open s3://***@bucket" in shown.err

@@ -83,7 +83,7 @@ def test_a_key_that_is_none_becomes_no_path(finished: SweepFolder, key: str, ref
 def test_events_that_no_driver_wrote_are_one_error(
     finished: SweepFolder, change: Callable[[dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runners.status import status_text
+    from runners.commands.status import status_text
 
     forge(finished, change)
     with pytest.raises(

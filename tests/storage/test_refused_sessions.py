@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from runners import run_sweep
+from runners.commands import run as run_sweep
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.session.options import Session

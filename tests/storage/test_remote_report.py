@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.dashboard import dashboard
-from runners.reporting import draw_figures, write_report
+from runners.commands.dashboard import dashboard
+from runners.commands.report import draw_figures, write_report
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, copy_files, open_storage
 from tests.analysis.conftest import write_sweep

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runners import doctor
 from runners.cli import main
-from runners.doctor import examine
+from runners.commands import doctor
+from runners.commands.doctor import examine
 from runners.engines import gpus
 from runners.engines.capacity import gpus_of_trial
 from runners.engines.connection import Resources

@@ -14,11 +14,11 @@ import pytest
 import torch
 from ray.exceptions import ActorDiedError, RayActorError
 
+from runners.commands.status import status_text
 from runners.core.events import LegEnded
 from runners.engines import in_process, watchdog
 from runners.engines.lost_workers import LegFaultError, error_of, loss_text
 from runners.session.driver import Driver
-from runners.status import status_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker import leg

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runners.continuing import check_data_unchanged
+from runners.commands.explain_images import Chosen, choose, recorded_images
+from runners.commands.resume_checks import check_data_unchanged
 from runners.core.trial_state import TrialView
-from runners.explain_images import Chosen, choose, recorded_images
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded

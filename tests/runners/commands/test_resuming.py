@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from runners.continuing import check_code, check_data_unchanged, check_weights_unchanged, relocate
+from runners.commands.resume_checks import check_code, check_data_unchanged, check_weights_unchanged, relocate
+from runners.commands.status import status_text
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.options import Session, as_before, resume_command
 from runners.session.progress import Progress
-from runners.status import status_text
 from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
 from runners.sweep.folder import SweepFolder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.query_text import table_text
-from runners.explain import Explained
+from runners.commands.explain import Explained
 from seatbelt.explain.importance import Share
 
 _SAME = 0.005

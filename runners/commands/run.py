@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from runners.continuing import (
+from runners.commands.resume_checks import (
     check_as_new,
     check_code,
     check_data_unchanged,

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.cells import cell_text
 from runners.cli.answers import recommend
+from runners.commands.recommend import Answer, recommendation, recommendation_lines
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Finished, Limits
-from runners.recommending import Answer, recommendation, recommendation_lines
 from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.session.recommendation_text import certainty_text

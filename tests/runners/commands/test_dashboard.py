@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runners.dashboard import dashboard
+from runners.commands.dashboard import dashboard
 from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
 from tests.analysis.conftest import write_sweep

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from analysis.several import open_sweeps
 from analysis.tables import Source
-from runners.reporting import note_test_read
+from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
 from seatbelt.redaction import shown
