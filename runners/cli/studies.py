@@ -36,7 +36,7 @@ def studies(
 
       seatbelt studies augmentation --design fractional-32
     """
-    from runners.studies_text import list_text, study_text
+    from runners.preview.studies import list_text, study_text
 
     if name is not None:
         say(study_text(name, design, parse_size(size)))

@@ -25,7 +25,7 @@ from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
 from runners.new_sweep.describe import Request, describe
-from runners.plan_text import plan_text
+from runners.preview.dry_run import plan_text
 from runners.session.driver import Driver
 from runners.session.options import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
 from runners.session.progress import Progress
@@ -205,7 +205,7 @@ def _resources(session: Session, driver: Driver, device: str) -> Resources:
 
     trial_bytes = 0
     if session.gpus_per_trial == "auto":
-        from runners.estimate import largest_bytes
+        from runners.preview.cost import largest_bytes
 
         driver.progress.note("asking how much memory the largest trial needs")
         trial_bytes = largest_bytes(driver.plan)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from runners.core.plan import Limits
 from runners.new_sweep.describe import Request, describe
-from runners.plan_text import plan_text
+from runners.preview.dry_run import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from search_spaces.studies import find

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runners.profiles import known_profile
+from runners.preview.profiles import known_profile
 from search_spaces.designs import Design, baseline_cell, build
 from search_spaces.space import Cell, Factor, Space, Study
 from search_spaces.studies import STUDIES, find

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from runners.core.plan import Plan
-from runners.profiles import memory_of, profile_of, profiled
+from runners.preview.profiles import memory_of, profile_of, profiled
 from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.config import TrialConfig
 from seatbelt.data.sweep_data import SweepData

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from runners.core.history import History
 from runners.core.plan import Limits, Plan
-from runners.estimate import device_here, seconds_per_trial_epoch, some_cells
 from runners.new_sweep.parts_survey import PartsSurvey, sources_of, survey_parts
 from runners.new_sweep.space_checks import arms_to_check
+from runners.preview.cost import device_here, seconds_per_trial_epoch, some_cells
 from runners.session.progress import duration, total_epochs
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runners import profiles
 from runners.core.plan import Plan
-from runners.estimate import largest_bytes
-from runners.profiles import known_profile, memory_of, profile_of
+from runners.preview import profiles
+from runners.preview.cost import largest_bytes
+from runners.preview.profiles import known_profile, memory_of, profile_of
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.config import TrialConfig

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runners import profiles
-from runners.studies_text import cost, list_text, study_text
+from runners.preview import profiles
+from runners.preview.studies import cost, list_text, study_text
 from search_spaces.designs import baseline_cell, build
 from search_spaces.space import Study
 from search_spaces.studies import STUDIES, find

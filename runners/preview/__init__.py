@@ -1,0 +1,1 @@
+"""What a sweep would be and cost, before it runs."""
