@@ -19,7 +19,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from runners.strategies.optuna_sampler import FactorialSampler
+from runners.optuna_sampler.sampler import FactorialSampler
 
 TRIALS, SEEDS = 60, 20
 

@@ -19,9 +19,9 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from runners.strategies.optuna_measures import measure_of
-from runners.strategies.optuna_sampler import FactorialSampler
-from runners.strategies.optuna_spaces import choices_of_distributions
+from runners.optuna_sampler.measures import measure_of
+from runners.optuna_sampler.sampler import FactorialSampler
+from runners.optuna_sampler.spaces import choices_of_distributions
 
 SPACE: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(["sgd", "adam", None]),

@@ -25,8 +25,8 @@ from analysis.factorial.scales import expected_scales
 from runners.core.candidates import Choices, Row
 from runners.core.strategies.one_thread import one_thread
 from runners.core.strategies.surrogate import GROWTH, LEARN_FROM, START, Seen, Surrogate, first_cells, learned
-from runners.strategies.optuna_measures import Measure, measure_of
-from runners.strategies.optuna_spaces import cell_of, choices_of_distributions, params_of
+from runners.optuna_sampler.measures import Measure, measure_of
+from runners.optuna_sampler.spaces import cell_of, choices_of_distributions, params_of
 from search_spaces.space import Cell
 
 _PROPOSED = "factorial:cell"

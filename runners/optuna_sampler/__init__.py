@@ -1,0 +1,1 @@
+"""The factorial model as a sampler for any Optuna study."""
