@@ -70,7 +70,7 @@ def simulate(
 
       seatbelt simulate sweeps/architecture joint:indep --strategy ray --strategy factorial/asha --out simulated.parquet
     """
-    from runners.simulation.many import check, simulate_all
+    from runners.simulation.batch import check, simulate_all
     from runners.simulation.regret import Setting
     from runners.simulation.summary import summary
     from runners.simulation.summary_text import summary_text

@@ -12,11 +12,11 @@ import numpy as np
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from runners.core.strategies import strategy_of
-from runners.simulation.cluster import VirtualCluster
-from runners.simulation.families import SPACES, family_world
-from runners.simulation.peer_cluster import PeerCluster
-from runners.simulation.peers import PEERS
+from runners.simulation.peers.cluster import PeerCluster
+from runners.simulation.peers.tools import PEERS
 from runners.simulation.recorded import recorded_world
+from runners.simulation.synthetic import SPACES, family_world
+from runners.simulation.virtual_cluster import VirtualCluster
 from runners.simulation.workers import VirtualWorkers
 from runners.simulation.world import World
 from search_spaces.space import Cell, Propose, Prune
@@ -39,7 +39,7 @@ class Setting:
 
     Attributes:
         world: `SPACE:FAMILY`, or where a recorded sweep is.
-        strategy: `PROPOSE/PRUNE` of the product, or a name of `runners.simulation.peers.PEERS`.
+        strategy: `PROPOSE/PRUNE` of the product, or a name of `runners.simulation.peers.tools.PEERS`.
         seed: Of the world, the curves and the strategy.
         budget: Epochs of the average arm; None for the usual.
         workers: Trials at a time.

@@ -21,7 +21,7 @@ from runners.core.history import History
 from runners.core.next_leg import next_leg
 from runners.core.plan import Leg, Plan, Record
 from runners.core.strategies import strategy_of
-from runners.simulation.families import EPOCHS, SyntheticWorld, family_world
+from runners.simulation.synthetic import EPOCHS, SyntheticWorld, family_world
 
 SIZES = {100: 0.05, 1_000: 0.3, 10_000: 1.0}
 """Trials -> seconds that a decision may take."""

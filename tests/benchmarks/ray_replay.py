@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from runners.core.strategies.optuna_proposals import cell_of, distributions_of
 from runners.engines.connection import Resources, connected, prepare_ray
-from runners.simulation.families import family_world
-from runners.simulation.peers import PEERS
+from runners.simulation.peers.tools import PEERS
+from runners.simulation.synthetic import family_world
 from search_spaces.space import Cell
 
 CONCURRENT = 2

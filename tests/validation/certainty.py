@@ -15,9 +15,9 @@ from multiprocessing import get_context
 import numpy as np
 
 from runners.core.events import CertaintyJudged
-from runners.simulation.cluster import VirtualCluster
-from runners.simulation.families import FAMILIES, SPACES, family_world
 from runners.simulation.regret import BUDGET, plan_of
+from runners.simulation.synthetic import FAMILIES, SPACES, family_world
+from runners.simulation.virtual_cluster import VirtualCluster
 
 FIRST_SEED = 1000
 _NEVER = 1.5

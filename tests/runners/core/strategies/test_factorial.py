@@ -12,9 +12,9 @@ from runners.core.history import History
 from runners.core.next_leg import next_leg, plan_ahead
 from runners.core.plan import Finished, Limits, Plan, Record
 from runners.core.strategies import best_mean, factorial, strategy_of
-from runners.simulation.cluster import VirtualCluster
-from runners.simulation.families import family_world
 from runners.simulation.regret import plan_of
+from runners.simulation.synthetic import family_world
+from runners.simulation.virtual_cluster import VirtualCluster
 from tests.runners.core.test_plan import make_plan
 from tests.runners.simulated import Cluster
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runners.simulation.cluster import VirtualCluster
-from runners.simulation.families import family_world
 from runners.simulation.regret import CHECKS, Setting, expected_guess, plan_of, simulate, usual_budget
 from runners.simulation.summary import summary
-from tests.simulation.test_kept import KEPT
+from runners.simulation.synthetic import family_world
+from runners.simulation.virtual_cluster import VirtualCluster
+from tests.runners.simulation.test_kept import KEPT
 
 SETTING = Setting(world="arch:indep", strategy="random/asha", seed=4, budget=300.0)
 

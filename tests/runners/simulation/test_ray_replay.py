@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runners.simulation.peers import RayTune
+from runners.simulation.peers.tools import RayTune
 from tests.benchmarks.ray_replay import CONCURRENT, Happened, RealRun, agreement, real_run
 
 

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from runners.core.strategies.optuna_proposals import cell_of, distributions_of, params_of
-from runners.simulation.peer import Peer
-from runners.simulation.stock import Stock
-from runners.simulation.stopping import StoppingHalving
-from runners.simulation.syne_tune_peer import SyneTune
+from runners.simulation.peers.base import Peer
+from runners.simulation.peers.stock import Stock
+from runners.simulation.peers.stopping import StoppingHalving
+from runners.simulation.peers.syne_tune import SyneTune
 from runners.simulation.world import World
 from search_spaces.space import Cell
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from runners.simulation.peer import Peer
+from runners.simulation.peers.base import Peer
 from runners.simulation.world import Floats
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Exclusion, Space

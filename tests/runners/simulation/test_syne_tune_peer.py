@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from runners.simulation.families import family_world
-from runners.simulation.peers import PEERS
-from tests.simulation.small_world import SmallWorld, all_suggested
+from runners.simulation.peers.tools import PEERS
+from runners.simulation.synthetic import family_world
+from tests.runners.simulation.small_world import SmallWorld, all_suggested
 
 pytest.importorskip("syne_tune", reason="pip install --constraint constraints.txt 'seatbelt[peers]'")
 

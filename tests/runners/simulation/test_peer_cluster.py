@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from runners.simulation.families import family_world
-from runners.simulation.peer_cluster import PeerCluster
-from runners.simulation.peers import PEERS, RayTune
+from runners.simulation.peers.cluster import PeerCluster
+from runners.simulation.peers.tools import PEERS, RayTune
+from runners.simulation.synthetic import family_world
 from search_spaces.space import Cell
-from tests.simulation.installed_peers import INSTALLED_PEERS
-from tests.simulation.small_world import EPOCHS, EVERY_CURVE, SmallWorld
+from tests.runners.simulation.installed_peers import INSTALLED_PEERS
+from tests.runners.simulation.small_world import EPOCHS, EVERY_CURVE, SmallWorld
 
 
 class Everything:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from runners.simulation.families import EPOCHS, FAMILIES, family_world
+from runners.simulation.synthetic import EPOCHS, FAMILIES, family_world
 from seatbelt.errors import UserError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from runners.simulation.peer import Peer
-from runners.simulation.stock import cell_key
+from runners.simulation.peers.base import Peer
+from runners.simulation.peers.stock import cell_key
 from runners.simulation.workers import Training, VirtualWorkers
 from runners.simulation.world import World
 from search_spaces.space import Cell

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from runners.simulation.stopping import StoppingHalving
+from runners.simulation.peers.stopping import StoppingHalving
 
 
 def test_a_trial_goes_on_if_it_is_not_below_the_upper_quartile_of_those_before_it() -> None:

@@ -6,10 +6,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from runners.simulation.families import family_world
-from runners.simulation.peers import PEERS
-from tests.simulation.installed_peers import INSTALLED_PEERS
-from tests.simulation.small_world import EPOCHS, SmallWorld, all_suggested
+from runners.simulation.peers.tools import PEERS
+from runners.simulation.synthetic import family_world
+from tests.runners.simulation.installed_peers import INSTALLED_PEERS
+from tests.runners.simulation.small_world import EPOCHS, SmallWorld, all_suggested
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from runners.core.strategies.optuna_proposals import cell_of, params_of
-from runners.simulation.stock import Stock
+from runners.simulation.peers.stock import Stock
 from runners.simulation.world import World
 from search_spaces.space import Cell, Factor
 from seatbelt.errors import UserError

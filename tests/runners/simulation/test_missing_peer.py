@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from runners.simulation.peers import PEERS
+from runners.simulation.peers.tools import PEERS
 from seatbelt.errors import UserError
-from tests.simulation.small_world import SmallWorld
+from tests.runners.simulation.small_world import SmallWorld
 
 
 def test_a_missing_package_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Other search tools in the same simulated worlds as our strategies."""
