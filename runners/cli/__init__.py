@@ -13,21 +13,21 @@ from typing import NoReturn
 import typer
 
 from runners.cli import (
-    answers,
+    best_query,
     cluster,
+    compare_why,
     confirm,
     data,
     effects,
     export,
     report,
-    results,
     simulate,
     studies,
-    sweeps,
+    sweep,
     weights,
 )
-from runners.cli.saying import say
 from runners.engines.isolation import import_nothing_from_working_folder
+from runners.terminal import say
 from seatbelt.errors import UserError
 from seatbelt.home import expand_options, provide_user
 from seatbelt.redaction import printable
@@ -42,11 +42,11 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(cluster.app, name="cluster")
-sweeps.register(app)
+sweep.register(app)
 confirm.register(app)
-results.register(app)
+best_query.register(app)
 effects.register(app)
-answers.register(app)
+compare_why.register(app)
 export.register(app)
 report.register(app)
 simulate.register(app)

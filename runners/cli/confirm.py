@@ -22,7 +22,7 @@ from runners.cli.options import (
     SweepArgument,
     session_of,
 )
-from runners.cli.saying import say
+from runners.terminal import say
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
 

@@ -10,7 +10,7 @@ import typer
 
 from runners.cli import data_import
 from runners.cli.options import parse_size
-from runners.cli.saying import say
+from runners.terminal import say
 from seatbelt.errors import UserError
 
 app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runners.cli.options import SweepArgument
-from runners.cli.saying import say
+from runners.terminal import say
 
 if TYPE_CHECKING:
     from analysis.estimators import Name

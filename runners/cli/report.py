@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import SweepArguments, parse_names
-from runners.cli.saying import say
+from runners.terminal import say
 from seatbelt.errors import UserError
 
 

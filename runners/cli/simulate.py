@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runners.cli.options import Quiet
-from runners.cli.saying import say
+from runners.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd

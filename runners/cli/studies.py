@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import Insecure, parse_size
-from runners.cli.saying import say
+from runners.terminal import say
 from seatbelt.errors import UserError
 
 

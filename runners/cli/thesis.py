@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from runners.cli.saying import say
+from runners.terminal import say
 
 
 def write_thesis(sweeps: list[str], *, json_output: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.saying import say
+from runners.terminal import say
 from seatbelt.config import ENCODERS, LITES, normal_name
 from seatbelt.errors import UserError, WeightsNotFoundError
 

@@ -226,7 +226,7 @@ def _observer(folder: SweepFolder, session: Session) -> Iterator[Callable[[Event
     if not session.tensorboard:
         yield lambda event, history: None
         return
-    from runners.tensorboard import EventFiles
+    from runners.export.tensorboard import EventFiles
 
     with EventFiles(folder.events) as files:
         yield files.observe

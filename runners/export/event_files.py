@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.cells import NAMED_ARM
-from runners.export.trials import ExportedSweep, ExportedTrial
-from runners.tensorboard import scalar_event
+from runners.export.read import ExportedSweep, ExportedTrial
+from runners.export.tensorboard import scalar_event
 from seatbelt.records import FINAL, Status
 from seatbelt.redaction import shown
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from runners.export.trials import ExportedSweep, ExportedTrial
+from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.redaction import printable

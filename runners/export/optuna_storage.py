@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from analysis.cells import NAMED_ARM
 from analysis.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
-from runners.export.trials import ExportedSweep, ExportedTrial
+from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.records import Status
 from seatbelt.redaction import printable
 

@@ -11,8 +11,8 @@ from analysis.tables import Source
 from runners.export.event_files import write_event_files
 from runners.export.mlflow_store import write_store
 from runners.export.optuna_storage import write_storage
+from runners.export.read import ExportedSweep, exported
 from runners.export.target import checked_target, new_target
-from runners.export.trials import ExportedSweep, exported
 from runners.progress_bar import progress_bar
 from runners.sweep.folder import SweepFolder
 

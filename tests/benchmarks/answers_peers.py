@@ -23,7 +23,7 @@ def fill_mlflow(sweep: str, file: str) -> None:
     """Write a sweep into an MLflow store by MLflow's own batches."""
     from analysis.several import open_sweeps
     from runners.export.mlflow_store import write_store
-    from runners.export.trials import exported
+    from runners.export.read import exported
 
     write_store(exported(open_sweeps([sweep])), Path(file), lambda done, total: None)
 
@@ -57,7 +57,7 @@ def mlflow_curve(file: str) -> None:
 def fill_ray(sweep: str, folder: str) -> None:
     """Write a sweep as Ray Tune would: a folder for each trial with params.json and progress.csv."""
     from analysis.several import open_sweeps
-    from runners.export.trials import exported
+    from runners.export.read import exported
 
     for trial in exported(open_sweeps([sweep]))[0].trials:
         place = Path(folder) / f"train_{trial.trial_key}_{trial.number:05d}"

@@ -10,7 +10,7 @@ import optuna
 from runners.export.run import export_sweeps
 from seatbelt.storage import LocalStorage, copy_files, open_storage
 from tests.analysis.conftest import write_sweep
-from tests.export.conftest import DESCRIPTION, small_tables
+from tests.runners.export.conftest import DESCRIPTION, small_tables
 from tests.storage.server import BUCKET, Server
 
 

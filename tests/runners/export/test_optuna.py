@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from runners.export import optuna_rows
 from runners.export.run import export_sweeps
 from tests.analysis.conftest import NOON, write_sweep
-from tests.export.conftest import DESCRIPTION, small_tables
+from tests.runners.export.conftest import DESCRIPTION, small_tables
 
 
 def exported(sweep: Path, file: Path) -> dict[str, optuna.Study]:

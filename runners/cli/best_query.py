@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import TRIAL, SweepArgument, SweepArguments
-from runners.cli.saying import say
+from runners.terminal import say
 
 
 class ByName(enum.StrEnum):
@@ -130,7 +130,7 @@ def query(
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
       seatbelt query "sweeps/*" "from trials" --out trials.parquet
     """
-    from runners.cli.writing import write_answer
+    from runners.cli.output import write_answer
 
     write_answer(arguments, form=output.value if output else None, out=out, timeout=timeout, memory=memory)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import Run
 from tests.conftest import MakeData
 from tests.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc, drawn_mask, masks_of
+from tests.runners.cli.conftest import Run
 
 pytestmark = pytest.mark.slow
 

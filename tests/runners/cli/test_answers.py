@@ -11,7 +11,7 @@ import pytest
 from runners.sweep.folder import SweepFolder
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
-from tests.cli.conftest import Answer
+from tests.runners.cli.conftest import Answer
 
 UNET, FPN = "decoder=unet", "decoder=fpn"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.cli.options import TRIAL, SweepArgument
-from runners.cli.saying import say
+from runners.terminal import say
 
 ArmArgument = Annotated[
     str,

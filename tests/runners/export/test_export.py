@@ -16,7 +16,7 @@ from runners.export.run import export_sweeps
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import write_sweep
-from tests.export.conftest import DESCRIPTION, epochs, small_tables
+from tests.runners.export.conftest import DESCRIPTION, epochs, small_tables
 
 TARGETS = ["--optuna", "--tensorboard"]
 

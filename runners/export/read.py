@@ -14,7 +14,7 @@ from analysis.cells import NAMED_ARM
 from analysis.observed import space_factors, spelt_cells
 from analysis.space_factor import SpaceFactor
 from analysis.tables import Source, Sweep, readable
-from runners.tensorboard import SCALARS, run_name
+from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
 from seatbelt.records import CONFIGURATION, SCORES, Status
 

@@ -7,7 +7,7 @@ import pytest
 
 from runners.export.run import export_sweeps
 from tests.analysis.conftest import NOON, write_sweep
-from tests.export.conftest import DESCRIPTION, small_tables
+from tests.runners.export.conftest import DESCRIPTION, small_tables
 
 
 @pytest.fixture

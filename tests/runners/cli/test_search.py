@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import Answer
+from tests.runners.cli.conftest import Answer
 
 RECORDED = str(Path(__file__).parents[1] / "benchmarks" / "recorded" / "architecture")
 SMALL = ("--seeds", "2", "--budget", "150", "--jobs", "1", "--quiet")
