@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.intervals import Interval, over_replicates
 from analysis.paired import image_scores, mean_over_subjects
-from analysis.tables import Sweep, readable
+from analysis.reading.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.observed import Observed
-from analysis.space_factor import SpaceFactor
+from analysis.reading.design import Observed
+from analysis.reading.space_factor import SpaceFactor
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from analysis.design_matrix import Contrast, contrasts
 from analysis.estimators import Estimate, Name, default_estimator, estimate
 from analysis.families import Family, adjusted
 from analysis.intervals import LEVEL
-from analysis.observed import Observed, observe
 from analysis.power import needed_noncentrality
+from analysis.reading.design import Observed, observe
+from analysis.reading.tables import Sweep, readable
 from analysis.subjects import spread_over_subjects
-from analysis.tables import Sweep, readable
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.design_matrix import contrasts, design_matrix
 from analysis.factored import Fit, estimable, fit
 from analysis.mixed import MOST_TRIALS, main_effects, some_rows
-from analysis.observed import Observed
+from analysis.reading.design import Observed
 from analysis.weighted import fit_weighted
 from seatbelt.errors import UserError
 

@@ -13,8 +13,8 @@ from analysis.factorial import Posterior, Trials
 from analysis.families import adjusted
 from analysis.intervals import LEVEL
 from analysis.mixed import MOST_TRIALS, enough, levels_told, shrunk, some_rows
-from analysis.observed import Observed, observe
-from analysis.tables import Sweep, readable
+from analysis.reading.design import Observed, observe
+from analysis.reading.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]

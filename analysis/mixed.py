@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from analysis.design_matrix import Contrast, contrasts, design_matrix
 from analysis.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
-from analysis.observed import Observed
-from analysis.space_factor import SpaceFactor
+from analysis.reading.design import Observed
+from analysis.reading.space_factor import SpaceFactor
 
 Floats = NDArray[np.float64]
 

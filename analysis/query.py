@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.connection import load
 from analysis.query_limits import bound_memory, interrupted_after, lock, memory_bounded
 from analysis.query_text import unique_names
-from analysis.tables import Source
+from analysis.reading.duckdb import load
+from analysis.reading.tables import Source
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.intervals import LEVEL
-from analysis.observed import Observed, observe
-from analysis.tables import Sweep, readable
+from analysis.reading.design import Observed, observe
+from analysis.reading.tables import Sweep, readable
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]

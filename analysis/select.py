@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.cells import cell_of
-from analysis.comparable import different_selections
-from analysis.connection import select
-from analysis.tables import Source, Sweep, readable
+from analysis.reading.cells import cell_of
+from analysis.reading.comparability import different_selections
+from analysis.reading.duckdb import select
+from analysis.reading.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
 from seatbelt.records import WITHOUT_RESULT
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.tables import Role, Source, Sweep
+from analysis.reading.tables import Role, Source, Sweep
 from seatbelt.errors import UserError
 from seatbelt.storage import is_remote
 
@@ -62,7 +62,7 @@ class Sweeps:
 
     @property
     def stages(self) -> pd.DataFrame:
-        """One row per sweep and pretraining stage (columns: `sweep`, then `analysis.derived.STAGES`)."""
+        """One row per sweep and pretraining stage (columns: `sweep`, then `analysis.reading.trial_cells.STAGES`)."""
         return self._joined(lambda sweep: sweep.stages)
 
     @property
@@ -84,7 +84,7 @@ class Sweeps:
     def _joined(self, table: Callable[[Sweep], pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd
 
-        from analysis.derived import factor_column
+        from analysis.reading.trial_cells import factor_column
 
         frames = []
         for name, sweep in self.sweeps.items():

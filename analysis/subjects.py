@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.connection import connect
-from analysis.tables import Sweep
+from analysis.reading.duckdb import connect
+from analysis.reading.tables import Sweep
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.cells import cell_text
+from analysis.reading.cells import cell_text
 from analysis.rung_story import Neighbour, RungStory
 from analysis.why import Decision, Story
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.space_factor import SpaceFactor
+from analysis.reading.space_factor import SpaceFactor
 
 Floats = NDArray[np.float64]
 

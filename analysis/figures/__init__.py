@@ -17,7 +17,7 @@ from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
 from analysis.figures.studies import study_figure
 from analysis.figures.study_list import STUDY_FIGURES
-from analysis.tables import readable
+from analysis.reading.tables import readable
 
 FIGURES: dict[str, Callable[[Material], Figure]] = {
     **{kind.name: partial(study_figure, kind) for kind in STUDY_FIGURES},

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from analysis.cells import NAMED_ARM, cell_of, cell_text
-from analysis.connection import connect
-from analysis.derived import arms_of
-from analysis.tables import Sweep, readable
+from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
+from analysis.reading.duckdb import connect
+from analysis.reading.tables import Sweep, readable
+from analysis.reading.trial_cells import arms_of
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 
@@ -76,7 +76,7 @@ class Material:
     @cached_property
     def arm_cells(self) -> pd.DataFrame:
         """The levels of each arm of the search; see `Sweep.cells`."""
-        from analysis.derived import cells_of
+        from analysis.reading.trial_cells import cells_of
 
         with readable(self.sweep):
             return cells_of(self.sweep, self.searched.drop_duplicates("arm_key"))

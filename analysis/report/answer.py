@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from analysis.cells import cell_of
 from analysis.confirmation import Confirmed, confirmed
 from analysis.figures.chart import numbers, shortened
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
 from analysis.intervals import Interval, over_replicates
+from analysis.reading.cells import cell_of
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from seatbelt.errors import UserError
 from seatbelt.records import Status

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.cells import NAMED_ARM
 from analysis.figures.material import TESTED, Material
-from analysis.plain import plain_values
+from analysis.reading.cells import NAMED_ARM
+from analysis.reading.plain_values import plain_values
 from analysis.report.blocks import BigTable, Head, Section, Text
 from seatbelt.wording import counted
 

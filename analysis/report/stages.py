@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures.material import Material
-from analysis.plain import plain_rows
+from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Head, Section, Table, Text
 from seatbelt.wording import counted
 

@@ -12,7 +12,7 @@ import typer
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from analysis.tables import Source
+    from analysis.reading.tables import Source
 
 Form = Literal["table", "json", "csv", "parquet"]
 

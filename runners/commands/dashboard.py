@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from analysis.reading.tables import Source
 from analysis.several import open_sweeps
-from analysis.tables import Source
 from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES

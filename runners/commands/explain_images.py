@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.connection import connect
-from analysis.tables import load, readable
+from analysis.reading.duckdb import connect
+from analysis.reading.tables import load, readable
 from seatbelt.data.splits import Partition
 from seatbelt.data.subjects import Sample
 from seatbelt.data.sweep_data import SweepData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from analysis.cells import cell_text
+from analysis.reading.cells import cell_text
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Limits
 from runners.core.stopping import as_measured, noise_is_measured

@@ -18,7 +18,7 @@ from seatbelt.storage import LocalStorage, is_remote
 if TYPE_CHECKING:
     from analysis.figures.chart import Figure
     from analysis.figures.files import FileFormat
-    from analysis.tables import Source, Sweep
+    from analysis.reading.tables import Source, Sweep
 
 ReportFormat = Literal["html", "md", "pdf"]
 

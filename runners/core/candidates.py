@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.factorial import Basis, Surface, basis_of
-from analysis.space_factor import SpaceFactor
+from analysis.reading.space_factor import SpaceFactor
 from search_spaces.space import Cell, Factor, Space
 
 Floats = NDArray[np.float64]

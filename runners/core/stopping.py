@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from analysis.cells import cell_text
+from analysis.reading.cells import cell_text
 from runners.core.events import CertaintyJudged, Decided
 from runners.core.halving import allowed_promotions, rank
 from runners.core.history import History

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.cells import NAMED_ARM
+from analysis.reading.cells import NAMED_ARM
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
 from seatbelt.records import FINAL, Status

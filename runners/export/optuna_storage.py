@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.cells import NAMED_ARM
-from analysis.space_factor import SpaceFactor
+from analysis.reading.cells import NAMED_ARM
+from analysis.reading.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.records import Status

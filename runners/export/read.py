@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.cells import NAMED_ARM
-from analysis.observed import space_factors, spelt_cells
-from analysis.space_factor import SpaceFactor
-from analysis.tables import Source, Sweep, readable
+from analysis.reading.cells import NAMED_ARM
+from analysis.reading.design import space_factors, spelt_cells
+from analysis.reading.space_factor import SpaceFactor
+from analysis.reading.tables import Source, Sweep, readable
 from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
 from seatbelt.records import CONFIGURATION, SCORES, Status

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.tables import Source
+from analysis.reading.tables import Source
 from seatbelt.errors import UserError
 from seatbelt.storage import is_remote, sync_folder
 

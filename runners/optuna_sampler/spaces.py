@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from analysis.space_factor import SpaceFactor
+from analysis.reading.space_factor import SpaceFactor
 from runners.core.candidates import STEPS, Choices
 from search_spaces.space import Cell
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.cells import cell_text
+from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
 from search_spaces.space import Cell, Exclusion, Factor, Space
 from seatbelt.config import TrialConfig

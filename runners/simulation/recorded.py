@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import Sweep, load
-from analysis.observed import space_factors, spelt_cells
-from analysis.tables import readable
+from analysis.reading.design import space_factors, spelt_cells
+from analysis.reading.tables import readable
 from runners.simulation.curves import Labels, RecordedArm, RecordedWorld
 from runners.sweep.description import SweepFactor
 from seatbelt.config import TrialConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import load
-from analysis.naming import find_trial as name_to_key
+from analysis.reading.lookup import find_trial as name_to_key
 from analysis.select import best
 from runners.core.history import History
 from runners.core.trial_state import TrialView

@@ -12,7 +12,7 @@ import pytest
 from analysis.confirmation import confirmed
 from analysis.confirmation_text import confirmation_text
 from analysis.intervals import over_replicates, over_subjects
-from analysis.tables import load
+from analysis.reading.tables import load
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, trial, write_sweep
 

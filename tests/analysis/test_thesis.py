@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.families import adjusted
-from analysis.tables import load
+from analysis.reading.tables import load
 from analysis.thesis import Answer, findings
 from analysis.thesis_arms import one_against_all, spread_of_all
 from analysis.thesis_contrasts import Contrast

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis import Sweep, load
-from analysis.naming import find_trial
+from analysis.reading.lookup import find_trial
 from analysis.rung_story import Neighbour
 from analysis.why import why
 from analysis.why_text import story_text

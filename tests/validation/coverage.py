@@ -15,7 +15,7 @@ from analysis.estimators import Name, default_estimator, estimate
 from analysis.importance import importance_of
 from analysis.interactions import interactions_of
 from analysis.mixed import MOST_TRIALS
-from analysis.observed import Observed
+from analysis.reading.design import Observed
 from tests.validation.worlds import Truth, simulate
 
 NAMES: tuple[Name, ...] = get_args(Name)

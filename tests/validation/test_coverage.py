@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.observed import Observed
+from analysis.reading.design import Observed
 from tests.validation.coverage import Coverage, Outcome, coverages, outcomes
 from tests.validation.worlds import WORLDS, Truth, simulate
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.observed import Observed
-from analysis.space_factor import SpaceFactor
+from analysis.reading.design import Observed
+from analysis.reading.space_factor import SpaceFactor
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor

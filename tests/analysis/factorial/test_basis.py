@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.factorial import basis_of
-from analysis.space_factor import SpaceFactor
+from analysis.reading.space_factor import SpaceFactor
 
 RANGE = SpaceFactor(name="rate", levels=(), low=1e-4, high=1e-2, log=True)
 

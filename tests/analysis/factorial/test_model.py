@@ -9,7 +9,7 @@ import pytest
 from analysis.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
 from analysis.factorial.model import _slopes, _solve
 from analysis.factorial.scales import Packing, expected_scales
-from analysis.space_factor import SpaceFactor
+from analysis.reading.space_factor import SpaceFactor
 
 FACTORS = (SpaceFactor(name="a", levels=("off", "on")), SpaceFactor(name="b", levels=("x", "y", "z")))
 EPOCHS = (3, 9)

@@ -34,7 +34,7 @@ from analysis.figures.chart import (
 from analysis.figures.files import figure_file
 from analysis.figures.material import Material
 from analysis.figures.plotly_drawing import plotly_chart
-from analysis.tables import load
+from analysis.reading.tables import load
 from seatbelt.records import Column
 from seatbelt.wording import counted
 from tests.analysis.report.large import write_large_sweep

@@ -13,6 +13,7 @@ import pytest
 
 from analysis.effects import Effect
 from analysis.figures.material import Material
+from analysis.reading.tables import load
 from analysis.report import build_report
 from analysis.report.answer import answer, lead_over_second
 from analysis.report.arms import arms_table
@@ -24,7 +25,6 @@ from analysis.report.provenance import provenance
 from analysis.report.pruning import pruning
 from analysis.report.stages import stages
 from analysis.several import load_all
-from analysis.tables import load
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, small_tables

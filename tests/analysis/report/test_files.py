@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from analysis.reading.tables import load
 from analysis.report import build_report
 from analysis.report.blocks import Command, Head, Part, Report, Section, Table, Text
 from analysis.report.html import html_report
 from analysis.report.markdown import markdown_report
 from analysis.report.pdf import pdf_report
-from analysis.tables import load
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
 from tests.analysis.report.large import write_large_sweep

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cells import cell_text
+from analysis.reading.cells import cell_text
 from runners.cli.compare_why import recommend
 from runners.commands.recommend import Answer, recommendation, recommendation_lines
 from runners.core.events import CertaintyJudged

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from analysis.tables import REWRITE, Source, Sweep, check_identity, readable
+from analysis.reading.tables import REWRITE, Source, Sweep, check_identity, readable
 from seatbelt.errors import UserError
 from seatbelt.records import SWEEP_METADATA, TABLES
 from seatbelt.storage import is_remote
@@ -90,7 +90,7 @@ def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: 
 
 
 def stages_frame(source: Source) -> pd.DataFrame:
-    """Return the view `stages` (columns: `analysis.derived.STAGES`).
+    """Return the view `stages` (columns: `analysis.reading.trial_cells.STAGES`).
 
     Raises:
         UserError: The trials cannot be read.

@@ -141,8 +141,8 @@ class Sweep:
 
     @property
     def stages(self) -> pd.DataFrame:
-        """One row per pretraining stage with who began with it (columns: `analysis.derived.STAGES`)."""
-        from analysis.connection import stages_frame
+        """One row per pretraining stage with who began with it (columns: `analysis.reading.trial_cells.STAGES`)."""
+        from analysis.reading.duckdb import stages_frame
 
         return stages_frame(self)
 
@@ -153,7 +153,7 @@ class Sweep:
         Factors with levels are categorical, with the levels in the order of `sweep.json`; those over a range are
         numbers. Named arms beside the space have their name in a further column `arm` and no levels.
         """
-        from analysis.derived import cells_frame
+        from analysis.reading.trial_cells import cells_frame
 
         return cells_frame(self)
 
@@ -165,10 +165,10 @@ class Sweep:
             test_intervals: Bootstrap intervals of the test IoU, some milliseconds for each arm.
 
         Returns:
-            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.derived.ARMS`; no rows
+            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.reading.trial_cells.ARMS`; no rows
             where nothing is complete.
         """
-        from analysis.derived import arms_frame
+        from analysis.reading.trial_cells import arms_frame
 
         return arms_frame(self, role, test_intervals=test_intervals)
 

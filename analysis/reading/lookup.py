@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.cells import NAMED_ARM, cell_of, cell_text
+from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.cells import NAMED_ARM, cell_of
-from analysis.connection import connect
-from analysis.space_factor import SpaceFactor
-from analysis.tables import Sweep
+from analysis.reading.cells import NAMED_ARM, cell_of
+from analysis.reading.duckdb import connect
+from analysis.reading.space_factor import SpaceFactor
+from analysis.reading.tables import Sweep
 from seatbelt.errors import UserError
 from seatbelt.field_paths import field_value
 

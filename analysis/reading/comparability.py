@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, Sweep, readable
 
 
 def different_selections(source: Source) -> str | None:
