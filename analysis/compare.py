@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from analysis.intervals import Interval, over_replicates, over_subjects
-from analysis.paired import by_replicate, image_scores, subjects_of
-from analysis.power import detectable_difference, replicates_needed
 from analysis.reading.lookup import KnownArm, find_arm
 from analysis.reading.tables import Role, Sweep, readable
 from analysis.reading.trial_cells import complete_trials
+from analysis.statistics.intervals import Interval, over_replicates, over_subjects
+from analysis.statistics.paired_images import by_replicate, image_scores, subjects_of
+from analysis.statistics.power import detectable_difference, replicates_needed
 from analysis.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import Status

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis.compare import Comparison, Side
-from analysis.intervals import Interval
 from analysis.query_text import table_text
+from analysis.statistics.intervals import Interval
 
 
 def comparison_text(found: Comparison) -> str:

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.intervals import Interval, over_replicates
-from analysis.paired import image_scores, mean_over_subjects
 from analysis.reading.tables import Sweep, readable
+from analysis.statistics.intervals import Interval, over_replicates
+from analysis.statistics.paired_images import image_scores, mean_over_subjects
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design_matrix import Contrast, contrasts
-from analysis.estimators import Estimate, Name, default_estimator, estimate
-from analysis.families import Family, adjusted
-from analysis.intervals import LEVEL
-from analysis.power import needed_noncentrality
 from analysis.reading.design import Observed, observe
 from analysis.reading.tables import Sweep, readable
-from analysis.subjects import spread_over_subjects
+from analysis.statistics.design_matrix import Contrast, contrasts
+from analysis.statistics.estimators import Estimate, Name, default_estimator, estimate
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.multiple_testing import Family, adjusted
+from analysis.statistics.power import needed_noncentrality
+from analysis.statistics.subject_bootstrap import spread_over_subjects
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status
 
@@ -100,7 +100,7 @@ def effects(
             person are no independent evidence.
         estimator: `mixed`, `likelihood`, `weights`, or `naive`, which averages whatever each trial reached last, wrong
             in a pruned sweep and for comparison only; None for the one that suits the sweep
-            (`analysis.estimators.default_estimator`).
+            (`analysis.statistics.estimators.default_estimator`).
         family: How p-values are adjusted over all effects.
 
     Raises:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial import Posterior, Trials
-from analysis.intervals import LEVEL
-from analysis.mixed import MOST_TRIALS, enough, shrunk, some_rows
 from analysis.reading.design import Observed, observe
 from analysis.reading.tables import Sweep, readable
+from analysis.statistics.factorial import Posterior, Trials
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.mixed_model import MOST_TRIALS, enough, shrunk, some_rows
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial import Posterior, Trials
-from analysis.families import adjusted
-from analysis.intervals import LEVEL
-from analysis.mixed import MOST_TRIALS, enough, levels_told, shrunk, some_rows
 from analysis.reading.design import Observed, observe
 from analysis.reading.tables import Sweep, readable
+from analysis.statistics.factorial import Posterior, Trials
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.mixed_model import MOST_TRIALS, enough, levels_told, shrunk, some_rows
+from analysis.statistics.multiple_testing import adjusted
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Interactions:
 def interactions(sweep: Sweep) -> Interactions:
     """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
 
-    By the factorial model (`analysis.factorial`), from whole and pruned trials. A pair of switches has one row, for
+    By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one row, for
     both being on.
 
     Args:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.intervals import LEVEL
 from analysis.reading.design import Observed, observe
 from analysis.reading.tables import Sweep, readable
+from analysis.statistics.intervals import LEVEL
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ def rungs(sweep: Sweep) -> Agreements:
     """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
 
     In a pruned sweep only promoted and exempt trials have a final score. The correlation of all is found through the
-    likelihood of monotone missing data (see `analysis.factored`), and turned into a rank correlation as for normal
+    likelihood of monotone missing data (see `analysis.statistics.monotone_likelihood`), and turned into a rank correlation as for normal
     scores (Pearson 1907); intervals are bootstrap percentiles over whole arms.
 
     Args:

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.families import adjusted
-from analysis.intervals import LEVEL
-from analysis.power import replicates_needed
 from analysis.reading.tables import Source, Sweep, readable
 from analysis.several import Location
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.multiple_testing import adjusted
+from analysis.statistics.power import replicates_needed
 from analysis.thesis_arms import one_against_all, spread_of_all
 from analysis.thesis_findings import FINDINGS, MATTERS, Finding
 from analysis.thesis_scores import Part, Scores

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.intervals import LEVEL
 from analysis.reading.cells import cell_text
+from analysis.statistics.intervals import LEVEL
 from analysis.thesis_scores import Part, Scores
 
 Found = tuple[list[Part], float | None, float | None, list[str]]

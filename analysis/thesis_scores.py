@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design_matrix import contrasts
-from analysis.estimators import Estimate, estimate
-from analysis.intervals import LEVEL, over_replicates
-from analysis.power import needed_noncentrality
 from analysis.reading.cells import cell_text
 from analysis.reading.design import observe, space_factors, spelt_cells
 from analysis.reading.space_factor import SpaceFactor
 from analysis.reading.tables import Sweep
 from analysis.reading.trial_cells import complete_trials
+from analysis.statistics.design_matrix import contrasts
+from analysis.statistics.estimators import Estimate, estimate
+from analysis.statistics.intervals import LEVEL, over_replicates
+from analysis.statistics.power import needed_noncentrality
 from analysis.thesis_contrasts import Contrast, Levels
 
 _Cell = frozenset[tuple[str, str]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.figures.chart import Axis, Cells, Chart, Figure, NotApplicable, colour_range, numbers
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
-from analysis.intervals import student_half_width
+from analysis.statistics.intervals import student_half_width
 from seatbelt.errors import UserError
 from seatbelt.records import Column, Status
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.intervals import Interval, student_half_width
-from analysis.paired import by_replicate, image_scores, mean_over_subjects
 from analysis.reading.cells import cell_of
 from analysis.reading.tables import Role, Sweep, readable
+from analysis.statistics.intervals import Interval, student_half_width
+from analysis.statistics.paired_images import by_replicate, image_scores, mean_over_subjects
 from seatbelt.records import Column, Status
 
 if TYPE_CHECKING:

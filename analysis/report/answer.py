@@ -10,9 +10,9 @@ from analysis.figures.chart import numbers, shortened
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
-from analysis.intervals import Interval, over_replicates
 from analysis.reading.cells import cell_of
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
+from analysis.statistics.intervals import Interval, over_replicates
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 from seatbelt.wording import counted

@@ -11,7 +11,7 @@ from runners.cli.options import SweepArgument
 from runners.terminal import say
 
 if TYPE_CHECKING:
-    from analysis.estimators import Name
+    from analysis.statistics.estimators import Name
 
 
 class EstimatorName(enum.StrEnum):

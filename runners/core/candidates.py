@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial import Basis, Surface, basis_of
 from analysis.reading.space_factor import SpaceFactor
+from analysis.statistics.factorial import Basis, Surface, basis_of
 from search_spaces.space import Cell, Factor, Space
 
 Floats = NDArray[np.float64]

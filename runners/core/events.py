@@ -176,7 +176,7 @@ class ScalesLearned:
     epochs: list[int]
     """Epochs whose scores are modelled."""
     numbers: list[float]
-    """The scales as `analysis.factorial.scales.Packing` packs them."""
+    """The scales as `analysis.statistics.factorial.scales.Packing` packs them."""
     at: float
 
 

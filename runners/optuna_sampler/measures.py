@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.factorial import Basis, usual_deviation
+from analysis.statistics.factorial import Basis, usual_deviation
 
 Floats = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.factorial import Scales
-from analysis.factorial.scales import expected_scales
+from analysis.statistics.factorial import Scales
+from analysis.statistics.factorial.scales import expected_scales
 from runners.core.candidates import Choices, Row
 from runners.core.strategies.one_thread import one_thread
 from runners.core.strategies.surrogate import GROWTH, LEARN_FROM, START, Seen, Surrogate, first_cells, learned

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from analysis import Sweep, load
 from analysis.compare import compare
 from analysis.compare_text import comparison_text
-from analysis.power import detectable_difference, replicates_needed
 from analysis.query_text import json_text
+from analysis.statistics.power import detectable_difference, replicates_needed
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, small_tables

@@ -11,8 +11,8 @@ import pytest
 
 from analysis.confirmation import confirmed
 from analysis.confirmation_text import confirmation_text
-from analysis.intervals import over_replicates, over_subjects
 from analysis.reading.tables import load
+from analysis.statistics.intervals import over_replicates, over_subjects
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, trial, write_sweep
 

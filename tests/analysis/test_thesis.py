@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from analysis.families import adjusted
 from analysis.reading.tables import load
+from analysis.statistics.multiple_testing import adjusted
 from analysis.thesis import Answer, findings
 from analysis.thesis_arms import one_against_all, spread_of_all
 from analysis.thesis_contrasts import Contrast

@@ -11,11 +11,11 @@ from typing import get_args
 import numpy as np
 
 from analysis.effects import told_effects
-from analysis.estimators import Name, default_estimator, estimate
 from analysis.importance import importance_of
 from analysis.interactions import interactions_of
-from analysis.mixed import MOST_TRIALS
 from analysis.reading.design import Observed
+from analysis.statistics.estimators import Name, default_estimator, estimate
+from analysis.statistics.mixed_model import MOST_TRIALS
 from tests.validation.worlds import Truth, simulate
 
 NAMES: tuple[Name, ...] = get_args(Name)

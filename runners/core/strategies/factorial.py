@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.factorial import Scales
-from analysis.factorial.scales import expected_scales
+from analysis.statistics.factorial import Scales
+from analysis.statistics.factorial.scales import expected_scales
 from runners.core.candidates import Row
 from runners.core.events import CertaintyJudged, ScalesLearned
 from runners.core.halving import default_rungs

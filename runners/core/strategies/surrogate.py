@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial import (
+from analysis.statistics.factorial import (
     Belief,
     Scales,
     Surface,
@@ -21,7 +21,7 @@ from analysis.factorial import (
     trials_of,
     usual_deviation,
 )
-from analysis.factorial.scales import Packing, enlarged, expected_scales
+from analysis.statistics.factorial.scales import Packing, enlarged, expected_scales
 from runners.core.candidates import Choices, Row
 from search_spaces.space import Cell
 

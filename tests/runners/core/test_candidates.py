@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.factorial import Surface
+from analysis.statistics.factorial import Surface
 from runners.core import candidates
 from runners.core.candidates import Choices, choices_of
 from search_spaces.axes import factor

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.factorial.scales import expected_scales
+from analysis.statistics.factorial.scales import expected_scales
 from runners.core import candidates
 from runners.core.candidates import Row, choices_of
 from runners.core.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked

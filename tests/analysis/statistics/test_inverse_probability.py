@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.weighted import completion_weights, fit_weighted
+from analysis.statistics.inverse_probability import completion_weights, fit_weighted
 
 NAN = float("nan")
 

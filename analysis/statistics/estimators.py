@@ -9,11 +9,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design_matrix import contrasts, design_matrix
-from analysis.factored import Fit, estimable, fit
-from analysis.mixed import MOST_TRIALS, main_effects, some_rows
 from analysis.reading.design import Observed
-from analysis.weighted import fit_weighted
+from analysis.statistics.design_matrix import contrasts, design_matrix
+from analysis.statistics.inverse_probability import fit_weighted
+from analysis.statistics.mixed_model import MOST_TRIALS, main_effects, some_rows
+from analysis.statistics.monotone_likelihood import Fit, estimable, fit
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]

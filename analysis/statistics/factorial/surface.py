@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial.model import VAGUE, Trials, covariance_of_scores
-from analysis.factorial.scales import Scales
+from analysis.statistics.factorial.model import VAGUE, Trials, covariance_of_scores
+from analysis.statistics.factorial.scales import Scales
 
 Floats = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from analysis.factorial import Belief, coefficients
-from tests.analysis.factorial.test_model import FACTORS, SCALES, some_trials
+from analysis.statistics.factorial import Belief, coefficients
+from tests.analysis.statistics.factorial.test_model import FACTORS, SCALES, some_trials
 
 GROUPS = [(0,), (1,), (0, 1)]
 

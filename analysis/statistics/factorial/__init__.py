@@ -13,8 +13,8 @@ Journal of Statistics 24, 1996, doi:10.2307/3315687); ignoring the stopping rule
 around those of the highest posterior density.
 """
 
-from analysis.factorial.basis import Basis, basis_of
-from analysis.factorial.model import (
+from analysis.statistics.factorial.basis import Basis, basis_of
+from analysis.statistics.factorial.model import (
     Posterior,
     Trials,
     coefficients,
@@ -24,8 +24,8 @@ from analysis.factorial.model import (
     trials_of,
     usual_deviation,
 )
-from analysis.factorial.scales import Scales
-from analysis.factorial.surface import Belief, Surface
+from analysis.statistics.factorial.scales import Scales
+from analysis.statistics.factorial.surface import Belief, Surface
 
 __all__ = [
     "Basis",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.factored import Floats, compose, estimable, fit
+from analysis.statistics.monotone_likelihood import Floats, compose, estimable, fit
 
 EFFECT = 0.02
 """Of the one factor on the final score; at the rung it is the other way round (a slow starter)."""

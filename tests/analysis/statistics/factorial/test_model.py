@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
-from analysis.factorial.model import _slopes, _solve
-from analysis.factorial.scales import Packing, expected_scales
 from analysis.reading.space_factor import SpaceFactor
+from analysis.statistics.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
+from analysis.statistics.factorial.model import _slopes, _solve
+from analysis.statistics.factorial.scales import Packing, expected_scales
 
 FACTORS = (SpaceFactor(name="a", levels=("off", "on")), SpaceFactor(name="b", levels=("x", "y", "z")))
 EPOCHS = (3, 9)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factorial.basis import Basis
-from analysis.factorial.scales import Packing, Scales, expected_scales
+from analysis.statistics.factorial.basis import Basis
+from analysis.statistics.factorial.scales import Packing, Scales, expected_scales
 
 Floats = NDArray[np.float64]
 

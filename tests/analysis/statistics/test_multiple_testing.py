@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.families import adjusted
+from analysis.statistics.multiple_testing import adjusted
 
 
 def test_holm() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.factored import compose, estimable, fit
-from analysis.leave_out import without_each
+from analysis.statistics.jackknife import without_each
+from analysis.statistics.monotone_likelihood import compose, estimable, fit
 
 
 def monotone(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.leave_out import without_each
+from analysis.statistics.jackknife import without_each
 
 Floats = NDArray[np.float64]
 

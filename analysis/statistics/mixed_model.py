@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design_matrix import Contrast, contrasts, design_matrix
-from analysis.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
 from analysis.reading.design import Observed
 from analysis.reading.space_factor import SpaceFactor
+from analysis.statistics.design_matrix import Contrast, contrasts, design_matrix
+from analysis.statistics.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def as_trials(found: Observed, scores: Floats, epochs: tuple[int, ...]) -> Trial
 
 
 def scales_of(found: Observed, scores: Floats, epochs: tuple[int, ...], *, tails: float) -> list[Scales]:
-    """Return scales that some of the trials leave possible (`analysis.factorial.learned_scales`)."""
+    """Return scales that some of the trials leave possible (`analysis.statistics.factorial.learned_scales`)."""
     rows = some_rows(found, _LEARN_FROM)
     return learned_scales(as_trials(found.rows(rows), scores[rows], epochs), tails=tails)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.factorial import basis_of
 from analysis.reading.space_factor import SpaceFactor
+from analysis.statistics.factorial import basis_of
 
 RANGE = SpaceFactor(name="rate", levels=(), low=1e-4, high=1e-2, log=True)
 

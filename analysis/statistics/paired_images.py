@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.intervals import Interval, over_subjects
+from analysis.statistics.intervals import Interval, over_subjects
 
 if TYPE_CHECKING:
     import pandas as pd

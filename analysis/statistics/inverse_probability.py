@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.factored import Fit, fit
+from analysis.statistics.monotone_likelihood import Fit, fit
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Estimators, intervals and tests, independent of any report or text."""
