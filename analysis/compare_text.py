@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.compare import Comparison, Side
+from analysis.answers.comparison import Comparison, Side
 from analysis.query_text import table_text
 from analysis.statistics.intervals import Interval
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.confirmation import Confirmed
+from analysis.answers.confirmation import Confirmed
 from analysis.query_text import table_text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.effects import Effects
+from analysis.answers.effects import Effects
 from analysis.query_text import table_text
 
 ESTIMATORS = {

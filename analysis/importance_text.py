@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.importance import Importances
-from analysis.interactions import Interactions
+from analysis.answers.importance import Importances
+from analysis.answers.interactions import Interactions
+from analysis.answers.rungs import Agreements
 from analysis.query_text import table_text
-from analysis.rungs import Agreements
 
 _SHOWN = 20
 """Interactions that are shown unless all are asked for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from analysis.answers.ranking import Ranking
 from analysis.query_text import table_text
-from analysis.select import Ranking
 from analysis.unfinished import unfinished_text
 
 

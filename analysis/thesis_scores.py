@@ -141,7 +141,7 @@ class Scores:
         )
 
     def switches(self) -> list[Part]:
-        """Return the effect of each factor of `off` and `on` in the additive model of `analysis.effects`."""
+        """Return the effect of each factor of `off` and `on` in the additive model of `analysis.answers.effects`."""
         found = observe(self._sweep)
         kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
         fitted = estimate("likelihood", kept, kept.test[:, None], kept.epochs[-1:])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from analysis.answers.rung_story import Neighbour, RungStory
+from analysis.answers.why import Decision, Story
 from analysis.reading.cells import cell_text
-from analysis.rung_story import Neighbour, RungStory
-from analysis.why import Decision, Story
 
 
 def story_text(story: Story) -> str:

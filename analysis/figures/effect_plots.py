@@ -98,7 +98,7 @@ def pair_effects(material: Material) -> Figure:
     """
     import pandas as pd
 
-    from analysis.interactions import interactions as estimate
+    from analysis.answers.interactions import interactions as estimate
 
     if len(material.searched) > MOST_TRIALS:
         raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")

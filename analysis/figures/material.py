@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from analysis.effects import Effects
+    from analysis.answers.effects import Effects
 
 TESTED = 60
 """So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
@@ -100,7 +100,7 @@ class Material:
         Raises:
             UserError: There is nothing to compare.
         """
-        from analysis.effects import effects
+        from analysis.answers.effects import effects
 
         return effects(self.sweep)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from analysis.confirmation import Confirmed, confirmed
+from analysis.answers.confirmation import Confirmed, confirmed
 from analysis.figures.chart import numbers, shortened
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.material import Material

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 
+from analysis.answers.ranking import Ranking, best
 from analysis.figures.material import Material
 from analysis.reading.cells import cell_text
 from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, Sweep, readable
 from analysis.report.blocks import Block, Command, Head, Part, Report, Section, Table, Text
 from analysis.report.sections import SECTIONS
-from analysis.select import Ranking, best
 from seatbelt.errors import UserError
 
 _RANKED = 10

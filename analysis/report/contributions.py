@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from analysis.effects import Effect
+from analysis.answers.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable
 from analysis.figures.material import Material

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from analysis.answers.importance import importance
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
-from analysis.importance import importance
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from seatbelt.errors import UserError
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from analysis.answers.rungs import rungs
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.material import Material
 from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text, capital
-from analysis.rungs import rungs
 from seatbelt.errors import UserError
 from seatbelt.wording import counted
 

@@ -80,7 +80,7 @@ def best(
       seatbelt best sweeps/architecture --top 3 --json
       seatbelt best "sweeps/*"
     """
-    from analysis.select import best as find_best
+    from analysis.answers.ranking import best as find_best
     from analysis.several import open_sweeps
 
     source = open_sweeps(sweeps)

@@ -51,7 +51,7 @@ def compare(
       seatbelt compare sweeps/architecture decoder=unet,encoder=resnet34 decoder=fpn,encoder=resnet34
     """
     from analysis import load
-    from analysis.compare import compare as find_difference
+    from analysis.answers.comparison import compare as find_difference
     from runners.sweep.folder import SweepFolder
 
     found = find_difference(load(sweep), first, second, role=role.value)
@@ -75,7 +75,7 @@ def why(
       seatbelt why sweeps/architecture 7
     """
     from analysis import load
-    from analysis.why import why as find_story
+    from analysis.answers.why import why as find_story
 
     story = find_story(load(sweep), trial)
     if json_output:

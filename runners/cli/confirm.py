@@ -27,7 +27,7 @@ from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from analysis.select import Arm
+    from analysis.answers.ranking import Arm
 
 
 def register(app: typer.Typer) -> None:
@@ -65,9 +65,9 @@ def confirm(
       seatbelt confirm sweeps/augmentation --top 3 --replicates 5
     """
     from analysis import load
-    from analysis.confirmation import confirmed
+    from analysis.answers.confirmation import confirmed
+    from analysis.answers.ranking import best
     from analysis.confirmation_text import confirmation_text
-    from analysis.select import best
     from runners.commands.run import confirm as run_confirmation
     from runners.sweep.folder import SweepFolder
 

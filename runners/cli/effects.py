@@ -72,13 +72,13 @@ def effects(
     from analysis import load
 
     if pairs:
+        from analysis.answers.interactions import interactions
         from analysis.importance_text import interactions_text
-        from analysis.interactions import interactions
 
         told = interactions(load(sweep))
         _print(told) if json_output else say(interactions_text(told, everything=everything))
         return
-    from analysis.effects import effects as estimate
+    from analysis.answers.effects import effects as estimate
     from analysis.effects_text import effects_text
 
     name: Name | None = None
@@ -108,7 +108,7 @@ def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
       seatbelt importance sweeps/joint
     """
     from analysis import load
-    from analysis.importance import importance as estimate
+    from analysis.answers.importance import importance as estimate
     from analysis.importance_text import importance_text
 
     found = estimate(load(sweep))
@@ -122,8 +122,8 @@ def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
       seatbelt rungs sweeps/augmentation
     """
     from analysis import load
+    from analysis.answers.rungs import rungs as estimate
     from analysis.importance_text import rungs_text
-    from analysis.rungs import rungs as estimate
 
     found = estimate(load(sweep))
     _print(found) if json_output else say(rungs_text(found))

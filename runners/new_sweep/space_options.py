@@ -104,7 +104,7 @@ def best_architectures(sweep: str) -> list[str]:
         UserError: The sweep has too few complete arms of different architectures.
     """
     from analysis import load
-    from analysis.select import best
+    from analysis.answers.ranking import best
 
     chosen: dict[str, list[str]] = {}
     for arm in best(load(sweep), top=10_000).arms:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis import load
+from analysis.answers.ranking import best
 from analysis.reading.lookup import find_trial as name_to_key
-from analysis.select import best
 from runners.core.history import History
 from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from analysis import load, load_all
-from analysis.query import query
-from analysis.select import best
+from analysis.answers.query import query
+from analysis.answers.ranking import best
 from analysis.select_text import ranking_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, write_sweep

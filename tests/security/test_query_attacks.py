@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from analysis import Sweep, load, load_all
-from analysis.query import query, query_parquet
-from analysis.query_limits import lock
+from analysis.answers.query import query, query_parquet
+from analysis.answers.query_limits import lock
 from analysis.query_text import format_answer
 from runners.cli import main
 from seatbelt.errors import UserError

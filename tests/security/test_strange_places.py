@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from analysis.query import query
-from analysis.select import best
+from analysis.answers.query import query
+from analysis.answers.ranking import best
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage import LocalStorage, read_file

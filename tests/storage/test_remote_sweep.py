@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from analysis import load, load_all
-from analysis.query import query
-from analysis.select import best
+from analysis.answers.query import query
+from analysis.answers.ranking import best
 from runners.core.events import ClockRead
 from runners.sweep import lease as lease_module
 from runners.sweep.folder import SweepFolder

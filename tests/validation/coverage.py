@@ -10,9 +10,9 @@ from typing import get_args
 
 import numpy as np
 
-from analysis.effects import told_effects
-from analysis.importance import importance_of
-from analysis.interactions import interactions_of
+from analysis.answers.effects import told_effects
+from analysis.answers.importance import importance_of
+from analysis.answers.interactions import interactions_of
 from analysis.reading.design import Observed
 from analysis.statistics.estimators import Name, default_estimator, estimate
 from analysis.statistics.mixed_model import MOST_TRIALS

@@ -20,9 +20,9 @@ from analysis.figures.parallel import parallel_table
 from analysis.figures.progress import progress_table
 from analysis.figures.rungs import promotion_table
 from seatbelt.errors import UserError
+from tests.analysis.answers.test_why import halving
 from tests.analysis.conftest import MakeSweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, second, small_tables
-from tests.analysis.test_why import halving
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analysis import Sweep, load
-from analysis.query import query
-from analysis.select import best
+from analysis.answers.query import query
+from analysis.answers.ranking import best
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
 from tests.analysis.conftest import MakeSweep, trial
@@ -73,6 +73,6 @@ def test_tables_that_are_missing_or_damaged(replicated: Sweep) -> None:
 
 def test_importing_it_loads_neither_pandas_nor_duckdb() -> None:
     heavy = {"pandas", "duckdb", "torch", "ray", "pyarrow", "scipy", "numpy"}
-    code = f"import sys, analysis, analysis.select; print({heavy} & set(sys.modules))"
+    code = f"import sys, analysis, analysis.answers.ranking; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

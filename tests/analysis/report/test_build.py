@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analysis.effects import Effect
+from analysis.answers.effects import Effect
 from analysis.figures.material import Material
 from analysis.reading.tables import load
 from analysis.report import build_report
@@ -26,9 +26,9 @@ from analysis.report.pruning import pruning
 from analysis.report.stages import stages
 from analysis.several import load_all
 from seatbelt.errors import UserError
+from tests.analysis.answers.test_why import halving
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, small_tables
-from tests.analysis.test_why import halving
 
 NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 TOLD = DESCRIPTION | {"rungs": [2], "question": "Which decoder?", "study": "mine"}

@@ -156,7 +156,7 @@ def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, 
 
     assert re.search(f"not running; no trial has a result \\({reason.format(re.escape(folder.shown))}", text), text
     from analysis import load
-    from analysis.select import best
+    from analysis.answers.ranking import best
 
     with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` says why the first has none"):
         best(load(folder.shown))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from analysis import Sweep, load
+from analysis.answers.rung_story import Neighbour
+from analysis.answers.why import why
 from analysis.reading.lookup import find_trial
-from analysis.rung_story import Neighbour
-from analysis.why import why
 from analysis.why_text import story_text
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError

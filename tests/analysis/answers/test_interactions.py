@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.importance import importance
-from analysis.interactions import interactions
+from analysis.answers.importance import importance
+from analysis.answers.interactions import interactions
 from seatbelt.errors import UserError
+from tests.analysis.answers.test_effects import swept
 from tests.analysis.conftest import MakeSweep
-from tests.analysis.test_effects import swept
 
 
 def test_an_additive_sweep_has_no_interaction_to_speak_of(make_sweep: MakeSweep) -> None:

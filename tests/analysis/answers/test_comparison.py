@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis import Sweep, load
-from analysis.compare import compare
+from analysis.answers.comparison import compare
 from analysis.compare_text import comparison_text
 from analysis.query_text import json_text
 from analysis.statistics.power import detectable_difference, replicates_needed

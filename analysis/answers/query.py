@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.query_limits import bound_memory, interrupted_after, lock, memory_bounded
+from analysis.answers.query_limits import bound_memory, interrupted_after, lock, memory_bounded
 from analysis.query_text import unique_names
 from analysis.reading.duckdb import load
 from analysis.reading.tables import Source

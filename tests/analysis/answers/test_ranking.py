@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis import Sweep
-from analysis.select import best
+from analysis.answers.ranking import best
 from analysis.select_text import ranking_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, trial

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analysis import Sweep
-from analysis.effects import effects
+from analysis.answers.effects import effects
 from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from analysis import Sweep
-from analysis.query import query
+from analysis.answers.query import query
 from analysis.query_text import format_answer
 from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.answers.ranking import best
+from analysis.answers.rung_story import RungStory, rung_stories
 from analysis.reading.cells import cell_of
 from analysis.reading.lookup import find_trial
 from analysis.reading.tables import Sweep, readable
 from analysis.reading.trial_cells import complete_trials
-from analysis.rung_story import RungStory, rung_stories
-from analysis.select import best
 from analysis.unfinished import unfinished_text
 from seatbelt.errors import UserError
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.rungs import monotone_covariance, rungs
+from analysis.answers.rungs import monotone_covariance, rungs
 from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.confirmation import confirmed
+from analysis.answers.confirmation import confirmed
 from analysis.confirmation_text import confirmation_text
 from analysis.reading.tables import load
 from analysis.statistics.intervals import over_replicates, over_subjects

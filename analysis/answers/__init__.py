@@ -1,0 +1,1 @@
+"""Answers to users' questions as data: ranking, comparison, effects, importance, rungs, query."""
