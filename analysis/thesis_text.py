@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from analysis.thesis import Answer
-from analysis.thesis_scores import Part
+from analysis.thesis.scores import Part
+from analysis.thesis.verdicts import Answer
 
 _WIDTH = 118
 _MARKS = {"agrees": "agrees", "does not agree": "DOES NOT AGREE", "not decided": "not decided", "no sweep": "no sweep"}

@@ -18,7 +18,7 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
         UserError: A location is no sweep, or a sweep holds what none writes.
     """
     from analysis.several import load_all
-    from analysis.thesis import findings
+    from analysis.thesis.verdicts import findings
     from runners.sweep.folder import SweepFolder
 
     source = load_all(sweeps)

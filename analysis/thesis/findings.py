@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis import thesis_contrasts
-from analysis.thesis_contrasts import Contrast, Levels
+from analysis.thesis.contrasts import Contrast, Levels
+from analysis.thesis.verdicts import contrasts as thesis_contrasts
 
 MATTERS = 0.01
 """IoU: a gain that is decidedly smaller is none, whatever its sign."""

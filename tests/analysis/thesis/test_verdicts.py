@@ -9,17 +9,17 @@ import pytest
 
 from analysis.reading.tables import load
 from analysis.statistics.multiple_testing import adjusted
-from analysis.thesis import Answer, findings
-from analysis.thesis_arms import one_against_all, spread_of_all
-from analysis.thesis_contrasts import Contrast
-from analysis.thesis_findings import FINDINGS
-from analysis.thesis_scores import Scores, plain
+from analysis.thesis.contrasts import Contrast
+from analysis.thesis.findings import FINDINGS
+from analysis.thesis.scores import Scores, plain
+from analysis.thesis.simultaneous import one_against_all, spread_of_all
+from analysis.thesis.verdicts import Answer, findings
 from analysis.thesis_text import thesis_text
 from runners.cli.thesis import write_thesis
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import trial, write_sweep
-from tests.analysis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep
+from tests.analysis.thesis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep
 
 
 def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, Answer]:

@@ -20,7 +20,7 @@ from analysis.statistics.design_matrix import contrasts
 from analysis.statistics.estimators import Estimate, estimate
 from analysis.statistics.intervals import LEVEL, over_replicates
 from analysis.statistics.power import needed_noncentrality
-from analysis.thesis_contrasts import Contrast, Levels
+from analysis.thesis.contrasts import Contrast, Levels
 
 _Cell = frozenset[tuple[str, str]]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.reading.cells import cell_text
 from analysis.statistics.intervals import LEVEL
-from analysis.thesis_scores import Part, Scores
+from analysis.thesis.scores import Part, Scores
 
 Found = tuple[list[Part], float | None, float | None, list[str]]
 """The contrasts, the p-values that the claim holds and that it fails, and notes."""

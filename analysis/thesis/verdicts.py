@@ -20,9 +20,9 @@ from analysis.several import Location
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import adjusted
 from analysis.statistics.power import replicates_needed
-from analysis.thesis_arms import one_against_all, spread_of_all
-from analysis.thesis_findings import FINDINGS, MATTERS, Finding
-from analysis.thesis_scores import Part, Scores
+from analysis.thesis.findings import FINDINGS, MATTERS, Finding
+from analysis.thesis.scores import Part, Scores
+from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from seatbelt.records import Status
 
 Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
