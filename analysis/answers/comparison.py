@@ -14,7 +14,7 @@ from analysis.reading.trial_cells import complete_trials
 from analysis.statistics.intervals import Interval, over_replicates, over_subjects
 from analysis.statistics.paired_images import by_replicate, image_scores, subjects_of
 from analysis.statistics.power import detectable_difference, replicates_needed
-from analysis.unfinished import unfinished_text
+from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import Status
 

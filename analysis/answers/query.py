@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.answers.query_limits import bound_memory, interrupted_after, lock, memory_bounded
-from analysis.query_text import unique_names
 from analysis.reading.duckdb import load
 from analysis.reading.tables import Source
+from analysis.text.tables import unique_names
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

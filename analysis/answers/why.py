@@ -11,7 +11,7 @@ from analysis.reading.cells import cell_of
 from analysis.reading.lookup import find_trial
 from analysis.reading.tables import Sweep, readable
 from analysis.reading.trial_cells import complete_trials
-from analysis.unfinished import unfinished_text
+from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.effects_text import ESTIMATORS
 from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
 from analysis.figures.material import Material
+from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
 from seatbelt.records import Column
 

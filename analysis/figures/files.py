@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from analysis.figures.chart import Figure
 from analysis.figures.matplotlib_drawing import image
-from analysis.query_text import format_answer
 from analysis.reading.plain_values import plain_rows
+from analysis.text.tables import format_answer
 
 FileFormat = Literal["png", "pdf", "svg", "csv"]
 

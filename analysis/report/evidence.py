@@ -11,7 +11,7 @@ from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
 from analysis.report.answer import lead_over_second
 from analysis.report.blocks import Section, Text, capital
-from analysis.unfinished import unfinished_text
+from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status
 from seatbelt.wording import counted

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.chart import Figure, shortened
 from analysis.figures.matplotlib_drawing import image, quiet
-from analysis.query_text import table_text
 from analysis.report.blocks import BigTable, Block, Command, Picture, Report, Table, Text, cell_text
+from analysis.text.tables import table_text
 from seatbelt.redaction import printable, redact
 
 if TYPE_CHECKING:

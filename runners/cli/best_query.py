@@ -93,11 +93,11 @@ def best(
     if json_output:
         from dataclasses import asdict
 
-        from analysis.query_text import json_text
+        from analysis.text.tables import json_text
 
         typer.echo(json_text(asdict(ranking)))
         return
-    from analysis.select_text import ranking_text
+    from analysis.text.ranking import ranking_text
 
     say(ranking_text(ranking, source.root))
 

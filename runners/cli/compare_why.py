@@ -59,7 +59,7 @@ def compare(
     if json_output:
         _print_json(found)
         return
-    from analysis.compare_text import comparison_text
+    from analysis.text.comparison import comparison_text
 
     say(comparison_text(found))
 
@@ -81,7 +81,7 @@ def why(
     if json_output:
         _print_json(story)
         return
-    from analysis.why_text import story_text
+    from analysis.text.why import story_text
 
     say(story_text(story))
 
@@ -89,7 +89,7 @@ def why(
 def _print_json(found: object) -> None:
     from dataclasses import asdict, is_dataclass
 
-    from analysis.query_text import json_text
+    from analysis.text.tables import json_text
 
     assert is_dataclass(found) and not isinstance(found, type)
     typer.echo(json_text(asdict(found)))

@@ -67,7 +67,7 @@ def confirm(
     from analysis import load
     from analysis.answers.confirmation import confirmed
     from analysis.answers.ranking import best
-    from analysis.confirmation_text import confirmation_text
+    from analysis.text.confirmation import confirmation_text
     from runners.commands.run import confirm as run_confirmation
     from runners.sweep.folder import SweepFolder
 

@@ -73,13 +73,13 @@ def effects(
 
     if pairs:
         from analysis.answers.interactions import interactions
-        from analysis.importance_text import interactions_text
+        from analysis.text.importance import interactions_text
 
         told = interactions(load(sweep))
         _print(told) if json_output else say(interactions_text(told, everything=everything))
         return
     from analysis.answers.effects import effects as estimate
-    from analysis.effects_text import effects_text
+    from analysis.text.effects import effects_text
 
     name: Name | None = None
     if estimator is not None:
@@ -109,7 +109,7 @@ def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
     """
     from analysis import load
     from analysis.answers.importance import importance as estimate
-    from analysis.importance_text import importance_text
+    from analysis.text.importance import importance_text
 
     found = estimate(load(sweep))
     _print(found) if json_output else say(importance_text(found))
@@ -123,7 +123,7 @@ def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
     """
     from analysis import load
     from analysis.answers.rungs import rungs as estimate
-    from analysis.importance_text import rungs_text
+    from analysis.text.importance import rungs_text
 
     found = estimate(load(sweep))
     _print(found) if json_output else say(rungs_text(found))
@@ -132,6 +132,6 @@ def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
 def _print(found: Any) -> None:  # noqa: ANN401  (any dataclass)
     from dataclasses import asdict
 
-    from analysis.query_text import json_text
+    from analysis.text.tables import json_text
 
     typer.echo(json_text(asdict(found)))

@@ -35,8 +35,8 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
     if len(arguments) < 2:
         raise UserError(f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; see query --help")
     from analysis.answers.query import query, query_parquet
-    from analysis.query_text import format_answer
     from analysis.several import open_sweeps
+    from analysis.text.tables import format_answer
 
     *locations, sql = arguments
     form = form or _BY_SUFFIX.get(Path(out or "").suffix.lower(), "table")

@@ -105,8 +105,8 @@ def simulate(
         table = simulate_all(settings, out, jobs=jobs or os.cpu_count() or 1, told=told)
     summed = summary(table, reference)
     if json_output:
-        from analysis.query_text import json_text
         from analysis.reading.plain_values import plain_rows
+        from analysis.text.tables import json_text
 
         typer.echo(json_text(plain_rows(summed)))
     else:

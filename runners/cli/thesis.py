@@ -26,11 +26,11 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
     for location in {answer.sweep for answer in answers if answer.sweep is not None}:
         SweepFolder(location).note_test_read("report --thesis")
     if json_output:
-        from analysis.query_text import json_text
-        from analysis.thesis_text import plain_answer
+        from analysis.text.tables import json_text
+        from analysis.text.thesis import plain_answer
 
         typer.echo(json_text([plain_answer(answer) for answer in answers]))
         return
-    from analysis.thesis_text import thesis_text
+    from analysis.text.thesis import thesis_text
 
     say(thesis_text(answers))

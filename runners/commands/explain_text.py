@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.query_text import table_text
+from analysis.text.tables import table_text
 from runners.commands.explain import Explained
 from seatbelt.explain.importance import Share
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Figure, Lines, numbers
-from analysis.query_text import table_text
+from analysis.text.tables import table_text
 from seatbelt.records import Column
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from analysis import load, load_all
 from analysis.answers.query import query
 from analysis.answers.ranking import best
-from analysis.select_text import ranking_text
+from analysis.text.ranking import ranking_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables

@@ -12,7 +12,7 @@ import pytest
 from analysis import Sweep, load, load_all
 from analysis.answers.query import query, query_parquet
 from analysis.answers.query_limits import lock
-from analysis.query_text import format_answer
+from analysis.text.tables import format_answer
 from runners.cli import main
 from seatbelt.errors import UserError
 from tests.analysis.conftest import trial, write_sweep

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from analysis import Sweep, load
 from analysis.answers.comparison import compare
-from analysis.compare_text import comparison_text
-from analysis.query_text import json_text
 from analysis.statistics.power import detectable_difference, replicates_needed
+from analysis.text.comparison import comparison_text
+from analysis.text.tables import json_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, small_tables

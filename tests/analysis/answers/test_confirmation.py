@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from analysis.answers.confirmation import confirmed
-from analysis.confirmation_text import confirmation_text
 from analysis.reading.tables import load
 from analysis.statistics.intervals import over_replicates, over_subjects
+from analysis.text.confirmation import confirmation_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, trial, write_sweep
 

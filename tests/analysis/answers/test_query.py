@@ -12,7 +12,7 @@ import pytest
 
 from analysis import Sweep
 from analysis.answers.query import query
-from analysis.query_text import format_answer
+from analysis.text.tables import format_answer
 from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial
 

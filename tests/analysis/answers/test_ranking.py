@@ -6,7 +6,7 @@ import pytest
 
 from analysis import Sweep
 from analysis.answers.ranking import best
-from analysis.select_text import ranking_text
+from analysis.text.ranking import ranking_text
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep, trial
 

@@ -11,7 +11,7 @@ from analysis import Sweep, load
 from analysis.answers.rung_story import Neighbour
 from analysis.answers.why import why
 from analysis.reading.lookup import find_trial
-from analysis.why_text import story_text
+from analysis.text.why import story_text
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep

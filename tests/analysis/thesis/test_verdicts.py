@@ -9,12 +9,12 @@ import pytest
 
 from analysis.reading.tables import load
 from analysis.statistics.multiple_testing import adjusted
+from analysis.text.thesis import thesis_text
 from analysis.thesis.contrasts import Contrast
 from analysis.thesis.findings import FINDINGS
 from analysis.thesis.scores import Scores, plain
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from analysis.thesis.verdicts import Answer, findings
-from analysis.thesis_text import thesis_text
 from runners.cli.thesis import write_thesis
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError

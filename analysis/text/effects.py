@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.answers.effects import Effects
-from analysis.query_text import table_text
+from analysis.text.tables import table_text
 
 ESTIMATORS = {
     "mixed": "mixed model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.answers.importance import Importances
 from analysis.answers.interactions import Interactions
 from analysis.answers.rungs import Agreements
-from analysis.query_text import table_text
+from analysis.text.tables import table_text
 
 _SHOWN = 20
 """Interactions that are shown unless all are asked for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.answers.confirmation import Confirmed
-from analysis.query_text import table_text
+from analysis.text.tables import table_text
 
 
 def confirmation_text(found: Confirmed) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis.answers.comparison import Comparison, Side
-from analysis.query_text import table_text
 from analysis.statistics.intervals import Interval
+from analysis.text.tables import table_text
 
 
 def comparison_text(found: Comparison) -> str:
