@@ -4,6 +4,6 @@
 """
 
 from analysis.reading.tables import Sweep, load
-from analysis.several import Sweeps, load_all
+from analysis.sweeps import Sweeps, load_all
 
 __all__ = ["Sweep", "Sweeps", "load", "load_all"]

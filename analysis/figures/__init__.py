@@ -11,12 +11,12 @@ from analysis.figures.curves import curves
 from analysis.figures.distribution import distribution
 from analysis.figures.effect_plots import main_effects, pair_effects
 from analysis.figures.heat_map import heat_map
-from analysis.figures.material import Material
 from analysis.figures.parallel import parallel
 from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
 from analysis.figures.studies import study_figure
 from analysis.figures.study_list import STUDY_FIGURES
+from analysis.figures.sweep_data import Material
 from analysis.reading.tables import readable
 
 FIGURES: dict[str, Callable[[Material], Figure]] = {

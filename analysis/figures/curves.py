@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from seatbelt.records import Column, Status
 
 if TYPE_CHECKING:

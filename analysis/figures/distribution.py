@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from seatbelt.records import Column, Status
 from seatbelt.wording import counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
 from seatbelt.records import Column

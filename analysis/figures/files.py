@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from analysis.figures.backends.matplotlib import image
 from analysis.figures.chart import Figure
-from analysis.figures.matplotlib_drawing import image
 from analysis.reading.plain_values import plain_rows
 from analysis.text.tables import format_answer
 

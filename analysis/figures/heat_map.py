@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Cells, Chart, Figure, NotApplicable, colour_range, numbers
 from analysis.figures.chart import with_interval as shown
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.statistics.intervals import student_half_width
 from seatbelt.errors import UserError
 from seatbelt.records import Column, Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, Texts
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from seatbelt.records import Column
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, numbers, whole_axis
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from seatbelt.records import Column
 from seatbelt.wording import counted
 

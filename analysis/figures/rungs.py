@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from seatbelt.records import FINAL, Column, Status
 
 if TYPE_CHECKING:

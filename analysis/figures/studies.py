@@ -24,8 +24,8 @@ from analysis.figures.chart import (
     spread,
 )
 from analysis.figures.chart import with_interval as shown
-from analysis.figures.material import Material
 from analysis.figures.study_list import NAMES, STUDY_FIGURES, StudyFigure
+from analysis.figures.sweep_data import Material
 from seatbelt.records import Column
 from seatbelt.wording import counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from analysis.answers.ranking import Ranking, best
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.reading.cells import cell_text
 from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, Sweep, readable

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.reading.tables import Source, Sweep, readable
-from analysis.several import Location
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import adjusted
 from analysis.statistics.power import replicates_needed
+from analysis.sweeps import Location
 from analysis.thesis.findings import FINDINGS, MATTERS, Finding
 from analysis.thesis.scores import Part, Scores
 from analysis.thesis.simultaneous import one_against_all, spread_of_all

@@ -81,7 +81,7 @@ def best(
       seatbelt best "sweeps/*"
     """
     from analysis.answers.ranking import best as find_best
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
 
     source = open_sweeps(sweeps)
     ranking = find_best(source, top=top, by=by.value, mixed=mixed)

@@ -35,7 +35,7 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
     if len(arguments) < 2:
         raise UserError(f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; see query --help")
     from analysis.answers.query import query, query_parquet
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
     from analysis.text.tables import format_answer
 
     *locations, sql = arguments

@@ -11,13 +11,13 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
     """Print what sweeps say to each finding of the thesis.
 
     Args:
-        sweeps: Locations and patterns, as `analysis.several.load_all` takes them.
+        sweeps: Locations and patterns, as `analysis.sweeps.load_all` takes them.
         json_output: JSON instead of text.
 
     Raises:
         UserError: A location is no sweep, or a sweep holds what none writes.
     """
-    from analysis.several import load_all
+    from analysis.sweeps import load_all
     from analysis.thesis.verdicts import findings
     from runners.sweep.folder import SweepFolder
 

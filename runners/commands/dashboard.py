@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from analysis.reading.tables import Source
-from analysis.several import open_sweeps
+from analysis.sweeps import open_sweeps
 from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
 from seatbelt.records import TABLES
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _page(source: Source, stamp: str) -> bytes:
     from analysis.report import build_report
-    from analysis.report.html import html_report
+    from analysis.report.writers.html import html_report
 
     return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=stamp).encode()
 

@@ -40,7 +40,7 @@ def draw_figures(
     """
     from analysis.figures import FIGURES
     from analysis.figures.files import figure_file
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
 
     unknown = [name for name in only if name not in FIGURES]
     if unknown:
@@ -68,7 +68,7 @@ def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) 
     Raises:
         UserError: A sweep cannot be read, or there is no place for the file.
     """
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
 
     source = open_sweeps(locations)
     file = report_file(source, form, out)
@@ -86,7 +86,7 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
         every: Seconds between two writes; the page reads itself anew as often.
         say: Told of the file.
     """
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
     from runners.sweep.ledger import holder
 
     source = open_sweeps(locations)
@@ -152,16 +152,16 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
     place = LocalStorage(file.parent)
     report = build_report(source, datetime.datetime.now(datetime.UTC))
     if form == "html":
-        from analysis.report.html import html_report
+        from analysis.report.writers.html import html_report
 
         place.write(file.name, html_report(report, reload_seconds=reload_seconds).encode())
     elif form == "pdf":
-        from analysis.report.pdf import pdf_report
+        from analysis.report.writers.pdf import pdf_report
 
         place.write(file.name, pdf_report(report))
     else:
         from analysis.figures.files import figure_file
-        from analysis.report.markdown import markdown_report
+        from analysis.report.writers.markdown import markdown_report
 
         folder = f"{file.stem}-figures"
         text, figures = markdown_report(report, folder)
@@ -174,7 +174,7 @@ def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> I
     from analysis.figures import FIGURES, figure
     from analysis.figures.chart import NotApplicable
     from analysis.figures.heat_map import heat_map
-    from analysis.figures.material import Material
+    from analysis.figures.sweep_data import Material
 
     material = Material(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from analysis.reading.tables import Source
-from analysis.several import open_sweeps
+from analysis.sweeps import open_sweeps
 from runners.export.event_files import write_event_files
 from runners.export.mlflow_store import write_store
 from runners.export.optuna_storage import write_storage

@@ -21,7 +21,7 @@ FACTOR = "cutout"
 
 def fill_mlflow(sweep: str, file: str) -> None:
     """Write a sweep into an MLflow store by MLflow's own batches."""
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
     from runners.export.mlflow_store import write_store
     from runners.export.read import exported
 
@@ -56,7 +56,7 @@ def mlflow_curve(file: str) -> None:
 
 def fill_ray(sweep: str, folder: str) -> None:
     """Write a sweep as Ray Tune would: a folder for each trial with params.json and progress.csv."""
-    from analysis.several import open_sweeps
+    from analysis.sweeps import open_sweeps
     from runners.export.read import exported
 
     for trial in exported(open_sweeps([sweep]))[0].trials:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.figures.material import Material
-from analysis.report.answer import answer
-from analysis.report.arms import arms
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Section
-from analysis.report.contributions import contributions
-from analysis.report.costs import costs
-from analysis.report.evidence import evidence
-from analysis.report.glossary import glossary
-from analysis.report.importances import importances
-from analysis.report.pictures import pictures
-from analysis.report.provenance import provenance
-from analysis.report.pruning import pruning
-from analysis.report.stages import stages
+from analysis.report.sections.answer import answer
+from analysis.report.sections.arms import arms
+from analysis.report.sections.contributions import contributions
+from analysis.report.sections.costs import costs
+from analysis.report.sections.glossary import glossary
+from analysis.report.sections.importances import importances
+from analysis.report.sections.pictures import pictures
+from analysis.report.sections.provenance import provenance
+from analysis.report.sections.pruning import pruning
+from analysis.report.sections.stages import stages
+from analysis.report.sections.trust import evidence
 
 SECTIONS: list[Callable[[Material], Section | None]] = [
     answer,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from analysis.figures import FIGURES, figure
+from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import (
     COLOURS,
     Axis,
@@ -32,8 +33,7 @@ from analysis.figures.chart import (
     with_interval,
 )
 from analysis.figures.files import figure_file
-from analysis.figures.material import Material
-from analysis.figures.plotly_drawing import plotly_chart
+from analysis.figures.sweep_data import Material
 from analysis.reading.tables import load
 from seatbelt.records import Column
 from seatbelt.wording import counted
@@ -136,9 +136,10 @@ def test_csv_holds_no_formulas() -> None:
 
 
 def test_looks_differ_in_grey_too() -> None:
-    from analysis.figures import matplotlib_drawing, plotly_drawing
+    from analysis.figures.backends import matplotlib
+    from analysis.figures.backends import plotly as plotly_drawing
 
-    for module in (matplotlib_drawing, plotly_drawing):
+    for module in (matplotlib, plotly_drawing):
         for marks in (module._MARKERS, module._DASHES, module._HATCHES):
             assert len(marks) == len(COLOURS)
         assert len(set(module._MARKERS)) == len(set(module._HATCHES)) == len(COLOURS)

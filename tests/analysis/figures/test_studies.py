@@ -10,9 +10,9 @@ import pytest
 
 from analysis.figures import figure
 from analysis.figures.chart import Bars, Cells, NotApplicable, Points, Rule
-from analysis.figures.material import Material
 from analysis.figures.studies import COLUMNS, study_table
 from analysis.figures.study_list import STUDY_FIGURES
+from analysis.figures.sweep_data import Material
 from tests.analysis.conftest import MakeSweep, trial
 from tests.analysis.numbers import image
 

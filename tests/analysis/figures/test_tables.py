@@ -15,10 +15,10 @@ from analysis.figures.curves import DRAWN, curves_table
 from analysis.figures.distribution import distribution_table
 from analysis.figures.effect_plots import INTERACTIONS, effects_table, interactions
 from analysis.figures.heat_map import heat_map, heat_map_table
-from analysis.figures.material import Material
 from analysis.figures.parallel import parallel_table
 from analysis.figures.progress import progress_table
 from analysis.figures.rungs import promotion_table
+from analysis.figures.sweep_data import Material
 from seatbelt.errors import UserError
 from tests.analysis.answers.test_why import halving
 from tests.analysis.conftest import MakeSweep

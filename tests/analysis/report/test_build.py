@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from analysis.answers.effects import Effect
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.reading.tables import load
 from analysis.report import build_report
-from analysis.report.answer import answer, lead_over_second
-from analysis.report.arms import arms_table
 from analysis.report.blocks import Block, Command, Part, Picture, Section, Table, Text, cell_text
-from analysis.report.contributions import contributions, sentence
-from analysis.report.costs import costs, duration
-from analysis.report.evidence import evidence
-from analysis.report.provenance import provenance
-from analysis.report.pruning import pruning
-from analysis.report.stages import stages
-from analysis.several import load_all
+from analysis.report.sections.answer import answer, lead_over_second
+from analysis.report.sections.arms import arms_table
+from analysis.report.sections.contributions import contributions, sentence
+from analysis.report.sections.costs import costs, duration
+from analysis.report.sections.provenance import provenance
+from analysis.report.sections.pruning import pruning
+from analysis.report.sections.stages import stages
+from analysis.report.sections.trust import evidence
+from analysis.sweeps import load_all
 from seatbelt.errors import UserError
 from tests.analysis.answers.test_why import halving
 from tests.analysis.conftest import MakeSweep, write_sweep

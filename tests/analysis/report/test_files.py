@@ -17,9 +17,9 @@ import pytest
 from analysis.reading.tables import load
 from analysis.report import build_report
 from analysis.report.blocks import Command, Head, Part, Report, Section, Table, Text
-from analysis.report.html import html_report
-from analysis.report.markdown import markdown_report
-from analysis.report.pdf import pdf_report
+from analysis.report.writers.html import html_report
+from analysis.report.writers.markdown import markdown_report
+from analysis.report.writers.pdf import pdf_report
 from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
 from tests.analysis.report.large import write_large_sweep

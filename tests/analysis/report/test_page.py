@@ -11,7 +11,7 @@ import pytest
 
 from analysis.reading.tables import load
 from analysis.report import build_report
-from analysis.report.html import html_report
+from analysis.report.writers.html import html_report
 from tests.analysis.report.browser import CHROMIUM, Browser, browser
 from tests.analysis.report.large import write_large_sweep
 

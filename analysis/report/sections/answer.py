@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.answers.confirmation import Confirmed, confirmed
 from analysis.figures.chart import numbers, shortened
 from analysis.figures.chart import with_interval as shown
-from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
+from analysis.figures.sweep_data import Material
 from analysis.reading.cells import cell_of
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from analysis.statistics.intervals import Interval, over_replicates

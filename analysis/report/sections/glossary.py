@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Head, Section, Table
 
 _WORDS = (

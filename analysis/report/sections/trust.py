@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from analysis.figures.chart import numbers
-from analysis.figures.material import Material
 from analysis.figures.progress import comparable_baselines
-from analysis.report.answer import lead_over_second
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Section, Text, capital
+from analysis.report.sections.answer import lead_over_second
 from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records import FINAL, Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Block, Command, Head, Section, Table
 
 _PLAIN = {

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.figures.backends.matplotlib import image, quiet
 from analysis.figures.chart import Figure, shortened
-from analysis.figures.matplotlib_drawing import image, quiet
 from analysis.report.blocks import BigTable, Block, Command, Picture, Report, Table, Text, cell_text
 from analysis.text.tables import table_text
 from seatbelt.redaction import printable, redact

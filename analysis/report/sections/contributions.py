@@ -7,7 +7,7 @@ import contextlib
 from analysis.answers.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
 from seatbelt.wording import counted

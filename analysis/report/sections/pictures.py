@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures import figures
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Picture, Section
 
 ELSEWHERE = ("main_effects", "interactions", "promotion_flow")

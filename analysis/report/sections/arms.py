@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.material import TESTED, Material
+from analysis.figures.sweep_data import TESTED, Material
 from analysis.reading.cells import NAMED_ARM
 from analysis.reading.plain_values import plain_values
 from analysis.report.blocks import BigTable, Head, Section, Text

@@ -16,9 +16,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import Figure
 from analysis.figures.files import table_rows
-from analysis.figures.plotly_drawing import plotly_chart
 from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
 from seatbelt.redaction import printable, redactor
 

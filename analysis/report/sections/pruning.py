@@ -9,7 +9,7 @@ from analysis.answers.rungs import rungs
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text, capital
 from seatbelt.errors import UserError

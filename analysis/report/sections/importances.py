@@ -6,7 +6,7 @@ import shlex
 
 from analysis.answers.importance import importance
 from analysis.figures.effect_plots import MOST_TRIALS
-from analysis.figures.material import Material
+from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from seatbelt.errors import UserError
 

@@ -1,0 +1,1 @@
+"""Draw charts with plotly for pages and with matplotlib for print."""
