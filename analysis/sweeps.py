@@ -42,22 +42,22 @@ class Sweeps:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial (columns: `sweep`, then `seatbelt.records.TRIALS`)."""
+        """One row per trial (columns: `sweep`, then `seatbelt.records.tables.TRIALS`)."""
         return self._joined(lambda sweep: sweep.trials)
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """One row per trial and epoch (columns: `sweep`, then `seatbelt.records.EPOCHS`)."""
+        """One row per trial and epoch (columns: `sweep`, then `seatbelt.records.tables.EPOCHS`)."""
         return self._joined(lambda sweep: sweep.epochs)
 
     @property
     def images(self) -> pd.DataFrame:
-        """One row per complete trial and test image (columns: `sweep`, then `seatbelt.records.IMAGES`)."""
+        """One row per complete trial and test image (columns: `sweep`, then `seatbelt.records.tables.IMAGES`)."""
         return self._joined(lambda sweep: sweep.images)
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per decision (columns: `sweep`, then `seatbelt.records.DECISIONS`)."""
+        """One row per decision (columns: `sweep`, then `seatbelt.records.tables.DECISIONS`)."""
         return self._joined(lambda sweep: sweep.decisions)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search_spaces.axes import factor
 from search_spaces.space import Condition, Protocol, Study
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 
 
 def study() -> Study:

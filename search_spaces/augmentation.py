@@ -5,7 +5,7 @@ from __future__ import annotations
 from search_spaces.axes import factor
 from search_spaces.common import IMAGENET, SYNTHETIC, WINNER
 from search_spaces.space import NamedArm, Protocol, Study
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 
 POLICY = "augmentation.policy"
 

@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args
 
 from search_spaces.shares import AS_IS, SHARE, share_field
 from search_spaces.space import Factor, Level, Range
-from seatbelt.augmentation_config import TRANSFORMS, Policy
-from seatbelt.config import DECODERS, RESNETS, TrialConfig
+from seatbelt.config.augmentation import TRANSFORMS, Policy
+from seatbelt.config.field_paths import SHARE_FIELD, field_value
+from seatbelt.config.notation import canonical_label
+from seatbelt.config.trial import DECODERS, RESNETS, TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.field_paths import SHARE_FIELD, field_value
-from seatbelt.notation import canonical_label
 
 _LONGEST_RANGE = 100
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search_spaces.axes import factor
 from search_spaces.space import Condition, Factor
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 
 SIX_ARCHITECTURES = (
     "unetplusplus/resnet34",

@@ -20,9 +20,9 @@ from typing import overload
 import numpy as np
 
 from search_spaces.space import NAMED_ARM, Cell, Factor, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.field_paths import field_value
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.field_paths import field_value
 
 _GENERATORS: dict[int, dict[int, tuple[int, ...]]] = {
     # Column of an added factor -> columns of the basic factors whose product it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from search_spaces.axes import factor
 from search_spaces.hyperparameters import LEVELS
 from search_spaces.space import Exclusion, Protocol, Study
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 
 _SIX = "what the occupants wear is labelled in generation 6 only"
 _OLDER = ("1", "2", "3", "4", "5", "3-5", "real+3-5")

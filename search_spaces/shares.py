@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from seatbelt.config.field_paths import SHARE_FIELD
+from seatbelt.config.notation import TAG_NAME
 from seatbelt.errors import UserError
-from seatbelt.field_paths import SHARE_FIELD
-from seatbelt.notation import TAG_NAME
 
 SHARE = "share."
 """What these names begin with."""

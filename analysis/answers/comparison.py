@@ -16,7 +16,7 @@ from analysis.statistics.paired_images import by_replicate, image_scores, subjec
 from analysis.statistics.power import detectable_difference, replicates_needed
 from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from analysis.statistics.multiple_testing import Family, adjusted
 from analysis.statistics.power import needed_noncentrality
 from analysis.statistics.subject_bootstrap import spread_over_subjects
 from seatbelt.errors import UserError
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 
 Score = Literal["selection", "test"]
 

@@ -11,7 +11,7 @@ from analysis.reading.comparability import different_selections
 from analysis.reading.duckdb import select
 from analysis.reading.tables import Source, Sweep, readable
 from seatbelt.errors import UserError
-from seatbelt.records import WITHOUT_RESULT
+from seatbelt.records.tables import WITHOUT_RESULT
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
 from analysis.figures.sweep_data import Material
-from seatbelt.records import Column, Status
+from seatbelt.records.tables import Column, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
     Column("trial_key", "string", "identity of the trial"),
-    Column("status", "string", "one of seatbelt.records.Status"),
+    Column("status", "string", "one of seatbelt.records.tables.Status"),
     Column("epoch", "int64", "epoch, from 1"),
     Column("selection_iou", "float64", "mean over images of the IoU; selection set"),
 ]

@@ -11,7 +11,7 @@ from analysis.reading.duckdb import connect
 from analysis.reading.tables import Sweep, readable
 from analysis.reading.trial_cells import arms_of
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import duckdb

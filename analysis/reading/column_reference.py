@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from analysis.reading.trial_cells import ARMS, CELLS, STAGES
-from seatbelt.records import TABLES, Column
+from seatbelt.records.tables import TABLES, Column
 
 _FACTORS = Column("(factors)", "string", "one column for each factor: its level; a number where the factor is a range")
 

@@ -13,8 +13,8 @@ from analysis.reading.cells import NAMED_ARM, cell_of
 from analysis.reading.duckdb import connect
 from analysis.reading.space_factor import SpaceFactor
 from analysis.reading.tables import Sweep
+from seatbelt.config.field_paths import field_value
 from seatbelt.errors import UserError
-from seatbelt.field_paths import field_value
 
 if TYPE_CHECKING:
     import pandas as pd

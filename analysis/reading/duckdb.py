@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.reading.tables import REWRITE, Source, Sweep, check_identity, readable
 from seatbelt.errors import UserError
-from seatbelt.records import SWEEP_METADATA, TABLES
+from seatbelt.records.tables import SWEEP_METADATA, TABLES
 from seatbelt.storage import is_remote
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def select(
     Args:
         connection: Where it will be run.
         sweep: The sweep.
-        table: One of `seatbelt.records.TABLES`.
+        table: One of `seatbelt.records.tables.TABLES`.
         name: What the rows carry in a first column `sweep`; None for no such column.
         number: Tells the sweeps of a connection apart.
 

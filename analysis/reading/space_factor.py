@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from seatbelt.field_paths import field_value
+from seatbelt.config.field_paths import field_value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seatbelt.errors import UserError, refuse_newer_format
-from seatbelt.records import SWEEP_METADATA
+from seatbelt.records.tables import SWEEP_METADATA
 from seatbelt.redaction import printable
 from seatbelt.refusals import RefusedError
 from seatbelt.storage import is_remote, open_storage
@@ -121,22 +121,22 @@ class Sweep:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial: configuration, status, scores, cost (columns: `seatbelt.records.TRIALS`)."""
+        """One row per trial: configuration, status, scores, cost (columns: `seatbelt.records.tables.TRIALS`)."""
         return self._frame("trials")
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """One row per trial and epoch (columns: `seatbelt.records.EPOCHS`)."""
+        """One row per trial and epoch (columns: `seatbelt.records.tables.EPOCHS`)."""
         return self._frame("epochs")
 
     @property
     def images(self) -> pd.DataFrame:
-        """One row per complete trial and test image (columns: `seatbelt.records.IMAGES`)."""
+        """One row per complete trial and test image (columns: `seatbelt.records.tables.IMAGES`)."""
         return self._frame("images")
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per proposal, promotion, stop (columns: `seatbelt.records.DECISIONS`)."""
+        """One row per proposal, promotion, stop (columns: `seatbelt.records.tables.DECISIONS`)."""
         return self._frame("decisions")
 
     @property

@@ -8,7 +8,7 @@ from analysis.reading.cells import cell_of
 from analysis.reading.tables import Role, Sweep, readable
 from analysis.statistics.intervals import Interval, student_half_width
 from analysis.statistics.paired_images import by_replicate, image_scores, mean_over_subjects
-from seatbelt.records import Column, Status
+from seatbelt.records.tables import Column, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STAGES = [
     Column("stage_key", "string", "identity of the stage: the key of the trial that trained it"),
     Column("role", "string", "stage, or arm where an arm of the search serves as one; null if from_store"),
-    Column("status", "string", "one of seatbelt.records.Status; null if from_store"),
+    Column("status", "string", "one of seatbelt.records.tables.Status; null if from_store"),
     Column("from_store", "bool", "it was made by another sweep and found in a shared store"),
     Column("epochs_done", "int64", "epochs whose numbers are recorded"),
     Column("selection_iou", "float64", "selection set, best epoch"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 
 _ENDED = {status.value for status in FINAL} | {Status.PRUNED.value}
 

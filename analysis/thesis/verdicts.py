@@ -23,7 +23,7 @@ from analysis.sweeps import Location
 from analysis.thesis.findings import FINDINGS, MATTERS, Finding
 from analysis.thesis.scores import Part, Scores
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
 

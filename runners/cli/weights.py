@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.terminal import say
-from seatbelt.config import ENCODERS, LITES, normal_name
+from seatbelt.config.trial import ENCODERS, LITES, normal_name
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 app = typer.Typer(help="Bring ImageNet weights, and see which ones are found.", no_args_is_help=True)

@@ -19,7 +19,7 @@ from analysis.reading.tables import Source
 from analysis.sweeps import open_sweeps
 from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
-from seatbelt.records import TABLES
+from seatbelt.records.tables import TABLES
 from seatbelt.redaction import shown
 from seatbelt.storage import is_remote
 

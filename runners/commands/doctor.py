@@ -12,7 +12,7 @@ from typing import Literal
 
 from runners.engines.gpus import Gpus, examine_gpus, gpu_fault
 from seatbelt.cache_folder import cache_folder
-from seatbelt.config import ENCODERS, LITES
+from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")
@@ -102,7 +102,7 @@ def _weights_of(encoder: str) -> str:
 
 def _weights(encoder: str) -> Finding:
     """Look for the weights of an encoder, and load them into it."""
-    from seatbelt.config import ModelConfig
+    from seatbelt.config.trial import ModelConfig
     from seatbelt.models.architectures import build
     from seatbelt.models.weights import resolve
 

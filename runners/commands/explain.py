@@ -18,7 +18,7 @@ from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.cache import resize
 from seatbelt.data.dataset import decode
 from seatbelt.data.labels import channel_codes, labels_of
@@ -30,7 +30,7 @@ from seatbelt.explain.panel import panel
 from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 from seatbelt.storage import LocalStorage
 from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, choose_device, prepare

@@ -13,7 +13,7 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
 from runners.worker.leg import LegSpec, run_leg
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 _COMPARED = ("train_loss", "validation_loss", "selection_loss", "selection_iou", "selection_iou_with_target")

@@ -15,7 +15,7 @@ from runners.core.stopping import no_success, no_success_text
 from runners.session.progress import duration, total_epochs
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded, holder, read_events
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 
 def status_text(root: str) -> tuple[str, bool]:

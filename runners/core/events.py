@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from seatbelt.identity import KEY_DIGITS
+from seatbelt.records.identity import KEY_DIGITS
 
 
 @dataclass(frozen=True, kw_only=True)

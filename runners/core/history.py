@@ -29,7 +29,7 @@ from runners.core.events import (
     StageHeld,
 )
 from runners.core.trial_state import FaultStreak, RungView, StageViews, TrialView
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 _ENDINGS = {
     "paused": Status.PAUSED,

@@ -6,8 +6,8 @@ from runners.core.events import Decided, LegEnded, Planned, Role
 from runners.core.history import History
 from runners.core.plan import Leg, Plan, Record
 from runners.core.trial_state import TrialView
-from seatbelt.config import TrialConfig
-from seatbelt.identity import arm_key
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import arm_key
 
 
 def further_leg(view: TrialView, stop: int, decided: Decided) -> Leg:

@@ -14,8 +14,8 @@ from runners.core.stopping import affordable_epochs, broken_reason, certain_reas
 from runners.core.strategies import THINKING, Proposal, strategy_of
 from runners.core.strategies.proposal import confirm
 from runners.core.trial_state import TrialView
-from seatbelt.config import TrialConfig
-from seatbelt.identity import stage_key, trial_key
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import stage_key, trial_key
 
 Step = Leg | Record | Wait | Finished
 

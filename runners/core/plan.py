@@ -11,7 +11,7 @@ from runners.core.events import Decided, Event, LegStarted, Planned
 from runners.core.trial_state import TrialView
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 
 LOST_RETRIES = 20
 """Workers that a trial may lose in a row, without one epoch between, before it counts as failed."""

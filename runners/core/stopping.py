@@ -11,7 +11,7 @@ from runners.core.halving import allowed_promotions, rank
 from runners.core.history import History
 from runners.core.plan import Finished, Plan
 from runners.core.trial_state import TrialView, score_at
-from seatbelt.records import WITHOUT_RESULT, Status
+from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 
 def finished(plan: Plan, history: History, reason: str) -> Finished:

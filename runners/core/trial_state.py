@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runners.core.events import Planned, Role, StageFound
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from analysis.reading.cells import NAMED_ARM
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 from seatbelt.redaction import shown
 
 _METRICS = {

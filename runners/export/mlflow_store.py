@@ -14,7 +14,7 @@ from typing import Any
 
 from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 from seatbelt.redaction import printable
 
 _STATUSES = {

@@ -13,7 +13,7 @@ from analysis.reading.cells import NAMED_ARM
 from analysis.reading.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.read import ExportedSweep, ExportedTrial
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 from seatbelt.redaction import printable
 
 if TYPE_CHECKING:

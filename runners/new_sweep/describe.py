@@ -27,7 +27,7 @@ from runners.sweep.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.dataset import DataSet, decode, fingerprint, read
 from seatbelt.data.splits import selection_set
 from seatbelt.data.subjects import check_subjects, share_subjects

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search_spaces.space import Space
-from seatbelt.config import ENCODERS, LITES, TrialConfig
+from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import check_file, given_folder, here, resolve

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.notation import ALL
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.labels import all_context
 from seatbelt.data.labels_shown import NamedConfig
 from seatbelt.data.splits import partition
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
-from seatbelt.notation import ALL
 
 MOST_CHECKED = 5_000
 """Spaces up to this size are checked cell by cell before anything runs."""

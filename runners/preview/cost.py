@@ -10,10 +10,10 @@ import numpy as np
 from runners.core.plan import Plan
 from runners.preview.profiles import memory_of, profile_of, profiled
 from search_spaces.space import NAMED_ARM, Cell, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError
-from seatbelt.identity import content_hash
+from seatbelt.records.identity import content_hash
 
 _MOST_CELLS = 64
 """Larger spaces are estimated from so many cells, evenly spread."""

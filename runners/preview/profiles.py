@@ -12,9 +12,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from seatbelt.config import TrialConfig
-from seatbelt.cost import Profile
-from seatbelt.identity import content_hash
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.cost import Profile
+from seatbelt.records.identity import content_hash
 
 _FORMAT = 1
 

@@ -10,9 +10,9 @@ from runners.preview.profiles import known_profile
 from search_spaces.designs import Design, baseline_cell, build
 from search_spaces.space import Cell, Factor, Space, Study
 from search_spaces.studies import STUDIES, find
-from seatbelt.config import LITES, TrialConfig
+from seatbelt.config.trial import LITES, TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.identity import stage_key, trial_key
+from seatbelt.records.identity import stage_key, trial_key
 
 _IMAGES = 1000
 """Hours are told for so many training images: how many a user has, only their data say."""

@@ -43,7 +43,7 @@ from runners.sweep.tables import Store, empty_tables
 from runners.sweep.weight_retention import Retention
 from runners.worker.leg import LegSpec, Message
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 from seatbelt.redaction import shown
 from seatbelt.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
 

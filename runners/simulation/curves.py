@@ -11,7 +11,7 @@ import numpy as np
 from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
 from search_spaces.space import Cell, Exclusion, Factor, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 Labels = tuple[str, ...]

@@ -14,9 +14,9 @@ from analysis.reading.design import space_factors, spelt_cells
 from analysis.reading.tables import readable
 from runners.simulation.curves import Labels, RecordedArm, RecordedWorld
 from runners.sweep.description import SweepFactor
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Factor, Space
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 Floats = NDArray[np.float64]

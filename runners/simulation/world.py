@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.space import Cell, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from runners.core.history import History
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import Ledger, as_recorded, read_events
-from seatbelt.config import TrialConfig
-from seatbelt.records import Status
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.tables import Status
 from seatbelt.storage import copy_files
 
 _WHOLE = ("data", "selection", "select_on", "device", "threads", "code", "versions")

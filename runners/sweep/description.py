@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from runners.core.halving import check_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.space import Cell, Exclusion, Factor, Level, NamedArm, Propose, Prune, Range, Space
-from seatbelt.config import TrialConfig
-from seatbelt.identity import content_hash
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import content_hash
 
 FORMAT = 1
 

@@ -7,7 +7,7 @@ import contextlib
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
-from seatbelt.records import SWEEP_METADATA, TABLES
+from seatbelt.records.tables import SWEEP_METADATA, TABLES
 
 _WAY_OUT = "restore it from a backup, or start a new sweep: the tables stay readable"
 

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from runners.sweep.description import FORMAT, SweepDescription
 from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError, refuse_newer_format
-from seatbelt.identity import content_hash
-from seatbelt.records import TABLES
+from seatbelt.records.identity import content_hash
+from seatbelt.records.tables import TABLES
 from seatbelt.storage import LocalStorage, Storage, is_remote, open_storage
 
 DESCRIPTION = "sweep.json"

@@ -16,7 +16,7 @@ from runners.sweep.evidence import check_shards
 from runners.sweep.folder import SweepFolder
 from runners.sweep.lease import Lease
 from seatbelt.errors import SweepHeldError, UserError
-from seatbelt.records import TABLES
+from seatbelt.records.tables import TABLES
 from seatbelt.refusals import SESSION_SECONDS, at_most
 from seatbelt.storage import Storage
 

@@ -22,9 +22,9 @@ from runners.core.history import History
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.lease import in_words, is_dead, is_mine, who_am_i
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.identity import content_hash, identifying_fields
+from seatbelt.records.identity import content_hash, identifying_fields
 from seatbelt.storage import Storage, copy_files, is_remote, open_storage
 
 LEASE_SECONDS = 120.0

@@ -18,8 +18,8 @@ from runners.core.history import History
 from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
-from seatbelt.config import TrialConfig
-from seatbelt.records import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -203,7 +203,7 @@ def _signed(block: pa.Table, identity: str) -> pa.Table:
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
 
-    from seatbelt.arrow import arrow_schema
+    from seatbelt.records.arrow import arrow_schema
 
     schema = arrow_schema(table)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}

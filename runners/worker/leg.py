@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from runners.engines.node_software import software_difference
 from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.redaction import shown
 from seatbelt.refusals import SESSION_SECONDS, wait_for_buckets
@@ -221,7 +221,7 @@ def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, whic
 
 
 def _scores(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    from seatbelt.records import SCORES
+    from seatbelt.records.tables import SCORES
 
     return {f"{prefix}{column.name}": values[column.name] for column in SCORES}
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.transforms import BUILDERS, Pixels, Step, as_bytes
 
 _LEVELS = 30

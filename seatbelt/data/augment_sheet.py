@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import resize
 from seatbelt.data.contact_sheet import choose_rows

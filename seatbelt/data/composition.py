@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatbelt.data_config import TagShare
+from seatbelt.config.data import TagShare
 
 Image = tuple[int, int]
 """A `seatbelt.data.splits.Sample`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt.config.data import DataConfig
+from seatbelt.config.notation import classes_of
 from seatbelt.data.dataset import IGNORE
-from seatbelt.data_config import DataConfig
-from seatbelt.notation import classes_of
 
 BACKGROUND = "background"
 """Name of the class that is nothing: no label of its own, also where `all` are asked for."""

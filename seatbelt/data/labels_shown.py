@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.cache import Decoded
 from seatbelt.data.labels import channel_codes
 from seatbelt.data.splits import Partition

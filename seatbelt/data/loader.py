@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.memory import reuse_freed_memory

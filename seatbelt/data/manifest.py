@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from seatbelt.config.notation import TAG_NAME
 from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
-from seatbelt.notation import TAG_NAME
 from seatbelt.redaction import printable
 
 COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatbelt.config.data import DataConfig
+from seatbelt.config.notation import generation_shares
 from seatbelt.data.composition import Image, TagOf, stratify
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
-from seatbelt.notation import generation_shares
 
 _HELD, _DRAWN = 2, 3
 """Purposes of random streams: which images are held out for validation, and which are used at all."""

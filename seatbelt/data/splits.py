@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatbelt.config.data import DataConfig
+from seatbelt.config.notation import generation_names
 from seatbelt.data.composition import TagOf
 from seatbelt.data.dataset import DataSet
 from seatbelt.data.manifest import Row
 from seatbelt.data.mixture import draw, most_images
 from seatbelt.data.subjects import Sample, Subject, SubjectOf, subjects_of
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
-from seatbelt.notation import generation_names
 
 SELECTION_SHARE = 0.3
 """Share of the training subjects that select (thesis 3.3: 70/30 by test persons)."""

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.data import DataConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.cache import Decoded, open_decoded
 from seatbelt.data.dataset import IGNORE, DataSet, read
 from seatbelt.data.labels import BACKGROUND, channel_codes, labels_of, missing_classes
@@ -19,7 +20,6 @@ from seatbelt.data.loader import Samples
 from seatbelt.data.manifest import Row
 from seatbelt.data.splits import ImageCounts, Partition, count_images, partition
 from seatbelt.data.subjects import Sample
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config import ModelConfig, OptimisationConfig
+from seatbelt.config.trial import ModelConfig, OptimisationConfig
 from seatbelt.models.weights import ResolvedWeights, load_encoder
 
 STRIDE = 32

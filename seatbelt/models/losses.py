@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from seatbelt.config import LossConfig
+from seatbelt.config.trial import LossConfig
 
 SMOOTHING = 1.0
 """Pixels added to numerator and denominator of Dice and IoU: empty on empty is 0, gradients are bounded."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt.config import ENCODERS, LITES
+from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.home import expand
 
@@ -61,7 +61,7 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits that are there must be right.
 
     Args:
-        encoder: One of `seatbelt.config.ENCODERS`.
+        encoder: One of `seatbelt.config.trial.ENCODERS`.
         weights: `none`, `imagenet` or `file:<path>`.
         folder: Where to look first for `imagenet`.
 

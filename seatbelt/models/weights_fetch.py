@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatbelt.config import LITES
+from seatbelt.config.trial import LITES
 from seatbelt.errors import UserError
 
 TIMEOUT = 30.0
@@ -39,7 +39,7 @@ def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lam
     there already is kept; a damaged one is replaced.
 
     Args:
-        encoder: One of `seatbelt.config.ENCODERS`.
+        encoder: One of `seatbelt.config.trial.ENCODERS`.
         folder: Made if it is missing.
         progress: Called with the bytes that are there and their total (0 if the server does not say).
 

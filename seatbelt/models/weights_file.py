@@ -24,7 +24,7 @@ def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> 
     Args:
         content: The file, read once so that what was hashed is what is loaded.
         path: Where it was read, for messages; `.safetensors` is parsed as such, all else by torch.
-        encoder: One of `seatbelt.config.ENCODERS`.
+        encoder: One of `seatbelt.config.trial.ENCODERS`.
         expected: State of the encoder that the weights are for.
 
     Raises:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbelt.errors import UserError, refuse_newer_format
-from seatbelt.identity import content_hash
+from seatbelt.records.identity import content_hash
 from seatbelt.storage import Storage, open_storage
 
 if TYPE_CHECKING:

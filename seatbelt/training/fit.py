@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.sweep_data import TrialSamples
 from seatbelt.models.architectures import count_parameters, effective_output_stride
 from seatbelt.models.weights import ResolvedWeights

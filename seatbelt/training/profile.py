@@ -14,11 +14,11 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from seatbelt.config import ModelConfig, OptimisationConfig, TrialConfig
-from seatbelt.cost import Profile
+from seatbelt.config.trial import ModelConfig, OptimisationConfig, TrialConfig
 from seatbelt.models.architectures import STRIDE, build, count_parameters, segment
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
+from seatbelt.records.cost import Profile
 
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, float32 each."""

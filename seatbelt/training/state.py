@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.dataset import IGNORE
 from seatbelt.data.loader import Batch, Samples, TrainingLoader, evaluation_batches
 from seatbelt.data.sweep_data import TrialSamples

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis import Sweep, load
-from seatbelt.arrow import arrow_schema
-from seatbelt.records import TABLES
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES
 
 Rows = list[dict[str, Any]]
 MakeSweep = Callable[..., Sweep]

@@ -107,7 +107,7 @@ def _mean_with(trials: Any) -> float:
 
 
 def _effect(trials: Any) -> float:
-    from seatbelt.augmentation_config import TRANSFORMS
+    from seatbelt.config.augmentation import TRANSFORMS
 
     columns = [np.ones(len(trials))]
     columns += [(trials["replicate"] == r).to_numpy(float) for r in sorted(trials["replicate"].unique())[1:]]

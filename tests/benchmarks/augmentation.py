@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 from tests.conftest import REAL_DATA
 
 OPTIONS = ["--fix", "encoder=lite0", "--fix", "decoder=linknet", "--fix", "training_data=real", "--size", "64x112"]

@@ -73,7 +73,7 @@ def _seconds(batches: Callable[[int], Iterable[Samples]]) -> float:
 
 
 def _ours(root: Path, *, probability: float) -> Callable[[int], Iterable[Samples]]:
-    from seatbelt.config import TrialConfig
+    from seatbelt.config.trial import TrialConfig
     from seatbelt.data.loader import TrainingLoader
 
     changes = {"augmentation.probability": probability, "optimisation.batch_size": BATCH}
@@ -137,7 +137,7 @@ def _plain(root: Path, *, augmented: bool) -> Callable[[int], Iterable[Samples]]
 
 
 def _single(root: Path) -> dict[str, float]:
-    from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+    from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
     from seatbelt.data.augment import Augmenter
 
     image, mask = _samples(root).read(0)

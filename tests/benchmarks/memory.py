@@ -46,7 +46,7 @@ def read_all(data: str) -> None:
     """Report the private memory before the cache is opened, read all of it with augmentation, and stay alive."""
     import albumentations  # noqa: F401  (so that the libraries are counted before)
 
-    from seatbelt.config import TrialConfig
+    from seatbelt.config.trial import TrialConfig
     from seatbelt.data.cache import open_decoded
     from seatbelt.data.dataset import fingerprint, read
     from seatbelt.data.labels import channel_codes

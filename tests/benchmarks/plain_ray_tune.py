@@ -19,8 +19,8 @@ from ray import init, tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.data.splits import Sample, selection_set
 from seatbelt.data.sweep_data import Source, SweepData

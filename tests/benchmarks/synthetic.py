@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatbelt.arrow import arrow_schema
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.records import TABLES
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES
 
 SHARD = 100
 """Trials in a file, as a sweep writes them."""

@@ -11,7 +11,7 @@ import pytest
     [
         "import seatbelt",
         "import analysis",
-        "import seatbelt.config, seatbelt.identity, seatbelt.records",
+        "import seatbelt.config.trial, seatbelt.records.identity, seatbelt.records.tables",
         "import runners.cli",
     ],
 )

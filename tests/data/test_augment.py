@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.transforms import Pixels
 
@@ -291,7 +291,7 @@ def test_wrong_arrays_are_refused() -> None:
 
 def test_albumentations_is_imported_only_when_needed() -> None:
     program = (
-        "import sys, seatbelt.data.augment as a; from seatbelt.augmentation_config import AugmentationConfig as C\n"
+        "import sys, seatbelt.data.augment as a; from seatbelt.config.augmentation import AugmentationConfig as C\n"
         "a.Augmenter(C(transforms=()), 64, 64); assert not {'albumentations', 'torch'} & set(sys.modules)\n"
         "a.Augmenter(C(transforms=('solarize',)), 64, 64); assert 'albumentations' in sys.modules\n"
         "import os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"

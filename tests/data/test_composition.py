@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatbelt.config.data import DataConfig
 from seatbelt.data.composition import Image, stratify
 from seatbelt.data.dataset import DataSet
 from seatbelt.data.mixture import draw, most_images
 from seatbelt.data.splits import most_synthetic, partition, selection_set
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 from tests.data.test_splits import dataset, real
 

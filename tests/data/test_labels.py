@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seatbelt.config.data import DataConfig
 from seatbelt.data.dataset import IGNORE
 from seatbelt.data.labels import all_context, channel_codes, labels_of, missing_classes
-from seatbelt.data_config import DataConfig
 
 CLASSES = {"background": 0, "seat_belt": 3, "shirt": 1, "jacket": 7, "hair": 2, "skin": 5}
 

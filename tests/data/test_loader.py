@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt.augmentation_config import Policy
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import Policy
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import IGNORE

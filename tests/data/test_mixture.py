@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatbelt.config.data import DataConfig
 from seatbelt.data.dataset import DataSet
 from seatbelt.data.mixture import Image, apportion, draw, mixed_count
 from seatbelt.data.splits import Sample, count_images, partition, selection_set
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 from tests.data.test_splits import data_sets, dataset, make, real
 

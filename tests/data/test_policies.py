@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seatbelt.augmentation_config import TRANSFORMS, AugmentationConfig
+from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augment import Augmenter
 from seatbelt.data.transforms import BUILDERS, Pixels
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatbelt.config.data import DataConfig
 from seatbelt.data.dataset import DataSet, Row
 from seatbelt.data.splits import Partition, Sample, partition, selection_set
-from seatbelt.data_config import DataConfig
 from seatbelt.errors import UserError
 
 CLASSES = {"background": 0, "seat_belt": 1}

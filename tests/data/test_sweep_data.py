@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from seatbelt.config import LossConfig, TrialConfig
+from seatbelt.config.trial import LossConfig, TrialConfig
 from seatbelt.data.cache import Decoded
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.data.labels import channel_codes

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config import DECODERS, ENCODERS, ModelConfig
+from seatbelt.config.trial import DECODERS, ENCODERS, ModelConfig
 from seatbelt.errors import UserError
 from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.predictor import Predictor

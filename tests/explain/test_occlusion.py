@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt.config import ModelConfig
+from seatbelt.config.trial import ModelConfig
 from seatbelt.errors import UserError
 from seatbelt.explain.occlusion import fill_colour, occlusion, spread
 from seatbelt.explain.predictor import Predictor

@@ -35,7 +35,7 @@ class Plain(tune.Trainable):
     def setup(self, config):
         import torch
         torch.set_num_threads(1)
-        from seatbelt.config import TrialConfig
+        from seatbelt.config.trial import TrialConfig
         from seatbelt.data.dataset import fingerprint, read
         from seatbelt.data.splits import selection_set
         from seatbelt.data.sweep_data import Source, SweepData

@@ -225,7 +225,7 @@ class _Failing:
 
 def test_a_machine_without_the_data_is_at_fault_and_not_the_trial() -> None:
     from runners.worker.leg import LegSpec, run_leg
-    from seatbelt.config import TrialConfig
+    from seatbelt.config.trial import TrialConfig
 
     spec = LegSpec(
         trial_key="0" * 12,

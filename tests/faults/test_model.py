@@ -19,7 +19,7 @@ from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.leg import LegSpec
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
 
 CELLS, EPOCHS = 4, 4

@@ -21,7 +21,7 @@ import yaml
 
 from runners.cluster.commands import submission
 from runners.sweep.folder import SweepFolder
-from seatbelt.config import ModelConfig
+from seatbelt.config.trial import ModelConfig
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
 from tests.conftest import MakeData

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seatbelt.config import DECODERS, ENCODERS, LossConfig, ModelConfig, OptimisationConfig
+from seatbelt.config.trial import DECODERS, ENCODERS, LossConfig, ModelConfig, OptimisationConfig
 from seatbelt.models.architectures import (
     build,
     count_parameters,

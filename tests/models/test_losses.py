@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt.config import LossConfig
+from seatbelt.config.trial import LossConfig
 from seatbelt.models.losses import segmentation_loss
 
 ONE = {

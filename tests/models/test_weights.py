@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from seatbelt.config import ENCODERS, LITES, ModelConfig
+from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, load_encoder, resolve

@@ -15,8 +15,8 @@ from runners.sweep.description import DataSource, SweepDescription, SweepFactor
 from runners.sweep.folder import SweepFolder
 from runners.worker.leg import LegSpec
 from search_spaces.axes import factor
-from seatbelt.config import TrialConfig
-from seatbelt.records import SCORES
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.tables import SCORES
 
 EPOCHS = 3
 

@@ -9,8 +9,8 @@ from runners.core.events import EpochMeasured, Event, LegEnded, SessionOpened
 from runners.core.history import History
 from runners.core.next_leg import next_leg, plan_ahead
 from runners.core.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
-from seatbelt.config import TrialConfig
-from seatbelt.identity import trial_key
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import trial_key
 
 
 class Cluster:

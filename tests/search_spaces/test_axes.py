@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from search_spaces.axes import AXES, factor, find
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 

@@ -10,7 +10,7 @@ import pytest
 from search_spaces.axes import factor
 from search_spaces.designs import alias_lines, build, defining_words, two_level_signs
 from search_spaces.space import Exclusion, Factor, Level, NamedArm, Space
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.errors import UserError
 
 TEN = Space(factors=tuple(factor(name) for name in TRANSFORMS))

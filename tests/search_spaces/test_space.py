@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search_spaces.axes import factor
 from search_spaces.space import Condition, Factor, Level, Protocol, Space, Study
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 

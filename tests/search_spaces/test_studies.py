@@ -11,11 +11,11 @@ import pytest
 from search_spaces.designs import baseline_cell, build
 from search_spaces.space import NAMED_ARM, Condition
 from search_spaces.studies import STUDIES, find
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import DECODERS
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import DECODERS
 from seatbelt.data.scenes.tags import TAGS
 from seatbelt.errors import UserError
-from seatbelt.identity import arm_key
+from seatbelt.records.identity import arm_key
 
 
 def test_the_architecture_study_has_the_thirty_cells_of_figure_4_1() -> None:

@@ -18,13 +18,13 @@ import pytest
 import torch
 
 from runners.cli import main
-from seatbelt.config import ModelConfig
+from seatbelt.config.trial import ModelConfig
 from seatbelt.data.cache import open_decoded
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.errors import UserError
-from seatbelt.identity import content_hash
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import load_encoder, resolve
+from seatbelt.records.identity import content_hash
 from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.conftest import MakeData
 

@@ -15,8 +15,8 @@ import pytest
 from analysis import load
 from runners.cli import main
 from runners.sweep.folder import SweepFolder
-from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
+from seatbelt.records.arrow import arrow_schema
 from tests.analysis.conftest import trial, write_sweep
 from tests.runners.conftest import describe
 from tests.security.conftest import Command

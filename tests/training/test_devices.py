@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.sweep_data import TrialSamples
 from seatbelt.models.weights import resolve
 from seatbelt.training import state as training

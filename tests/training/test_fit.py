@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.dataset import fingerprint, read
 from seatbelt.data.splits import selection_set
 from seatbelt.data.sweep_data import Source, SweepData, TrialSamples

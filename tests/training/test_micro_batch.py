@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.sweep_data import TrialSamples
 from seatbelt.models.weights import resolve
 from seatbelt.training import state as training

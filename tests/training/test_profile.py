@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seatbelt.config import DECODERS, TrialConfig
+from seatbelt.config.trial import DECODERS, TrialConfig
 from seatbelt.models.architectures import build, count_parameters, segment
 from seatbelt.models.weights import resolve
 from seatbelt.training.profile import estimated_bytes, measure, saved_bytes, timed_size

@@ -21,9 +21,9 @@ from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Factor, Propose, Prune, Space
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import TrialConfig
-from seatbelt.identity import trial_key
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import trial_key
 from tests.runners.simulated import Cluster
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from analysis.reading.cells import cell_of
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from analysis.statistics.intervals import Interval, over_replicates
 from seatbelt.errors import UserError
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 from seatbelt.wording import counted
 
 if TYPE_CHECKING:

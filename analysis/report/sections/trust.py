@@ -13,7 +13,7 @@ from analysis.report.blocks import Section, Text, capital
 from analysis.report.sections.answer import lead_over_second
 from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 from seatbelt.wording import counted
 
 _FEW_SUBJECTS = 8

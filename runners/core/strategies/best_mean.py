@@ -7,7 +7,7 @@ from runners.core.plan import Plan
 from runners.core.strategies.proposal import Recommendation
 from runners.core.trial_state import TrialView
 from search_spaces.space import NAMED_ARM
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 
 def recommend(plan: Plan, history: History) -> Recommendation | None:

@@ -6,7 +6,7 @@ from runners.core.history import History
 from runners.core.plan import Plan
 from runners.core.strategies.proposal import Proposal, cell_order, its_turn
 from search_spaces.space import NAMED_ARM
-from seatbelt.identity import trial_key
+from seatbelt.records.identity import trial_key
 
 
 def propose(plan: Plan, history: History) -> Proposal | None:

@@ -26,7 +26,7 @@ from runners.core.strategies.surrogate import (
 )
 from runners.core.trial_state import TrialView, score_at
 from search_spaces.space import NAMED_ARM, Cell
-from seatbelt.records import FINAL, Status
+from seatbelt.records.tables import FINAL, Status
 
 _USELESS = (Status.DIVERGED, Status.OUT_OF_MEMORY)
 """Trials that ended so count as the worst that was measured: their arms cannot be used."""

@@ -13,7 +13,7 @@ from runners.core.plan import Plan
 from runners.core.strategies.proposal import ASKED_AGAIN, Proposal, is_usable, named_arm, next_replicate, usable_instead
 from runners.core.trial_state import TrialView
 from search_spaces.space import NAMED_ARM, Cell, Space
-from seatbelt.records import Status
+from seatbelt.records.tables import Status
 
 
 def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tpe") -> Proposal | None:

@@ -11,9 +11,9 @@ import numpy as np
 from runners.core.history import History
 from runners.core.plan import Plan
 from search_spaces.space import MOST_ENUMERABLE, NAMED_ARM, Cell, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.identity import arm_key, trial_key
+from seatbelt.records.identity import arm_key, trial_key
 
 CONFIRMING = 100_000
 """Replicates of confirmations are counted from here, so that their seeds are fresh."""

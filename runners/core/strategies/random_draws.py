@@ -8,7 +8,7 @@ from runners.core.history import History
 from runners.core.plan import Plan
 from runners.core.strategies.proposal import ASKED_AGAIN, Proposal, named_arm, next_replicate, usable_instead
 from search_spaces.space import Cell
-from seatbelt.identity import arm_key
+from seatbelt.records.identity import arm_key
 
 
 def propose(plan: Plan, history: History) -> Proposal | None:

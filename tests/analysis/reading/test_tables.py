@@ -13,7 +13,7 @@ from analysis import Sweep, load
 from analysis.answers.query import query
 from analysis.answers.ranking import best
 from seatbelt.errors import UserError
-from seatbelt.records import TABLES
+from seatbelt.records.tables import TABLES
 from tests.analysis.conftest import MakeSweep, trial
 
 

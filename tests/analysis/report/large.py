@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatbelt.arrow import arrow_schema
-from seatbelt.records import TABLES
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES
 
 NOON = np.datetime64("2026-03-01T12:00:00", "us")
 SWITCHES = [f"transform_{letter}" for letter in "abcdefghij"]

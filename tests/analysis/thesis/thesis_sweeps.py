@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 from tests.analysis.conftest import trial, write_sweep
 
 Score = Callable[[Mapping[str, str]], float]

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from analysis import load
 from runners.simulation.recorded import recorded_world
 from runners.sweep.description import SweepDescription
-from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
-from seatbelt.records import TABLES, Status
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES, Status
 
 DROPPED = ("error", "host", "versions", "git_commit", "device", "threads", "planned_at", "ended_at")
 """Columns of the trials that are emptied."""

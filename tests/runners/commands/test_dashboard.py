@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from runners.commands.dashboard import dashboard
-from seatbelt.arrow import arrow_schema
 from seatbelt.errors import UserError
+from seatbelt.records.arrow import arrow_schema
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
 from tests.analysis.report.browser import CHROMIUM, browser

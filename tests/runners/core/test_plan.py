@@ -18,10 +18,10 @@ from runners.core.next_leg import next_leg
 from runners.core.plan import Finished, Leg, Limits, Plan, Wait, outcome_of_error
 from search_spaces.axes import factor
 from search_spaces.space import Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.identity import trial_key
-from seatbelt.records import Status
+from seatbelt.records.identity import trial_key
+from seatbelt.records.tables import Status
 from tests.runners.simulated import Cluster
 
 EPOCHS = 9

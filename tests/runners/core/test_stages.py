@@ -14,8 +14,8 @@ from runners.core.next_leg import next_leg
 from runners.core.plan import Confirmation, Leg, Limits, Plan, Record, Wait
 from search_spaces.pretraining import study
 from search_spaces.space import Factor, Space
-from seatbelt.identity import stage_key, trial_key
-from seatbelt.records import Status
+from seatbelt.records.identity import stage_key, trial_key
+from seatbelt.records.tables import Status
 from tests.runners.simulated import Cluster
 
 EPOCHS = 6

@@ -15,8 +15,8 @@ from runners.preview.cost import largest_bytes
 from runners.preview.profiles import known_profile, memory_of, profile_of
 from search_spaces.axes import factor
 from search_spaces.space import Space
-from seatbelt.config import TrialConfig
-from seatbelt.cost import Profile
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.cost import Profile
 from seatbelt.training import profile as measuring
 
 KNOWN = Profile(parameters=1000, forward_seconds=0.5, backward_seconds=1.0, memory_bytes=4096)

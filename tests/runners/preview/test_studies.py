@@ -11,8 +11,8 @@ from runners.preview.studies import cost, list_text, study_text
 from search_spaces.designs import baseline_cell, build
 from search_spaces.space import Study
 from search_spaces.studies import STUDIES, find
-from seatbelt.config import TrialConfig
-from seatbelt.cost import Profile
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.cost import Profile
 from seatbelt.training import profile as measuring
 
 

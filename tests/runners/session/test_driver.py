@@ -15,8 +15,8 @@ import pytest
 from runners.core.plan import Finished, Limits, Wait
 from runners.sweep.folder import SweepFolder
 from runners.worker.leg import LegSpec
-from seatbelt.arrow import arrow_schema
-from seatbelt.records import TABLES
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver, work
 
 UNEQUAL = ["planned_at", "ended_at", "at", "attempts", "attempt", "host"]

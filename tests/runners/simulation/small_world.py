@@ -10,7 +10,7 @@ from runners.simulation.peers.base import Peer
 from runners.simulation.world import Floats
 from search_spaces.axes import factor
 from search_spaces.space import Cell, Exclusion, Space
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 EPOCHS = 5

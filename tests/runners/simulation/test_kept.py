@@ -15,8 +15,8 @@ import pytest
 from analysis import load
 from runners.simulation.recorded import recorded_world
 from runners.sweep.description import SweepDescription
-from seatbelt.identity import arm_key
-from seatbelt.records import TABLES
+from seatbelt.records.identity import arm_key
+from seatbelt.records.tables import TABLES
 from tests.benchmarks.recorded import KEPT
 from tests.benchmarks.recorded.keeping import DROPPED, without_places
 

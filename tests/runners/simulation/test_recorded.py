@@ -12,9 +12,9 @@ import pytest
 
 from runners.simulation.recorded import recorded_world
 from search_spaces.axes import factor
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.identity import arm_key
+from seatbelt.records.identity import arm_key
 from tests.analysis.conftest import Rows, write_sweep
 
 CURVES = {

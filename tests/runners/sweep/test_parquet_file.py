@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
-from seatbelt.arrow import arrow_schema
-from seatbelt.records import TABLES
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES
 
 
 def rows(count: int, salt: int = 0) -> pa.Table:

@@ -10,7 +10,7 @@ from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
 from runners.sweep.weight_retention import Retention, parse_keep
-from seatbelt.config import TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 

@@ -14,7 +14,7 @@ from runners.core.candidates import Row, choices_of
 from runners.core.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked
 from search_spaces.axes import factor
 from search_spaces.space import Space
-from seatbelt.augmentation_config import TRANSFORMS
+from seatbelt.config.augmentation import TRANSFORMS
 
 SPACE = Space(factors=(factor("encoder"), factor("decoder"), *(factor(name) for name in TRANSFORMS[:2])))
 CHOICES = choices_of(SPACE)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seatbelt.arrow import arrow_schema
-from seatbelt.config import TrialConfig
-from seatbelt.records import TABLES, Status, configuration_row
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.arrow import arrow_schema
+from seatbelt.records.tables import TABLES, Status, configuration_row
 
 
 def test_statuses() -> None:

@@ -1,4 +1,4 @@
-"""What a trial trains on and what it learns to find: a part of the trial configuration (`seatbelt.config`)."""
+"""What a trial trains on and what it learns to find: a part of the trial configuration (`seatbelt.config.trial`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from seatbelt.notation import (
+from seatbelt.config.notation import (
     ALL,
     TAG_NAME,
     canonical_generation,

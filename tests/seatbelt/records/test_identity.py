@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatbelt.augmentation_config import TRANSFORMS
-from seatbelt.config import TrialConfig
-from seatbelt.identity import arm_key, canonical_json, identifying_fields, trial_key
+from seatbelt.config.augmentation import TRANSFORMS
+from seatbelt.config.trial import TrialConfig
+from seatbelt.records.identity import arm_key, canonical_json, identifying_fields, trial_key
 
 GOLDEN = {
     "default": ("bd0488843468", "44136fa355b3"),
@@ -43,7 +43,7 @@ def test_keys_never_change(name: str) -> None:
 
 
 def test_keys_are_the_same_in_another_process() -> None:
-    code = "from tests.contracts.test_identity import *; print(trial_key(golden_config('belt and hair')))"
+    code = "from tests.seatbelt.records.test_identity import *; print(trial_key(golden_config('belt and hair')))"
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert answer.stdout.strip() == trial_key(golden_config("belt and hair"))

@@ -11,8 +11,8 @@ import json
 import math
 from typing import Any
 
-from seatbelt.augmentation_config import AugmentationConfig
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import AugmentationConfig
+from seatbelt.config.trial import TrialConfig
 
 KEY_DIGITS = 12
 

@@ -1,4 +1,4 @@
-"""Which transforms augment training images: a part of the trial configuration (`seatbelt.config`)."""
+"""Which transforms augment training images: a part of the trial configuration (`seatbelt.config.trial`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import Field, field_validator
 
-from seatbelt.data_config import Record, Share
-from seatbelt.notation import plain_name
+from seatbelt.config.data import Record, Share
+from seatbelt.config.notation import plain_name
 
 Transform = Literal[
     "random_rotate90",

@@ -1,6 +1,6 @@
 """The records that a sweep keeps: statuses, tables and their columns, as data.
 
-A table is a literal list of columns, readable at one glance; `seatbelt.arrow` turns it into an Arrow schema.
+A table is a literal list of columns, readable at one glance; `seatbelt.records.arrow` turns it into an Arrow schema.
 All Parquet files of a folder have exactly this schema, so that every reader sees one table.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from seatbelt.augmentation_config import AugmentationConfig
-from seatbelt.config import TrialConfig
+from seatbelt.config.augmentation import AugmentationConfig
+from seatbelt.config.trial import TrialConfig
 
 SCHEMA_VERSION = 1
 
@@ -134,7 +134,7 @@ TRIALS = [
     Column("study", "string", "study of the sweep"),
     Column("cell", "string", "levels of the factors, JSON"),
     Column("replicate", "int64", "replicate of the arm, from 0"),
-    Column("status", "string", "one of seatbelt.records.Status"),
+    Column("status", "string", "one of seatbelt.records.tables.Status"),
     Column("exempt", "bool", "never pruned"),
     Column("proposed_by", "string", "strategy that proposed it"),
     Column("role", "string", "arm of the search, stage, confirmation, or copied from another sweep"),

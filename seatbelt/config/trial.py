@@ -1,7 +1,7 @@
 """The trial configuration: a frozen, validated record with the values of the thesis' table 3.3 as defaults.
 
 Whatever changes the numbers of a training is a field here; where and how fast it runs (device, loader
-workers, threads) is not. The defaults are frozen: `seatbelt.identity` leaves out fields that equal their
+workers, threads) is not. The defaults are frozen: `seatbelt.records.identity` leaves out fields that equal their
 default, so that a new field keeps old keys valid while a changed default would not.
 """
 
@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from seatbelt.augmentation_config import AugmentationConfig
-from seatbelt.data_config import DataConfig, Share
-from seatbelt.data_config import Record as _Record
+from seatbelt.config.augmentation import AugmentationConfig
+from seatbelt.config.data import DataConfig, Share
+from seatbelt.config.data import Record as _Record
+from seatbelt.config.field_paths import set_field
+from seatbelt.config.notation import plain_name
 from seatbelt.errors import UserError
-from seatbelt.field_paths import set_field
-from seatbelt.notation import plain_name
 
 Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
 Decoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]

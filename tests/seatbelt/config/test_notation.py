@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatbelt.config import TrialConfig
-from seatbelt.errors import UserError
-from seatbelt.identity import arm_key
-from seatbelt.notation import (
+from seatbelt.config.notation import (
     canonical_generation,
     canonical_label,
     classes_of,
     generation_names,
     generation_shares,
 )
+from seatbelt.config.trial import TrialConfig
+from seatbelt.errors import UserError
+from seatbelt.records.identity import arm_key
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from seatbelt.records import SCHEMA_VERSION, TABLES
+from seatbelt.records.tables import SCHEMA_VERSION, TABLES
 
 _TYPES = {
     "string": pa.string(),
@@ -16,6 +16,6 @@ _TYPES = {
 
 
 def arrow_schema(table: str) -> pa.Schema:
-    """Return the Arrow schema of one of `seatbelt.records.TABLES`; a column's meaning is its metadata."""
+    """Return the Arrow schema of one of `seatbelt.records.tables.TABLES`; a column's meaning is its metadata."""
     fields = [pa.field(c.name, _TYPES[c.type], metadata={"meaning": c.meaning}) for c in TABLES[table]]
     return pa.schema(fields, metadata={"seatbelt_schema": str(SCHEMA_VERSION)})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt.augmentation_config import TRANSFORMS, Probabilities, Strengths
-from seatbelt.config import TrialConfig, normal_name
+from seatbelt.config.augmentation import TRANSFORMS, Probabilities, Strengths
+from seatbelt.config.trial import TrialConfig, normal_name
 from seatbelt.errors import UserError
 
 

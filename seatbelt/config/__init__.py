@@ -1,0 +1,1 @@
+"""The trial configuration: frozen, validated records, and how they are written."""

@@ -1,0 +1,1 @@
+"""The contracts between writers and readers: tables, identities, and the description of a sweep."""
