@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from analysis.reading.tables import Role, Source, Sweep
 from seatbelt.errors import UserError
-from seatbelt.storage import is_remote
+from seatbelt.storage.base import is_remote
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from seatbelt.redaction import shown
+from seatbelt.text.redaction import shown
 
 
 def say(text: str, *, err: bool = False) -> None:

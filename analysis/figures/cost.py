@@ -9,7 +9,7 @@ from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplica
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.sweep_data import Material
 from seatbelt.records.tables import Column, Status
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

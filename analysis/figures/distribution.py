@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
 from analysis.figures.sweep_data import Material
 from seatbelt.records.tables import Column, Status
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

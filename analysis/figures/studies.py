@@ -27,7 +27,7 @@ from analysis.figures.chart import with_interval as shown
 from analysis.figures.study_list import NAMES, STUDY_FIGURES, StudyFigure
 from analysis.figures.sweep_data import Material
 from seatbelt.records.tables import Column
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

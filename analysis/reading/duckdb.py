@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analysis.reading.tables import REWRITE, Source, Sweep, check_identity, readable
 from seatbelt.errors import UserError
 from seatbelt.records.tables import SWEEP_METADATA, TABLES
-from seatbelt.storage import is_remote
+from seatbelt.storage.base import is_remote
 
 if TYPE_CHECKING:
     import duckdb

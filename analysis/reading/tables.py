@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.records.tables import SWEEP_METADATA
-from seatbelt.redaction import printable
-from seatbelt.refusals import RefusedError
-from seatbelt.storage import is_remote, open_storage
+from seatbelt.storage.base import is_remote, open_storage
+from seatbelt.storage.refusals import RefusedError
+from seatbelt.text.redaction import printable
 
 if TYPE_CHECKING:
     import pandas as pd

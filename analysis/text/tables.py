@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from seatbelt.redaction import printable
+from seatbelt.text.redaction import printable
 
 _WIDEST = 60
 

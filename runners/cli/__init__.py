@@ -29,8 +29,8 @@ from runners.cli import (
 from runners.engines.isolation import import_nothing_from_working_folder
 from runners.terminal import say
 from seatbelt.errors import UserError
-from seatbelt.home import expand_options, provide_user
-from seatbelt.redaction import printable
+from seatbelt.machine.home import expand_options, provide_user
+from seatbelt.text.redaction import printable
 
 app = typer.Typer(
     name="seatbelt",

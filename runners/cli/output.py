@@ -50,7 +50,7 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
         names, rows = query(source, sql, timeout=timeout, memory=memory)
         data = format_answer(names, rows, form).encode() + b"\n"
     if file is not None:
-        from seatbelt.storage import LocalStorage
+        from seatbelt.storage.base import LocalStorage
 
         LocalStorage(file.parent).write(file.name, data)
     elif form == "parquet":

@@ -15,7 +15,7 @@ from runners.cluster.findings import Finding, error, warning
 from runners.cluster.kuberay import check_rayjob
 from runners.cluster.slurm import check_script
 from seatbelt.errors import UserError
-from seatbelt.storage import read_file
+from seatbelt.storage.base import read_file
 
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]+>")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from seatbelt.errors import UserError
-from seatbelt.home import home_folder
+from seatbelt.machine.home import home_folder
 
 _MODE = "RAY_AUTH_MODE"
 _KNOCK = "/ray.rpc.NodeInfoGcsService/CheckAlive"

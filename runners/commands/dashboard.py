@@ -20,8 +20,8 @@ from analysis.sweeps import open_sweeps
 from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
 from seatbelt.records.tables import TABLES
-from seatbelt.redaction import shown
-from seatbelt.storage import is_remote
+from seatbelt.storage.base import is_remote
+from seatbelt.text.redaction import shown
 
 ADDRESS = "127.0.0.1"
 _REMOTE_SECONDS = 30

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runners.engines.gpus import Gpus, examine_gpus, gpu_fault
-from seatbelt.cache_folder import cache_folder
 from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
+from seatbelt.machine.cache_folder import cache_folder
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")
 _LEAST_DISK_GIB = 5

@@ -31,7 +31,7 @@ from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
 from seatbelt.records.tables import Status
-from seatbelt.storage import LocalStorage
+from seatbelt.storage.base import LocalStorage
 from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, choose_device, prepare
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage, is_remote
+from seatbelt.storage.base import LocalStorage, is_remote
 
 if TYPE_CHECKING:
     from analysis.figures.chart import Figure

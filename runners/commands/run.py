@@ -36,8 +36,8 @@ from runners.sweep.stage_store import StageStore
 from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
-from seatbelt.redaction import shown
-from seatbelt.wording import activation_hint
+from seatbelt.text.redaction import shown
+from seatbelt.text.wording import activation_hint
 
 if TYPE_CHECKING:
     from runners.engines.connection import Resources

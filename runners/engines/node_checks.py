@@ -12,9 +12,9 @@ from pathlib import Path
 
 from runners.engines.node_software import versions_here
 from runners.sweep.code_version import code_hashes
-from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError
-from seatbelt.storage import is_remote, open_storage
+from seatbelt.machine.cache_folder import cache_folder
+from seatbelt.storage.base import is_remote, open_storage
 
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
 """The count alone comes from NVML, which also lists GPUs that the driver is too old for."""

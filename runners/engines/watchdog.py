@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from runners.worker.leg import Message
-from seatbelt.refusals import SESSION_SECONDS
+from seatbelt.storage.refusals import SESSION_SECONDS
 
 LONGEST_PAUSE_SECONDS = 600.0
 _LEAST_TIMEOUT_SECONDS = 2 * SESSION_SECONDS

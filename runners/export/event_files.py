@@ -10,7 +10,7 @@ from analysis.reading.cells import NAMED_ARM
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
 from seatbelt.records.tables import FINAL, Status
-from seatbelt.redaction import shown
+from seatbelt.text.redaction import shown
 
 _METRICS = {
     "best_selection_iou": "selection IoU, best epoch",

@@ -15,7 +15,7 @@ from typing import Any
 from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
-from seatbelt.redaction import printable
+from seatbelt.text.redaction import printable
 
 _STATUSES = {
     Status.PLANNED: "SCHEDULED",

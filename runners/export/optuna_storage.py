@@ -14,7 +14,7 @@ from analysis.reading.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.read import ExportedSweep, ExportedTrial
 from seatbelt.records.tables import Status
-from seatbelt.redaction import printable
+from seatbelt.text.redaction import printable
 
 if TYPE_CHECKING:
     import optuna

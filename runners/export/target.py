@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis.reading.tables import Source
 from seatbelt.errors import UserError
-from seatbelt.storage import is_remote, sync_folder
+from seatbelt.storage.base import is_remote, sync_folder
 
 
 @contextlib.contextmanager

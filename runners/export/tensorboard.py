@@ -9,7 +9,7 @@ from typing import Any
 
 from runners.core.events import EpochMeasured, Event, LegEnded
 from runners.core.history import History
-from seatbelt.redaction import shown
+from seatbelt.text.redaction import shown
 
 SCALARS = (
     "train_loss",

@@ -33,7 +33,7 @@ from seatbelt.data.splits import selection_set
 from seatbelt.data.subjects import check_subjects, share_subjects
 from seatbelt.data.sweep_data import Source, SweepData, target_masks
 from seatbelt.errors import UserError
-from seatbelt.redaction import redact, refuse_secret
+from seatbelt.text.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines
 
 

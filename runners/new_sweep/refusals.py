@@ -10,7 +10,7 @@ from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import check_file, given_folder, here, resolve
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 _INCOMPARABLE = {
     "data.target": "another target is another task",

@@ -15,7 +15,7 @@ from runners.sweep.folder import SweepFolder
 from search_spaces.space import Factor
 from seatbelt.data.sweep_data import SweepData
 from seatbelt.records.tables import FINAL
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 _SHOWN_LEVELS = 8
 

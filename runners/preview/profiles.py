@@ -85,6 +85,6 @@ def _keep(config: TrialConfig, device: str, profile: Profile) -> None:
 
 
 def _file(what: dict[str, Any]) -> Path:
-    from seatbelt.cache_folder import cache_folder
+    from seatbelt.machine.cache_folder import cache_folder
 
     return cache_folder() / "profiles" / f"{content_hash(what)[:24]}.json"

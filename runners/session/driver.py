@@ -44,8 +44,8 @@ from runners.sweep.weight_retention import Retention
 from runners.worker.leg import LegSpec, Message
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
-from seatbelt.redaction import shown
-from seatbelt.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
+from seatbelt.storage.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
+from seatbelt.text.redaction import shown
 
 
 class Driver:

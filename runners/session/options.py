@@ -16,7 +16,7 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded, read_events
 from runners.sweep.mirror import FLUSH_SECONDS
 from seatbelt.errors import UserError
-from seatbelt.redaction import redact
+from seatbelt.text.redaction import redact
 
 
 @dataclass(frozen=True, kw_only=True)

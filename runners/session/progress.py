@@ -19,7 +19,7 @@ from runners.core.stopping import as_measured, no_success, no_success_text
 from runners.core.trial_state import TrialView
 from runners.session.recommendation_text import certainty_text, recommendation_text
 from seatbelt.records.tables import Status
-from seatbelt.redaction import shown
+from seatbelt.text.redaction import shown
 
 _REFRESH_SECONDS = 0.5
 

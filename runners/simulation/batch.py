@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.simulation.regret import Setting, check_strategy, simulate, usual_budget, world_of
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage
+from seatbelt.storage.base import LocalStorage
 
 if TYPE_CHECKING:
     import pandas as pd

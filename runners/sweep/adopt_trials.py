@@ -12,7 +12,7 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import Ledger, as_recorded, read_events
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.tables import Status
-from seatbelt.storage import copy_files
+from seatbelt.storage.base import copy_files
 
 _WHOLE = ("data", "selection", "select_on", "device", "threads", "code", "versions")
 """What every number of a sweep depends on: where one of these differs, nothing holds."""

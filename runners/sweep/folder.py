@@ -16,11 +16,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runners.sweep.description import FORMAT, SweepDescription
-from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError, refuse_newer_format
+from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.records.identity import content_hash
 from seatbelt.records.tables import TABLES
-from seatbelt.storage import LocalStorage, Storage, is_remote, open_storage
+from seatbelt.storage.base import LocalStorage, Storage, is_remote, open_storage
 
 DESCRIPTION = "sweep.json"
 _STOP = "state/stop"

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt.errors import SweepHeldError
-from seatbelt.redaction import shown
-from seatbelt.refusals import at_most
-from seatbelt.storage import Storage
+from seatbelt.storage.base import Storage
+from seatbelt.storage.refusals import at_most
+from seatbelt.text.redaction import shown
 
 LEASE_SECONDS = 60.0
 """A lease that did not change for so long counts for nothing."""

@@ -23,7 +23,7 @@ from runners.sweep.lease import Lease, in_words, who_am_i
 from runners.sweep.lease import holder as lease_holder
 from runners.sweep.mirror import FLUSH_SECONDS, Mirror, read_journal
 from seatbelt.errors import SweepHeldError, UserError
-from seatbelt.storage import sync_folder
+from seatbelt.storage.base import sync_folder
 
 _HOLDER = "state/holder.json"
 _UNTRUSTED = "go on with the version that wrote it, or start a new sweep: the tables stay readable"

@@ -17,8 +17,8 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.lease import Lease
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.records.tables import TABLES
-from seatbelt.refusals import SESSION_SECONDS, at_most
-from seatbelt.storage import Storage
+from seatbelt.storage.base import Storage
+from seatbelt.storage.refusals import SESSION_SECONDS, at_most
 
 _SEGMENTS = "state/journal"
 _SIGNATURE = b"sweep "

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from runners.core.events import TestRead
 from runners.sweep.folder import SweepFolder
-from seatbelt.refusals import RefusedError, at_most
+from seatbelt.storage.refusals import RefusedError, at_most
 
 _POLL_SECONDS, _REMOTE_POLL_SECONDS = 0.5, 10.0
 """How often they are looked for: in a folder, and in a bucket, where each look is paid."""

@@ -25,7 +25,7 @@ from runners.sweep.lease import in_words, is_dead, is_mine, who_am_i
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash, identifying_fields
-from seatbelt.storage import Storage, copy_files, is_remote, open_storage
+from seatbelt.storage.base import Storage, copy_files, is_remote, open_storage
 
 LEASE_SECONDS = 120.0
 _LOOK_SECONDS = 2.0

@@ -11,7 +11,7 @@ from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
-from seatbelt.refusals import RefusedError, at_most
+from seatbelt.storage.refusals import RefusedError, at_most
 from seatbelt.training.checkpoint import CheckpointFolder
 
 

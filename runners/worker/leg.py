@@ -23,8 +23,8 @@ from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-from seatbelt.redaction import shown
-from seatbelt.refusals import SESSION_SECONDS, wait_for_buckets
+from seatbelt.storage.refusals import SESSION_SECONDS, wait_for_buckets
+from seatbelt.text.redaction import shown
 
 if TYPE_CHECKING:
     from runners.sweep.description import SweepDescription

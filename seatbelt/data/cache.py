@@ -19,10 +19,10 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from seatbelt.cache_folder import cache_folder
 from seatbelt.data.dataset import DataSet, decode
 from seatbelt.data.dataset import fingerprint as content_fingerprint
 from seatbelt.errors import UserError
+from seatbelt.machine.cache_folder import cache_folder
 
 _FORMAT = 2
 """Of the pixels: 2 turns images upright as EXIF says, and converts colour profiles."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seatbelt.data.images import Picture, UnusableImage, describe_mismatch, open_mask, read_picture
 from seatbelt.data.manifest import COLUMNS, Fault, Row, lies_in, read_manifest
 from seatbelt.errors import UserError, refuse_newer_format
-from seatbelt.redaction import printable
+from seatbelt.text.redaction import printable
 
 IGNORE = 255
 """Class index of pixels that count neither in the loss nor in the metrics."""

@@ -14,7 +14,7 @@ from typing import Any
 from seatbelt.config.notation import TAG_NAME
 from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
-from seatbelt.redaction import printable
+from seatbelt.text.redaction import printable
 
 COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
 """The columns that every manifest begins with."""

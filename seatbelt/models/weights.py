@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
-from seatbelt.home import expand
+from seatbelt.machine.home import expand
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.records.identity import content_hash
-from seatbelt.storage import Storage, open_storage
+from seatbelt.storage.base import Storage, open_storage
 
 if TYPE_CHECKING:
     import torch

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import seatbelt.data.cache
-from seatbelt.cache_folder import cache_folder
 from seatbelt.data.cache import Decoded, open_decoded, resize
 from seatbelt.data.dataset import DataSet, decode, fingerprint, read
 from seatbelt.errors import UserError
+from seatbelt.machine.cache_folder import cache_folder
 from tests.conftest import MakeData
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from seatbelt.errors import UserError
-from seatbelt.redaction import printable, redact, refuse_secret, shown
+from seatbelt.text.redaction import printable, redact, refuse_secret, shown
 
 CANARY = "canary-4711"
 

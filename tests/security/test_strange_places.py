@@ -14,7 +14,7 @@ from analysis.answers.query import query
 from analysis.answers.ranking import best
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage, read_file
+from seatbelt.storage.base import LocalStorage, read_file
 from tests.security.conftest import Command
 
 NAMES = [

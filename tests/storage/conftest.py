@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from seatbelt.refusals import READING_SECONDS, wait_for_buckets
+from seatbelt.storage.refusals import READING_SECONDS, wait_for_buckets
 from tests.storage.server import Server, s3_server
 
 

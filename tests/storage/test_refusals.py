@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from seatbelt import refusals
-from seatbelt.refusals import RefusedError, at_most, wait_for_buckets
-from seatbelt.storage import Storage, open_storage
+from seatbelt.storage.base import Storage, open_storage, refusals
+from seatbelt.storage.refusals import RefusedError, at_most, wait_for_buckets
 from tests.storage.server import BUCKET, Server
 
 ACTIONS: dict[str, Callable[[Storage], Any]] = {
@@ -51,7 +50,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 @pytest.fixture
 def new_bucket(s3: Server, monkeypatch: pytest.MonkeyPatch) -> Storage:
     """A place in a bucket that this process has never used."""
-    monkeypatch.setattr("seatbelt.object_storage._buckets", {})
+    monkeypatch.setattr("seatbelt.storage.bucket._buckets", {})
     return open_storage(f"s3://{BUCKET}/{uuid.uuid4().hex}/place")
 
 

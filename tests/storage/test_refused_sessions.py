@@ -19,8 +19,7 @@ from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.leg import LegSpec
-from seatbelt import refusals
-from seatbelt.storage import open_storage
+from seatbelt.storage.base import open_storage, refusals
 from tests.runners.conftest import describe, open_driver, work
 from tests.storage.server import BUCKET, Server
 from tests.storage.test_refusals import Clock, clock  # noqa: F401  (a fixture)

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 
 from runners.export.run import export_sweeps
-from seatbelt.storage import LocalStorage, copy_files, open_storage
+from seatbelt.storage.base import LocalStorage, copy_files, open_storage
 from tests.analysis.conftest import write_sweep
 from tests.runners.export.conftest import DESCRIPTION, small_tables
 from tests.storage.server import BUCKET, Server

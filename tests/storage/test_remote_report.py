@@ -10,7 +10,7 @@ import pytest
 from runners.commands.dashboard import dashboard
 from runners.commands.report import draw_figures, write_report
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage, copy_files, open_storage
+from seatbelt.storage.base import LocalStorage, copy_files, open_storage
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
 from tests.storage.server import BUCKET, Server

@@ -171,7 +171,7 @@ def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatc
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(location: str) -> None:
     code = (
-        "import os, sys; from runners.sweep.lease import Lease; from seatbelt.storage import open_storage;"
+        "import os, sys; from runners.sweep.lease import Lease; from seatbelt.storage.base import open_storage;"
         "Lease(open_storage(sys.argv[1])); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, location], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

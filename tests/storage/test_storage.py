@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage, Storage, copy_files, open_storage
+from seatbelt.storage.base import LocalStorage, Storage, copy_files, open_storage
 from tests.storage.server import BUCKET, Server
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Figure, Lines, Points, Rule, Texts, line_look
-from seatbelt.redaction import redact
+from seatbelt.text.redaction import redact
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -237,7 +237,7 @@ def _number(value: float | None) -> float:
 
 
 def _plain(text: str) -> str:
-    from seatbelt.redaction import printable
+    from seatbelt.text.redaction import printable
 
     return printable(redact(text), keep="\n")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Lines, Numbers, Points, Rule, Texts, line_look
-from seatbelt.redaction import printable, redact
+from seatbelt.text.redaction import printable, redact
 
 _MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px")

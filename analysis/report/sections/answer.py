@@ -15,7 +15,7 @@ from analysis.report.blocks import Block, Command, Head, Section, Table, Text, c
 from analysis.statistics.intervals import Interval, over_replicates
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from analysis.figures.sweep_data import TESTED, Material
 from analysis.reading.cells import NAMED_ARM
 from analysis.reading.plain_values import plain_values
 from analysis.report.blocks import BigTable, Head, Section, Text
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

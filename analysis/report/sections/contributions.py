@@ -10,7 +10,7 @@ from analysis.figures.chart import NotApplicable
 from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 _SENTENCES = 20
 

@@ -13,7 +13,7 @@ from analysis.figures.sweep_data import Material
 from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Block, Command, Head, Picture, Section, Table, Text, capital
 from seatbelt.errors import UserError
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

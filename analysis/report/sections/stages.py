@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.figures.sweep_data import Material
 from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Head, Section, Table, Text
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 _MOST = 50
 

@@ -14,7 +14,7 @@ from analysis.report.sections.answer import lead_over_second
 from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records.tables import FINAL, Status
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 
 _FEW_SUBJECTS = 8
 _EMBEDDED = re.compile(r"default-\d+")

@@ -20,7 +20,7 @@ from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import Figure
 from analysis.figures.files import table_rows
 from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
-from seatbelt.redaction import printable, redactor
+from seatbelt.text.redaction import printable, redactor
 
 FIRST_ROWS = 25
 """Rows of a large table that are there without a script."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.figures.chart import Figure
 from analysis.report.blocks import BigTable, Block, Command, Head, Picture, Report, Table, Text, Value, cell_text
-from seatbelt.redaction import printable, redact
+from seatbelt.text.redaction import printable, redact
 
 _ROWS = 25
 

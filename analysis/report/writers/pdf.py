@@ -17,7 +17,7 @@ from analysis.figures.backends.matplotlib import image, quiet
 from analysis.figures.chart import Figure, shortened
 from analysis.report.blocks import BigTable, Block, Command, Picture, Report, Table, Text, cell_text
 from analysis.text.tables import table_text
-from seatbelt.redaction import printable, redact
+from seatbelt.text.redaction import printable, redact
 
 if TYPE_CHECKING:
     from matplotlib.backends.backend_pdf import PdfPages

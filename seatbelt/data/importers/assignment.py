@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from seatbelt.data.importers.frames import BadFile, Frame
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, is_validation, split_of
 from seatbelt.errors import UserError
-from seatbelt.storage import read_file
+from seatbelt.storage.base import read_file
 
 _GROUPS = ("subject", "split", "generation")
 _COLUMNS = ("image", "subject", "split")

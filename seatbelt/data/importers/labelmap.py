@@ -11,7 +11,7 @@ from pathlib import Path
 from seatbelt.data.importers.classes import label_is_usable
 from seatbelt.data.importers.pixels import Colour
 from seatbelt.errors import UserError
-from seatbelt.storage import read_file
+from seatbelt.storage.base import read_file
 
 
 def read_label_map(path: Path) -> dict[Colour, str]:

@@ -36,7 +36,7 @@ from analysis.figures.files import figure_file
 from analysis.figures.sweep_data import Material
 from analysis.reading.tables import load
 from seatbelt.records.tables import Column
-from seatbelt.wording import counted
+from seatbelt.text.wording import counted
 from tests.analysis.report.large import write_large_sweep
 
 HOSTILE = 'a $\\frac{$ <img src=x onerror=alert(1)> & "\x1b[2J\u202e ☃'

@@ -14,10 +14,10 @@ from runners.engines import ray_folder as temporary
 from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from runners.new_sweep.describe import _refuse_odd_bytes
 from runners.sweep.folder import SweepFolder
-from seatbelt import home
-from seatbelt.cache_folder import cache_folder
 from seatbelt.errors import UserError
-from seatbelt.home import expand, expand_options, provide_user
+from seatbelt.machine import home
+from seatbelt.machine.cache_folder import cache_folder
+from seatbelt.machine.home import expand, expand_options, provide_user
 from tests.runners.conftest import describe
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import pytest
 
 from runners.sweep.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
-from seatbelt.storage import LocalStorage, Storage, open_storage
+from seatbelt.storage.base import LocalStorage, Storage, open_storage
 from tests.conftest import MakeData
 from tests.runners.engines.test_engines import environment
 

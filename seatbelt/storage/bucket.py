@@ -1,6 +1,6 @@
 """Buckets of S3 and Google Cloud Storage, through obstore: single PUTs, conditional writes, retries.
 
-What may pass is asked again, as `seatbelt.refusals` says; what an answer will not change is told at once.
+What may pass is asked again, as `seatbelt.storage.refusals` says; what an answer will not change is told at once.
 
 Credentials, region and endpoint come from where the providers' own tools take them on a machine: the environment
 (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, ...) or the machine's role.
@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seatbelt.errors import UserError
-from seatbelt.refusals import Bucket, RefusedError
-from seatbelt.refusals import Request as RequestKind
+from seatbelt.storage.refusals import Bucket, RefusedError
+from seatbelt.storage.refusals import Request as RequestKind
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
@@ -51,7 +51,7 @@ Answer = TypeVar("Answer")
 
 
 class ObjectStorage:
-    """A prefix of a bucket; see `seatbelt.storage.Storage`."""
+    """A prefix of a bucket; see `seatbelt.storage.base.Storage`."""
 
     def __init__(self, location: str, store: ObjectStore, large: ObjectStore, prefix: str, bucket: Bucket) -> None:
         self._location, self._store, self._large, self._prefix = location, store, large, prefix

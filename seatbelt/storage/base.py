@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seatbelt.errors import UserError
-from seatbelt.refusals import RefusedError
+from seatbelt.storage.refusals import RefusedError
 
 _SCHEMES = ("s3", "gs")
 _PART = ".part"
@@ -85,7 +85,7 @@ def open_storage(location: str | os.PathLike[str]) -> Storage:
         raise UserError(
             f"{text} is no place that seatbelt knows; give a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
         )
-    from seatbelt.object_storage import ObjectStorage
+    from seatbelt.storage.bucket import ObjectStorage
 
     return ObjectStorage.open(text.rstrip("/"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from seatbelt.home import CACHE_VARIABLE, expand, home_folder
+from seatbelt.machine.home import CACHE_VARIABLE, expand, home_folder
 
 
 def cache_folder() -> Path:

@@ -1,0 +1,1 @@
+"""Where this machine keeps caches and home folders."""

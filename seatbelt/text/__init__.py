@@ -1,0 +1,1 @@
+"""What people read: safe to print, and worded the same everywhere."""
