@@ -60,8 +60,8 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
       seatbelt data check my-images
     """
     from runners.progress_bar import progress_bar
-    from seatbelt.data.census import take_census
-    from seatbelt.data.dataset import read
+    from seatbelt.data.datasets.census import take_census
+    from seatbelt.data.datasets.dataset import read
 
     with progress_bar("images") as progress:
         census, faults = take_census(data, progress)
@@ -109,9 +109,9 @@ def show(
       seatbelt data show my-images --augment --seed 3
     """
     from runners.progress_bar import progress_bar
-    from seatbelt.data.augment_sheet import augment_sheet
-    from seatbelt.data.contact_sheet import contact_sheet
-    from seatbelt.data.dataset import read
+    from seatbelt.data.datasets.dataset import read
+    from seatbelt.data.sheets.augmentations import augment_sheet
+    from seatbelt.data.sheets.contact import contact_sheet
 
     if augment:
         with progress_bar("images") as progress:
@@ -141,7 +141,7 @@ def _counts(text: str) -> dict[str, int]:
 def _summary(dataset: object) -> str:
     from collections import Counter
 
-    from seatbelt.data.dataset import DataSet
+    from seatbelt.data.datasets.dataset import DataSet
 
     assert isinstance(dataset, DataSet)
     kinds = Counter((row.domain, row.generation or "-", row.split or "-") for row in dataset.rows)

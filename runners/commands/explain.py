@@ -19,10 +19,10 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.cache import resize
-from seatbelt.data.dataset import decode
-from seatbelt.data.labels import channel_codes, labels_of
-from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.data.datasets.dataset import decode
+from seatbelt.data.datasets.labels import channel_codes, labels_of
+from seatbelt.data.loading.decoded_cache import resize
+from seatbelt.data.loading.trial_samples import Source, SweepData
 from seatbelt.errors import UserError
 from seatbelt.explain.explanation import Explanation, Options, explain
 from seatbelt.explain.occlusion import fill_colour

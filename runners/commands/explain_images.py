@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from analysis.reading.duckdb import connect
 from analysis.reading.tables import load, readable
-from seatbelt.data.splits import Partition
-from seatbelt.data.subjects import Sample
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.loading.trial_samples import SweepData
+from seatbelt.data.partition.splits import Partition
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
 
 

@@ -84,7 +84,7 @@ def relocate(description: SweepDescription, data: tuple[Path, ...], weights_fold
     Raises:
         UserError: A folder holds no data set of the sweep.
     """
-    from seatbelt.data.dataset import fingerprint, read
+    from seatbelt.data.datasets.dataset import fingerprint, read
 
     sources = {source.fingerprint: source for source in description.data}
     for folder in data:
@@ -108,7 +108,7 @@ def check_data_unchanged(description: SweepDescription) -> None:
     Raises:
         UserError: One of them changed, or is not there any more.
     """
-    from seatbelt.data.dataset import fingerprint, read
+    from seatbelt.data.datasets.dataset import fingerprint, read
 
     for source in description.data:
         if not Path(source.path).exists():

@@ -147,7 +147,7 @@ def _write_fault(question: Question) -> Fault | None:
 
 
 def _data_faults(question: Question) -> list[Fault]:
-    from seatbelt.data.dataset import fingerprint, read
+    from seatbelt.data.datasets.dataset import fingerprint, read
 
     faults = []
     for place, expected in question.data:

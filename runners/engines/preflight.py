@@ -44,7 +44,7 @@ class NodeFault:
 
 def needs_of(description: SweepDescription, location: str) -> Needs:
     """Return what a sweep takes for granted."""
-    from seatbelt.data.dataset import read
+    from seatbelt.data.datasets.dataset import read
 
     height, width = description.base.data.height, description.base.data.width
     caches = tuple(
@@ -65,7 +65,7 @@ def needs(sweep: str | None, data: Sequence[Path]) -> Needs:
         UserError: There is no such sweep or data set.
     """
     from runners.sweep.folder import SweepFolder
-    from seatbelt.data.dataset import fingerprint, read
+    from seatbelt.data.datasets.dataset import fingerprint, read
 
     folder = SweepFolder(sweep) if sweep is not None else None
     found = needs_of(folder.describe(), folder.location) if folder is not None else Needs()

@@ -10,8 +10,8 @@ from runners.new_sweep.space_checks import MOST_CHECKED
 from search_spaces.space import NAMED_ARM, Cell, Factor, Space
 from seatbelt.config.field_paths import SHARE_FIELD
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.splits import most_synthetic
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.loading.trial_samples import SweepData
+from seatbelt.data.partition.splits import most_synthetic
 
 _NUMBERS = {"data.synthetic_images", "data.synthetic_share"}
 """Fields that say how many synthetic images there are."""

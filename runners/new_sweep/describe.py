@@ -28,10 +28,10 @@ from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design
 from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.dataset import DataSet, decode, fingerprint, read
-from seatbelt.data.splits import selection_set
-from seatbelt.data.subjects import check_subjects, share_subjects
-from seatbelt.data.sweep_data import Source, SweepData, target_masks
+from seatbelt.data.datasets.dataset import DataSet, decode, fingerprint, read
+from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
+from seatbelt.data.partition.splits import selection_set
+from seatbelt.data.partition.subjects import check_subjects, share_subjects
 from seatbelt.errors import UserError
 from seatbelt.text.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines

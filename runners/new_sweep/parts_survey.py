@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runners.sweep.description import SweepDescription
-from seatbelt.data.identical import check_no_image_in_two_parts
-from seatbelt.data.labels import FEW
-from seatbelt.data.labels_shown import (
+from seatbelt.data.datasets.identical import check_no_image_in_two_parts
+from seatbelt.data.datasets.labels import FEW
+from seatbelt.data.loading.label_coverage import (
     LabelCounter,
     NamedConfig,
     TargetCount,
     describe_missing_context,
     describe_missing_target,
 )
-from seatbelt.data.splits import Partition
-from seatbelt.data.subjects import Sample, describe_missing_subjects
-from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.partition.splits import Partition
+from seatbelt.data.partition.subjects import Sample, describe_missing_subjects
 from seatbelt.errors import UserError
 
 _LARGE_SELECTION = 0.4

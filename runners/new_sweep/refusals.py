@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search_spaces.space import Space
 from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import check_file, given_folder, here, resolve
 from seatbelt.text.wording import counted

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
 from seatbelt.config.notation import ALL
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.labels import all_context
-from seatbelt.data.labels_shown import NamedConfig
-from seatbelt.data.splits import partition
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.datasets.labels import all_context
+from seatbelt.data.loading.label_coverage import NamedConfig
+from seatbelt.data.loading.trial_samples import SweepData
+from seatbelt.data.partition.splits import partition
 from seatbelt.errors import UserError
 
 MOST_CHECKED = 5_000

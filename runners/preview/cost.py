@@ -11,7 +11,7 @@ from runners.core.plan import Plan
 from runners.preview.profiles import memory_of, profile_of, profiled
 from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash
 

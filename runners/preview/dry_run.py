@@ -13,7 +13,7 @@ from runners.session.progress import duration, total_epochs
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from search_spaces.space import Factor
-from seatbelt.data.sweep_data import SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.records.tables import FINAL
 from seatbelt.text.wording import counted
 

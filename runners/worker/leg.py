@@ -110,7 +110,7 @@ def _failure(error: Exception) -> Message:
 
 
 def _fit(spec: LegSpec) -> Iterator[Message]:
-    from seatbelt.data.sweep_data import Source, SweepData
+    from seatbelt.data.loading.trial_samples import Source, SweepData
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution
     from seatbelt.training.fit import Began, fit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.dataset import IGNORE
+from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.importance import Share, near_radius, regions, shares
 from seatbelt.explain.occlusion import SQUARE, Compare, occlusion, spread
@@ -66,7 +66,7 @@ def explain(
     Args:
         predictor: The network.
         image: (H, W, 3), RGB, at the training resolution.
-        codes: (H, W), 1 where the target is and 255 where pixels are to be ignored, see `seatbelt.data.loader`.
+        codes: (H, W), 1 where the target is and 255 where pixels are to be ignored, see `seatbelt.data.loading.loader`.
         options: How.
         progress: Called with the number of squares done and their total.
 

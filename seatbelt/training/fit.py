@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.sweep_data import TrialSamples
+from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.architectures import count_parameters, effective_output_stride
 from seatbelt.models.weights import ResolvedWeights
 from seatbelt.training.checkpoint import CheckpointFolder

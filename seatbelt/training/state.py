@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.dataset import IGNORE
-from seatbelt.data.loader import Batch, Samples, TrainingLoader, evaluation_batches
-from seatbelt.data.sweep_data import TrialSamples
+from seatbelt.data.datasets.dataset import IGNORE
+from seatbelt.data.loading.loader import Batch, Samples, TrainingLoader, evaluation_batches
+from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.architectures import build, parameter_groups, segment
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import ResolvedWeights

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from seatbelt.data.cache import open_decoded, resize
-from seatbelt.data.dataset import decode, fingerprint, read
+from seatbelt.data.datasets.dataset import decode, fingerprint, read
+from seatbelt.data.loading.decoded_cache import open_decoded, resize
 from tests.conftest import draw_data
 
 HEIGHT, WIDTH = 120, 212

@@ -74,7 +74,7 @@ def _seconds(batches: Callable[[int], Iterable[Samples]]) -> float:
 
 def _ours(root: Path, *, probability: float) -> Callable[[int], Iterable[Samples]]:
     from seatbelt.config.trial import TrialConfig
-    from seatbelt.data.loader import TrainingLoader
+    from seatbelt.data.loading.loader import TrainingLoader
 
     changes = {"augmentation.probability": probability, "optimisation.batch_size": BATCH}
     made: list[TrainingLoader] = []
@@ -88,10 +88,10 @@ def _ours(root: Path, *, probability: float) -> Callable[[int], Iterable[Samples
 
 
 def _samples(root: Path) -> Any:
-    from seatbelt.data.cache import open_decoded
-    from seatbelt.data.dataset import fingerprint, read
-    from seatbelt.data.labels import channel_codes
-    from seatbelt.data.loader import Samples
+    from seatbelt.data.datasets.dataset import fingerprint, read
+    from seatbelt.data.datasets.labels import channel_codes
+    from seatbelt.data.loading.decoded_cache import open_decoded
+    from seatbelt.data.loading.loader import Samples
 
     dataset = read(root)
     decoded = open_decoded(dataset, fingerprint(dataset), height=HEIGHT, width=WIDTH)
@@ -138,7 +138,7 @@ def _plain(root: Path, *, augmented: bool) -> Callable[[int], Iterable[Samples]]
 
 def _single(root: Path) -> dict[str, float]:
     from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
-    from seatbelt.data.augment import Augmenter
+    from seatbelt.data.augmentation.augmenter import Augmenter
 
     image, mask = _samples(root).read(0)
     found = {}

@@ -47,10 +47,10 @@ def read_all(data: str) -> None:
     import albumentations  # noqa: F401  (so that the libraries are counted before)
 
     from seatbelt.config.trial import TrialConfig
-    from seatbelt.data.cache import open_decoded
-    from seatbelt.data.dataset import fingerprint, read
-    from seatbelt.data.labels import channel_codes
-    from seatbelt.data.loader import Samples, TrainingLoader
+    from seatbelt.data.datasets.dataset import fingerprint, read
+    from seatbelt.data.datasets.labels import channel_codes
+    from seatbelt.data.loading.decoded_cache import open_decoded
+    from seatbelt.data.loading.loader import Samples, TrainingLoader
 
     before = _private(os.getpid())
     dataset = read(Path(data))

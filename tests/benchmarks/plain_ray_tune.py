@@ -21,9 +21,9 @@ from ray.tune.search.optuna import OptunaSearch
 
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.dataset import fingerprint, read
-from seatbelt.data.splits import Sample, selection_set
-from seatbelt.data.sweep_data import Source, SweepData
+from seatbelt.data.datasets.dataset import fingerprint, read
+from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.partition.splits import Sample, selection_set
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import Checkpoint
 from seatbelt.training.device import Execution, prepare

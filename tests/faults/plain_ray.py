@@ -36,9 +36,9 @@ class Plain(tune.Trainable):
         import torch
         torch.set_num_threads(1)
         from seatbelt.config.trial import TrialConfig
-        from seatbelt.data.dataset import fingerprint, read
-        from seatbelt.data.splits import selection_set
-        from seatbelt.data.sweep_data import Source, SweepData
+        from seatbelt.data.datasets.dataset import fingerprint, read
+        from seatbelt.data.partition.splits import selection_set
+        from seatbelt.data.loading.trial_samples import Source, SweepData
         from seatbelt.models.weights import resolve
         from seatbelt.training.device import Execution
         from seatbelt.training.state import TrainingState

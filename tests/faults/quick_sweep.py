@@ -24,8 +24,8 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore
 from runners.worker import leg
 from runners.worker.leg import LegSpec, Message
-from seatbelt.data.cache import open_decoded
-from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.datasets.dataset import fingerprint, read
+from seatbelt.data.loading.decoded_cache import open_decoded
 from seatbelt.errors import UserError
 from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.conftest import draw_data

@@ -21,7 +21,7 @@ DURABLE = (
         "runners/sweep/weight_retention.py",
         "seatbelt/storage/base.py",
         "seatbelt/training/checkpoint.py",
-        "seatbelt/data/cache.py",
+        "seatbelt/data/loading/decoded_cache.py",
     ),
 )
 """Where a sweep writes what must survive."""

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from runners.cli import main
-from seatbelt.data.dataset import check, fingerprint, read
+from seatbelt.data.datasets.dataset import check, fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 

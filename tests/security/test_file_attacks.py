@@ -19,8 +19,8 @@ import torch
 
 from runners.cli import main
 from seatbelt.config.trial import ModelConfig
-from seatbelt.data.cache import open_decoded
-from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.datasets.dataset import fingerprint, read
+from seatbelt.data.loading.decoded_cache import open_decoded
 from seatbelt.errors import UserError
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import load_encoder, resolve

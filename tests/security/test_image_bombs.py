@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from seatbelt.data.images import UnusableImage, open_image, open_mask
+from seatbelt.data.datasets.images import UnusableImage, open_image, open_mask
 from seatbelt.data.importers.frames import BadFile
 from seatbelt.data.importers.pixels import read_image
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from runners.cli import main
-from seatbelt.data.dataset import check
+from seatbelt.data.datasets.dataset import check
 from seatbelt.data.importers import ImportOptions, Places, import_data
 from seatbelt.errors import UserError
-from tests.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc
+from tests.seatbelt.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc
 from tests.security.test_image_bombs import png
 
 

@@ -12,7 +12,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.sweep_data import TrialSamples
+from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.weights import resolve
 from seatbelt.training import state as training
 from seatbelt.training.checkpoint import Checkpoint, Tensors

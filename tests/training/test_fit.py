@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.dataset import fingerprint, read
-from seatbelt.data.splits import selection_set
-from seatbelt.data.sweep_data import Source, SweepData, TrialSamples
+from seatbelt.data.datasets.dataset import fingerprint, read
+from seatbelt.data.loading.trial_samples import Source, SweepData, TrialSamples
+from seatbelt.data.partition.splits import selection_set
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import CheckpointFolder, Tensors
 from seatbelt.training.device import Execution, choose_device

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.sweep_data import TrialSamples
+from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.weights import resolve
 from seatbelt.training import state as training
 from seatbelt.training.checkpoint import CheckpointFolder

@@ -138,7 +138,7 @@ class Assigner:
     def _keep_apart(self, subject: str, split: str, name: str) -> None:
         if not subject:
             return
-        # An image without a split trains (seatbelt.data.splits).
+        # An image without a split trains (seatbelt.data.partition.splits).
         other, example = self._splits.setdefault(subject, (split or "train", name))
         if other != (split or "train"):
             raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seatbelt.data.dataset import IGNORE
+from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.errors import UserError
 
 BACKGROUND = "background"

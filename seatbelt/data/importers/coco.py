@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from seatbelt.data.dataset import IGNORE
+from seatbelt.data.datasets.dataset import IGNORE
+from seatbelt.data.datasets.spelling import spelled
 from seatbelt.data.importers.classes import Classes, label_is_usable
 from seatbelt.data.importers.coco_files import AnnotationFile, files_by_name, find_annotations, find_by_name
 from seatbelt.data.importers.frames import (
@@ -32,7 +33,6 @@ from seatbelt.data.importers.json_files import Record, identifier, load_record, 
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.rle import BadRegion, decode_region
-from seatbelt.data.spelling import spelled
 from seatbelt.errors import UserError
 
 STRAY = Lost("left out, annotations of no image")

@@ -16,11 +16,11 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.dataset import IGNORE, DataSet, decode, read
+from seatbelt.data.datasets.dataset import IGNORE, DataSet, decode, read
+from seatbelt.data.datasets.manifest import Row
 from seatbelt.data.importers.classes import BACKGROUND, IGNORED_LABELS
 from seatbelt.data.importers.rle import encode_region
 from seatbelt.data.importers.writing import new_folder
-from seatbelt.data.manifest import Row
 from seatbelt.errors import UserError
 
 

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from seatbelt.data.dataset import IGNORE
-from seatbelt.data.images import UnusableImage
+from seatbelt.data.datasets.dataset import IGNORE
+from seatbelt.data.datasets.images import UnusableImage
 from seatbelt.data.importers.classes import BACKGROUND, Classes
 from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Source, Survey, contained
 from seatbelt.data.importers.labelmap import read_label_map

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatbelt.data.images import describe_mismatch
+from seatbelt.data.datasets.images import describe_mismatch
 from seatbelt.data.importers.assignment import Assigner, Rules
 from seatbelt.data.importers.cityscapes import open_cityscapes
 from seatbelt.data.importers.classes import choose_classes

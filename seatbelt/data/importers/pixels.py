@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.dataset import IGNORE
-from seatbelt.data.images import (
+from seatbelt.data.datasets.dataset import IGNORE
+from seatbelt.data.datasets.images import (
     IMAGE_FORMATS,
     Picture,
     UnusableImage,

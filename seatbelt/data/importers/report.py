@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.census import Census
-from seatbelt.data.images import Picture
+from seatbelt.data.datasets.census import Census
+from seatbelt.data.datasets.images import Picture
+from seatbelt.data.datasets.manifest import Row
 from seatbelt.data.importers.classes import BACKGROUND, Classes
 from seatbelt.data.importers.frames import LOSSES, BadFile, Kind, Lost, Notes
-from seatbelt.data.manifest import Row
 
 _TEXTS: dict[Kind, str] = {
     "unknown colour": "unknown colour {name}: {count} in {images} became background",

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from seatbelt.data.images import MAX_PIXELS
+from seatbelt.data.datasets.images import MAX_PIXELS
 from seatbelt.data.importers.classes import Classes, label_is_usable
 from seatbelt.data.importers.frames import (
     BadFile,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seatbelt.data.datasets.spelling import spelled
 from seatbelt.data.importers.frames import BadFile
-from seatbelt.data.spelling import spelled
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"),

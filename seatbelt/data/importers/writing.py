@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from seatbelt.data.datasets.manifest import COLUMNS, Row
 from seatbelt.data.importers.assignment import Place
 from seatbelt.data.importers.classes import Classes
 from seatbelt.data.importers.frames import BadFile, Frame
-from seatbelt.data.manifest import COLUMNS, Row
 from seatbelt.errors import UserError
 
 _WRITTEN = ("images", "masks", "manifest.csv", "dataset.json", "annotations.json")

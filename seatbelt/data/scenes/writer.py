@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from seatbelt.data.manifest import COLUMNS
+from seatbelt.data.datasets.manifest import COLUMNS
 from seatbelt.data.scenes.generations import GENERATIONS
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.parameters import SceneParameters

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import MakeData
-from tests.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc, drawn_mask, masks_of
 from tests.runners.cli.conftest import Run
+from tests.seatbelt.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc, drawn_mask, masks_of
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from runners.sweep.description import DataSource, SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.leg import LegSpec
-from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, ended_message, open_driver

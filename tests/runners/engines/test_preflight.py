@@ -20,7 +20,7 @@ from runners.engines.connection import Resources
 from runners.engines.node_checks import Answer, Question, answer, read_probe, unread_probes, write_probe
 from runners.engines.nodes import Call, Node
 from runners.engines.preflight import DRIVER, Needs, NodeFault, examine
-from seatbelt.data.dataset import fingerprint, read
+from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 

@@ -1,0 +1,213 @@
+"""The ten augmentations of the thesis' table 3.4, mostly by albumentations 2.0.8; nothing else imports that.
+
+The thesis names the transforms but none of their parameters: those below are our choice, mostly the defaults
+that albumentations had then. Lengths are relative to the training size: a resolution changes no strength.
+What a geometric transform brings in from outside the picture is its mirror image, in the mask as well: all
+that is seen is labelled truthfully. Masks are sampled by nearest neighbour: no label is invented, and 255
+(ignore) stays. Photometric transforms and cutout leave the mask alone.
+
+Each builder takes a strength s from 0 (nothing changes, and no step is taken) over 1 (our default) to 2, and says
+what it scales. ElasticTransform and RandomFog have the library's distribution but not its cost.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from seatbelt.data.augmentation import elastic
+from seatbelt.data.augmentation.fog import fogged
+
+Pixels = npt.NDArray[np.uint8]
+"""An image (H, W, 3) RGB, or a mask (H, W) of class numbers with 255 = ignore."""
+
+Step = Callable[[Pixels, Pixels, np.random.Generator], tuple[Pixels, Pixels]]
+"""Applies one transform to an image and its mask with the given randomness; never writes into either."""
+
+
+def as_bytes(pixels: Any) -> Pixels:  # noqa: ANN401  (what OpenCV and albumentations return has no type)
+    """Return pixels as one piece of memory; without a copy if they are."""
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _random_rotate90(height: int, width: int, strength: float) -> Step:
+    """Rotate by 0, 90, 180 or 270 degrees, whatever the strength; what is not square is stretched to the size."""
+    return _rotate
+
+
+def _rotate(image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[Pixels, Pixels]:
+    turn = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)[int(stream.integers(4))]
+    if turn is None:
+        return image, mask
+    return as_bytes(cv2.rotate(image, turn)), as_bytes(cv2.rotate(mask, turn))
+
+
+def _random_crop(height: int, width: int, strength: float) -> Step:
+    """Crop a rectangle with 1 - 0.2 s of the height and of the width, enlarged to the training size."""
+    share = 1 - 0.2 * strength
+    crop = _library().RandomCrop(height=round(share * height), width=round(share * width), p=1, strict=True)
+    return partial(_apply, crop)
+
+
+def _cutout(height: int, width: int, strength: float) -> Step:
+    """Blacken 8 squares with sides of s/10 of the shorter side; a belt under them stays in the mask."""
+    side = max(1, int(strength * min(height, width) / 10))
+    cutout = _library().CoarseDropout(
+        num_holes_range=(8, 8),
+        hole_height_range=(side, side),
+        hole_width_range=(side, side),
+        fill=0,
+        fill_mask=None,
+        p=1,
+        strict=True,
+    )
+    return partial(_apply, cutout)
+
+
+def _shift_scale_rotate(height: int, width: int, strength: float) -> Step:
+    """Shift by up to 6.25 s % of each side, scale by 1 - 0.1 s to 1 + 0.1 s, rotate by up to 45 s degrees."""
+    shift, scale, angle = 0.0625 * strength, 0.1 * strength, 45 * strength
+    affine = _library().Affine(
+        translate_percent={"x": (-shift, shift), "y": (-shift, shift)},
+        scale=(1 - scale, 1 + scale),
+        keep_ratio=True,
+        rotate=(-angle, angle),
+        interpolation=cv2.INTER_LINEAR,
+        mask_interpolation=cv2.INTER_NEAREST,
+        border_mode=cv2.BORDER_REFLECT_101,
+        p=1,
+        strict=True,
+    )
+    return partial(_apply, affine)
+
+
+def _solarize(height: int, width: int, strength: float) -> Step:
+    """Invert all values above 1 - s/2 of the range."""
+    threshold = 1 - strength / 2
+    return partial(_apply, _library().Solarize(threshold_range=(threshold, threshold), p=1, strict=True))
+
+
+def _random_brightness_contrast(height: int, width: int, strength: float) -> Step:
+    """Change brightness and contrast by up to 20 s % each."""
+    limit = (-0.2 * strength, 0.2 * strength)
+    change = _library().RandomBrightnessContrast(brightness_limit=limit, contrast_limit=limit, p=1, strict=True)
+    return partial(_apply, change)
+
+
+def _elastic_transform(height: int, width: int, strength: float) -> Step:
+    """Move pixels by smooth random fields, by s/150 of the shorter side (root mean square) in x and in y.
+
+    The library's own defaults hardly move a pixel; see seatbelt.data.augmentation.elastic for the width of the fields.
+    """
+    return partial(_move, strength * min(height, width) / 150)
+
+
+def _move(rms: float, image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[Pixels, Pixels]:
+    height, width = mask.shape
+    return _remapped(image, mask, *elastic.maps(height, width, rms, stream))
+
+
+def _remapped(image: Pixels, mask: Pixels, x: elastic.Floats, y: elastic.Floats) -> tuple[Pixels, Pixels]:
+    border = cv2.BORDER_REFLECT_101
+    moved = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=border)
+    return as_bytes(moved), as_bytes(cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=border))
+
+
+def _random_fog(height: int, width: int, strength: float) -> Step:
+    """Lay circles of fog over the picture as the library does by default; s scales what a circle covers."""
+    return partial(_fog, strength)
+
+
+def _fog(opacity: float, image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[Pixels, Pixels]:
+    return fogged(image, opacity, stream), mask
+
+
+def _grid_distortion(height: int, width: int, strength: float) -> Step:
+    """Stretch and squeeze the cells of a 5 x 5 grid by up to 30 s %."""
+    limit = (-0.3 * strength, 0.3 * strength)
+    return partial(_distort, _library().GridDistortion(num_steps=5, distort_limit=limit, p=1, strict=True))
+
+
+def _distort(
+    distortion: Any,  # noqa: ANN401
+    image: Pixels,
+    mask: Pixels,
+    stream: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    """Take the library's map, without the copies that it makes of it for the image and for the mask."""
+    distortion.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    found = distortion.get_params_dependent_on_data({"shape": image.shape}, {})
+    return _remapped(image, mask, found["map_x"], found["map_y"])
+
+
+def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
+    """Shift hue by up to 20 s (of 180), saturation by up to 30 s and value by up to 20 s (of 255)."""
+    hue, saturation, value = 20 * strength, 30 * strength, 20 * strength
+    shift = _library().HueSaturationValue(
+        hue_shift_limit=(-hue, hue),
+        sat_shift_limit=(-saturation, saturation),
+        val_shift_limit=(-value, value),
+        p=1,
+        strict=True,
+    )
+    return partial(_shift_hsv, shift)
+
+
+def _shift_hsv(
+    shift: Any,  # noqa: ANN401
+    image: Pixels,
+    mask: Pixels,
+    stream: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    """Take the library's shifts, and look all three channels up at once instead of one by one."""
+    shift.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    found = shift.get_params()
+    values = np.arange(256)
+    table = np.empty((1, 256, 3), np.uint8)
+    table[0, :, 0] = np.mod(values + found["hue_shift"], 180).astype(np.uint8)
+    table[0, :, 1] = (values + int(found["sat_shift"])).clip(0, 255)
+    table[0, 0, 1] = 0  # what is grey stays grey
+    table[0, :, 2] = (values + int(found["val_shift"])).clip(0, 255)
+    shifted = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table)
+    return as_bytes(cv2.cvtColor(shifted, cv2.COLOR_HSV2RGB)), mask
+
+
+def _library() -> Any:  # noqa: ANN401  (albumentations has no annotations that mypy could read)
+    """Import albumentations: only where a transform is switched on, because it takes seconds."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import calls home
+    import albumentations
+
+    return albumentations
+
+
+def _apply(
+    transform: Any,  # noqa: ANN401
+    image: Pixels,
+    mask: Pixels,
+    stream: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    transform.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    result = transform(image=image, mask=mask)
+    return as_bytes(result["image"]), as_bytes(result["mask"])
+
+
+BUILDERS: dict[str, Callable[[int, int, float], Step]] = {
+    "random_rotate90": _random_rotate90,
+    "random_crop": _random_crop,
+    "cutout": _cutout,
+    "shift_scale_rotate": _shift_scale_rotate,
+    "solarize": _solarize,
+    "random_brightness_contrast": _random_brightness_contrast,
+    "elastic_transform": _elastic_transform,
+    "random_fog": _random_fog,
+    "grid_distortion": _grid_distortion,
+    "hue_saturation_value": _hue_saturation_value,
+}
+"""Name -> builder from training height, width and strength, in the order of application."""

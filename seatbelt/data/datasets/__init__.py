@@ -1,0 +1,1 @@
+"""Data-set folders: manifest, images, masks, labels, and checks of them."""

@@ -1,0 +1,1 @@
+"""From data sets to batches: decoded copies, samples of a trial, loaders."""

@@ -1,0 +1,138 @@
+"""Batches: training images in an order that depends on (seed, epoch) alone, evaluation images in file order.
+
+Workers receive (epoch, index) pairs, so that what a sample looks like depends on neither the worker nor the
+number of workers. Only uint8 leaves this module; normalising is the device's work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from seatbelt.config.trial import TrialConfig
+from seatbelt.data.augmentation.augmenter import Augmenter
+from seatbelt.data.loading.decoded_cache import Decoded
+from seatbelt.data.loading.malloc import reuse_freed_memory
+from seatbelt.data.partition.subjects import Sample
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Images (N, H, W, 3) uint8 RGB and masks (N, H, W) uint8 channel codes, see `Samples`."""
+
+
+_BATCHES_AHEAD = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Some samples of the sweep's decoded data sets, with class indices made equal across them.
+
+    `codes[d]` maps a class index of data set d to 1 + its channel, to 0 for other classes, and to 255 for
+    pixels to ignore.
+    """
+
+    decoded: tuple[Decoded, ...]
+    codes: tuple[NDArray[np.uint8], ...]
+    indices: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, position: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return image (H, W, 3) and mask (H, W) of channel codes."""
+        dataset, row = self.indices[position]
+        data = self.decoded[dataset]
+        return np.asarray(data.images[row]), np.asarray(cv2.LUT(data.masks[row], self.codes[dataset]), np.uint8)
+
+
+class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
+    def __init__(self, samples: Samples, config: TrialConfig) -> None:
+        self.samples = samples
+        self.seed = config.seed
+        self.augment = Augmenter(config.augmentation, config.data.height, config.data.width)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        epoch, position = key
+        image, mask = self.samples.read(position)
+        return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position)
+
+
+class _Order:
+    """Yields batches of (epoch, position); `epoch` is set before each pass."""
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        full, rest = divmod(self.count, self.batch_size)
+        # Batch norm on a 1x1 map fails with one image (DeepLab's pooling branch); all arms drop it alike.
+        return full + (1 if rest > 1 or (rest == 1 and full == 0) else 0)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self.seed, self.epoch, 4]).permutation(self.count)
+        for batch in range(len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [(self.epoch, int(position)) for position in chosen]
+
+
+class TrainingLoader:
+    """Training batches of one trial; workers stay alive between the epochs of a leg.
+
+    Each worker is at most two batches ahead, which bounds the memory: (2 x workers + 1) batches of 4 bytes a pixel.
+    Batches come in their order whatever worker made them.
+    """
+
+    def __init__(self, samples: Samples, config: TrialConfig, *, workers: int) -> None:
+        self._order = _Order(len(samples), config.optimisation.batch_size, config.seed)
+        self._loader: DataLoader[Batch] = DataLoader(
+            _Training(samples, config),  # type: ignore[arg-type]  # yields arrays, collated to Batch
+            batch_sampler=self._order,
+            num_workers=workers,
+            prefetch_factor=_BATCHES_AHEAD if workers else None,
+            persistent_workers=workers > 0,
+            worker_init_fn=_prepare_worker,
+            collate_fn=_collate,
+        )
+        if not workers:
+            reuse_freed_memory()
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Return the batches of an epoch."""
+        self._order.epoch = epoch
+        return iter(self._loader)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
+    """Yield all samples in order, without augmentation."""
+    for start in range(0, len(samples), batch_size):
+        stop = min(start + batch_size, len(samples))
+        # (Stacking copies: torch would warn of the decoded cache, which nobody may write.)
+        images, masks = zip(*(samples.read(position) for position in range(start, stop)), strict=True)
+        yield torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))
+
+
+def _prepare_worker(_: int) -> None:
+    # A signal to the process group, such as Ctrl-C or SLURM's SIGTERM, is for the driver: it lets the epoch finish.
+    os.setsid()
+    cv2.setNumThreads(0)
+    reuse_freed_memory()
+
+
+def _collate(samples: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Batch:
+    # torch's own collating writes a worker's batch straight into the memory that it shares with the trainer.
+    images, masks = zip(*samples, strict=True)
+    return _stacked(images), _stacked(masks)
+
+
+def _stacked(arrays: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+    stacked: torch.Tensor = default_collate([torch.from_numpy(array) for array in arrays])
+    return stacked

@@ -1,0 +1,132 @@
+"""The data of a sweep on one node: its data sets, their decoded copies, and the samples of any trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt.config.data import DataConfig
+from seatbelt.config.trial import TrialConfig
+from seatbelt.data.datasets.dataset import IGNORE, DataSet, read
+from seatbelt.data.datasets.labels import BACKGROUND, channel_codes, labels_of, missing_classes
+from seatbelt.data.datasets.manifest import Row
+from seatbelt.data.loading.decoded_cache import Decoded, open_decoded
+from seatbelt.data.loading.loader import Samples
+from seatbelt.data.partition.splits import ImageCounts, Partition, count_images, partition
+from seatbelt.data.partition.subjects import Sample
+from seatbelt.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A data set as the sweep knows it."""
+
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSamples:
+    """The decoded samples of one trial."""
+
+    train: Samples
+    validation: Samples
+    selection: Samples
+    test: Samples
+    test_rows: tuple[tuple[str, Row], ...]
+    """Data set name and manifest row of each test sample."""
+    counts: ImageCounts
+
+
+class SweepData:
+    """The data sets of a sweep, opened once per process."""
+
+    def __init__(
+        self, sources: tuple[Source, ...], selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
+    ) -> None:
+        self.sources = sources
+        self.selection = selection
+        self.subjects_per_data_set = subjects_per_data_set
+        self.datasets: list[DataSet] = [_read_once(source) for source in sources]
+
+    def partition(self, config: TrialConfig) -> Partition:
+        """Return who trains, selects and tests in a trial.
+
+        Raises:
+            UserError: Nothing to train on, or a label that a data set of the trial does not know.
+        """
+        found = partition(
+            self.datasets,
+            config.data,
+            self.selection,
+            seed=config.seed,
+            subjects_per_data_set=self.subjects_per_data_set,
+        )
+        self._check_labels(config.data, found)
+        return found
+
+    def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
+        """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
+        parts = self.partition(config)
+        decoded = self.decoded(config, progress)
+        codes = tuple(channel_codes(dataset.classes, labels_of(config.data)) for dataset in self.datasets)
+        train = Samples(decoded=decoded, codes=codes, indices=parts.train)
+        return TrialSamples(
+            train=train,
+            validation=dataclasses.replace(train, indices=parts.validation),
+            selection=dataclasses.replace(train, indices=parts.selection),
+            test=dataclasses.replace(train, indices=parts.test),
+            test_rows=tuple((self.datasets[d].name, self.datasets[d].rows[r]) for d, r in parts.test),
+            counts=count_images(self.datasets, parts),
+        )
+
+    def decoded(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> tuple[Decoded, ...]:
+        """Return the decoded copy of each data set at the resolution of a trial."""
+        return tuple(
+            open_decoded(
+                dataset,
+                source.fingerprint,
+                height=config.data.height,
+                width=config.data.width,
+                progress=progress,
+            )
+            for dataset, source in zip(self.datasets, self.sources, strict=True)
+        )
+
+    def row(self, sample: Sample) -> Row:
+        """Return a sample's line of the manifest."""
+        return self.datasets[sample[0]].rows[sample[1]]
+
+    def name_of(self, sample: Sample) -> str:
+        """Return a sample's image with the name of its data set."""
+        return f"{self.datasets[sample[0]].name}: {self.row(sample).image}"
+
+    def _check_labels(self, config: DataConfig, parts: Partition) -> None:
+        used = {dataset for dataset, _ in (*parts.train, *parts.validation)}
+        scored = {dataset for dataset, _ in (*parts.selection, *parts.test)}
+        for index, dataset in enumerate(self.datasets):
+            labels = labels_of(config) if index in used else (config.target,) if index in scored else ()
+            missing = missing_classes(dataset.classes, labels)
+            if missing:
+                known = ", ".join(name for name in dataset.classes if name != BACKGROUND)
+                raise UserError(
+                    f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {known}); choose "
+                    "another with --fix target=... or context=..."
+                )
+
+
+def target_masks(samples: Samples) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the masks of the target and of the valid pixels, both (N, H, W)."""
+    codes = np.stack([samples.read(position)[1] for position in range(len(samples))])
+    return codes == 1, codes != IGNORE
+
+
+@functools.lru_cache(maxsize=32)
+def _read_once(source: Source) -> DataSet:
+    return read(Path(source.path))

@@ -1,0 +1,1 @@
+"""Which images train, select and test: splits, mixture, composition."""

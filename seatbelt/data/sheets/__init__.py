@@ -1,0 +1,1 @@
+"""Contact sheets: pictures of data sets and of augmentations."""

@@ -1,0 +1,125 @@
+"""A sheet of augmentations as the thesis' figure 3.3: a picture, and what each transform makes of it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
+from seatbelt.data.augmentation.augmenter import Augmenter
+from seatbelt.data.datasets.dataset import DataSet, decode
+from seatbelt.data.datasets.manifest import Row
+from seatbelt.data.loading.decoded_cache import resize
+from seatbelt.data.sheets.contact import choose_rows
+from seatbelt.errors import UserError
+
+_COLUMNS, _SAMPLES = 4, 5
+_CELL_WIDTH, _CAPTION, _GAP = 320, 24, 6
+_OUTLINE = (255, 225, 0)
+_TRIES = 20
+
+MOST_IMAGES = 20
+"""Images that one sheet holds."""
+
+Picture = tuple[str, NDArray[np.uint8]]
+"""Caption and (height, width, 3) RGB."""
+
+
+def augment_sheet(
+    dataset: DataSet,
+    *,
+    images: int = 1,
+    generation: str | None = None,
+    domain: str | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
+    """Draw for some images the original, each of the ten transforms alone, and samples with all of them.
+
+    The target is outlined in yellow, so that one sees whether the mask moves with the picture.
+
+    Args:
+        dataset: The data set.
+        images: How many of its images, chosen at random.
+        generation: Only of this generation.
+        domain: Only real or synthetic ones.
+        seed: Seed of the choice and of the augmentation.
+        progress: Called with the number of images drawn and their total.
+
+    Raises:
+        UserError: No image fits the choice, or they are too many for one sheet.
+    """
+    if images > MOST_IMAGES:
+        raise UserError(f"a sheet of augmentations holds at most {MOST_IMAGES} images, but got --images {images}")
+    chosen = choose_rows(dataset, images, generation=generation, domain=domain, seed=seed)
+    blocks = []
+    for done, row in enumerate(chosen, start=1):
+        blocks.append(_block(list(_pictures(dataset, row, seed))))
+        if progress:
+            progress(done, len(chosen))
+    sheet = Image.new("RGB", (blocks[0].width, sum(block.height for block in blocks)), "white")
+    top = 0
+    for block in blocks:
+        sheet.paste(block, (0, top))
+        top += block.height
+    return sheet
+
+
+def _pictures(dataset: DataSet, row: Row, seed: int) -> Iterator[Picture]:
+    image, mask = decode(dataset, row)
+    height, width = round(2 * _CELL_WIDTH * mask.shape[0] / mask.shape[1]), 2 * _CELL_WIDTH
+    image, mask = resize(image, mask, max(32, height), width)
+    target = dataset.classes[dataset.target]
+    yield f"original: {row.image.rpartition('/')[2]}", _outlined(image, mask, target)
+    for name in TRANSFORMS:
+        alone = Augmenter(AugmentationConfig(transforms=(name,), probability=1.0), *mask.shape)
+        yield name, _outlined(*_first_change(alone, image, mask, seed), target)
+    every = AugmentationConfig()
+    augment = Augmenter(every, *mask.shape)
+    for number in range(1, _SAMPLES + 1):
+        names = augment.applied(seed=seed, epoch=number, index=0)
+        new = augment(image, mask, seed=seed, epoch=number, index=0)
+        yield f"all at p = {every.probability}: {len(names)} applied", _outlined(*new, target)
+
+
+def _first_change(
+    augment: Augmenter, image: NDArray[np.uint8], mask: NDArray[np.uint8], seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Augment until something changes: rotating by 90 degrees does nothing in a quarter of the cases."""
+    for epoch in range(1, _TRIES + 1):
+        changed = augment(image, mask, seed=seed, epoch=epoch, index=0)
+        if not np.array_equal(changed[0], image):
+            break
+    return changed
+
+
+def _outlined(image: NDArray[np.uint8], mask: NDArray[np.uint8], target: int) -> NDArray[np.uint8]:
+    contours, _ = cv2.findContours((mask == target).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    drawn = cv2.drawContours(image.copy(), contours, -1, _OUTLINE, 2, cv2.LINE_AA)
+    return np.asarray(drawn, np.uint8)
+
+
+def _block(pictures: list[Picture]) -> Image.Image:
+    """Lay pictures out in rows of four, each with its caption below."""
+    first = pictures[0][1]
+    height = max(1, round(_CELL_WIDTH * first.shape[0] / first.shape[1]))
+    step_x, step_y = _CELL_WIDTH + _GAP, height + _CAPTION
+    rows = -(-len(pictures) // _COLUMNS)
+    block = Image.new("RGB", (_COLUMNS * step_x + _GAP, rows * step_y + 2 * _GAP), "white")
+    draw, font = ImageDraw.Draw(block), ImageFont.load_default(14)
+    for position, (caption, picture) in enumerate(pictures):
+        x, y = _GAP + position % _COLUMNS * step_x, _GAP + position // _COLUMNS * step_y
+        small = cv2.resize(picture, (_CELL_WIDTH, height), interpolation=cv2.INTER_AREA)
+        block.paste(Image.fromarray(np.asarray(small, np.uint8)), (x, y))
+        draw.text((x + 2, y + height + 3), _shortened(caption, draw, font), fill="black", font=font)
+    return block
+
+
+def _shortened(caption: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    while draw.textlength(caption, font=font) > _CELL_WIDTH - 4:
+        caption = caption.removesuffix("...")[:-1] + "..."
+    return caption
