@@ -9,7 +9,7 @@ from PIL import Image
 
 from seatbelt.explain.explanation import Explanation, Options, explain
 from seatbelt.explain.panel import panel, picture
-from tests.explain.hand_made import bright, geometry, predictor
+from tests.seatbelt.explain.hand_made import bright, geometry, predictor
 
 IGNORED = 255
 

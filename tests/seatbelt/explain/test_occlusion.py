@@ -12,7 +12,7 @@ from seatbelt.explain.occlusion import fill_colour, occlusion, spread
 from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from tests.explain.hand_made import bright, geometry, one_pixel, predictor
+from tests.seatbelt.explain.hand_made import bright, geometry, one_pixel, predictor
 
 
 def noise(height: int = 20, width: int = 27) -> np.ndarray:

@@ -19,7 +19,7 @@ from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
 from seatbelt.training.micro_batch import BeforeStep
 from seatbelt.training.state import TrainingState
-from tests.training.test_fit import config, samples
+from tests.seatbelt.training.test_fit import config, samples
 
 __all__ = ["samples"]
 

@@ -14,7 +14,7 @@ from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from tests.explain.hand_made import geometry, predictor
+from tests.seatbelt.explain.hand_made import geometry, predictor
 
 
 def two_units(activation: nn.Module) -> nn.Sequential:

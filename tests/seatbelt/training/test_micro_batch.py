@@ -17,7 +17,7 @@ from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, prepare
 from seatbelt.training.fit import Began, Ended, Event, fit
 from seatbelt.training.micro_batch import halved, part_sizes
-from tests.training.test_fit import config, newest_weights, numbers, same, samples
+from tests.seatbelt.training.test_fit import config, newest_weights, numbers, same, samples
 
 pytestmark = pytest.mark.slow
 
