@@ -171,7 +171,7 @@ def sweep(
     from runners.commands.run import launch
     from runners.new_sweep.default_data import embedded_scenes
     from runners.new_sweep.describe import Request, check_before_data
-    from search_spaces.studies import find
+    from search_spaces.catalogue import find
 
     request = Request(
         study=find(study),

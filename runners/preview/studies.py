@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runners.preview.profiles import known_profile
+from search_spaces.catalogue import STUDIES, find
 from search_spaces.designs import Design, baseline_cell, build
 from search_spaces.space import Cell, Factor, Space, Study
-from search_spaces.studies import STUDIES, find
 from seatbelt.config.trial import LITES, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import stage_key, trial_key

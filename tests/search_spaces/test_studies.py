@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.catalogue import STUDIES, find
 from search_spaces.designs import baseline_cell, build
 from search_spaces.space import NAMED_ARM, Condition
-from search_spaces.studies import STUDIES, find
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import DECODERS
 from seatbelt.data.scenes.tags import TAGS

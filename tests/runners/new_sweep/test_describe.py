@@ -10,7 +10,7 @@ import pytest
 
 from runners.new_sweep.describe import Request, describe
 from runners.sweep.description import SweepDescription
-from search_spaces.studies import find
+from search_spaces.catalogue import find
 from seatbelt.errors import UserError, WeightsNotFoundError
 from tests.conftest import MakeData
 

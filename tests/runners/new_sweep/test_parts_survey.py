@@ -17,7 +17,7 @@ from runners.new_sweep.describe import Request, describe
 from runners.preview.dry_run import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from search_spaces.studies import find
+from search_spaces.catalogue import find
 from seatbelt.data.datasets.census import take_census
 from seatbelt.errors import UserError
 from tests.conftest import MakeData

@@ -11,8 +11,8 @@ import pytest
 from runners.new_sweep.describe import Request, describe
 from runners.new_sweep.space_options import best_architectures, narrow
 from runners.sweep.description import SweepDescription
+from search_spaces.catalogue import find
 from search_spaces.space import Factor, Level
-from search_spaces.studies import find
 from seatbelt.errors import UserError
 from tests.analysis.conftest import write_sweep
 from tests.conftest import MakeData

@@ -8,9 +8,9 @@ import pytest
 
 from runners.preview import profiles
 from runners.preview.studies import cost, list_text, study_text
+from search_spaces.catalogue import STUDIES, find
 from search_spaces.designs import baseline_cell, build
 from search_spaces.space import Study
-from search_spaces.studies import STUDIES, find
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.cost import Profile
 from seatbelt.training import profile as measuring

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.common import ALL_TRANSFORMS, IMAGENET, SYNTHETIC, WINNER
 from search_spaces.space import Factor, Protocol, Study
+from search_spaces.studies.common import ALL_TRANSFORMS, IMAGENET, SYNTHETIC, WINNER
 
 LEVELS: dict[str, list[str]] = {
     "batch_size": ["2", "4", "8", "16"],

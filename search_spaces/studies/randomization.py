@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.common import IMAGENET, WINNER
 from search_spaces.space import Protocol, Study
+from search_spaces.studies.common import IMAGENET, WINNER
 
 
 def study() -> Study:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.common import IMAGENET, SYNTHETIC, WINNER
 from search_spaces.space import NamedArm, Protocol, Study
+from search_spaces.studies.common import IMAGENET, SYNTHETIC, WINNER
 from seatbelt.config.augmentation import TRANSFORMS
 
 POLICY = "augmentation.policy"

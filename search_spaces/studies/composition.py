@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.common import ALL_TRANSFORMS, IMAGENET, SYNTHETIC, WINNER
 from search_spaces.space import Protocol, Study
+from search_spaces.studies.common import ALL_TRANSFORMS, IMAGENET, SYNTHETIC, WINNER
 
 LEVELS: dict[str, list[str]] = {
     "share.seat.empty": ["as_is", "0", "0.2"],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.hyperparameters import LEVELS
 from search_spaces.space import Exclusion, Protocol, Study
+from search_spaces.studies.hyperparameters import LEVELS
 from seatbelt.config.augmentation import TRANSFORMS
 
 _SIX = "what the occupants wear is labelled in generation 6 only"

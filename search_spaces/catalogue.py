@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from search_spaces import (
+from search_spaces.catalogue import (
     architecture,
     augmentation,
     composition,
