@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
-WITHOUT_CLUSTERS := tests/analysis tests/cli tests/data tests/explain tests/models tests/training tests/validation
+WITHOUT_CLUSTERS := tests/analysis tests/runners/cli tests/seatbelt tests/validation
 
 .PHONY: demo test test-quick check audit bench faults studies validate-statistics clean
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from search_spaces.catalogue import (
+from search_spaces.space import Study
+from search_spaces.studies import (
     architecture,
     augmentation,
     composition,
@@ -21,7 +22,6 @@ from search_spaces.catalogue import (
     pretraining,
     randomization,
 )
-from search_spaces.space import Study
 from seatbelt.errors import UserError
 
 STUDIES: dict[str, Callable[[], Study]] = {

@@ -62,8 +62,8 @@ class Interactions:
 def interactions(sweep: Sweep) -> Interactions:
     """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
 
-    By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one row, for
-    both being on.
+    By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one
+    row, for both being on.
 
     Args:
         sweep: The sweep, finished or not.

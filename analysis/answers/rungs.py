@@ -57,9 +57,9 @@ class Agreements:
 def rungs(sweep: Sweep) -> Agreements:
     """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
 
-    In a pruned sweep only promoted and exempt trials have a final score. The correlation of all is found through the
-    likelihood of monotone missing data (see `analysis.statistics.monotone_likelihood`), and turned into a rank correlation as for normal
-    scores (Pearson 1907); intervals are bootstrap percentiles over whole arms.
+    In a pruned sweep only promoted and exempt trials have a final score. The likelihood of monotone missing data
+    (`analysis.statistics.monotone_likelihood`) estimates the correlation over all trials, which is turned into a rank
+    correlation as for normal scores (Pearson 1907). Intervals are bootstrap percentiles over whole arms.
 
     Args:
         sweep: The sweep, finished or not.

@@ -165,8 +165,8 @@ class Sweep:
             test_intervals: Bootstrap intervals of the test IoU, some milliseconds for each arm.
 
         Returns:
-            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.reading.trial_cells.ARMS`; no rows
-            where nothing is complete.
+            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.reading.trial_cells.ARMS`;
+            no rows where nothing is complete.
         """
         from analysis.reading.trial_cells import arms_frame
 

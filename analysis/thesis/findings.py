@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.thesis import contrasts
 from analysis.thesis.contrasts import Contrast, Levels
-from analysis.thesis.verdicts import contrasts as thesis_contrasts
 
 MATTERS = 0.01
 """IoU: a gain that is decidedly smaller is none, whatever its sign."""
@@ -64,7 +64,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Deeper encoders add little or nothing.",
         study="architecture",
         question="ResNet 18 and 34 minus 50, 101 and 152, over all decoders",
-        contrasts=thesis_contrasts.deeper,
+        contrasts=contrasts.deeper,
         above=-0.02,
         refuted_below=-0.02,
     ),
@@ -85,7 +85,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Every mixture of generations beats every single generation.",
         study="generations",
         question="mixture minus generation, mean over augmentation off and on",
-        contrasts=thesis_contrasts.mixtures,
+        contrasts=contrasts.mixtures,
     ),
     Finding(
         number="b2",
@@ -93,7 +93,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Augmentation helps each generation.",
         study="generations",
         question="augmentation on minus off",
-        contrasts=thesis_contrasts.augmented,
+        contrasts=contrasts.augmented,
     ),
     Finding(
         number="b3",
@@ -101,7 +101,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="The sixth generation, the most realistic one, is slightly worse than the fifth.",
         study="generations",
         question="generation 5 minus generation 6, mean over augmentation off and on",
-        contrasts=thesis_contrasts.fifth,
+        contrasts=contrasts.fifth,
     ),
     Finding(
         number="b4",
@@ -109,7 +109,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="From the third on, a generation with augmentation is on par with real images without, or better.",
         study="generations",
         question="generation with augmentation minus real without",
-        contrasts=thesis_contrasts.as_real,
+        contrasts=contrasts.as_real,
         above=-0.02,
         refuted_below=-0.02,
     ),
@@ -119,7 +119,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Synthetic images added to the real ones help.",
         study="mixing",
         question="mean of all mixtures minus real only",
-        contrasts=thesis_contrasts.adding,
+        contrasts=contrasts.adding,
     ),
     Finding(
         number="c2",
@@ -127,7 +127,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="They help much more from random weights than from ImageNet's.",
         study="mixing",
         question="gain from random weights minus gain from ImageNet's",
-        contrasts=thesis_contrasts.more_with_random,
+        contrasts=contrasts.more_with_random,
     ),
     Finding(
         number="c3",
@@ -135,7 +135,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Random weights with synthetic images come nearly up to ImageNet's with real images only.",
         study="mixing",
         question="mean of all mixtures from random weights minus real only from ImageNet's",
-        contrasts=thesis_contrasts.catches_up,
+        contrasts=contrasts.catches_up,
         above=-0.06,
         refuted_below=-0.06,
     ),
@@ -145,7 +145,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Domain randomisation lowers the score, with augmentation and without.",
         study="randomization",
         question="without randomised images minus with",
-        contrasts=thesis_contrasts.without_randomized,
+        contrasts=contrasts.without_randomized,
     ),
     Finding(
         number="e1",
@@ -153,7 +153,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Training on synthetic images before the real ones beats real images only.",
         study="pretraining",
         question="synthetic then real minus real, mean over architectures",
-        contrasts=thesis_contrasts.regimes("synthetic_then_real", "real"),
+        contrasts=contrasts.regimes("synthetic_then_real", "real"),
     ),
     Finding(
         number="e2",
@@ -161,7 +161,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="It beats synthetic images only.",
         study="pretraining",
         question="synthetic then real minus synthetic, mean over architectures",
-        contrasts=thesis_contrasts.regimes("synthetic_then_real", "synthetic"),
+        contrasts=contrasts.regimes("synthetic_then_real", "synthetic"),
     ),
     Finding(
         number="e3",
@@ -169,7 +169,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Synthetic images alone do not beat real ones.",
         study="pretraining",
         question="real minus synthetic, mean over architectures",
-        contrasts=thesis_contrasts.regimes("real", "synthetic"),
+        contrasts=contrasts.regimes("real", "synthetic"),
         above=-MATTERS,
         refuted_below=-MATTERS,
     ),
@@ -179,7 +179,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Weights from ImageNet help.",
         study="initialization",
         question="ImageNet's weights minus random ones, mean over architectures",
-        contrasts=thesis_contrasts.imagenet,
+        contrasts=contrasts.imagenet,
     ),
     Finding(
         number="f2",
@@ -187,7 +187,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="They help Unet++ most.",
         study="initialization",
         question="gain of Unet++ minus gain of the other decoder",
-        contrasts=thesis_contrasts.most_for,
+        contrasts=contrasts.most_for,
     ),
     Finding(
         number="g1",
@@ -195,7 +195,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Learning the labels that border the belt, shirt and skin, helps a little.",
         study="labels",
         question="mean of shirt, skin and both minus the belt alone",
-        contrasts=thesis_contrasts.bordering,
+        contrasts=contrasts.bordering,
     ),
     Finding(
         number="g2",
@@ -203,7 +203,7 @@ FINDINGS: tuple[Finding, ...] = (
         claim="Pants and hair added to them make it worse.",
         study="labels",
         question="shirt and skin minus those with pants, hair or both",
-        contrasts=thesis_contrasts.beyond,
+        contrasts=contrasts.beyond,
     ),
     Finding(
         number="h1",

@@ -193,8 +193,8 @@ class SweepFolder:
             place = ".".join(map(str, first["loc"]))
             if first["type"] == "extra_forbidden":
                 raise UserError(
-                    f"{self.shown}/{DESCRIPTION} has a field {place!r} that this version of seatbelt lacks: install the "
-                    "newer version that wrote it here, or, if the file is damaged, restore it from a backup"
+                    f"{self.shown}/{DESCRIPTION} has a field {place!r} that this version of seatbelt lacks: install "
+                    "the newer version that wrote it here, or, if the file is damaged, restore it from a backup"
                 ) from None
             raise UserError(
                 f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "

@@ -23,7 +23,7 @@ def labels_of(config: DataConfig) -> tuple[str, ...]:
 
 
 def channel_codes(classes: dict[str, int], labels: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Return the table (256,) from a data set's class index to a channel code, see `seatbelt.data.loading.loader.Samples`.
+    """Return the table (256,) from a data set's class index to a channel code (`seatbelt.data.loading.loader.Samples`).
 
     A code is 1 + the channel of the label that the class belongs to: all classes of a merged label have one. It is
     0 for classes of no label, and 255 for pixels to ignore. Classes that the data set lacks are passed over.

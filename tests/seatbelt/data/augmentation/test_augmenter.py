@@ -291,7 +291,8 @@ def test_wrong_arrays_are_refused() -> None:
 
 def test_albumentations_is_imported_only_when_needed() -> None:
     program = (
-        "import sys, seatbelt.data.augmentation.augmenter as a; from seatbelt.config.augmentation import AugmentationConfig as C\n"
+        "import sys, seatbelt.data.augmentation.augmenter as a\n"
+        "from seatbelt.config.augmentation import AugmentationConfig as C\n"
         "a.Augmenter(C(transforms=()), 64, 64); assert not {'albumentations', 'torch'} & set(sys.modules)\n"
         "a.Augmenter(C(transforms=('solarize',)), 64, 64); assert 'albumentations' in sys.modules\n"
         "import os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
