@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runners.core.candidates import Choices, choices_of
-from runners.core.events import Decided, Event, LegStarted, Planned
+from runners.core.events import Decided, Event, LegStarted, Outcome, Planned
 from runners.core.trial_state import TrialView
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
@@ -147,7 +147,7 @@ def outcome_of_error(
     *,
     final: bool = False,
     excused: bool = False,
-) -> Literal["lost", "fault", "error", "failed"]:
+) -> Outcome:
     """Return how a leg's end is recorded: to be tried again, or as the end of its trial.
 
     Args:

@@ -8,7 +8,6 @@ folder. Ray calls the searcher, the stopper and the callback in the driver's pro
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import secrets
 import tempfile
@@ -26,6 +25,7 @@ from runners.engines.running_legs import RunningLegs
 from runners.engines.worker_location import held_until, place_here, publish_held
 from runners.session.driver import Driver
 from runners.worker.leg import run_leg
+from runners.worker.messages import from_json
 
 _MORE_THAN_EVER = 100_000
 """Ray asks for this many trials at a time; how many it gets is decided here, for nodes join and leave."""
@@ -151,7 +151,7 @@ def _callback(legs: RunningLegs) -> Any:  # noqa: ANN401
             result: dict[str, Any],
             **info: Any,  # noqa: ANN401
         ) -> None:
-            legs.messages(trial.trial_id, json.loads(result.pop("messages")))
+            legs.messages(trial.trial_id, from_json(result.pop("messages")))
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
             legs.failed(trial.trial_id, error_of(trial))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from runners.core.events import EpochMeasured, Event, LegEnded, SessionOpened
+from runners.core.events import EpochMeasured, Event, LegEnded, Outcome, SessionOpened
 from runners.core.history import History
 from runners.core.next_leg import next_leg, plan_ahead
 from runners.core.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
@@ -86,7 +86,7 @@ class VirtualCluster(VirtualWorkers[Leg]):
         return epoch < leg.stop
 
     def _ended(self, task: Leg, epoch: int) -> None:
-        outcome = "complete" if epoch == self.plan.epochs else "paused"
+        outcome: Outcome = "complete" if epoch == self.plan.epochs else "paused"
         self._record(
             LegEnded(trial_key=task.trial_key, attempt=task.attempt, outcome=outcome, epoch=epoch, at=self.now * _HOUR)
         )

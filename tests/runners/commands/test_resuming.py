@@ -18,7 +18,7 @@ from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
@@ -119,7 +119,7 @@ def test_other_versions_of_packages_that_decide_none() -> None:
 
 def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     driver = open_driver(folder)
-    assert isinstance(driver.next(), LegSpec)
+    assert isinstance(driver.next(), LegTask)
     # As a driver that is killed leaves it.
     driver._ledger.close()
     text, runs = status_text(folder.shown)
@@ -149,8 +149,8 @@ def test_the_status_without_a_driver(folder: SweepFolder) -> None:
 )
 def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, error: str | None, reason: str) -> None:
     with open_driver(folder) as driver:
-        while isinstance(spec := driver.next(), LegSpec):
-            driver.handle(spec, {**ended_message(outcome, 1), "error": error, "final": True})
+        while isinstance(spec := driver.next(), LegTask):
+            driver.handle(spec, ended_message(outcome, 1).model_copy(update={"error": error, "final": True}))
     text, _ = status_text(folder.shown)
     import re
 
