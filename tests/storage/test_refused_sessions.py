@@ -12,7 +12,7 @@ from analysis import load
 from runners.commands import run as run_sweep
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
-from runners.session.options import Session
+from runners.session.options import RunOptions
 from runners.session.progress import Progress
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
@@ -124,15 +124,15 @@ def test_the_exit_code_of_a_session_that_is_not_published(
         s3.fault = lambda method, path: "denied"
 
     monkeypatch.setattr("runners.engines.in_process.run", run)
-    session = Session(engine="in-process")
-    code = run_sweep._run(folder, folder.describe(), Limits(), session, Progress())
+    options = RunOptions(engine="in-process")
+    code = run_sweep._run(folder, folder.describe(), Limits(), options, Progress())
     told = capsys.readouterr().err
     assert code == 1
     assert "finished" not in told
     assert f"next: seatbelt resume {folder.shown} --engine in-process" in told
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
-    assert run_sweep._run(folder, folder.describe(), Limits(), session, Progress()) == 0
+    assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
 
 
 def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811

@@ -12,7 +12,7 @@ from runners.commands.resume_checks import check_code, check_data_unchanged, che
 from runners.commands.status import status_text
 from runners.core.plan import Limits
 from runners.session.driver import Driver
-from runners.session.options import Session, as_before, resume_command
+from runners.session.options import RunOptions, repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
@@ -27,22 +27,24 @@ from tests.runners.session.test_driver import run_to_the_end
 
 
 def test_a_resumed_session_runs_as_the_one_before(folder: SweepFolder) -> None:
-    first = Session(engine="in-process", slots=2, gpus_per_trial="auto", epoch_minutes=7, allow_insecure=True)
+    first = RunOptions(engine="in-process", slots=2, gpus_per_trial="auto", epoch_minutes=7, allow_insecure=True)
     Driver(
-        folder, folder.describe(), Limits(), Progress(quiet=True), options=first.run_options()
+        folder, folder.describe(), Limits(), Progress(quiet=True), options=first.repeated()
     ).close()  # fmt: skip
-    again = as_before(folder, Session(slots=3, named=frozenset({"slots"})))
-    assert again == Session(engine="in-process", slots=3, gpus_per_trial="auto", epoch_minutes=7)
+    again = repeat_options(folder, RunOptions(slots=3, named=frozenset({"slots"})))
+    assert again == RunOptions(engine="in-process", slots=3, gpus_per_trial="auto", epoch_minutes=7)
     assert resume_command(folder, again) == (
         f"seatbelt resume {folder.shown} --engine in-process --slots 3 --gpus-per-trial auto --epoch-timeout 7"
     )
     named = frozenset({"engine", "gpus_per_trial", "epoch_minutes", "slots"})
-    assert as_before(folder, Session(named=named)) == Session(), "what is given counts, also if it is the default"
+    assert repeat_options(folder, RunOptions(named=named)) == RunOptions(), (
+        "what is given counts, also if it is the default"
+    )
 
 
 def test_a_sweep_of_an_earlier_version_has_no_options(folder: SweepFolder) -> None:
     open_driver(folder).close()
-    assert as_before(folder, Session(slots=1)) == Session(slots=1)
+    assert repeat_options(folder, RunOptions(slots=1)) == RunOptions(slots=1)
 
 
 def with_data(folder: SweepFolder, data: Path) -> SweepDescription:

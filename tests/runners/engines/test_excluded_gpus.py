@@ -264,7 +264,7 @@ def test_a_worker_whose_process_is_of_no_use_ends_it(folder: SweepFolder) -> Non
     worker.step()
     with pytest.raises(LegFaultError) as raised:
         worker.step()
-    assert json.loads(raised.value.messages) == [fault()]
+    assert from_json(raised.value.messages) == [fault()]
 
 
 def test_a_fault_of_a_file_system_keeps_the_process(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
