@@ -30,15 +30,8 @@ from runners.new_sweep.describe import check_before_data, describe
 from runners.new_sweep.request import Request
 from runners.preview.dry_run import plan_text
 from runners.session.driver import Driver
-from runners.session.options import (
-    LimitOptions,
-    RunOptions,
-    check_limits,
-    earlier_limits,
-    merge_limits,
-    repeat_options,
-    resume_command,
-)
+from runners.session.options import LimitOptions, RunOptions
+from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep.adopt_trials import copy_what_holds
 from runners.sweep.description import SweepDescription

@@ -12,7 +12,8 @@ from runners.commands.resume_checks import check_code, check_data_unchanged, che
 from runners.commands.status import status_text
 from runners.core.plan import Limits
 from runners.session.driver import Driver
-from runners.session.options import RunOptions, repeat_options, resume_command
+from runners.session.options import RunOptions
+from runners.session.previous import repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep import code_version
 from runners.sweep.description import DataSource, SweepDescription
