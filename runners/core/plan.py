@@ -115,9 +115,10 @@ class Leg:
     planned: Planned | None
     decided: Decided
 
-    def started(self, at: float) -> LegStarted:
-        """Return the event of handing it out."""
-        return LegStarted(trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=at)
+    @property
+    def started(self) -> LegStarted:
+        """The event of handing it to a worker; its time is filled in when it is recorded."""
+        return LegStarted(trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=0.0)
 
 
 @dataclass(frozen=True)

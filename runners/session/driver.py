@@ -18,7 +18,6 @@ from typing import Any
 
 from runners.core.events import (
     ClockRead,
-    Decided,
     EpochMeasured,
     Event,
     LegBegan,
@@ -36,10 +35,10 @@ from runners.core.plan import (
     Finished,
     Leg,
     Limits,
-    Record,
     Wait,
     outcome_of_error,
 )
+from runners.core.stepper import advance
 from runners.session.leg_task import leg_task
 from runners.session.progress import Progress
 from runners.sweep.description import SweepDescription
@@ -159,18 +158,10 @@ class Driver:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
         if self.plan.hours is not None:
             self._record(ClockRead(at=self._now()))
-        step = self._decide()
-        while isinstance(step, Record):
-            self._record(*(replace(event, at=self._now()) for event in step.events))
-            step = self._decide()
+        step = advance(self._decide, self._record_now)
         if isinstance(step, Finished):
-            self._finish(step)
-        if not isinstance(step, Leg):
-            return step
-        now = self._now()
-        events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
-        self._record(*events, replace(step.decided, at=now), step.started(now))
-        return leg_task(step, self.plan, self.history, self.folder)
+            self.finished = step
+        return leg_task(step, self.plan, self.history, self.folder) if isinstance(step, Leg) else step
 
     def plan_ahead(self) -> None:
         """Decide what comes next while no slot is free, so that none waits for a strategy that thinks."""
@@ -179,7 +170,7 @@ class Driver:
             if step is None:
                 self._nothing_ahead = True
             else:
-                self._record(*(replace(event, at=self._now()) for event in step.events))
+                self._record_now(*step.events)
 
     def handle(self, task: LegTask, message: LegMessage, *, excused: bool = False) -> None:
         """Record a message of a leg.
@@ -221,9 +212,8 @@ class Driver:
 
     def retry(self, statuses: tuple[str, ...]) -> None:
         """Let trials that ended with one of some statuses be tried again."""
-        now = self._now()
-        again = [view.key for view in self.history.by_number if view.status in statuses]
-        self._record(*(Retried(trial_key=key, at=now) for key in again))
+        keys = [view.key for view in self.history.by_number if view.status in statuses]
+        self._record_now(*(Retried(trial_key=key, at=0.0) for key in keys))
 
     @property
     def stopping(self) -> bool:
@@ -336,6 +326,10 @@ class Driver:
             self._record(*self._stages.news(self.history))
         return next_leg(self.plan, self.history)
 
+    def _record_now(self, *events: Event) -> None:
+        now = self._now()
+        self._record(*(replace(event, at=now) for event in events))
+
     def _record(self, *events: Event) -> None:
         if not events:
             return
@@ -367,10 +361,3 @@ class Driver:
         if view.status is Status.COMPLETE:
             self._retention.completed(view)
         self._flush_if_due()
-
-    def _finish(self, step: Finished) -> None:
-        now = self._now()
-        pruned = [replace(decision, at=now) for decision in step.pruned]
-        end = Decided(kind="finish", by="plan", reason=step.reason, at=now)
-        self._record(*pruned, end)
-        self.finished = step
