@@ -41,7 +41,7 @@ class Store:
         self._history = history
         self._study = study
         self._fingerprint = fingerprint
-        self._identity = identity
+        self.identity = identity
         self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self._dirty_trials: set[int] = set()
         self._decisions = 0
@@ -117,7 +117,7 @@ class Store:
             if table == "images":
                 before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
             block = pa.concat_tables([before, block])
-        block = _signed(block, self._identity)
+        block = _signed(block, self.identity)
         where = self._where.pop((table, shard), None)
         version = next_version(
             block, FileVersion(data=data, start=where[0], end=where[1]) if where else whole_file(data)
