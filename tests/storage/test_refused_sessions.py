@@ -19,7 +19,9 @@ from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.messages import LegResult, LegTask
-from seatbelt.storage.base import open_storage, refusals
+from seatbelt.storage import refusals
+from seatbelt.storage.base import open_storage
+from tests.conftest import ROOT
 from tests.runners.conftest import describe, open_driver, work
 from tests.storage.server import BUCKET, Server
 from tests.storage.test_refusals import Clock, clock  # noqa: F401  (a fixture)
@@ -209,6 +211,6 @@ def test_a_request_to_stop_is_seen_after_a_refusal(folder: SweepFolder, s3: Serv
 
 
 def test_the_patience_of_a_session_is_that_of_the_documentation() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "storage.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
     assert "asked again for ten minutes" in text
     assert refusals.SESSION_SECONDS == 600
