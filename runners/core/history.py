@@ -28,7 +28,7 @@ from runners.core.events import (
     StageFound,
     StageHeld,
 )
-from runners.core.trial_state import FaultStreak, RungView, StageViews, TrialView
+from runners.core.trial_state import FaultStreak, RungState, StageStates, TrialState
 from seatbelt.records.tables import Status
 
 _ENDINGS = {
@@ -49,8 +49,8 @@ class History:
     """Everything that was proposed, decided and measured, in the order of the ledger."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self.trials: dict[str, TrialView] = {}
-        self.by_number: list[TrialView] = []
+        self.trials: dict[str, TrialState] = {}
+        self.by_number: list[TrialState] = []
         self.arms: dict[str, int] = {}
         """Arm key -> number of its replicates."""
         self.arm_trials = 0
@@ -63,10 +63,10 @@ class History:
         self.running: set[str] = set()
         self.ready: set[str] = set()
         """Planned or interrupted trials: they go on before anything else is decided."""
-        self.rungs: dict[int, RungView] = {}
+        self.rungs: dict[int, RungState] = {}
         self.full: dict[int, set[str]] = {}
         """Epochs -> exempt arms that were complete at them: they go on when the full epochs grow."""
-        self.stages = StageViews()
+        self.stages = StageStates()
         self.statuses: Counter[Status] = Counter()
         self.next_position = 0
         """Position of the design that comes next."""
@@ -120,7 +120,7 @@ class History:
         elif isinstance(event, CertaintyJudged):
             self.certainty = event
         elif isinstance(event, StageFound):
-            self.stages.found[event.stage] = event
+            self.stages.stored[event.stage] = event
             self.ready.update(self.stages.make_ready(event.stage))
         elif isinstance(event, StageHeld):
             if event.by is None:
@@ -137,7 +137,7 @@ class History:
 
     def _planned(self, event: Planned) -> None:
         assert event.trial_key not in self.trials, "a trial was planned twice"
-        view = TrialView(plan=event, role=event.role, exempt=event.exempt)
+        view = TrialState(plan=event, role=event.role, exempt=event.exempt)
         self.trials[event.trial_key] = view
         self.by_number.append(view)
         if event.role == "arm":
@@ -145,7 +145,7 @@ class History:
         self._make_ready(view)
         self.statuses[Status.PLANNED] += 1
 
-    def _make_ready(self, view: TrialView) -> None:
+    def _make_ready(self, view: TrialState) -> None:
         """Let a trial be started, once the stage that it begins with is there."""
         stage = view.plan.stage
         if stage is None or self.stages.ask(stage, view.key, self.trials.get(stage)):
@@ -209,12 +209,12 @@ class History:
         if status is Status.INTERRUPTED:
             self.ready.add(view.key)
         elif status is Status.PAUSED:
-            self.rungs.setdefault(event.epoch, RungView()).arrive(view, event.epoch)
+            self.rungs.setdefault(event.epoch, RungState()).arrive(view, event.epoch)
         else:
             self._trial_ended(view, event, status)
         self._set_status(view, status, event.at)
 
-    def _trial_ended(self, view: TrialView, event: LegEnded, status: Status) -> None:
+    def _trial_ended(self, view: TrialState, event: LegEnded, status: Status) -> None:
         view.stopped_early = status is Status.COMPLETE and view.epochs_done < view.committed
         # Early stopping, divergence and failure leave part of what was handed out unused.
         self.committed_epochs -= view.committed - view.epochs_done
@@ -226,7 +226,7 @@ class History:
                 if view.exempt and view.role != "stage":
                     self.full.setdefault(view.epochs_done, set()).add(view.key)
                 elif not view.exempt:
-                    self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
+                    self.rungs.setdefault(view.epochs_done, RungState()).arrive(view, view.epochs_done)
             self.ready.update(self.stages.make_ready(view.key))
             return
         if view.key in self.stages.waiting:
@@ -271,7 +271,7 @@ class History:
         """Hours that drivers have worked on the sweep, up to the newest event."""
         return (self.seconds_used + self._session_seconds) / 3600
 
-    def _set_status(self, view: TrialView, status: Status, at: float) -> None:
+    def _set_status(self, view: TrialState, status: Status, at: float) -> None:
         self.statuses[view.status] -= 1
         self.statuses[status] += 1
         view.status = status

@@ -5,12 +5,12 @@ from __future__ import annotations
 from runners.core.events import Decided, LegEnded, Planned, Role
 from runners.core.history import History
 from runners.core.plan import Leg, Plan, Record
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import arm_key
 
 
-def further_leg(view: TrialView, stop: int, decided: Decided) -> Leg:
+def further_leg(view: TrialState, stop: int, decided: Decided) -> Leg:
     """Return the next leg of a trial that is planned already."""
     return Leg(
         trial_key=view.key,

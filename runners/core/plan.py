@@ -6,9 +6,9 @@ import functools
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runners.core.candidates import Choices, choices_of
+from runners.core.candidates import CandidateSpace, candidate_space
 from runners.core.events import Decided, Event, LegStarted, Outcome, Planned
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
@@ -89,9 +89,9 @@ class Plan:
         return build(self.space, self.design_name, baseline=self.baseline, seed=self.base.seed)
 
     @functools.cached_property
-    def choices(self) -> Choices:
+    def candidates(self) -> CandidateSpace:
         """The cells that the factorial surrogate can propose."""
-        return choices_of(self.space)
+        return candidate_space(self.space)
 
     @property
     def most_trials(self) -> int | None:
@@ -99,8 +99,8 @@ class Plan:
         if self.confirmation is not None:
             return len(self.confirmation.cells) * self.confirmation.replicates
         design = len(self.design) * self.limits.replicates if self.propose == "exhaustive" else None
-        known = [count for count in (design, self.limits.trials) if count is not None]
-        return min(known) if known else None
+        bounds = [count for count in (design, self.limits.trials) if count is not None]
+        return min(bounds) if bounds else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ class Finished:
 
 def outcome_of_error(
     plan: Plan,
-    view: TrialView,
+    view: TrialState,
     kind: Literal["lost", "fault", "error"],
     *,
     final: bool = False,

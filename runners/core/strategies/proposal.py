@@ -1,4 +1,4 @@
-"""A proposal: which arm is tried next, and with which seed."""
+"""A proposal: the next arm to try, and its seed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from seatbelt.records.identity import arm_key, trial_key
 CONFIRMING = 100_000
 """Replicates of confirmations are counted from here, so that their seeds are fresh."""
 
-ASKED_AGAIN = 20
-"""How often a proposal that cannot be used is asked for again."""
+MOST_DRAWS = 20
+"""Draws before a usable neighbour replaces a proposal that cannot be used."""
 
 
 _CHANGES = 50
-"""Random changes of so many factors that are tried."""
+"""Random changes to try for each number of changed factors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Proposal:
     config: TrialConfig
     reason: str
     exempt: bool
-    """Whether it is never pruned."""
+    """It is never pruned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Recommendation:
 
     Attributes:
         cell: Its levels.
-        score: Selection IoU that is expected of it.
-        error: Standard deviation of that, where the strategy knows one.
+        score: Expected selection IoU.
+        error: Standard deviation of the expected IoU; None without a model.
     """
 
     cell: Cell
@@ -55,10 +55,10 @@ class Recommendation:
 
 
 def check_enumerable(space: Space) -> None:
-    """Refuse to walk through a space that is too large.
+    """Refuse to enumerate a space that is too large.
 
     Raises:
-        UserError: It has more cells than can be tried one by one.
+        UserError: It has more than `MOST_ENUMERABLE` cells.
     """
     if space.size > MOST_ENUMERABLE:
         raise UserError(
