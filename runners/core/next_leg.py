@@ -73,7 +73,7 @@ def _is_over(plan: Plan, history: History) -> str | None:
     """Return why nothing more may start; None if something may."""
     if plan.hours is not None and history.hours_used >= plan.hours:
         return "the limit of --hours is reached"
-    if history.failures_in_a_row >= plan.same_failures:
+    if history.failures.count >= plan.same_failures:
         return broken_reason(history)
     if history.certainty is not None and is_certain(plan, history):
         return certain_reason(history.certainty, history)

@@ -103,7 +103,7 @@ def broken_reason(history: History) -> str:
     """Return why the circuit breaker ended the sweep."""
     error = next((view.error for view in history.by_number if view.status == "FAILED"), None)
     return (
-        f"its first {history.failures_in_a_row} trials failed with the same error: {error}; mend it, then "
+        f"its first {history.failures.count} trials failed with the same error: {error}; mend it, then "
         "`seatbelt resume --retry failed`"
     )
 

@@ -78,6 +78,23 @@ class FaultStreak:
         return self.count >= count and self.until - self.since >= seconds
 
 
+@dataclass(frozen=True)
+class FailureStreak:
+    """Trials that failed with the same error since the sweep began, until any trial ended otherwise."""
+
+    count: int = 0
+    error: str | None = None
+    """The error, without its numbers."""
+    is_over: bool = False
+    """A trial ended otherwise, so that the configuration of the sweep works."""
+
+    def longer(self, error: str) -> FailureStreak:
+        """Return the streak with one more failure."""
+        if self.is_over or self.error not in (None, error):
+            return FailureStreak(is_over=True)
+        return FailureStreak(self.count + 1, error)
+
+
 @dataclass
 class RungState:
     """The trials that stopped at one rung."""
