@@ -101,7 +101,7 @@ def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
     if out is not None:
         return LocalStorage(out)
     if folder.remote:
-        raise UserError(f"{folder.shown} is a bucket, where no panels are written; give a folder by --out")
+        raise UserError(f"{folder.name} is a bucket, where no panels are written; give a folder by --out")
     place = folder.root / "report" / "explain"
     # A sweep of somebody else may link to files of ours.
     if not place.resolve().is_relative_to(folder.root.resolve()):
@@ -122,11 +122,11 @@ def _memory(device: str) -> Iterator[None]:
 
 
 def _trial(folder: SweepFolder, key: str) -> TrialState:
-    view = find_trial(read_history(folder), key, folder.shown)
+    view = find_trial(read_history(folder), key, folder.name)
     if view.status is not Status.COMPLETE:
         raise UserError(
             f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
-            f"{folder.shown} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
+            f"{folder.name} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
         )
     return view
 
@@ -166,7 +166,7 @@ def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, devic
 
 def _not_kept(folder: SweepFolder, key: str) -> str:
     kept = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
-    what = f"the weights of trial {key} are not kept in {folder.shown} (--keep-weights)"
+    what = f"the weights of trial {key} are not kept in {folder.name} (--keep-weights)"
     if not kept:
         return f"{what}, nor any others; sweep again with --keep-weights best or top:N under another --name"
     more = ", ..." if len(kept) > _KEYS_SHOWN else ""
