@@ -38,7 +38,7 @@ def test_memory_that_cannot_be(trial: int, gpus: list[int]) -> None:
         gpu_share(trial, gpus)
 
 
-def test_what_is_told() -> None:
+def test_the_packing_is_described() -> None:
     assert packing_text(4 * GIB, [24 * GIB]) == (
         "GPUs: the largest trial needs about 6.0 GiB, the smallest GPU has 24.0 GiB: 0.25 of a GPU for each trial"
     )
@@ -101,8 +101,8 @@ def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:
     assert gpus_of_trial({}, Resources(address="auto", slots=4, gpus_per_trial=0.5), print) == 0.5
 
 
-def test_the_option() -> None:
-    assert [parse_gpus(text) for text in (None, "auto", "0.5", "0", "2")] == [None, "auto", 0.5, 0.0, 2.0]
+def test_gpus_per_trial_is_a_number_or_auto() -> None:
+    assert [parse_gpus(text) for text in ("auto", "0.5", "0", "2")] == ["auto", 0.5, 0.0, 2.0]
     for text in ("-1", "half", "nan", "inf", ""):
         with pytest.raises(UserError, match=f"--gpus-per-trial takes a number from 0, .* but got '{text}'"):
             parse_gpus(text)
