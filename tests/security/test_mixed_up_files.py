@@ -95,7 +95,7 @@ def test_a_journal_from_before_identities_is_none_of_this_sweep(tmp_path: Path, 
     assert "wrote to sweep without identity" in refused("status", str(new.root))
 
 
-def test_an_old_sweep_goes_on(tmp_path: Path, answered: Command) -> None:
+def test_an_old_sweep_continues(tmp_path: Path, answered: Command) -> None:
     old = finished_sweep(tmp_path / "old", "")
     run_to_the_end(old)
     assert "COMPLETE" in answered("status", str(old.root))

@@ -251,7 +251,7 @@ def frame(location: str | Path, name: str) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_on_from_the_bucket_when_its_machine_is_lost(
+def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     make_data: MakeData, location: str, tmp_path: Path
 ) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)

@@ -229,7 +229,7 @@ def test_trials_that_wait_for_their_parameters_are_known() -> None:
 
 
 @pytest.mark.slow
-def test_a_stored_study_goes_on_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
+def test_a_stored_study_continues_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
     wanted = [trial.params for trial in run(FactorialSampler(seed=8), 22)]
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     for _ in range(2):
