@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
 from seatbelt.config.notation import ALL
 from seatbelt.config.trial import TrialConfig
+from seatbelt.data.checks.label_coverage import NamedConfig
 from seatbelt.data.datasets.labels import all_context
-from seatbelt.data.loading.label_coverage import NamedConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import partition
 from seatbelt.errors import UserError

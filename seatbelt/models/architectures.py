@@ -17,7 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from seatbelt.config.trial import ModelConfig, OptimisationConfig
-from seatbelt.models.weights import ResolvedWeights, load_encoder
+from seatbelt.models.encoders import SMP_ENCODERS
+from seatbelt.models.weights import ResolvedWeights
+from seatbelt.models.weights_file import load_encoder
 
 STRIDE = 32
 """Stride of the deepest features of five encoder stages, in pixels; images are padded to its multiples."""
@@ -54,13 +56,6 @@ def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.
     assert weights.spec == model.weights, f"weights of {weights.spec!r} for a model with {model.weights!r}"
     network = _DECODERS[model.decoder](model, channels)
     load_encoder(network, model.encoder, weights)
-    return network
-
-
-def encoder_on_meta(encoder: str) -> nn.Module:
-    """Return an encoder as in `build`, with the names and shapes of its parameters but no values."""
-    with torch.device("meta"):
-        network: nn.Module = smp.encoders.get_encoder(_SMP_ENCODERS[encoder], weights=None)
     return network
 
 
@@ -133,7 +128,7 @@ def crop_back(logits: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def _fpn(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.FPN(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_dropout=model.decoder_dropout,
@@ -144,7 +139,7 @@ def _fpn(model: ModelConfig, channels: int) -> nn.Module:
 
 def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.DeepLabV3(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         encoder_output_stride=model.output_stride,
@@ -156,7 +151,7 @@ def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
 
 def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.DeepLabV3Plus(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         encoder_output_stride=model.output_stride,
@@ -168,7 +163,7 @@ def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
 
 def _unet(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.Unet(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
@@ -179,7 +174,7 @@ def _unet(model: ModelConfig, channels: int) -> nn.Module:
 
 def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.UnetPlusPlus(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
@@ -190,7 +185,7 @@ def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
 
 def _linknet(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.Linknet(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         classes=channels,
@@ -214,18 +209,6 @@ def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
 
 _UNET_CHANNELS = (256, 128, 64, 32, 16)
 """smp's own numbers of channels; an encoder of fewer stages has a decoder of fewer."""
-
-_SMP_ENCODERS: dict[str, str] = {
-    "resnet18": "resnet18",
-    "resnet34": "resnet34",
-    "resnet50": "resnet50",
-    "resnet101": "resnet101",
-    "resnet152": "resnet152",
-    # Not `timm-tf_efficientnet_lite...`: those lack the SAME padding and the batch-norm epsilon of the weights.
-    "lite0": "tu-tf_efficientnet_lite0",
-    "lite1": "tu-tf_efficientnet_lite1",
-    "lite2": "tu-tf_efficientnet_lite2",
-}
 
 _DECODERS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
     "fpn": _fpn,

@@ -15,14 +15,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.machine.home import expand
-
-if TYPE_CHECKING:
-    from torch import nn
 
 FOLDER_VARIABLE = "SEATBELT_WEIGHTS"
 """Environment variable with a folder of weights files, on the driver and on every node."""
@@ -82,46 +78,6 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
 
 
-def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) -> None:
-    """Load resolved weights into the child `encoder` of a network, strictly; do nothing for random weights.
-
-    A classification head in the file is left out; everything else must match, key by key and shape by shape.
-    On a node where the file has another path (another place of installation) it is resolved again there.
-
-    Raises:
-        WeightsNotFoundError: The file is not on this machine.
-        UserError: It has another hash than when it was resolved, cannot be read, or does not fit the encoder.
-    """
-    if resolved.path is None:
-        return
-    from seatbelt.models.weights_file import encoder_state  # here, because it imports torch
-
-    path = _path_here(encoder, resolved)
-    content = _content(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != resolved.sha256:
-        raise UserError(
-            f"weights {path}: the sha256 is {found[:12]}, but was {str(resolved.sha256)[:12]} "
-            f"when they were resolved; bring the same file to every node and do not change it during a sweep"
-        )
-    module = network.get_submodule("encoder")
-    module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
-
-
-def check_file(encoder: str, resolved: ResolvedWeights) -> None:
-    """Open a weights file and compare it with its encoder, without a network in memory.
-
-    Raises:
-        UserError: It cannot be read, or does not fit the encoder.
-    """
-    if resolved.path is None:
-        return
-    from seatbelt.models.architectures import encoder_on_meta
-    from seatbelt.models.weights_file import encoder_state
-
-    encoder_state(_content(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
-
-
 def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
     """Return the encoders whose ImageNet weights are on this machine."""
     present = []
@@ -132,8 +88,38 @@ def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
     return present
 
 
+def locate(encoder: str, resolved: ResolvedWeights) -> Path:
+    """Return the path of resolved weights on this machine, where the same file may have another path.
+
+    Raises:
+        WeightsNotFoundError: The file is not on this machine.
+    """
+    assert resolved.path is not None
+    if resolved.path.is_file():
+        return resolved.path
+    if resolved.spec == "imagenet":
+        here = resolve(encoder, resolved.spec).path
+        assert here is not None
+        return here
+    raise WeightsNotFoundError(
+        f"weights {resolved.spec}: {resolved.path} is not on this machine; put it there on every node"
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a weights file.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from None
+
+
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
-    places = [given_folder(folder), _package_folder(encoder), _hub_folder()]
+    places = [user_folder(folder), _package_folder(encoder), _hub_folder()]
     looked = []
     for place, name in (item for item in places if item is not None):
         path = _only_file(encoder, place)
@@ -151,7 +137,7 @@ def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
     )
 
 
-def given_folder(folder: Path | None) -> tuple[Path, str] | None:
+def user_folder(folder: Path | None) -> tuple[Path, str] | None:
     """Return the folder that is looked into first, with its name for messages; None if nobody named one.
 
     Raises:
@@ -198,15 +184,8 @@ def _only_file(encoder: str, folder: Path) -> Path | None:
 
 def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:
     mean, std = (_HALF, _HALF) if encoder in LITES else (_IMAGENET_MEAN, _IMAGENET_STD)
-    sha256 = None if path is None else hashlib.sha256(_content(path)).hexdigest()
+    sha256 = None if path is None else hashlib.sha256(read_file(path)).hexdigest()
     return ResolvedWeights(spec=spec, path=path, sha256=sha256, mean=mean, std=std, source=source)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from None
 
 
 def _check_digits(path: Path, sha256: str) -> None:
@@ -216,19 +195,6 @@ def _check_digits(path: Path, sha256: str) -> None:
             f"weights {path} are damaged: the name says that the sha256 begins with {digits[1]}, "
             f"but it begins with {sha256[:8]}; copy the file again"
         )
-
-
-def _path_here(encoder: str, resolved: ResolvedWeights) -> Path:
-    assert resolved.path is not None
-    if resolved.path.is_file():
-        return resolved.path
-    if resolved.spec == "imagenet":
-        here = resolve(encoder, resolved.spec).path
-        assert here is not None
-        return here
-    raise WeightsNotFoundError(
-        f"weights {resolved.spec}: {resolved.path} is not on this machine; put it there on every node"
-    )
 
 
 _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import zipfile
@@ -9,10 +10,48 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import nn
 
 from seatbelt.errors import UserError
+from seatbelt.models.encoders import encoder_on_meta
+from seatbelt.models.weights import ResolvedWeights, locate, read_file
 
 State = dict[str, torch.Tensor]
+
+
+def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) -> None:
+    """Load resolved weights into the child `encoder` of a network, strictly; do nothing for random weights.
+
+    A classification head in the file is left out; everything else must match, key by key and shape by shape.
+    On a node where the file has another path (another place of installation) it is resolved again there.
+
+    Raises:
+        WeightsNotFoundError: The file is not on this machine.
+        UserError: It has another hash than when it was resolved, cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    path = locate(encoder, resolved)
+    content = read_file(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != resolved.sha256:
+        raise UserError(
+            f"weights {path}: the sha256 is {digest[:12]}, but was {str(resolved.sha256)[:12]} "
+            f"when they were resolved; bring the same file to every node and do not change it during a sweep"
+        )
+    module = network.get_submodule("encoder")
+    module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
+
+
+def check_file(encoder: str, resolved: ResolvedWeights) -> None:
+    """Open a weights file and compare it with its encoder, without a network in memory.
+
+    Raises:
+        UserError: It cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    encoder_state(read_file(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
 
 
 def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> State:

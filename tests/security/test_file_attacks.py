@@ -23,7 +23,8 @@ from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.decoded_cache import open_decoded
 from seatbelt.errors import UserError
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import load_encoder, resolve
+from seatbelt.models.weights import resolve
+from seatbelt.models.weights_file import load_encoder
 from seatbelt.records.identity import content_hash
 from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.conftest import MakeData

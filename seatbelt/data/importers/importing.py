@@ -8,18 +8,18 @@ from pathlib import Path
 
 from seatbelt.data.datasets.images import describe_mismatch
 from seatbelt.data.importers.assignment import Assigner, Rules
-from seatbelt.data.importers.cityscapes import open_cityscapes
 from seatbelt.data.importers.classes import choose_classes
-from seatbelt.data.importers.coco import open_coco
-from seatbelt.data.importers.folder import open_folder
+from seatbelt.data.importers.formats.cityscapes import open_cityscapes
+from seatbelt.data.importers.formats.coco import open_coco
+from seatbelt.data.importers.formats.folder import open_folder
+from seatbelt.data.importers.formats.solo import SoloSource
+from seatbelt.data.importers.formats.supervisely import open_supervisely
+from seatbelt.data.importers.formats.voc import VocSource
 from seatbelt.data.importers.frames import BadFile, Frame, Places, Source
 from seatbelt.data.importers.layouts import MergedSource, Part, unlike_names
 from seatbelt.data.importers.pixels import read_image
 from seatbelt.data.importers.report import ImportReport
-from seatbelt.data.importers.solo import SoloSource
 from seatbelt.data.importers.split_names import examples, split_of
-from seatbelt.data.importers.supervisely import open_supervisely
-from seatbelt.data.importers.voc import VocSource
 from seatbelt.data.importers.writing import NativeWriter, new_folder
 from seatbelt.errors import UserError
 

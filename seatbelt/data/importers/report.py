@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.datasets.census import Census
+from seatbelt.data.checks.census import Census
 from seatbelt.data.datasets.images import Picture
 from seatbelt.data.datasets.manifest import Row
 from seatbelt.data.importers.classes import BACKGROUND, Classes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seatbelt.data.scenes.solids import Colour
+from seatbelt.data.scenes.geometry.solids import Colour
 
 SKIN: tuple[Colour, ...] = (
     (0.78, 0.52, 0.40),

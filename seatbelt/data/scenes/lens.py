@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.raycast import View, look
+from seatbelt.data.scenes.geometry.solids import Floats
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.raycast import View, look
-from seatbelt.data.scenes.solids import Floats
 from seatbelt.data.scenes.streams import Streams
 
 Picture = npt.NDArray[Any]

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Colour, Floats
 from seatbelt.data.scenes.labels import LABELS, OCCUPANT
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.solids import Colour, Floats
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import pattern_tiles, scenery
 

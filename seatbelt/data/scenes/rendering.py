@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.solids import Floats, unit
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.lens import bend, draw_lens, expose
+from seatbelt.data.scenes.objects.room import room_colours
 from seatbelt.data.scenes.parameters import SceneParameters
 from seatbelt.data.scenes.randomized import randomize
-from seatbelt.data.scenes.room import room_colours
 from seatbelt.data.scenes.shading import (
     Surface,
     corner_darkening,
@@ -23,7 +24,6 @@ from seatbelt.data.scenes.shading import (
     solid_surface,
     sunlit,
 )
-from seatbelt.data.scenes.solids import Floats, unit
 from seatbelt.data.scenes.stage import Stage, Traced, set_stage, trace
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import scenery

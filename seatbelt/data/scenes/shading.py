@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.raycast import cast, normals, parallel
+from seatbelt.data.scenes.geometry.ribbon import Ribbon, RibbonHits, cast_ribbons
+from seatbelt.data.scenes.geometry.solids import Floats, Material, Solid, dot, unit
 from seatbelt.data.scenes.labels import LABELS
-from seatbelt.data.scenes.lights import Light
-from seatbelt.data.scenes.raycast import cast, normals, parallel
-from seatbelt.data.scenes.ribbon import Ribbon, RibbonHits, cast_ribbons
-from seatbelt.data.scenes.room import room_exit, room_label
-from seatbelt.data.scenes.solids import Floats, Material, Solid, dot, unit
+from seatbelt.data.scenes.objects.lights import Light
+from seatbelt.data.scenes.objects.room import room_exit, room_label
 from seatbelt.data.scenes.textures import PATTERNS, fold_tile, pattern_tiles, sample
 
 _SHADOW_SIZE, _SHADOW_EXTENT = 144, 1.6

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.belts import Belt, build_belt, draw_belt
-from seatbelt.data.scenes.bodies import Body, build_body
-from seatbelt.data.scenes.cabin import Interior, cabin_solids, draw_interior, hardware
+from seatbelt.data.scenes.geometry.raycast import View, cast
+from seatbelt.data.scenes.geometry.ribbon import Ribbon, RibbonHits, cast_ribbons
+from seatbelt.data.scenes.geometry.solids import Floats, Solid
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.lens import draw_view
-from seatbelt.data.scenes.lights import Light, draw_light
+from seatbelt.data.scenes.objects.belts import Belt, build_belt, draw_belt
+from seatbelt.data.scenes.objects.bodies import Body, build_body
+from seatbelt.data.scenes.objects.cabin import Interior, cabin_solids, draw_interior, hardware
+from seatbelt.data.scenes.objects.lights import Light, draw_light
+from seatbelt.data.scenes.objects.people import Outfit, Person, Pose, draw_outfit, draw_person, draw_pose
+from seatbelt.data.scenes.objects.room import room_exit, room_label
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.people import Outfit, Person, Pose, draw_outfit, draw_person, draw_pose
-from seatbelt.data.scenes.raycast import View, cast
-from seatbelt.data.scenes.ribbon import Ribbon, RibbonHits, cast_ribbons
-from seatbelt.data.scenes.room import room_exit, room_label
-from seatbelt.data.scenes.solids import Floats, Solid
 from seatbelt.data.scenes.streams import Streams
 
 FINENESS = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seatbelt.data.scenes.solids import Colour
+from seatbelt.data.scenes.geometry.solids import Colour
 
 TAGS = ("seat", "belt_colour", "interior", "light")
 """Names of the tags, the further columns of the manifest."""

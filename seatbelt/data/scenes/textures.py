@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.solids import Floats
+from seatbelt.data.scenes.geometry.solids import Floats
 
 TILE = 256
 """Edge of a tile in texels, a power of two."""

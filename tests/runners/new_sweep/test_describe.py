@@ -295,7 +295,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(name.encode())
     # (No file fits two encoders.)
-    monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
+    monkeypatch.setattr("seatbelt.models.weights_file.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
     # A worker finds the hash of each pair that a proposal may bring.
@@ -360,7 +360,7 @@ def test_weights_files_are_compared_with_their_encoder(drawn: Path, tmp_path: Pa
 def test_weights_that_fit_are_taken(drawn: Path, tmp_path: Path) -> None:
     import torch
 
-    from seatbelt.models.architectures import encoder_on_meta
+    from seatbelt.models.encoders import encoder_on_meta
 
     state = {name: torch.zeros(value.shape) for name, value in encoder_on_meta("resnet18").state_dict().items()}
     torch.save({**state, "fc.weight": torch.zeros(1000, 512)}, tmp_path / "fits.pth")

@@ -18,7 +18,7 @@ from runners.preview.dry_run import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from search_spaces.catalogue import find
-from seatbelt.data.datasets.census import take_census
+from seatbelt.data.checks.census import take_census
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 

@@ -14,7 +14,8 @@ from torch import nn
 from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, load_encoder, resolve
+from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, resolve
+from seatbelt.models.weights_file import load_encoder
 
 State = dict[str, torch.Tensor]
 

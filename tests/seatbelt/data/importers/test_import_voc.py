@@ -10,7 +10,7 @@ from PIL import Image
 
 from seatbelt.data.datasets.dataset import read
 from seatbelt.data.importers import ImportOptions, Places, import_data
-from seatbelt.data.importers.labelmap import read_label_map, voc_colour
+from seatbelt.data.importers.formats.labelmap import read_label_map, voc_colour
 from seatbelt.errors import UserError
 from tests.seatbelt.data.importers.drawing import draw_voc, drawn_mask, masks_of
 

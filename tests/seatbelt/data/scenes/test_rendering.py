@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from seatbelt.data.scenes import GENERATIONS, LABELS, render
-from seatbelt.data.scenes.cabin import draw_interior
+from seatbelt.data.scenes.objects.cabin import draw_interior
+from seatbelt.data.scenes.objects.room import room_colours
 from seatbelt.data.scenes.rendering import majority
-from seatbelt.data.scenes.room import room_colours
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import scenery
 

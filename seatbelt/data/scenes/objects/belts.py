@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatbelt.data.scenes import colours
-from seatbelt.data.scenes.bodies import Body
-from seatbelt.data.scenes.cabin import BUCKLE, LAP_ANCHOR, RING
+from seatbelt.data.scenes.geometry.raycast import meet
+from seatbelt.data.scenes.geometry.ribbon import Ribbon
+from seatbelt.data.scenes.geometry.solids import Colour, Floats, Material, Solid, cross
+from seatbelt.data.scenes.objects.bodies import Body
+from seatbelt.data.scenes.objects.cabin import BUCKLE, LAP_ANCHOR, RING
 from seatbelt.data.scenes.parameters import BeltPlacement, SceneParameters
-from seatbelt.data.scenes.raycast import meet
-from seatbelt.data.scenes.ribbon import Ribbon
-from seatbelt.data.scenes.solids import Colour, Floats, Material, Solid, cross
 from seatbelt.data.scenes.streams import Streams
 
 _STEPS, _ACROSS = 52, 5

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.cabin import Interior
+from seatbelt.data.scenes.geometry.solids import Floats
 from seatbelt.data.scenes.labels import LABELS
-from seatbelt.data.scenes.solids import Floats
+from seatbelt.data.scenes.objects.cabin import Interior
 from seatbelt.data.scenes.textures import PATTERNS, pattern_tiles, sample
 
 ROOM_LOW = np.array([-0.43, -0.50, -1.80], dtype=np.float32)

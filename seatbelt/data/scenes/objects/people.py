@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Colour, Material
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.solids import Colour, Material
 from seatbelt.data.scenes.streams import Streams
 
 HIDING_POSES = ("lap", "crossed", "holding", "phone", "chin")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt.data.checks.identical_images import content_key
 from seatbelt.data.datasets.dataset import check, read_target
-from seatbelt.data.datasets.identical import content_key
 from seatbelt.data.datasets.images import Picture
 from seatbelt.data.datasets.labels import FEW
 from seatbelt.data.datasets.manifest import Fault, Row

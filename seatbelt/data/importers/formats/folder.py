@@ -16,8 +16,8 @@ import numpy as np
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.datasets.images import UnusableImage
 from seatbelt.data.importers.classes import BACKGROUND, Classes
+from seatbelt.data.importers.formats.labelmap import read_label_map
 from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Source, Survey, contained
-from seatbelt.data.importers.labelmap import read_label_map
 from seatbelt.data.importers.layouts import MergedSource, Part, leading_split, split_folders
 from seatbelt.data.importers.pixels import (
     Colour,

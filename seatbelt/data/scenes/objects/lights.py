@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Colour, Floats
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.solids import Colour, Floats
 from seatbelt.data.scenes.streams import Streams
 
 

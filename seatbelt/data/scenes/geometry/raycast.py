@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.solids import Floats, Solid, cross, dot, unit
+from seatbelt.data.scenes.geometry.solids import Floats, Solid, cross, dot, unit
 
 NEAR = 0.02
 """Nothing nearer to the eye than this is seen; metres."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seatbelt.data.importers.classes import Classes
-from seatbelt.data.importers.folder import FolderSource
+from seatbelt.data.importers.formats.folder import FolderSource
 from seatbelt.data.importers.frames import BadFile, Frame, Places, Source, Survey
 from seatbelt.data.importers.layouts import MergedSource, Part, split_folders
 from seatbelt.errors import UserError

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.raycast import NEAR, View
-from seatbelt.data.scenes.solids import Floats, cross, dot, unit
+from seatbelt.data.scenes.geometry.raycast import NEAR, View
+from seatbelt.data.scenes.geometry.solids import Floats, cross, dot, unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from seatbelt.data.datasets.manifest import lies_in
 from seatbelt.data.datasets.spelling import spelled
 from seatbelt.data.importers.classes import IGNORED_LABELS, Classes
+from seatbelt.data.importers.formats.labelmap import read_label_map, voc_colour
 from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places, Survey, contained
-from seatbelt.data.importers.labelmap import read_label_map, voc_colour
 from seatbelt.data.importers.pixels import Colour, is_grey, paint_background, paint_colours, paint_indices
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, split_of
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk, with_image_suffix

@@ -22,6 +22,7 @@ from PIL import Image
 
 from seatbelt.data.datasets.images import MAX_PIXELS
 from seatbelt.data.importers.classes import Classes, label_is_usable
+from seatbelt.data.importers.formats.json_files import Record, load_record, records, text, whole_number
 from seatbelt.data.importers.frames import (
     BadFile,
     Frame,
@@ -34,7 +35,6 @@ from seatbelt.data.importers.frames import (
     contained,
     shown,
 )
-from seatbelt.data.importers.json_files import Record, load_record, records, text, whole_number
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.split_names import split_of

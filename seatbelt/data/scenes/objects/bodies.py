@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatbelt.data.scenes.heads import head_solids
+from seatbelt.data.scenes.geometry.solids import Floats, Frame, Solid, Stuff, blob, cross, limb, rotation
 from seatbelt.data.scenes.labels import LABELS
-from seatbelt.data.scenes.people import Outfit, Person, Pose
-from seatbelt.data.scenes.solids import Floats, Frame, Solid, Stuff, blob, cross, limb, rotation
+from seatbelt.data.scenes.objects.heads import head_solids
+from seatbelt.data.scenes.objects.people import Outfit, Person, Pose
 
 _HANDS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     # pose: place of the hand on the door side, place of the other hand; metres

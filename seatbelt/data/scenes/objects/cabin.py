@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Colour, Frame, Material, Solid, Stuff, blob, block, limb, rotation
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.solids import Colour, Frame, Material, Solid, Stuff, blob, block, limb, rotation
 from seatbelt.data.scenes.streams import Streams
 
 RECLINE = 20.0

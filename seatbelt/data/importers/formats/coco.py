@@ -16,7 +16,8 @@ import numpy as np
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.datasets.spelling import spelled
 from seatbelt.data.importers.classes import Classes, label_is_usable
-from seatbelt.data.importers.coco_files import AnnotationFile, files_by_name, find_annotations, find_by_name
+from seatbelt.data.importers.formats.coco_files import AnnotationFile, files_by_name, find_annotations, find_by_name
+from seatbelt.data.importers.formats.json_files import Record, identifier, load_record, records, text, whole_number
 from seatbelt.data.importers.frames import (
     BadFile,
     Frame,
@@ -29,7 +30,6 @@ from seatbelt.data.importers.frames import (
     contained,
     shown,
 )
-from seatbelt.data.importers.json_files import Record, identifier, load_record, records, text, whole_number
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
 from seatbelt.data.importers.rle import BadRegion, decode_region

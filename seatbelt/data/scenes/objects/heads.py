@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Frame, Material, Solid, Stuff, blob, limb
 from seatbelt.data.scenes.labels import LABELS
-from seatbelt.data.scenes.people import Outfit, Person
-from seatbelt.data.scenes.solids import Frame, Material, Solid, Stuff, blob, limb
+from seatbelt.data.scenes.objects.people import Outfit, Person
 
 _Place = tuple[float, float, float]
 

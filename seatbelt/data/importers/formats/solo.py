@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from seatbelt.data.importers.classes import BACKGROUND, Classes, label_is_usable
+from seatbelt.data.importers.formats.json_files import Record, load_record, records, text
 from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places, Survey, contained, shown
-from seatbelt.data.importers.json_files import Record, load_record, records, text
 from seatbelt.data.importers.pixels import Colour, paint_colours
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk
 from seatbelt.errors import UserError

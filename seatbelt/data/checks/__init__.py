@@ -1,0 +1,1 @@
+"""What data sets and trials lack before anything is trained."""

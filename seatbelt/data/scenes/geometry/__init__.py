@@ -1,0 +1,1 @@
+"""Solids, belts as ribbons, and the rays that hit them."""
