@@ -171,10 +171,10 @@ def sweep(
     from runners.commands.run import launch
     from runners.new_sweep.default_data import embedded_scenes
     from runners.new_sweep.describe import Request, check_before_data
-    from search_spaces.catalogue import find
+    from search_spaces.catalogue import find_study
 
     request = Request(
-        study=find(study),
+        study=find_study(study),
         data=tuple(Path(text) for text in data or ()),
         vary=tuple(vary or ()),
         fix=tuple(fix or ()),

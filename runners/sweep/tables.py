@@ -19,7 +19,8 @@ from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config.trial import TrialConfig
-from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
+from seatbelt.records.configuration import configuration_row
+from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
 import platform
 import socket
@@ -14,15 +13,7 @@ from pathlib import Path
 import torch
 
 from seatbelt.errors import UserError
-
-_RECORDED = (
-    "torch",
-    "torchvision",
-    "segmentation-models-pytorch",
-    "albumentations",
-    "numpy",
-    "opencv-python-headless",
-)
+from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +86,9 @@ def provenance(execution: Execution) -> Provenance:
         device=device,
         threads=execution.threads,
         host=socket.gethostname(),
-        versions=package_versions(),
+        versions={"python": platform.python_version(), **installed_versions(NUMERIC_PACKAGES)},
         git_commit=git_commit(),
     )
-
-
-@functools.cache
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python and the packages that decide numbers."""
-    versions = {name: importlib.metadata.version(name) for name in _RECORDED}
-    return {"python": platform.python_version(), **versions}
 
 
 @functools.cache

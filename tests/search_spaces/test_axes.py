@@ -6,8 +6,10 @@ import operator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from search_spaces.axes import AXES, factor, find
+from search_spaces.axes import factor
+from search_spaces.axis_table import AXES, WITHOUT_AXIS, find_axis
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
@@ -25,6 +27,18 @@ def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
         assert (holder, leaf) == ("augmentation.transforms", name)
     else:
         assert leaf in type(operator.attrgetter(holder)(TrialConfig())).model_fields
+
+
+def test_every_field_of_the_configuration_has_an_axis_or_a_reason_for_none() -> None:
+    def leaves(record: BaseModel, prefix: str = "") -> set[str]:
+        return {
+            path
+            for name, value in record
+            for path in (leaves(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}"})
+        }
+
+    covered = {axis.field for axis in AXES.values()} | WITHOUT_AXIS.keys()
+    assert leaves(TrialConfig()) == {field for field in covered if not field.startswith("augmentation.transforms.")}
 
 
 def test_no_two_axes_set_the_same_field() -> None:
@@ -170,11 +184,11 @@ def test_an_unknown_axis_names_the_known_ones() -> None:
     with pytest.raises(
         UserError, match="there is no axis 'colour'; choose one of encoder, decoder, architecture, weights, "
     ):
-        find("colour")
+        find_axis("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])
     with pytest.raises(UserError, match=r"no axis 'fog_strength'; .* TRANSFORM_strength with one of random_rotate90, "):
-        find("fog_strength")
+        find_axis("fog_strength")
 
 
 @pytest.mark.parametrize("name", ["share.", "share.seat", "share.seat.", "share..empty", "share.my seat.empty"])
@@ -182,7 +196,7 @@ def test_a_share_that_names_no_tag(name: str) -> None:
     with pytest.raises(
         UserError, match=f"a share is named share.TAG.VALUE, such as share.seat.empty, but got '{name}'"
     ):
-        find(name)
+        find_axis(name)
 
 
 def test_a_share_over_a_range() -> None:

@@ -19,7 +19,7 @@ from analysis.report.blocks import Block, Command, Part, Picture, Section, Table
 from analysis.report.sections.answer import answer, lead_over_second
 from analysis.report.sections.arms import arms_table
 from analysis.report.sections.contributions import contributions, sentence
-from analysis.report.sections.costs import costs, duration
+from analysis.report.sections.costs import costs
 from analysis.report.sections.provenance import provenance
 from analysis.report.sections.pruning import pruning
 from analysis.report.sections.stages import stages
@@ -235,7 +235,6 @@ def test_costs(make_sweep: MakeSweep) -> None:
     ]
     assert only(found, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
     assert costs(Material(make_sweep("b"))) is None
-    assert [duration(s) for s in (12.4, 190, 3_600_000)] == ["12 s", "3 min 10 s", "1,000 h 00 min"]
 
 
 def test_stages(make_sweep: MakeSweep) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from runners.new_sweep.describe import Request, describe
 from runners.sweep.description import SweepDescription
-from search_spaces.catalogue import find
+from search_spaces.catalogue import find_study
 from seatbelt.errors import UserError, WeightsNotFoundError
 from tests.conftest import MakeData
 
@@ -31,7 +31,7 @@ def drawn(make_data: MakeData) -> Path:
 def ask(*data: Path, **changes: Any) -> tuple[SweepDescription, list[str]]:
     """Return the sweep and what was said; one encoder with random weights unless asked for otherwise."""
     notes: list[str] = []
-    fields = {"study": find("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
+    fields = {"study": find_study("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
     return describe(Request(data=data, **fields), notes.append), notes
 
 
@@ -126,7 +126,7 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
 
 
 def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
-    asked = {"study": find("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
+    asked = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
     there, _ = ask(drawn, **asked)
     now, _ = ask(drawn, **asked)
     assert SweepDescription.model_validate_json(there.model_dump_json()).differences(now) == []

@@ -8,7 +8,7 @@ from runners.core.events import Decided, EpochMeasured, LegEnded, LegStarted, Pl
 from runners.core.history import History
 from runners.core.next_leg import next_leg
 from runners.core.plan import Finished, Leg, Limits, Plan
-from runners.session.progress import Progress, duration, total_epochs
+from runners.session.progress import Progress, total_epochs
 from search_spaces.space import Space
 from tests.runners.conftest import describe
 
@@ -95,11 +95,6 @@ def test_an_adaptive_search_has_no_known_end() -> None:
     chosen = plan()
     open_ended = Plan(space=Space(factors=chosen.space.factors), base=chosen.base, propose="optuna", rungs=(9,))
     assert total_epochs(open_ended) is None
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(3, "3 s"), (89, "89 s"), (600, "10 min"), (12_000, "3 h 20 min")])
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_promotions_are_told() -> None:

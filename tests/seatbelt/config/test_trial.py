@@ -122,7 +122,7 @@ def test_every_field_of_table_3_3_is_documented() -> None:
 
 
 def test_golden_default(request: pytest.FixtureRequest) -> None:
-    golden = Path(__file__).parents[1] / "golden" / "default_config.json"
+    golden = Path(__file__).parents[2] / "golden" / "default_config.json"
     assert json.loads(golden.read_text()) == json.loads(TrialConfig().model_dump_json())
 
 
