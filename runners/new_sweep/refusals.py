@@ -9,7 +9,7 @@ from search_spaces.space import Space
 from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
-from seatbelt.models.weights import here, resolve, user_folder
+from seatbelt.models.weights import available_encoders, resolve, user_folder
 from seatbelt.text.wording import counted
 
 _INCOMPARABLE = {
@@ -112,7 +112,7 @@ _DEEPEST_STRIDE = 32
 def _missing_text(missing: list[str], first: str, folder: Path | None) -> str:
     places = first.partition(" in ")[2].partition(";")[0]
     resnets = [encoder for encoder in missing if encoder not in LITES]
-    present = here([encoder for encoder in ENCODERS if encoder not in missing], folder)
+    present = available_encoders([encoder for encoder in ENCODERS if encoder not in missing], folder)
     ways = []
     if resnets:
         ways.append(f"`seatbelt weights fetch {' '.join(resnets)} --out weights`, then --weights-folder weights")

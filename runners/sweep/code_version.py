@@ -22,10 +22,11 @@ _MODULES = (
     "data/augmentation/transforms.py",
     "models/architectures.py",
     "models/encoders.py",
+    "models/inference.py",
     "models/losses.py",
     "training/metrics.py",
     "training/micro_batch.py",
-    "training/state.py",
+    "training/trainer.py",
 )
 
 _OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")

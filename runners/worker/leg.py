@@ -113,8 +113,8 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.data.loading.trial_samples import Source, SweepData
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution
-    from seatbelt.training.fit import Began, fit
-    from seatbelt.training.state import EpochMetrics
+    from seatbelt.training.events import Began, EpochMetrics
+    from seatbelt.training.fit import fit
 
     warnings: list[str] = []
     difference = software_difference(spec.software)
@@ -140,7 +140,7 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
         samples,
         CheckpointFolder(spec.checkpoints, warnings.append),
         weights=weights,
-        known_epochs=spec.known_epochs,
+        reported_epochs=spec.known_epochs,
         stop_epoch=spec.stop,
         full_epochs=spec.full_epochs,
         stage=CheckpointFolder(spec.stage, warnings.append) if spec.stage else None,

@@ -12,7 +12,7 @@ SMP_ENCODERS: dict[str, str] = {
     "resnet50": "resnet50",
     "resnet101": "resnet101",
     "resnet152": "resnet152",
-    # Not `timm-tf_efficientnet_lite...`: those lack the SAME padding and the batch-norm epsilon of the weights.
+    # Not `timm-tf_efficientnet_lite...`, which lack the SAME padding and the batch-norm epsilon of the weights.
     "lite0": "tu-tf_efficientnet_lite0",
     "lite1": "tu-tf_efficientnet_lite1",
     "lite2": "tu-tf_efficientnet_lite2",

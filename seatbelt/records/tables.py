@@ -1,7 +1,7 @@
-"""The records that a sweep keeps: statuses, tables and their columns, as data.
+"""The records of a sweep: statuses, tables and their columns, as data.
 
-A table is a literal list of columns, readable at one glance; `seatbelt.records.arrow` turns it into an Arrow schema.
-All Parquet files of a folder have exactly this schema, so that every reader sees one table.
+A table is a literal list of columns; `seatbelt.records.arrow` turns it into an Arrow schema. All Parquet files of a
+folder have exactly this schema, so that every reader sees one table.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from seatbelt.records.configuration import CONFIGURATION
 SCHEMA_VERSION = 1
 
 SWEEP_METADATA = "seatbelt_sweep"
-"""Key of a table file's metadata: the identity of the sweep that it belongs to."""
+"""Key in the metadata of a table file: the identity of its sweep."""
 
 
 class Status(StrEnum):
-    """Where a trial stands."""
+    """The status of a trial."""
 
     PLANNED = "PLANNED"
     """Proposed; its first leg has not begun."""
     RUNNING = "RUNNING"
-    """A leg of it is on a worker."""
+    """A worker runs a leg of it."""
     PAUSED = "PAUSED"
     """Stopped at a rung, with a checkpoint; it may be promoted."""
     PRUNED = "PRUNED"
@@ -31,20 +31,20 @@ class Status(StrEnum):
     COMPLETE = "COMPLETE"
     """Trained to its end (full epochs or early stopping) and tested."""
     FAILED = "FAILED"
-    """Ended by errors after all retries."""
+    """Failed after all retries."""
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    """Does not fit into the memory of its device: a result, not a fault."""
+    """It does not fit into the memory of its device: a result, not a fault."""
     DIVERGED = "DIVERGED"
     """Its loss became NaN or infinite."""
     INTERRUPTED = "INTERRUPTED"
-    """Its leg ended early (a stop, a lost worker); it goes on from its checkpoint."""
+    """Its leg ended early (a stop, a lost worker); it continues from its checkpoint."""
 
 
 FINAL = frozenset({Status.COMPLETE, Status.FAILED, Status.OUT_OF_MEMORY, Status.DIVERGED})
-"""Statuses that no later leg changes."""
+"""Statuses that later legs do not change."""
 
 WITHOUT_RESULT = FINAL - {Status.COMPLETE}
-"""Of these, those of trials that ended without a result."""
+"""Final statuses of trials without a result."""
 
 
 SCORES = [
@@ -54,7 +54,7 @@ SCORES = [
     Column("iou_pooled", "float64", "IoU of all pixels pooled"),
     Column("dice", "float64", "mean over images of Dice; empty on empty = 1"),
 ]
-"""Scores of one model on one set of images; columns carry the set as a prefix."""
+"""Scores of one model on one set of images; in tables the name of the set is a prefix."""
 
 
 IMAGE_COUNTS = [
@@ -64,7 +64,7 @@ IMAGE_COUNTS = [
     Column("selection_images", "int64", "images of the sweep's selection set"),
     Column("test_images", "int64", "images of the test set"),
 ]
-"""Numbers of images of a trial's parts."""
+"""Numbers of images in the parts of a trial."""
 
 
 def _scores(prefix: str, when: str) -> list[Column]:

@@ -73,7 +73,7 @@ def test_a_foldover_breaks_the_words_of_its_factor() -> None:
     assert len(folded.notes) < len(plain.notes) + 1
 
 
-def test_fewer_factors_than_ten() -> None:
+def test_a_fraction_takes_fewer_factors_than_ten() -> None:
     five = Space(factors=tuple(factor(name) for name in TRANSFORMS[:5]))
     design = build_design(five, "fractional-32", baseline={}, seed=0)
     assert len(design) == 32, "five factors in 32 runs are a full factorial"
@@ -168,7 +168,7 @@ def test_designs_that_do_not_fit(space: Space, name: str, message: str) -> None:
         build_design(space, name, baseline={"decoder_dropout": "0"}, seed=0)
 
 
-def test_aliases_in_words() -> None:
+def test_aliases_are_described() -> None:
     words = (frozenset({0, 1, 2, 3}),)
     assert alias_lines(words, ["a", "b", "c", "d"]) == [
         "resolution IV: the shortest word has 4 factors",

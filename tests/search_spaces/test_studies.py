@@ -146,7 +146,7 @@ def study() -> Study:
 """
 
 
-def test_a_users_own_study(tmp_path: Path) -> None:
+def test_a_study_can_come_from_a_python_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(GOOD)
     study = find_study(str(path))
@@ -224,7 +224,7 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, what: str) -> None:
         find_study(str(path))
 
 
-def test_a_users_error_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_an_error_in_a_users_study_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "bad.py"
     path.write_text("from search_spaces.axes import factor\ndef study(): factor('colour', ['red'])")
     with pytest.raises(UserError, match=r"^there is no axis 'colour'"):

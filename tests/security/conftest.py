@@ -23,12 +23,12 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == 2, shown.err
-        assert shown.err.startswith("error: ")
-        assert len(shown.err.splitlines()) == 1
-        assert shown.err.strip("\n").isprintable()
-        return shown.err
+        output = capsys.readouterr()
+        assert stopped.value.code == 2, output.err
+        assert output.err.startswith("error: ")
+        assert len(output.err.splitlines()) == 1
+        assert output.err.strip("\n").isprintable()
+        return output.err
 
     return call
 
@@ -39,9 +39,9 @@ def answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == 0, shown.err
-        return shown.out + shown.err
+        output = capsys.readouterr()
+        assert stopped.value.code == 0, output.err
+        return output.out + output.err
 
     return call
 

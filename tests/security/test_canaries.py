@@ -29,7 +29,9 @@ VARIABLES = {
 IN_URL = "canary-in-a-url"
 IN_SIGNATURE = "canary-in-a-signature"
 CANARIES = (*VARIABLES.values(), IN_URL, IN_SIGNATURE)
-TOLD = f"cannot open s3://me:{IN_URL}@bucket/x?X-Amz-Signature={IN_SIGNATURE} with {' and '.join(VARIABLES.values())}"
+MESSAGE = (
+    f"cannot open s3://me:{IN_URL}@bucket/x?X-Amz-Signature={IN_SIGNATURE} with {' and '.join(VARIABLES.values())}"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +74,8 @@ def contents(folder: Path) -> Iterator[tuple[str, str]]:
             yield f"values of {path}", str(pq.read_table(path).to_pylist())
 
 
-def found(folder: Path, shown: str) -> list[str]:
-    texts = [*contents(folder), ("output", shown)]
+def canary_places(folder: Path, output: str) -> list[str]:
+    texts = [*contents(folder), ("output", output)]
     return [f"{canary} in {where}" for where, text in texts for canary in CANARIES if canary in text]
 
 
@@ -84,9 +86,9 @@ def test_no_canary_is_in_a_sweep(
     whole = seatbelt.training.fit.fit
 
     def fit(config: Any, samples: Any, checkpoints: Any, **more: Any) -> Any:
-        checkpoints._report(TOLD)
+        checkpoints._report(MESSAGE)
         if config.model.decoder == "linknet":
-            raise RuntimeError(TOLD)
+            raise RuntimeError(MESSAGE)
         return whole(config, samples, checkpoints, **more)
 
     monkeypatch.setattr(seatbelt.training.fit, "fit", fit)
@@ -97,14 +99,14 @@ def test_no_canary_is_in_a_sweep(
     monkeypatch.setattr(seatbelt.training.fit, "fit", whole)
     for more in (["status", str(folder)], ["best", str(folder)], ["query", str(folder), "select error from trials"]):
         assert run(monkeypatch, ["seatbelt", *more]) == 0
-    shown = capsys.readouterr()
-    assert found(folder, shown.out + shown.err) == []
-    told = SweepFolder(folder).describe()
-    assert "ray://***@***:1?sig=***" in told.command
+    output = capsys.readouterr()
+    assert canary_places(folder, output.out + output.err) == []
+    description = SweepFolder(folder).describe()
+    assert "ray://***@***:1?sig=***" in description.command
     trials = pq.read_table(folder / "trials").to_pylist()
     assert sorted(row["status"] for row in trials) == ["COMPLETE", "FAILED"]
     assert any("s3://***@bucket/x?X-Amz-Signature=*** with *** and ***" in (row["error"] or "") for row in trials)
-    assert "warning: cannot open s3://***@bucket" in shown.err
+    assert "warning: cannot open s3://***@bucket" in output.err
     assert list((folder / "tensorboard").rglob("events*"))
 
 
@@ -121,10 +123,10 @@ def test_a_secret_that_a_sweep_could_not_mask_is_refused(
     secret_data = tmp_path / secret / "data"
     data.rename(secret_data)
     assert run(monkeypatch, command(secret_data, tmp_path / "sweeps")) == 2
-    shown = capsys.readouterr()
-    assert "holds a secret that the sweep would record" in shown.err
-    assert len([line for line in shown.err.splitlines() if line.startswith("error: ")]) == 1
-    assert found(tmp_path / "sweeps", shown.out + shown.err) == []
+    output = capsys.readouterr()
+    assert "holds a secret that the sweep would record" in output.err
+    assert len([line for line in output.err.splitlines() if line.startswith("error: ")]) == 1
+    assert canary_places(tmp_path / "sweeps", output.out + output.err) == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_a_secret_that_a_sweep_could_not_mask_is_refused(
         ["--stages", f"/proc/{VARIABLES['HF_TOKEN']}"],
     ],
 )
-def test_a_mistake_is_told_without_its_secrets(
+def test_the_message_of_a_mistake_has_no_secrets(
     make_data: MakeData,
     tmp_path: Path,
     option: list[str],
@@ -145,22 +147,22 @@ def test_a_mistake_is_told_without_its_secrets(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, command(make_data(), tmp_path / "sweeps", *option)) == 2
-    shown = capsys.readouterr()
-    assert "***" in shown.err
-    assert found(tmp_path / "sweeps", shown.out + shown.err) == []
+    output = capsys.readouterr()
+    assert "***" in output.err
+    assert canary_places(tmp_path / "sweeps", output.out + output.err) == []
 
 
-def test_an_exception_that_nobody_expected_is_told_without_its_secrets(
+def test_the_message_of_an_unexpected_exception_has_no_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError(TOLD)
+        raise RuntimeError(MESSAGE)
 
     monkeypatch.setattr("runners.commands.status.status_text", fail)
     assert run(monkeypatch, ["seatbelt", "status", str(tmp_path)]) == 1
-    shown = capsys.readouterr()
-    assert "RuntimeError: cannot open s3://***@bucket" in shown.err
-    assert found(tmp_path, shown.out + shown.err) == []
+    output = capsys.readouterr()
+    assert "RuntimeError: cannot open s3://***@bucket" in output.err
+    assert canary_places(tmp_path, output.out + output.err) == []
 
 
 def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
         driver.next()
         driver.next()
         Console(file=stream, width=200).print(progress._table(driver.history))
-        progress.warn(f"\x1b[2J{TOLD}\r")
+        progress.warn(f"\x1b[2J{MESSAGE}\r")
     text = stream.getvalue()
     assert "file:[/x].pth" in text
     assert r"warning: \x1b[2Jcannot open s3://***@bucket" in text

@@ -27,13 +27,13 @@ OUTSIDE = [
 
 @pytest.fixture
 def root(make_data: MakeData, tmp_path: Path) -> Path:
-    made = make_data(subjects=2, images=1, test_subjects=1)
+    dataset = make_data(subjects=2, images=1, test_subjects=1)
     (tmp_path / "outside").mkdir()
     for path in (tmp_path / "secret.png", tmp_path / "outside" / "secret.png"):
         Image.new("L", (64, 32)).save(path)
-    (made / "link.png").symlink_to(tmp_path / "secret.png")
-    (made / "linked").symlink_to(tmp_path / "outside")
-    return made
+    (dataset / "link.png").symlink_to(tmp_path / "secret.png")
+    (dataset / "linked").symlink_to(tmp_path / "outside")
+    return dataset
 
 
 @pytest.mark.parametrize("column", ["image", "mask"])
@@ -82,10 +82,10 @@ def test_a_manifest_does_not_steer_the_terminal(
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
-        shown = capsys.readouterr()
+        output = capsys.readouterr()
         assert stopped.value.code == 2
-        assert (shown.out + shown.err).replace("\n", "").isprintable()
-        assert "holds a control character" in shown.out + shown.err
+        assert (output.out + output.err).replace("\n", "").isprintable()
+        assert "holds a control character" in output.out + output.err
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_a_manifest_does_not_steer_the_terminal(
     ],
 )
 def test_a_description_does_not_steer_the_terminal(root: Path, field: str, value: object) -> None:
-    told = json.loads((root / "dataset.json").read_text()) | {field: value}
-    (root / "dataset.json").write_text(json.dumps(told))
+    description = json.loads((root / "dataset.json").read_text()) | {field: value}
+    (root / "dataset.json").write_text(json.dumps(description))
     with pytest.raises(UserError) as caught:
         read(root)
     assert str(caught.value).isprintable()

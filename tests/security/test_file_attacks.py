@@ -56,10 +56,10 @@ def torch_legacy(path: Path) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("made", [legacy_pickle, torch_archive, torch_legacy], ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", [legacy_pickle, torch_archive, torch_legacy], ids=lambda payload: payload.__name__)
 @pytest.mark.parametrize("name", ["x.pth", "x.pt", "x.bin", "x.safetensors", "resnet18.pth"])
-def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, made: Any, name: str) -> None:
-    (tmp_path / name).write_bytes(made(tmp_path / "owned"))
+def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, payload: Any, name: str) -> None:
+    (tmp_path / name).write_bytes(payload(tmp_path / "owned"))
     with pytest.raises(UserError, match=r"cannot be loaded as tensors only \(.*\); bring a state dict$") as caught:
         load(tmp_path / name)
     assert str(caught.value).isprintable()
@@ -144,7 +144,7 @@ def test_safetensors_with_a_lying_header(tmp_path: Path, content: bytes) -> None
     replace_weights(Path(folder._storage.location), "weights-000001.safetensors", content)
     assert folder.newest() is None
     assert "holds no tensors" in reports[0]
-    with pytest.raises(UserError, match=r"no valid weights are kept there .* holds no tensors"):
+    with pytest.raises(UserError, match=r"no valid weights are stored there .* holds no tensors"):
         folder.best_weights()
 
 
@@ -153,11 +153,11 @@ def replace_weights(root: Path, name: str, content: bytes | None, **entry: Any) 
     path = root / "epoch-000001.json"
     manifest = json.loads(path.read_text())
     manifest.pop("sha256")
-    told = {"name": name, **entry}
+    entries = {"name": name, **entry}
     if content is not None:
         (root / name).write_bytes(content)
-        told |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest["files"]["weights"] = manifest["files"]["best"] = told
+        entries |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    manifest["files"]["weights"] = manifest["files"]["best"] = entries
     path.write_text(json.dumps(manifest | {"sha256": content_hash(manifest)}))
 
 

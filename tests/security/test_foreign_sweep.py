@@ -26,7 +26,7 @@ def line(event: dict[str, Any]) -> bytes:
 
 def forge(folder: SweepFolder, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the events of a ledger as somebody does who knows the format."""
-    events = [json.loads(found.split(b" ", 2)[2]) for found in folder.journal.read_bytes().splitlines()]
+    events = [json.loads(entry.split(b" ", 2)[2]) for entry in folder.journal.read_bytes().splitlines()]
     for event in events:
         change(event)
     folder.journal.write_bytes(b"".join(map(line, events)))

@@ -41,16 +41,16 @@ def test_hostile_values_in_tables_steer_nothing(
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
-        shown = capsys.readouterr()
-        assert stopped.value.code in (0, 2), shown.err
-        assert "Traceback" not in shown.err
-        assert (shown.out + shown.err).replace("\n", "").isprintable()
+        output = capsys.readouterr()
+        assert stopped.value.code in (0, 2), output.err
+        assert "Traceback" not in output.err
+        assert (output.out + output.err).replace("\n", "").isprintable()
         if column == "trial_key" and arguments[0] == "best":
-            assert "reproduce" in shown.out
-            assert f"{root} $(" not in shown.out, "what is offered as a command is quoted"
+            assert "reproduce" in output.out
+            assert f"{root} $(" not in output.out, "what is offered as a command is quoted"
         if column == "cell" and arguments[0] == "best":
             assert stopped.value.code == 2
-            assert "hold what no sweep writes" in shown.err
+            assert "hold what no sweep writes" in output.err
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_pickled_type_in_a_parquet_file_is_not_run(tmp_path: Path, answered: C
     bomb = pickle.dumps(Bomb(tmp_path / "owned"))
     schema = arrow_schema("trials")
     place = schema.get_field_index("host")
-    told = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": bomb}
-    schema = schema.set(place, schema.field(place).with_metadata(told)).with_metadata({"pandas": bomb.hex()})
+    metadata = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": bomb}
+    schema = schema.set(place, schema.field(place).with_metadata(metadata)).with_metadata({"pandas": bomb.hex()})
     rows = [dict.fromkeys(schema.names) | trial("a1", "x", iou=0.5)]
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), root / "trials" / "00000.parquet")
     answered("best", str(root))
@@ -102,8 +102,8 @@ def test_a_hostile_description_is_one_error(tmp_path: Path, text: str, refused: 
 
 
 def test_texts_of_a_description_do_not_steer_the_terminal(finished: SweepFolder, answered: Command) -> None:
-    told = describe().model_copy(update={"question": "\x1b]0;owned\x07?", "baselines": {"\x1b[31mred": 0.5}})
-    finished.replace(told)
-    shown = answered("status", str(finished.root))
-    assert shown.replace("\n", "").isprintable()
-    assert r"\x1b]0;owned\x07?" in shown
+    metadata = describe().model_copy(update={"question": "\x1b]0;owned\x07?", "baselines": {"\x1b[31mred": 0.5}})
+    finished.replace(metadata)
+    output = answered("status", str(finished.root))
+    assert output.replace("\n", "").isprintable()
+    assert r"\x1b]0;owned\x07?" in output

@@ -45,17 +45,17 @@ def test_sources_name_no_file_outside(tmp_path: Path, form: str, name: str) -> N
     if form == "coco":
         draw_coco(source)
         path, folder = source / "annotations" / "instances.json", source / "images"
-        told = json.loads(path.read_text())
-        told["images"][0]["file_name"] = name
-        path.write_text(json.dumps(told))
+        description = json.loads(path.read_text())
+        description["images"][0]["file_name"] = name
+        path.write_text(json.dumps(description))
     elif form.startswith("solo"):
         draw_solo(source)
         folder = source / "sequence.0"
         path = folder / "step0.frame_data.json"
-        told = json.loads(path.read_text())
-        capture = told["captures"][0]
+        description = json.loads(path.read_text())
+        capture = description["captures"][0]
         (capture if form == "solo image" else capture["annotations"][1])["filename"] = name
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(description))
     else:
         draw_voc(source)
         folder = source / "SegmentationClass"

@@ -110,7 +110,7 @@ def test_several_sweeps_are_locked_too(tmp_path: Path, sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", ["select repeat('x', 1000000) from range(100000)", "select * from range(10000000000)"])
-def test_parquet_is_bounded_too(sweep: Sweep, sql: str) -> None:
+def test_parquet_files_are_bounded_too(sweep: Sweep, sql: str) -> None:
     with pytest.raises(UserError, match="needs more than"):
         query_parquet(sweep, sql, memory=0.3)
     with pytest.raises(UserError, match="took longer than"):
@@ -185,10 +185,10 @@ def test_the_command_line_has_both_limits(
     monkeypatch.setattr("sys.argv", ["seatbelt", "query", str(sweep.root), sql, *more])
     with pytest.raises(SystemExit) as stopped:
         main()
-    shown = capsys.readouterr()
+    output = capsys.readouterr()
     assert stopped.value.code == 2
-    assert text in shown.err
-    assert len(shown.err.splitlines()) == 1
+    assert text in output.err
+    assert len(output.err.splitlines()) == 1
 
 
 def test_no_cell_of_a_csv_is_a_formula() -> None:

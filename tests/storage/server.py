@@ -66,15 +66,15 @@ def s3_server() -> Iterator[Server]:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return answer
 
-    made = make_server("127.0.0.1", 0, application, threaded=True)
-    server.port = made.server_port
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    moto_server = make_server("127.0.0.1", 0, application, threaded=True)
+    server.port = moto_server.server_port
+    thread = threading.Thread(target=moto_server.serve_forever, daemon=True)
     thread.start()
     settings = {
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{made.server_port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto_server.server_port}",
         "AWS_ALLOW_HTTP": "true",
     }
     before = {name: os.environ.get(name) for name in settings}
@@ -88,6 +88,6 @@ def s3_server() -> Iterator[Server]:
                 os.environ.pop(name)
             else:
                 os.environ[name] = value
-        made.shutdown()
+        moto_server.shutdown()
         thread.join()
-        made.server_close()
+        moto_server.server_close()

@@ -32,7 +32,7 @@ def test_a_trial_of_a_bucket_is_explained(
     out = tmp_path / "panels"
     done = CliRunner().invoke(app, ["explain", f"{place}/s", "best", "--square", "16", "--out", str(out), "--json"])
     assert done.exit_code == 0, done.output
-    found = json.loads(done.output)
-    assert [item["iou"] == item["recorded_iou"] for item in found] == [True, True]
+    answer = json.loads(done.output)
+    assert [item["iou"] == item["recorded_iou"] for item in answer] == [True, True]
     assert sorted(path.suffix for path in out.iterdir()) == [".json", ".json", ".png", ".png"]
     assert [note for note, _, _ in SweepFolder(f"{place}/s").test_notes()] == ["explain"]

@@ -38,8 +38,8 @@ def test_a_report_on_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
 def test_figures_of_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lies in a bucket"):
         list(draw_figures([location], only=(), form="png", out=None, factors=()))
-    told = list(draw_figures([location], only=("curves",), form="csv", out=tmp_path / "figures", factors=()))
-    assert told == [str(tmp_path / "figures" / "curves.csv")]
+    messages = list(draw_figures([location], only=("curves",), form="csv", out=tmp_path / "figures", factors=()))
+    assert messages == [str(tmp_path / "figures" / "curves.csv")]
 
 
 def test_a_dashboard_of_a_sweep_in_a_bucket(location: str) -> None:

@@ -75,7 +75,7 @@ def test_events_that_were_not_published_go_on_from_the_disk(location: str) -> No
     assert list(read_events(SweepFolder(location))) == [at(1), at(2)]
 
 
-def test_a_driver_that_comes_back_keeps_its_own_journal_aside(
+def test_a_returning_driver_moves_its_journal_aside(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(SweepFolder(location), 1)
@@ -246,8 +246,8 @@ def seatbelt(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
 
 
 def frame(location: str | Path, name: str) -> pd.DataFrame:
-    found: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
-    return found.sort_values([c for c in ("trial_key", "epoch", "image") if c in found], ignore_index=True)
+    rows: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
+    return rows.sort_values([c for c in ("trial_key", "epoch", "image") if c in rows], ignore_index=True)
 
 
 @pytest.mark.slow

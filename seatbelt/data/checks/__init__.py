@@ -1,1 +1,1 @@
-"""What data sets and trials lack before anything is trained."""
+"""Checks of data sets and trials before anything is trained."""

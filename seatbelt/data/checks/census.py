@@ -1,4 +1,4 @@
-"""What a data set holds, counted image by image: the target in each split, persons, pictures that come twice."""
+"""A census of a data set: images with the target in each split, persons, duplicate images."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _Group = tuple[str, str]
 
 @dataclass
 class Census:
-    """Counts of the images of one data set; it grows with their number by a few bytes each."""
+    """Counts over the images of one data set; needs a few bytes per image."""
 
     target: str
-    """Name of the target class, and ..."""
+    """Name of the target class."""
     index: int
-    """... its index in masks."""
+    """Index of the target class in masks."""
     images: Counter[_Group] = field(default_factory=Counter)
     with_target: Counter[_Group] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
-    """How images differ from what their files store -> how many."""
+    """Difference between an image and its stored file -> number of images."""
     crossing: list[tuple[str, str]] = field(default_factory=list)
-    """Images with the same pixels in different splits, as `name (split)`."""
+    """Pairs of images with the same pixels in different splits, each as `name (split)`."""
     without_subject: int = 0
-    """Real images of which nobody says who is on them."""
+    """Number of real images without a subject."""
     _subjects: dict[str, set[str]] = field(default_factory=lambda: {"train": set(), "test": set()})
     _names: dict[str, dict[int, str]] = field(default_factory=lambda: {"train": {}, "test": {}})
-    """Split -> hash of an image -> name of the first one."""
+    """Split -> hash of an image -> name of the first image with it."""
 
     def add(self, row: Row, pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
         """Count an image.
@@ -64,7 +64,7 @@ class Census:
 
     @property
     def target_line(self) -> str:
-        """Return in how many images of each domain and split the target appears."""
+        """Return the number of images of each domain and split with the target."""
         parts = (f"{self.with_target[group]} of {_words(group, count)}" for group, count in self._groups())
         return f"{self.target} appears in {', '.join(parts)}"
 
@@ -80,9 +80,10 @@ class Census:
 
     @property
     def warnings(self) -> list[str]:
-        """Return what a user should know: few images with the target, and images without a subject."""
+        """Return warnings about few images with the target and images without a subject."""
         few = [
-            f"{self.target} appears in only {self.with_target[group]} of {_words(group, count)}: single images decide"
+            f"{self.target} appears in only {self.with_target[group]} of {_words(group, count)}: "
+            "single images determine the score"
             for group, count in self._groups()
             if 0 < self.with_target[group] < FEW
         ]
@@ -92,7 +93,7 @@ class Census:
 
     @property
     def subject_line(self) -> str:
-        """Return how many persons there are in each split of the real images."""
+        """Return the number of persons in each split of the real images."""
         return f"subjects of real images: {len(self._subjects['train'])} train, {len(self._subjects['test'])} test"
 
     def _groups(self) -> list[tuple[_Group, int]]:
@@ -105,10 +106,10 @@ def _words(group: _Group, count: int) -> str:
 
 
 def take_census(root: Path, progress: Callable[[int, int], None] | None = None) -> tuple[Census, list[Fault]]:
-    """Open every file of a data set; return what it holds, and everything that is wrong with it.
+    """Open every file of a data set; return its census and its faults.
 
     Raises:
-        UserError: The description cannot be read at all, so that nothing can be checked.
+        UserError: The description cannot be read, so that nothing can be checked.
     """
     target, index = read_target(root)
     census = Census(target=target, index=index)
@@ -118,5 +119,5 @@ def take_census(root: Path, progress: Callable[[int, int], None] | None = None) 
         census.add(row, picture.pixels, mask)
 
     faults = check(root, progress, count)
-    # Where files are at fault the target may be in them.
+    # Faulty files may contain the target, so the census alone proves nothing.
     return census, faults or census.faults

@@ -1,7 +1,7 @@
-"""Images whose pixels are the same, though they have other names: a leak where they lie in different parts.
+"""Identical images under different names, which are a leak between different parts of a trial.
 
-What is compared are decoded pixels, so that a copy in another lossless format is recognised. An image of one single
-colour shows nothing that could be recognised again, and is never compared.
+The comparison uses decoded pixels, so that it recognises copies in another lossless format. It ignores images of a
+single colour, which show nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SAMPLED_ROWS = 4
 
 
 def content_key(pixels: NDArray[np.uint8]) -> int | None:
-    """Return a hash of an image (H, W, 3), None if it has one colour."""
+    """Return a hash of an image (H, W, 3), None if it has a single colour."""
     if (pixels == pixels[0, 0]).all():
         return None
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=12)
@@ -36,12 +36,12 @@ def check_no_image_in_two_parts(
     """Refuse identical images in different parts of a sweep.
 
     Args:
-        data: Of the sweep.
+        data: The data of the sweep.
         decoded: Its data sets at one training resolution.
-        parts: `training`, `selection` and `test` -> their images, of whatever arm.
+        parts: `training`, `selection` and `test` -> their images over all arms.
 
     Raises:
-        UserError: The first pair, by name.
+        UserError: Two images are identical; the message names the first pair.
     """
     part_of = {sample: part for part, samples in parts.items() for sample in samples}
     alike: dict[bytes, list[Sample]] = defaultdict(list)
@@ -57,8 +57,8 @@ def check_no_image_in_two_parts(
     more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
     raise UserError(
         f"{data.name_of(first)} ({part_of[first]}) and {data.name_of(second)} ({part_of[second]}) are the same "
-        f"picture{more}, so that arms would be scored on images that they were trained on or chosen by; take one "
-        "out of manifest.csv, or give both the same subject and split"
+        f"picture{more}, so that arms would be scored on images that they were trained on or chosen by; remove one "
+        "from manifest.csv, or give both the same subject and split"
     )
 
 
@@ -81,6 +81,6 @@ def _pixels(decoded: tuple[Decoded, ...], sample: Sample) -> NDArray[np.uint8]:
 
 
 def _quick_key(pixels: NDArray[np.uint8]) -> bytes:
-    """Return some rows of an image: most images differ there, and need not be read whole."""
+    """Return a hash of a few rows of an image. Most images differ there and need not be read completely."""
     rows = np.linspace(0, len(pixels) - 1, _SAMPLED_ROWS).astype(int)
     return hashlib.blake2b(pixels[rows].tobytes(), digest_size=16).digest()

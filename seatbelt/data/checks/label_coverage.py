@@ -1,4 +1,4 @@
-"""Whether the images of each part of a trial show what it is to learn, and what it is ranked by."""
+"""Checks that the images of each part of a trial show its labels and its target."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from seatbelt.data.partition.subjects import Sample
 _CLASSES = 256
 
 NamedConfig = tuple[str, TrialConfig]
-"""The arm as its user wrote it, and its configuration."""
+"""The arm as the user wrote it, and its configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetCount:
-    """How many images of a part there are, and how many show the target."""
+    """The number of images of a part, and the number of those with the target."""
 
     images: int
     with_target: int
@@ -35,14 +35,14 @@ class TargetCount:
 
 @dataclass
 class LabelCounter:
-    """Counts the images that show a label, at the training resolution; each mask is read once."""
+    """Counts the images with a label at the training resolution; reads each mask once."""
 
     data: SweepData
     _classes: dict[tuple[int, int, int], NDArray[np.bool_]] = field(default_factory=dict)
-    """(data set, height, width) -> for each image which class indices its mask holds, (N, 256)."""
+    """(data set, height, width) -> class indices present in each mask, (N, 256)."""
 
     def count(self, config: TrialConfig, samples: Iterable[Sample], label: str) -> TargetCount:
-        """Return how many images show a label; one that repeats counts once, pixels to ignore show nothing."""
+        """Count the images with a label. Repeated images count once, ignored pixels do not count."""
         images = with_label = 0
         by_dataset: dict[int, set[int]] = {}
         for dataset, row in samples:
@@ -55,9 +55,9 @@ class LabelCounter:
         return TargetCount(images=images, with_target=with_label)
 
     def parts(self, config: TrialConfig, parts: Partition) -> dict[str, TargetCount]:
-        """Return how many training, selection and test images of a trial show its target.
+        """Count the training, selection and test images of a trial with its target.
 
-        A trial's validation part only drives its schedule, and is not looked at.
+        The validation part only drives the schedule and is not checked.
         """
         samples = {"training": parts.train, "selection": parts.selection, "test": parts.test}
         return {part: self.count(config, chosen, config.data.target) for part, chosen in samples.items()}
@@ -65,7 +65,7 @@ class LabelCounter:
     def _classes_of(self, config: TrialConfig, dataset: int) -> NDArray[np.bool_]:
         key = (dataset, config.data.height, config.data.width)
         if key not in self._classes:
-            self._classes[key] = _classes_shown(self.data.decoded(config)[dataset])
+            self._classes[key] = _classes_present(self.data.decoded(config)[dataset])
         return self._classes[key]
 
 
@@ -74,24 +74,24 @@ def describe_missing_target(
 ) -> str | None:
     """Return why a trial cannot be trained or scored, None if each of its parts shows the target.
 
-    Its target would be learned from nothing, or arms would be ranked by how little they mark.
+    Without the target nothing could be learned, or the arm that predicts least would win.
 
     Args:
-        data: Of the sweep.
-        arm: What the user calls the trial; empty for each one.
+        data: The data of the sweep.
+        arm: The user's name of the arm; empty for all arms.
         config: The trial.
-        counts: What `LabelCounter.parts` found.
+        counts: The result of `LabelCounter.parts`.
     """
     for part, count in counts.items():
         if count.images and not count.with_target:
-            return _never_shown(data, arm, config, part, count)
+            return _describe_absence(data, arm, config, part, count)
     return None
 
 
 def describe_missing_context(counter: LabelCounter, config: TrialConfig, train: Sequence[Sample]) -> str | None:
-    """Return which context label no training image shows, if any: it would be learned from nothing.
+    """Return a message about the first context label that no training image shows, None if there is none.
 
-    Masks may know a class that was only annotated in later generations.
+    The class may have been annotated in later generations only.
     """
     for label in config.data.context:
         if not counter.count(config, train, label).with_target:
@@ -102,23 +102,23 @@ def describe_missing_context(counter: LabelCounter, config: TrialConfig, train: 
     return None
 
 
-def _never_shown(data: SweepData, arm: str, config: TrialConfig, part: str, count: TargetCount) -> str:
+def _describe_absence(data: SweepData, arm: str, config: TrialConfig, part: str, count: TargetCount) -> str:
     text = f"none of the {count.images} {part} images shows the target {config.data.target}"
     if part == "training":
-        who = f"the arm {arm}" if arm else "every arm"
+        subject = f"the arm {arm}" if arm else "every arm"
         return (
-            f"{who} trains on {_trained_on(config)}, but {text} (pixels to ignore left out); leave the arm out, or "
+            f"{subject} trains on {_trained_on(config)}, but {text} (pixels to ignore left out); leave the arm out, or "
             "train on images that show it"
         )
     if part == "selection":
         names = ", ".join(sorted({row.subject or row.image for row in map(data.row, data.selection)})[:5])
         return (
-            f"{text} (pixels to ignore left out), so that arms would be ranked by who marks least; it holds {names}: "
-            "add annotated images of further persons, or choose others with another --seed"
+            f"{text} (pixels to ignore left out), so that the arm that predicts least would win; it holds {names}: "
+            "add annotated images of more persons, or choose others with another --seed"
         )
     return (
-        f"{text} (pixels to ignore left out), so that test scores would say nothing; mark subjects that show it as "
-        "test, or give these images the split train"
+        f"{text} (pixels to ignore left out), so that test scores would be meaningless; mark subjects with the "
+        "target as test, or give these images the split train"
     )
 
 
@@ -131,6 +131,6 @@ def _table(classes: tuple[tuple[str, int], ...], label: str) -> NDArray[np.uint8
     return channel_codes(dict(classes), (label,))
 
 
-def _classes_shown(decoded: Decoded) -> NDArray[np.bool_]:
-    """Return for each image which class indices its mask holds, (N, 256)."""
+def _classes_present(decoded: Decoded) -> NDArray[np.bool_]:
+    """Return the class indices present in each mask, (N, 256)."""
     return np.stack([np.bincount(mask.reshape(-1), minlength=_CLASSES) > 0 for mask in decoded.masks])

@@ -1,4 +1,4 @@
-"""The stage: everything that stands before the camera, and what each ray meets."""
+"""The stage: all objects before the camera, and the hit of each ray."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINENESS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Everything that stands before the camera."""
+    """All objects before the camera."""
 
     solids: tuple[Solid, ...]
     ribbons: tuple[Ribbon, ...]
@@ -52,7 +52,7 @@ class Staged:
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """What n rays meet."""
+    """The hits of n rays."""
 
     number: npt.NDArray[np.int16]
     """(n,) index of the solid; the number of solids for webbing; -1 for the walls of the room."""
@@ -94,7 +94,7 @@ def set_stage(parameters: SceneParameters, streams: Streams, width: int, height:
 
 
 def trace(stage: Stage) -> Traced:
-    """What every ray of the fine grid meets."""
+    """The hit of every ray of the fine grid."""
     view = stage.view
     hits = cast(stage.solids, view)
     distance, number = hits.distance.reshape(-1), hits.solid.reshape(-1)

@@ -1,4 +1,4 @@
-"""Patterns of cloth and trim, folds, and what lies outside the windows; made once, tiled everywhere."""
+"""Patterns of cloth and trim, folds, and the view outside the windows; generated once and tiled."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ def test_costs(make_sweep: MakeSweep) -> None:
     ]
     found = costs(Material(make_sweep("a", trials=trials)))
     assert texts(found) == [
-        "2 trials, 12 epochs, 1 h 02 min of training (1 h 08 min with evaluation), summed over all workers."
+        "2 trials, 12 epochs, 62 min of training (69 min with evaluation), summed over all workers."
     ]
     assert only(found, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
     assert costs(Material(make_sweep("b"))) is None

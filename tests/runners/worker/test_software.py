@@ -19,7 +19,7 @@ def test_the_same_software() -> None:
     [
         ({"torch": "1.0"}, "torch is .*, but 1.0 on the driver; install"),
         ({"python": "2.7"}, "python is 3.*, but 2.7 on the driver"),
-        ({"training/state.py": "0"}, r"the code that decides numbers differs \(training/state.py\)"),
+        ({"training/trainer.py": "0"}, r"the code that decides numbers differs \(training/trainer.py\)"),
         (
             {"numpy": "1", "data/loader.py": "0"},
             r"numpy is .*; the code that decides numbers differs \(data/loader.py\)",

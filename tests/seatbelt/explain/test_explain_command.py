@@ -60,32 +60,32 @@ def test_the_best_and_the_worst_image_of_the_best_trial(sweep: Path) -> None:
     ranked = json.loads(CliRunner().invoke(app, ["best", str(sweep), "--json"]).output)
     key = ranked["arms"][0]["trial_key"]
     images = pd.read_parquet(sweep / "images")
-    shown = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
+    output = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
     files = sorted(path.name for path in (sweep / "report" / "explain").iterdir())
-    stems = {Path(shown.iloc[end]["image"]).stem for end in (0, -1)}
+    stems = {Path(output.iloc[end]["image"]).stem for end in (0, -1)}
     assert files == sorted(f"{key}-{stem}.{kind}" for stem in stems for kind in ("json", "png"))
     assert f"trial {key}, epoch 1" in text and "(best test image)" in text and "(worst test image)" in text
     assert "the sweep recorded" not in text, "the IoU is the recorded one"
     assert [note for note, _, _ in SweepFolder(sweep).test_notes()] == ["explain"]
 
 
-def test_numbers_of_named_images(sweep: Path, tmp_path: Path) -> None:
+def test_named_images_are_explained_with_their_numbers(sweep: Path, tmp_path: Path) -> None:
     key = trials(sweep)[1]
     images = ["images/p0-1.png", "stripes:images/p5-0.png"]
     text = explain(
         *(str(sweep), key[:6], "--images", images[0], "--images", images[1], "--square", "10", "--json"),
         *("--out", str(tmp_path / "o"), "--fill", "mean", "--compare", "probabilities", "--batch", "3"),
     )
-    found = json.loads(text)
-    assert [(item["image"], item["dataset"]) for item in found] == [
+    answer = json.loads(text)
+    assert [(item["image"], item["dataset"]) for item in answer] == [
         ("images/p0-1.png", "stripes"),
         ("images/p5-0.png", "stripes"),
     ]
-    assert found[0]["part"] == "test" and found[1]["part"] in ("train", "validation", "selection")
+    assert answer[0]["part"] == "test" and answer[1]["part"] in ("train", "validation", "selection")
     recorded = pd.read_parquet(sweep / "images").set_index(["trial_key", "image"]).loc[(key, "images/p0-1.png")]
-    assert found[0]["iou"] == recorded["iou"] == found[0]["recorded_iou"] and found[1]["recorded_iou"] is None
-    assert (found[0]["predicted"], found[0]["target"]) == (recorded["predicted"], recorded["target"])
-    for item in found:
+    assert answer[0]["iou"] == recorded["iou"] == answer[0]["recorded_iou"] and answer[1]["recorded_iou"] is None
+    assert (answer[0]["predicted"], answer[0]["target"]) == (recorded["predicted"], recorded["target"])
+    for item in answer:
         panel = Path(item.pop("panel"))
         assert json.loads(panel.with_suffix(".json").read_text()) == item
         with Image.open(panel) as file:
@@ -110,13 +110,15 @@ def mistake(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
-    shown = capsys.readouterr()
-    assert (stopped.value.code, shown.out) == (2, "")
-    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
-    return shown.err.removeprefix("error: ").rstrip()
+    output = capsys.readouterr()
+    assert (stopped.value.code, output.out) == (2, "")
+    assert output.err.startswith("error: ") and output.err.count("\n") == 1, output.err
+    return output.err.removeprefix("error: ").rstrip()
 
 
-def test_mistakes(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_end_with_one_clear_line(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = trials(sweep)
     name = str(sweep)
 
@@ -154,7 +156,7 @@ def test_damaged_weights_and_changed_data(
     (weights,) = (sweep / "checkpoints" / key).glob("*.safetensors")
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1])
-    assert f"no valid weights are kept there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
+    assert f"no valid weights are stored there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
         capsys, monkeypatch, str(sweep), key
     )
     weights.write_bytes(whole)
@@ -200,7 +202,9 @@ def test_a_report_that_leads_elsewhere(
     assert not list((tmp_path / "mine").iterdir())
 
 
-def test_too_little_memory(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_a_clear_error(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
 

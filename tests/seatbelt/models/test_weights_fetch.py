@@ -23,14 +23,14 @@ NAME = f"resnet18-{SHA256[:8]}.pth"
 
 class _Server(http.server.ThreadingHTTPServer):
     answers: dict[str, bytes]
-    asked: list[str]
+    requests: list[str]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         content = self.server.answers.get(self.path)
         self.send_response(200 if content is not None else 404)
         # The length is always that of the whole file: a shorter answer is one that broke off.
@@ -43,32 +43,32 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
-    made = _Server(("127.0.0.1", 0), _Handler)
-    made.answers, made.asked = {f"/models/{NAME}": CONTENT}, []
-    thread = threading.Thread(target=made.serve_forever)
+    http_server = _Server(("127.0.0.1", 0), _Handler)
+    http_server.answers, http_server.requests = {f"/models/{NAME}": CONTENT}, []
+    thread = threading.Thread(target=http_server.serve_forever)
     thread.start()
-    address = f"http://127.0.0.1:{made.server_address[1]}/models/{NAME}"
+    address = f"http://127.0.0.1:{http_server.server_address[1]}/models/{NAME}"
     monkeypatch.setattr(weights_fetch, "weights_url", lambda encoder: address)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    yield made
-    made.shutdown()
-    made.server_close()
+    yield http_server
+    http_server.shutdown()
+    http_server.server_close()
     thread.join()
 
 
 def test_a_file_is_fetched_once_under_torchvisions_name(server: _Server, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    found = fetch("resnet18", tmp_path / "new" / "weights", lambda done, total: seen.append((done, total)))
-    assert (found.path, found.sha256, found.downloaded) == (tmp_path / "new" / "weights" / NAME, SHA256, True)
-    assert found.path.read_bytes() == CONTENT
-    assert [path.name for path in found.path.parent.iterdir()] == [NAME]
+    fetched = fetch("resnet18", tmp_path / "new" / "weights", lambda done, total: seen.append((done, total)))
+    assert (fetched.path, fetched.sha256, fetched.downloaded) == (tmp_path / "new" / "weights" / NAME, SHA256, True)
+    assert fetched.path.read_bytes() == CONTENT
+    assert [path.name for path in fetched.path.parent.iterdir()] == [NAME]
     assert seen[-1] == (2_560_000, 2_560_000)
     assert [done for done, _ in seen] == [1_048_576, 2_097_152, 2_560_000]
 
-    assert not fetch("resnet18", found.path.parent).downloaded
-    assert len(server.asked) == 1
-    assert resolve("resnet18", "imagenet", folder=found.path.parent).sha256 == SHA256
+    assert not fetch("resnet18", fetched.path.parent).downloaded
+    assert len(server.requests) == 1
+    assert resolve("resnet18", "imagenet", folder=fetched.path.parent).sha256 == SHA256
 
 
 def test_a_damaged_file_is_fetched_again(server: _Server, tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_a_folder_that_cannot_be_written(server: _Server, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file cannot be written \(.*\); choose another --out$"):
         fetch("resnet18", tmp_path / "file")
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_the_address_is_torchvisions_own() -> None:
+def test_the_address_is_that_of_torchvision() -> None:
     import torchvision
 
     assert weights_url("resnet50") == torchvision.models.ResNet50_Weights.IMAGENET1K_V1.url
@@ -138,7 +138,7 @@ def test_the_address_is_torchvisions_own() -> None:
         (["show", "--weights-folder", "gone"], "/gone does not exist; correct or unset it"),
     ],
 )
-def test_mistakes_end_with_2_before_anything_is_asked(
+def test_mistakes_end_with_2_before_any_request(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -164,13 +164,13 @@ def test_show_says_where_each_encoders_weights_are(
     (bare_machine / "efficientnet-lite1.pth").write_bytes(b"anything")
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
 
-    def shown() -> tuple[object, list[str]]:
+    def show() -> tuple[object, list[str]]:
         monkeypatch.setattr("sys.argv", ["seatbelt", "weights", "show"])
         with pytest.raises(SystemExit) as stopped:
             main()
         return stopped.value.code, capsys.readouterr().out.splitlines()
 
-    code, lines = shown()
+    code, lines = show()
     digest = hashlib.sha256(b"anything").hexdigest()
     assert code == 0
     assert lines == [
@@ -183,6 +183,6 @@ def test_show_says_where_each_encoders_weights_are(
     ]  # fmt: skip
 
     (folder / NAME).write_bytes(b"half of it")
-    code, lines = shown()
+    code, lines = show()
     assert code == 2
     assert lines[0].startswith(f"resnet18   FAULT: weights {folder}/{NAME} are damaged: the name says")

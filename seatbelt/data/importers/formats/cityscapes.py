@@ -1,8 +1,8 @@
 """Cityscapes: `leftImg8bit/SPLIT/CITY/` beside `gtFine/SPLIT/CITY/` with `*_gtFine_labelIds.png`.
 
-Labels and their numbers are those of cityscapesScripts (`helpers/labels.py`). Pixels of the car that carries the
-camera, of the border of rectification and outside of the region of interest are ignored, as its evaluation does.
-Images of one city count as one subject: they are of few drives through the same streets.
+Labels and numbers are those of cityscapesScripts (`helpers/labels.py`). As in its evaluation, pixels of the ego
+vehicle, of the rectification border and outside the region of interest are ignored. Images of one city count as one
+subject, because they come from a few drives through the same streets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seatbelt.data.importers.classes import Classes
 from seatbelt.data.importers.formats.folder import FolderSource
-from seatbelt.data.importers.frames import BadFile, Frame, Places, Source, Survey
+from seatbelt.data.importers.frames import BadFileError, Frame, Places, Reader, Survey
 from seatbelt.data.importers.layouts import MergedSource, Part, split_folders
 from seatbelt.errors import UserError
 
@@ -24,14 +24,14 @@ _NAMES = (
     *("sky", "person", "rider", "car", "truck", "bus", "caravan", "trailer", "train", "motorcycle", "bicycle"),
 )
 _CLASSES = {"background": 0, **{name: number for number, name in enumerate(_NAMES, start=4)}}
-"""Label -> its id; `unlabeled` is our background."""
+"""Label -> id; `unlabeled` is our background."""
 
 _IMAGES = ("leftImg8bit", "leftImg8bit_trainvaltest")
 _MASKS = ("gtFine", "gtCoarse")
 
 
-def open_cityscapes(root: Path, places: Places) -> Source:
-    """Return a reader of all splits of which there are images and masks.
+def open_cityscapes(root: Path, places: Places) -> Reader:
+    """Return a reader of all splits with images and masks.
 
     Raises:
         UserError: The folders are missing.
@@ -39,7 +39,7 @@ def open_cityscapes(root: Path, places: Places) -> Source:
     images = places.images or _below(root, _IMAGES, "--images")
     masks = places.masks or _below(root, _MASKS, "--masks")
     if places.colours:
-        raise UserError("Cityscapes has numbers in its masks: leave out --colours")
+        raise UserError("Cityscapes has numbers in its masks: omit --colours")
     _check_names(places)
     places = dataclasses.replace(
         places,
@@ -54,7 +54,7 @@ def open_cityscapes(root: Path, places: Places) -> Source:
     return MergedSource(
         [
             Part(
-                source=_CitySource(root, dataclasses.replace(places, images=folder, masks=masks / folder.name)),
+                reader=_CitySource(root, dataclasses.replace(places, images=folder, masks=masks / folder.name)),
                 prefix=folder.name,
                 split=folder.name,
             )
@@ -73,7 +73,7 @@ class _CitySource:
         """Return the labels of Cityscapes with their numbers."""
         return dataclasses.replace(self._folder.survey(), classes=dict(_CLASSES))
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
         """Yield the images."""
         for item in self._folder.frames(classes):
             yield dataclasses.replace(item, subject=item.name.partition("/")[0]) if isinstance(item, Frame) else item
@@ -87,7 +87,7 @@ def _check_names(places: Places) -> None:
 
 def _below(root: Path, names: tuple[str, ...], option: str) -> Path:
     for name in names:
-        # The archives of Cityscapes hold a folder of their own name.
+        # The archives of Cityscapes contain a folder of their own name.
         for folder in (root / name, root / f"{name}_trainvaltest" / name):
             if folder.is_dir():
                 return folder

@@ -1,7 +1,7 @@
 """COCO: one JSON file with images, categories and annotations (cocodataset.org, "Data format").
 
-The JSON file is held in memory, the images are not. Where annotations overlap, the later one wins. Files
-written by `seatbelt data export coco` bring their class numbers, subjects and splits back.
+The JSON file is held in memory, the images are not. If annotations overlap, the later one wins. Files written by
+`seatbelt data export coco` keep their class numbers, subjects and splits.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from seatbelt.data.importers.classes import Classes, label_is_usable
 from seatbelt.data.importers.formats.coco_files import AnnotationFile, files_by_name, find_annotations, find_by_name
 from seatbelt.data.importers.formats.json_files import Record, identifier, load_record, records, text, whole_number
 from seatbelt.data.importers.frames import (
-    BadFile,
+    BadFileError,
     Frame,
     Lost,
     Notes,
     Painted,
     Places,
-    Source,
+    Reader,
     Survey,
     contained,
-    shown,
+    quoted,
 )
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
-from seatbelt.data.importers.rle import BadRegion, decode_region
+from seatbelt.data.importers.rle import BadRegionError, decode_region
 from seatbelt.errors import UserError
 
 STRAY = Lost("left out, annotations of no image")
 
 
-def open_coco(source: Path, places: Places) -> Source:
+def open_coco(source: Path, places: Places) -> Reader:
     """Return a reader of an annotation file, or of all files of a data set in splits.
 
     Raises:
-        UserError: The files cannot be read, or nobody can tell which of them to take.
+        UserError: The files cannot be read, or the choice of the file is ambiguous.
     """
     if places.masks or places.colours or places.mask_suffix or places.image_suffix:
-        raise UserError("COCO keeps its masks in its JSON file: leave out --masks, --mask-suffix and --colours")
+        raise UserError("COCO stores its masks in its JSON file: omit --masks, --mask-suffix and --colours")
     files = find_annotations(source)
     if len(files) == 1 and not files[0].split:
         return CocoSource(files[0], places)
     prefixes = [file.word for file in files] if len(files) > 1 else [""]
     return MergedSource(
         [
-            Part(source=CocoSource(file, places), prefix=prefix, split=file.split)
+            Part(reader=CocoSource(file, places), prefix=prefix, split=file.split)
             for file, prefix in zip(files, prefixes, strict=True)
         ]
     )
@@ -71,7 +71,7 @@ class CocoSource:
             self._images = records(self._raw, "images", self._where, required=True)
             self._labels = self._categories()
             self._annotations = self._by_image()
-        except BadFile as bad:
+        except BadFileError as bad:
             raise UserError(f"{source}: {bad}") from None
         info = self._raw.get("info")
         self._classes, self._target = _our_classes(info.get("seatbelt") if isinstance(info, dict) else None)
@@ -83,7 +83,7 @@ class CocoSource:
         labels = frozenset(self._labels.values())
         return Survey(labels=labels, images=len(self._images), classes=self._classes, target=self._target)
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
         """Yield the images in the order of the file."""
         seen: set[int | str] = set()
         for number, image in enumerate(self._images):
@@ -91,10 +91,10 @@ class CocoSource:
                 where = f"{self._where}: image {number}"
                 key = identifier(image, "id", where)
                 if key in seen:
-                    raise BadFile(where, f"the id {key!r} is given twice")
+                    raise BadFileError(where, f"the id {key!r} is given twice")
                 seen.add(key)
                 yield self._frame(image, where, self._annotations.get(key, []), classes)
-            except BadFile as bad:
+            except BadFileError as bad:
                 yield bad
         yield from (STRAY for key, strays in self._annotations.items() if key not in seen for _ in strays)
 
@@ -103,16 +103,16 @@ class CocoSource:
         for category in records(self._raw, "categories", self._where, required=True):
             key, name = identifier(category, "id", f"{self._where}: categories"), category.get("name")
             if not isinstance(name, str) or not label_is_usable(name):
-                raise BadFile(self._where, f"category {key!r}: name must be a text, but got {shown(name)}")
+                raise BadFileError(self._where, f"category {key!r}: name must be a text, but got {quoted(name)}")
             if labels.setdefault(key, name) != name:
-                raise BadFile(self._where, f"categories {name} and {labels[key]} share the id {key!r}")
+                raise BadFileError(self._where, f"categories {name} and {labels[key]} share the id {key!r}")
         return labels
 
     def _by_image(self) -> dict[int | str, list[Record]]:
-        found: dict[int | str, list[Record]] = defaultdict(list)
+        by_image: dict[int | str, list[Record]] = defaultdict(list)
         for number, annotation in enumerate(records(self._raw, "annotations", self._where, required=True)):
-            found[identifier(annotation, "image_id", f"{self._where}: annotation {number}")].append(annotation)
-        return dict(found)
+            by_image[identifier(annotation, "image_id", f"{self._where}: annotation {number}")].append(annotation)
+        return dict(by_image)
 
     def _frame(self, image: Record, where: str, annotations: list[Record], classes: Classes) -> Frame:
         path, name = self._image(image, where)
@@ -132,14 +132,14 @@ class CocoSource:
         listed = image.get("file_name")
         if self._by_name is not None and isinstance(listed, str):
             return find_by_name(self._by_name, listed)
-        hint = "; --name-only looks for the last part of names alone"
+        hint = "; --name-only compares only the last part of names"
         paths = [contained(root, listed, where, hint=hint) for root in self._roots]
         name = str(PurePosixPath(text(image, "file_name")))
         spellings = (spelled(path.parent, path.name) for path in paths)
-        path = next((p.with_name(found) for p, found in zip(paths, spellings, strict=True) if found), None)
+        path = next((p.with_name(spelling) for p, spelling in zip(paths, spellings, strict=True) if spelling), None)
         if path is None:
             places = ", ".join(dict.fromkeys(str(root) for root in self._roots))
-            raise BadFile(
+            raise BadFileError(
                 name, f"the file is missing in {places}; name the folder of the images by --images, or try --name-only"
             )
         return path, name
@@ -153,26 +153,26 @@ def _paint(
     declared: tuple[int, int] | None,
     size: tuple[int, int],
 ) -> Painted:
-    """Paint the annotations of an image of `size` (H, W) one over the other."""
+    """Paint the annotations of an image of `size` (H, W) in order; later ones win."""
     if declared not in (None, size):
         says = f"{declared[1]}x{declared[0]}" if declared else ""
         hint = ""
         if declared == size[::-1]:
-            hint = "; if EXIF turns it, save it upright: nobody can tell which way its annotations lie"
-        raise BadFile(name, f"the file has {size[1]}x{size[0]} pixels, but the JSON says {says}{hint}")
+            hint = "; if EXIF turns it, save it upright: the orientation of its annotations is ambiguous"
+        raise BadFileError(name, f"the file has {size[1]}x{size[0]} pixels, but the JSON says {says}{hint}")
     mask = np.full(size, classes.background, np.uint8)
     covered = np.zeros(size, bool)
     notes = Notes()
     for annotation in annotations:
-        where = f"{name}: annotation {shown(annotation.get('id'))}"
+        where = f"{name}: annotation {quoted(annotation.get('id'))}"
         category = identifier(annotation, "category_id", where)
         if not annotation.get("segmentation"):
             notes["no outline", labels.get(category, f"category {category}")] += 1
             continue
         try:
             region = decode_region(annotation["segmentation"], *size)
-        except BadRegion as error:
-            raise BadFile(where, str(error)) from None
+        except BadRegionError as error:
+            raise BadFileError(where, str(error)) from None
         if not region.any():
             notes["no pixels", labels.get(category, f"category {category}")] += 1
             continue
@@ -189,7 +189,7 @@ def _paint(
 
 
 def _our_classes(ours: object) -> tuple[dict[str, int] | None, str]:
-    """Return the classes and target that `data export` wrote, if they are whole."""
+    """Return the classes and target written by `data export`, if they are valid."""
     if not isinstance(ours, dict) or not isinstance(ours.get("classes"), dict):
         return None, ""
     classes = ours["classes"]

@@ -1,4 +1,4 @@
-"""Where COCO data sets keep their annotation files and images: COCO itself, CVAT, Roboflow, FiftyOne, labelme."""
+"""Locations of annotation files and images in COCO data sets of COCO, CVAT, Roboflow, FiftyOne and labelme."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatbelt.data.importers.assignment import last_part
-from seatbelt.data.importers.frames import BadFile
+from seatbelt.data.importers.frames import BadFileError
 from seatbelt.data.importers.split_names import split_of
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, walk
 from seatbelt.errors import UserError
 
 _ROBOFLOW = "_annotations.coco.json"
 _KIND = "instances_"
-"""Of the files of one COCO data set those that hold masks; others hold captions, key points or no annotations."""
+"""Prefix of the COCO files with masks; other files hold captions, key points or no annotations."""
 _OTHER_KINDS = ("captions_", "person_keypoints_", "image_info_", "panoptic_", "stuff_")
 _IMAGE_FOLDERS = ("images", "", "data", "JPEGImages")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationFile:
-    """A JSON file, and where its images may lie."""
+    """A JSON file and the folders of its images."""
 
     path: Path
     word: str
-    """What its name, or its folder's, says of its images: `train2017`, `valid`, `default`."""
+    """Word for its images from its name or its folder's: `train2017`, `valid`, `default`."""
     image_roots: tuple[Path, ...]
 
     @property
     def split(self) -> str:
-        """The word if it is one for a split, else empty."""
+        """The word if it names a split, else empty."""
         return self.word if split_of(self.word) else ""
 
 
 def find_annotations(source: Path) -> list[AnnotationFile]:
-    """Return the annotation files of a source: the one that is named, or those of all its splits.
+    """Return the annotation files of a source: the named file, or the files of all splits.
 
     Raises:
-        UserError: There is none, or there are several and their names do not tell their splits.
+        UserError: There is none, or the names of several files do not state their splits.
     """
     if source.is_file():
         root = source.parent
@@ -67,17 +67,17 @@ def files_by_name(roots: list[Path]) -> dict[str, list[tuple[Path, str]]]:
 
 
 def find_by_name(by_name: dict[str, list[tuple[Path, str]]], listed: str) -> tuple[Path, str]:
-    """Return the file and name of an image that a foreign path names.
+    """Return the file and name of an image with a foreign path.
 
     Raises:
-        BadFile: There is none of that name, or there are several.
+        BadFileError: No image or several images have this name.
     """
     name = last_part(listed)
     places = by_name.get(name, [])
     if not places:
-        raise BadFile(name, "no image has this name; name the folder of the images by --images")
+        raise BadFileError(name, "no image has this name; name the folder of the images by --images")
     if len(places) > 1:
-        raise BadFile(name, f"{len(places)} images have this name, such as {places[0][1]} and {places[1][1]}")
+        raise BadFileError(name, f"{len(places)} images have this name, such as {places[0][1]} and {places[1][1]}")
     return places[0]
 
 

@@ -1,7 +1,7 @@
 """Plain folders: `images/` and `masks/` with the same names, also once for each split.
 
-Masks hold class numbers (the user names them; 255 is ignored) or, with a colour map, colours. Masks of nothing but 0
-and 255 with one class are the common form of two values: 255 is the class.
+Masks hold class numbers (named by the user; 255 is ignored) or, with a colour map, colours. In masks of only 0 and 255
+with one class, a common form of two values, 255 is the class.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from seatbelt.data.datasets.dataset import IGNORE
-from seatbelt.data.datasets.images import UnusableImage
+from seatbelt.data.datasets.images import UnusableImageError
 from seatbelt.data.importers.classes import BACKGROUND, Classes
 from seatbelt.data.importers.formats.labelmap import read_label_map
-from seatbelt.data.importers.frames import BadFile, Frame, Painted, Places, Source, Survey, contained
+from seatbelt.data.importers.frames import BadFileError, Frame, Painted, Places, Reader, Survey, contained
 from seatbelt.data.importers.layouts import MergedSource, Part, leading_split, split_folders
 from seatbelt.data.importers.pixels import (
-    Colour,
     open_any_indices,
     paint_background,
     paint_colours,
@@ -33,23 +32,23 @@ OTHER_FILES = "left out, files that are no images"
 UNMASKED = "without a mask: all background"
 
 _MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".jpg", ".jpeg")
-"""Not all of them can be read; those that cannot are named."""
+"""Some of them cannot be read and are reported."""
 
 
-def open_folder(root: Path, places: Places) -> Source:
-    """Return a reader of images/ and masks/, or of all folders of splits that hold them."""
+def open_folder(root: Path, places: Places) -> Reader:
+    """Return a reader of images/ and masks/, or of all split folders that contain them."""
     if places.images or places.masks or (root / "images").is_dir():
         return FolderSource(root, places)
     splits = [folder for folder in split_folders(root) if (folder / "images").is_dir()]
     if splits:
-        parts = [Part(source=FolderSource(folder, places), prefix=folder.name, split=folder.name) for folder in splits]
+        parts = [Part(reader=FolderSource(folder, places), prefix=folder.name, split=folder.name) for folder in splits]
         return MergedSource(parts)
     pairs = [(folder, masks) for folder in split_folders(root) if (masks := _masks_beside(folder)) is not None]
     if pairs:
         return MergedSource(
             [
                 Part(
-                    source=FolderSource(root, dataclasses.replace(places, images=images, masks=masks)),
+                    reader=FolderSource(root, dataclasses.replace(places, images=images, masks=masks)),
                     prefix=images.name,
                     split=images.name,
                 )
@@ -60,7 +59,7 @@ def open_folder(root: Path, places: Places) -> Source:
 
 
 class FolderSource:
-    """A reader that holds the names of one folder at a time."""
+    """A reader with the names of one folder in memory at a time."""
 
     def __init__(self, root: Path, places: Places) -> None:
         self._images = places.images or root / "images"
@@ -70,20 +69,20 @@ class FolderSource:
             if not folder.is_dir():
                 raise UserError(f"{folder}: there is no such folder; name it with {option}{_hint(root)}")
         if self._images.resolve() == self._masks.resolve() and not self._suffix:
-            raise UserError(f"{self._images} holds images and masks: tell them apart with --mask-suffix, such as _mask")
+            raise UserError(f"{self._images} holds images and masks: distinguish them by --mask-suffix, such as _mask")
         self._colours = read_label_map(places.colours) if places.colours else None
         if self._colours is None and not places.classes:
             raise UserError("masks hold numbers only: name them with --classes, or give a colour map with --colours")
         self._labels = {number: name for name, number in (places.classes or {}).items()}
         if 0 in self._labels and BACKGROUND in self._labels.values():
-            # A background that nobody named has a number that says nothing of the masks.
+            # The number of a background that the user did not name says nothing about the masks.
             self._labels = {n: name for n, name in self._labels.items() if name != BACKGROUND or n == 0}
         self._ignored = places.ignored_numbers
         self._check_ignored(places)
         self._unmasked_is_background = places.unmasked_is_background
 
     def survey(self) -> Survey:
-        """Return the labels of the colour map or of the user, and tell masks of two values."""
+        """Return the labels of the colour map or of the user, and recognise masks of two values."""
         labels = self._colours.values() if self._colours is not None else self._labels.values()
         images = sum(isinstance(name, str) and self._is_image(name) for name in walk(self._images))
         remarks = []
@@ -93,11 +92,11 @@ class FolderSource:
             remarks.append(f"the masks hold 0 and 255 only: 255 is read as {classes[0]}")
         return Survey(labels=frozenset(labels), images=images, remarks=tuple(remarks))
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
-        """Yield all images with their masks, then the masks without an image."""
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
+        """Yield all images with their masks, then masks without an image."""
         for name in walk(self._images):
             try:
-                if isinstance(name, BadFile):
+                if isinstance(name, BadFileError):
                     yield name
                 elif self._is_image(name):
                     frame, has_mask = self._frame(name, classes)
@@ -106,13 +105,13 @@ class FolderSource:
                         yield UNMASKED
                 elif not self._is_mask(name):
                     yield OTHER_FILES
-            except BadFile as bad:
+            except BadFileError as bad:
                 yield bad
         for name in walk(self._masks):
             if isinstance(name, str) and self._is_mask(name):
                 stem = name[: -len(self._suffix + ".png")] + self._image_suffix
                 if with_image_suffix(self._images, stem) is None:
-                    yield BadFile(f"{self._masks.name}/{name}", f"has no image {self._images.name}/{stem}")
+                    yield BadFileError(f"{self._masks.name}/{name}", f"has no image {self._images.name}/{stem}")
 
     def _check_ignored(self, places: Places) -> None:
         both = sorted(self._ignored & set((places.classes or {}).values()) & set(self._labels))
@@ -120,16 +119,16 @@ class FolderSource:
             raise UserError(f"--ignore {both[0]} is the class {self._labels[both[0]]} of --classes; use one of them")
 
     def _has_two_values(self) -> bool:
-        """Tell whether the masks hold 0 and 255 and nothing else; at the first other value no more are read."""
+        """Return whether all masks contain only 0 and 255; stop reading at the first other value."""
         values: set[int] = set()
         for name in walk(self._masks):
-            if isinstance(name, BadFile) or not self._is_mask(name):
+            if isinstance(name, BadFileError) or not self._is_mask(name):
                 continue
             try:
                 path = contained(self._masks, name, name)
                 values |= set(np.unique(open_any_indices(path)).tolist()) - self._ignored
-            except (BadFile, UnusableImage):
-                # frames() meets it again and names it.
+            except (BadFileError, UnusableImageError):
+                # frames() reports it.
                 continue
             if not values <= {0, IGNORE}:
                 return False
@@ -154,33 +153,24 @@ class FolderSource:
         if mask_name is not None:
             mask_where = f"{self._masks.name}/{mask_name}"
             mask = contained(self._masks, mask_name, mask_where)
-            paint = partial(_paint, mask, mask_where, self._colours, self._labels, classes, self._ignored)
+            paint = partial(self._paint, mask, mask_where, classes)
         elif not self._unmasked_is_background:
-            raise BadFile(
+            raise BadFileError(
                 where,
-                f"its mask {self._masks.name}/{stem}.png is missing (--unmasked-is-background takes such images as "
-                "showing no class)",
+                f"its mask {self._masks.name}/{stem}.png is missing (--unmasked-is-background imports such images "
+                "without any class)",
             )
         return Frame(name=name, image=image, paint=paint, split=leading_split(name)), mask_name is not None
 
-
-def _paint(
-    path: Path,
-    where: str,
-    colours: dict[Colour, str] | None,
-    labels: dict[int, str],
-    classes: Classes,
-    ignored: frozenset[int],
-    size: tuple[int, int],
-) -> Painted:
-    del size
-    if colours is None:
-        return paint_indices(path, where, labels, classes, ignored=ignored, read=open_any_indices)
-    return paint_colours(path, where, colours, classes)
+    def _paint(self, path: Path, where: str, classes: Classes, size: tuple[int, int]) -> Painted:
+        del size
+        if self._colours is None:
+            return paint_indices(path, where, self._labels, classes, ignored=self._ignored, read=open_any_indices)
+        return paint_colours(path, where, self._colours, classes)
 
 
 def _masks_beside(images: Path) -> Path | None:
-    """Return the folder of masks that lies beside one of images: trainannot, train_masks, train_labels, ..."""
+    """Return the folder of masks beside a folder of images: trainannot, train_masks, train_labels, ..."""
     for ending in ("annot", "_annot", "_mask", "_masks", "_label", "_labels", "_gt", "-masks", "masks", "labels"):
         folder = images.with_name(images.name + ending)
         if folder.is_dir():
@@ -189,7 +179,7 @@ def _masks_beside(images: Path) -> Path | None:
 
 
 def _hint(root: Path) -> str:
-    """Return which other command fits a folder, as the end of a sentence."""
+    """Return a hint to the format of a folder, as the end of a sentence."""
     if (root / "leftImg8bit").is_dir() or (root / "gtFine").is_dir():
         return "; it looks like Cityscapes: import it as cityscapes"
     if (root / "meta.json").is_file():

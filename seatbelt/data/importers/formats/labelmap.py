@@ -1,6 +1,6 @@
 """CVAT's and Datumaro's `labelmap.txt`: one `label:red,green,blue:parts:actions` per line.
 
-A line without a colour has that of its number in PASCAL VOC's colour map, as Datumaro does it
+A line without a colour has the colour of its number in PASCAL VOC's colour map, as in Datumaro
 (datumaro `plugins/data_formats/voc/format.py`).
 """
 
@@ -18,7 +18,7 @@ def read_label_map(path: Path) -> dict[Colour, str]:
     """Return (red, green, blue) -> label in the order of the lines.
 
     Raises:
-        UserError: The file is missing, or a line is none.
+        UserError: The file is missing, or a line is invalid.
     """
     try:
         lines = read_file(path).decode("utf-8-sig").splitlines()
@@ -45,7 +45,7 @@ def read_label_map(path: Path) -> dict[Colour, str]:
 
 
 def voc_colour(number: int) -> Colour:
-    """Return a class number's colour in PASCAL VOC's map: its bits, dealt in turn, high ones first."""
+    """Return the colour of a class number in PASCAL VOC's map: its bits go to the channels in turn."""
     channels = [0, 0, 0]
     for place in range(8):
         for channel in range(3):

@@ -1,9 +1,9 @@
 """Unity Perception SOLO: `sequence.N/step{K}.frame_data.json` beside the images they name.
 
-Read as Unity's package writes it (com.unity.perception, `SoloEndpoint`), not as its schema document says:
-`instances` hold only the labels that a frame shows, `filename` may be null, a captured camera may have no
-segmentation (Unity segments one camera at a time), definition files may be missing. The images of one
-sequence show one scene: its name is their subject, so that they stay together, unless the user names others.
+This reader follows Unity's package (com.unity.perception, `SoloEndpoint`), not its schema document: `instances` contain
+only the labels in a frame, `filename` may be null, a captured camera may have no segmentation (Unity segments one
+camera at a time), and definition files may be missing. The images of a sequence show one scene and stay together: their
+default subject is the name of the sequence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seatbelt.data.importers.classes import BACKGROUND, Classes, label_is_usable
 from seatbelt.data.importers.formats.json_files import Record, load_record, records, text
-from seatbelt.data.importers.frames import BadFile, Frame, Lost, Painted, Places, Survey, contained, shown
+from seatbelt.data.importers.frames import BadFileError, Frame, Lost, Painted, Places, Survey, contained, quoted
 from seatbelt.data.importers.pixels import Colour, paint_colours
 from seatbelt.data.importers.walking import IMAGE_SUFFIXES, natural, walk
 from seatbelt.errors import UserError
@@ -29,16 +29,16 @@ NO_SEGMENTATION = "left out, captures without a semantic segmentation"
 
 
 class SoloSource:
-    """A reader that holds one frame file at a time."""
+    """A reader with one frame file in memory at a time."""
 
     def __init__(self, root: Path, places: Places) -> None:
         if places.images or places.masks or places.colours or places.mask_suffix:
-            raise UserError("SOLO frames name their own files: leave out --images, --masks, --mask-suffix, --colours")
+            raise UserError("SOLO frames name their own files: omit --images, --masks, --mask-suffix and --colours")
         self._root = root
         self._sequences = sorted((p.name for p in root.glob("sequence.*") if p.is_dir()), key=natural)
         if not self._sequences:
             below = sorted(path.parent.name for path in root.glob("*/sequence.*") if path.is_dir())
-            hint = f"; is it {root / below[0]}?" if below else ""
+            hint = f"; did you mean {root / below[0]}?" if below else ""
             raise UserError(f"{root} holds no folder sequence.N{hint}")
 
     def survey(self) -> Survey:
@@ -52,28 +52,28 @@ class SoloSource:
                     segmentation = _segmentation(capture, where)
                     if segmentation is not None and _is_a(capture, _CAMERA):
                         labels.update(_colours(segmentation, where).values())
-            except BadFile:
-                # frames() meets it again and hands it over.
+            except BadFileError:
+                # frames() reports it.
                 continue
         return Survey(labels=frozenset(labels), images=images)
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
-        """Yield a frame for each camera's image that has a segmentation."""
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
+        """Yield a frame for each camera image with a segmentation."""
         for where in self._frame_files():
             try:
                 captures = self._captures(where)
-            except BadFile as bad:
+            except BadFileError as bad:
                 yield bad
                 continue
             for capture in captures:
                 try:
                     yield self._frame(capture, where, classes)
-                except BadFile as bad:
+                except BadFileError as bad:
                     yield bad
         yield from (ORPHANS for _ in self._orphans())
 
     def _orphans(self) -> Iterator[str]:
-        """Yield images of steps whose frame file is gone."""
+        """Yield images of steps without a frame file."""
         for sequence in self._sequences:
             steps = {p.name.partition(".")[0] for p in (self._root / sequence).glob("step*frame*.json")}
             for name in walk(self._root, sequence):
@@ -83,8 +83,8 @@ class SoloSource:
 
     def _frame_files(self) -> Iterator[str]:
         for sequence in self._sequences:
-            found = sorted((p.name for p in (self._root / sequence).glob("step*frame*.json")), key=natural)
-            yield from (f"{sequence}/{name}" for name in found)
+            names = sorted((p.name for p in (self._root / sequence).glob("step*frame*.json")), key=natural)
+            yield from (f"{sequence}/{name}" for name in names)
 
     def _captures(self, where: str) -> list[Record]:
         frame = load_record(contained(self._root, where, where), where)
@@ -126,14 +126,14 @@ def _colours(segmentation: Record, where: str) -> dict[Colour, str]:
     for instance in records(segmentation, "instances", where):
         label, value = instance.get("labelName"), instance.get("pixelValue")
         if not isinstance(label, str) or not label_is_usable(label):
-            raise BadFile(where, f"labelName must be a text, but got {shown(label)}")
+            raise BadFileError(where, f"labelName must be a text, but got {quoted(label)}")
         if not isinstance(value, list) or len(value) not in (3, 4) or not all(_is_byte(part) for part in value):
-            raise BadFile(where, f"pixelValue of {label} must be [r, g, b, a] from 0 to 255")
+            raise BadFileError(where, f"pixelValue of {label} must be [r, g, b, a] from 0 to 255")
         colour = (int(value[0]), int(value[1]), int(value[2]))
         if colour == (0, 0, 0) and label != BACKGROUND:
-            raise BadFile(where, f"{label} is black, the colour of pixels without a label")
+            raise BadFileError(where, f"{label} is black, the colour of pixels without a label")
         if colours.setdefault(colour, label) != label:
-            raise BadFile(where, f"{label} and {colours[colour]} share the colour {colour}")
+            raise BadFileError(where, f"{label} and {colours[colour]} share the colour {colour}")
     return colours
 
 

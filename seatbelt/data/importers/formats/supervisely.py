@@ -1,7 +1,7 @@
 """Supervisely: `meta.json` beside data sets with `img/` and `ann/IMAGE.json` (docs.supervisely.com, "Annotation JSON").
 
-Bitmaps (a PNG packed by zlib, in base64), polygons and rectangles are painted one over the other, later ones win. A
-data set's folder that is named after a split gives its images that split, and so does an image's tag.
+Bitmaps (a PNG compressed by zlib, in base64), polygons and rectangles are painted in order; later ones win. A data-set
+folder named after a split, or a tag of an image, sets the split.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from seatbelt.data.datasets.images import MAX_PIXELS
 from seatbelt.data.importers.classes import Classes, label_is_usable
 from seatbelt.data.importers.formats.json_files import Record, load_record, records, text, whole_number
 from seatbelt.data.importers.frames import (
-    BadFile,
+    BadFileError,
     Frame,
     Lost,
     Notes,
     Painted,
     Places,
-    Source,
+    Reader,
     Survey,
     contained,
-    shown,
+    quoted,
 )
 from seatbelt.data.importers.layouts import MergedSource, Part
 from seatbelt.data.importers.pixels import paint_label
@@ -46,26 +46,26 @@ UNANNOTATED = "without an annotation file: all background"
 
 _SHAPES = ("bitmap", "polygon", "rectangle")
 _MOST_BYTES = 64 * 2**20
-"""Of one unpacked bitmap."""
+"""Largest size of an unpacked bitmap in bytes."""
 
 
-def open_supervisely(root: Path, places: Places) -> Source:
+def open_supervisely(root: Path, places: Places) -> Reader:
     """Return a reader of a project with all its data sets, or of one of them.
 
     Raises:
         UserError: There is no data set.
     """
     if places.images or places.masks or places.colours or places.mask_suffix or places.image_suffix:
-        raise UserError("Supervisely projects have their own places: leave out --images, --masks and --colours")
+        raise UserError("Supervisely projects have fixed folders: omit --images, --masks and --colours")
     if (root / "img").is_dir() and (root / "ann").is_dir():
         return SuperviselySource(root, root.parent / "meta.json")
     folders = sorted(path.parent for path in root.glob("*/ann") if (path.parent / "img").is_dir())
     if not folders:
-        raise UserError(f"{root} holds no data set with img/ and ann/; is it the project's folder?")
+        raise UserError(f"{root} holds no data set with img/ and ann/; name the folder of the project")
     return MergedSource(
         [
             Part(
-                source=SuperviselySource(folder, root / "meta.json"),
+                reader=SuperviselySource(folder, root / "meta.json"),
                 prefix=folder.name if len(folders) > 1 else "",
                 split=folder.name if split_of(folder.name) else "",
             )
@@ -75,25 +75,25 @@ def open_supervisely(root: Path, places: Places) -> Source:
 
 
 class SuperviselySource:
-    """A reader of one data set that holds one annotation file at a time."""
+    """A reader of one data set with one annotation file in memory at a time."""
 
     def __init__(self, root: Path, meta: Path) -> None:
         self._root = root
         try:
             raw = load_record(meta, meta.name)
             names = [entry.get("title") for entry in records(raw, "classes", meta.name, required=True)]
-        except BadFile as bad:
+        except BadFileError as bad:
             raise UserError(f"{meta.parent}: {bad}") from None
         unusable = next((name for name in names if not label_is_usable(name)), None)
         if unusable is not None:
-            raise UserError(f"{meta}: the title of a class must be a text, but got {shown(unusable)}")
+            raise UserError(f"{meta}: the title of a class must be a text, but got {quoted(unusable)}")
         self._labels = frozenset(str(name) for name in names)
 
     def survey(self) -> Survey:
         """Return the classes of the project."""
         return Survey(labels=self._labels, images=sum(1 for _ in self._images()))
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
         """Yield the images; those without an annotation file show no class."""
         for name in self._images():
             try:
@@ -108,7 +108,7 @@ class SuperviselySource:
                     paint=partial(_paint, f"ann/{name}.json", raw, self._labels, classes),
                     split=next((tag for tag in tags if split_of(tag)), ""),
                 )
-            except BadFile as bad:
+            except BadFileError as bad:
                 yield bad
         for entry in walk(self._root / "ann"):
             if isinstance(entry, str) and entry.endswith(".json"):
@@ -128,9 +128,7 @@ def _paint(where: str, raw: Record, labels: frozenset[str], classes: Classes, si
     if isinstance(declared, dict):
         says = whole_number(declared, "height", where), whole_number(declared, "width", where)
         if says != size:
-            raise BadFile(
-                where, f"says {says[1]}x{says[0]}, but the image as it is shown has {size[1]}x{size[0]} pixels"
-            )
+            raise BadFileError(where, f"says {says[1]}x{says[0]}, but the upright image has {size[1]}x{size[0]} pixels")
     mask, notes = np.full(size, classes.background, np.uint8), Notes()
     covered = np.zeros(size, bool)
     for number, entry in enumerate(records(raw, "objects", where)):
@@ -158,7 +156,7 @@ def _region(entry: Record, shape: str, size: tuple[int, int], where: str) -> NDA
         return _bitmap(entry.get("bitmap"), size, where)
     points = entry.get("points")
     if not isinstance(points, dict):
-        raise BadFile(where, "has no points")
+        raise BadFileError(where, "has no points")
     outer = _corners(points.get("exterior"), size, where)
     region = np.zeros(size, np.uint8)
     if shape == "rectangle":
@@ -176,11 +174,11 @@ def _corners(points: object, size: tuple[int, int], where: str) -> NDArray[np.in
     """Return corners (N, 2) as x and y."""
     ok = isinstance(points, list) and len(points) >= 2
     if not isinstance(points, list) or not ok or not all(_is_corner(point) for point in points):
-        raise BadFile(where, "its points must be a list [[x, y], ...] of numbers")
+        raise BadFileError(where, "its points must be a list [[x, y], ...] of numbers")
     corners = np.array(points, np.float64)
     limits = np.array([size[1], size[0]])
     if not bool(((corners >= -limits) & (corners <= 2 * limits)).all()):
-        raise BadFile(where, f"its points reach far out of the image of {size[1]}x{size[0]} pixels")
+        raise BadFileError(where, f"its points reach far out of the image of {size[1]}x{size[0]} pixels")
     return np.rint(corners).astype(np.int32)
 
 
@@ -193,15 +191,15 @@ def _is_corner(point: object) -> bool:
 
 
 def _bitmap(bitmap: object, size: tuple[int, int], where: str) -> NDArray[np.bool_]:
-    """Return the region of a packed PNG whose upper left corner lies at `origin`."""
+    """Return the region of a packed PNG with its upper left corner at `origin`."""
     data = bitmap.get("data") if isinstance(bitmap, dict) else None
     origin = bitmap.get("origin") if isinstance(bitmap, dict) else None
     if not isinstance(data, str) or not _is_corner(origin) or not isinstance(origin, list):
-        raise BadFile(where, "its bitmap must have data (base64) and origin [x, y]")
+        raise BadFileError(where, "its bitmap must have data (base64) and origin [x, y]")
     part = _unpacked(data, where)
     left, top = int(origin[0]), int(origin[1])
     if left < 0 or top < 0 or top + part.shape[0] > size[0] or left + part.shape[1] > size[1]:
-        raise BadFile(where, f"its bitmap reaches out of the image of {size[1]}x{size[0]} pixels")
+        raise BadFileError(where, f"its bitmap reaches out of the image of {size[1]}x{size[0]} pixels")
     region = np.zeros(size, bool)
     region[top : top + part.shape[0], left : left + part.shape[1]] = part
     return region
@@ -212,20 +210,20 @@ def _unpacked(data: str, where: str) -> NDArray[np.bool_]:
         unpacker = zlib.decompressobj()
         packed = unpacker.decompress(base64.b64decode(data, validate=True), _MOST_BYTES)
         if unpacker.unconsumed_tail:
-            raise BadFile(where, f"its bitmap is larger than {_MOST_BYTES:,} bytes")
+            raise BadFileError(where, f"its bitmap is larger than {_MOST_BYTES:,} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(packed), formats=("PNG",)) as file:
                 if file.width * file.height > MAX_PIXELS:
-                    raise BadFile(where, f"its bitmap has more than {MAX_PIXELS:,} pixels")
-                # Supervisely writes the region as what is not transparent, older projects as what is not black.
+                    raise BadFileError(where, f"its bitmap has more than {MAX_PIXELS:,} pixels")
+                # The region is the opaque part in Supervisely, and the part that is not black in older projects.
                 alpha = file.mode in ("RGBA", "LA") or "transparency" in file.info
                 channel = file.convert("RGBA").getchannel("A") if alpha else file.convert("L")
                 return np.asarray(channel) > 0
-    except BadFile:
+    except BadFileError:
         raise
     except (binascii.Error, zlib.error) as error:
-        raise BadFile(where, f"its bitmap cannot be unpacked ({error})") from None
+        raise BadFileError(where, f"its bitmap cannot be unpacked ({error})") from None
     except Exception as error:
-        # Pillow's decoders raise whatever they stumble over in a damaged file.
-        raise BadFile(where, f"its bitmap cannot be decoded ({error})") from None
+        # Pillow's decoders raise any exception on a damaged file.
+        raise BadFileError(where, f"its bitmap cannot be decoded ({error})") from None

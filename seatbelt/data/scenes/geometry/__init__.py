@@ -1,1 +1,1 @@
-"""Solids, belts as ribbons, and the rays that hit them."""
+"""Geometry: solids, ribbons of webbing, and ray casting."""

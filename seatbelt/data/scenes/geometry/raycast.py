@@ -1,8 +1,8 @@
-"""Rays against solids: which solid each pixel shows, how far away, and which way its surface faces.
+"""Ray casting of solids: the solid in each pixel, its distance and its surface normal.
 
-Every solid is a simple shape in a local frame. A ray is moved into that frame, where the meeting point is the
-root of a quadratic (sphere, cone) or of slabs (box); the ray parameter is the same in both frames. Only the
-solid's bounding box on the screen is visited.
+Every solid is a simple shape in a local frame. A ray is transformed into that frame, where the intersection is the root
+of a quadratic (sphere, cone) or of slabs (box); the ray parameter is the same in both frames. Only the bounding box of
+the solid on the screen is traced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seatbelt.data.scenes.geometry.solids import Floats, Solid, cross, dot, unit
 
 NEAR = 0.02
-"""Nothing nearer to the eye than this is seen; metres."""
+"""Objects nearer to the eye than this are invisible; metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class View:
     """
 
     position: Floats
-    """(3,) the eye, or the centre of the plane that parallel rays start from."""
+    """(3,) the eye, or the centre of the plane where parallel rays start."""
     axes: Floats
     """(3, 3) rows: right, up, forward."""
     scale: float
@@ -39,8 +39,8 @@ class View:
     def rays(self, box: tuple[int, int, int, int], solid: Solid | None = None) -> tuple[Floats, Floats]:
         """Origins and directions, each (3, n) or (3, 1), of the pixels in `box` (x0, y0, x1, y1), row by row.
 
-        In the frame of the solid if one is given. Rays are linear in the pixel's column and row, also after a
-        change of frame, so that only the three axes are changed and not every ray.
+        They are in the frame of the solid if one is given. Rays are linear in column and row of the pixel, also after a
+        change of frame, so that only the three axes are transformed, not every ray.
         """
         x0, y0, x1, y1 = box
         start, axes = self.position, self.axes
@@ -75,12 +75,12 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:
-    """What the pixels of a view show."""
+    """The visible surfaces of a view."""
 
     distance: npt.NDArray[np.float32]
-    """(height, width) ray parameter, infinite where nothing was met."""
+    """(height, width) ray parameter, infinite without a hit."""
     solid: npt.NDArray[np.int16]
-    """(height, width) index of the solid, -1 where none was met."""
+    """(height, width) index of the solid, -1 without a hit."""
 
 
 def look(*, position: Floats, target: Floats, scale: float, width: int, height: int, roll: float = 0.0) -> View:
@@ -105,7 +105,7 @@ def parallel(*, centre: Floats, direction: Floats, extent: float, size: int) -> 
 
 
 def cast(solids: Sequence[Solid], view: View, *, least: int = 1) -> Hits:
-    """The nearest solid along each ray; those that are under `least` pixels wide and high are left out."""
+    """The nearest solid along each ray; solids less than `least` pixels wide and high are left out."""
     distance = np.full((view.height, view.width), np.inf, dtype=np.float32)
     nearest = np.full((view.height, view.width), -1, dtype=np.int16)
     for number, (solid, box) in enumerate(zip(solids, _screen_boxes(solids, view), strict=True)):
@@ -121,7 +121,7 @@ def cast(solids: Sequence[Solid], view: View, *, least: int = 1) -> Hits:
 
 
 def meet(solid: Solid, origins: Floats, directions: Floats) -> Floats:
-    """The ray parameter (n,) where rays of the world enter the solid, infinite where they do not."""
+    """The ray parameter (n,) where rays of the world enter the solid, infinite without a hit."""
     inward = solid.inward.astype(np.float32)
     return _enter_solid(solid, inward @ (origins - solid.origin.astype(np.float32)[:, None]), inward @ directions)
 
@@ -147,7 +147,7 @@ def _axes_towards(direction: Floats) -> Floats:
 
 
 def _screen_boxes(solids: Sequence[Solid], view: View) -> list[tuple[int, int, int, int]]:
-    """The pixels x0, y0, x1, y1 that each solid may cover; empty boxes for those behind the eye."""
+    """The pixels x0, y0, x1, y1 that each solid may cover; empty boxes for solids behind the eye."""
     if not solids:
         return []
     pixels, distance = view.project(np.concatenate([solid.corners for solid in solids]))

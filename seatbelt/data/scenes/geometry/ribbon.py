@@ -1,7 +1,7 @@
 """Webbing: ribbons of triangles and their rays.
 
-A ribbon has hundreds of small triangles, so all pairs of a triangle and a pixel near it are met in one go
-instead of triangle by triangle.
+A ribbon has hundreds of small triangles, so all pairs of a triangle and a nearby pixel are intersected at once instead
+of triangle by triangle.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Ribbon:
 
 @dataclass(frozen=True, kw_only=True)
 class RibbonHits:
-    """The nearest webbing in each pixel that shows any; n pixels in rising order."""
+    """The nearest webbing in each pixel with webbing; n pixels in increasing order."""
 
     pixel: npt.NDArray[np.intp]
     """(n,) flat index of the pixel."""
@@ -44,7 +44,7 @@ class RibbonHits:
 
 
 def cast_ribbons(ribbons: Sequence[Ribbon], view: View) -> RibbonHits:
-    """The nearest point of the ribbons along each ray that meets one."""
+    """The nearest point of the ribbons along each ray that hits one."""
     corners, cloth = _triangles(ribbons)
     triangle, pixel = _candidates(corners, view)
     o, d = view.rays_at(pixel)
@@ -101,7 +101,7 @@ def _candidates(corners: Floats, view: View) -> tuple[npt.NDArray[np.intp], npt.
     size: npt.NDArray[Any] = np.array([view.width, view.height])
     low = np.clip(np.floor(pixels.min(axis=1) - 0.5), 0, size).astype(np.intp)
     high = np.clip(np.ceil(pixels.max(axis=1) + 0.5), 0, size).astype(np.intp)
-    # A triangle that reaches behind the eye has no bounding box on the screen; webbing never comes that near.
+    # A triangle partly behind the eye has no bounding box on the screen; webbing is never that near.
     extent = np.where((distance.min(axis=1) > NEAR)[:, None], np.maximum(high - low, 0), 0)
     count = extent.prod(axis=1)
     triangle = np.repeat(np.arange(len(count)), count)

@@ -1,4 +1,4 @@
-"""Solids that rays can meet, the frames they stand in and the stuff they are made of."""
+"""Solids, their frames and their materials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a surface looks like."""
+    """The appearance of a surface."""
 
     colour: Colour
     second: Colour | None = None
@@ -39,7 +39,7 @@ class Material:
     """Share of light that is mirrored, from 0 to 1."""
 
     def worn(self) -> Material:
-        """The same stuff after years of use: paler, greyer and more creased."""
+        """The same material after years of use: paler, greyer and more creased."""
         grey = 0.05 + sum(self.colour) / 3
         red, green, blue = (0.75 * c + 0.25 * grey for c in self.colour)
         return replace(self, colour=(red, green, blue), bump=1.5 * self.bump, fold=0.75 * self.fold)
@@ -59,14 +59,14 @@ class Frame:
         return np.asarray(self.origin + self.axes @ np.array([x, y, z]))
 
     def child(self, offset: tuple[float, float, float], rotation: Floats | None = None) -> Frame:
-        """A frame that stands at a local offset, turned by `rotation` (3, 3)."""
+        """A frame at a local offset, turned by `rotation` (3, 3)."""
         turned = self.axes if rotation is None else self.axes @ rotation
         return Frame(self.point(*offset), turned)
 
 
 @dataclass(frozen=True)
 class Stuff:
-    """What a solid is, apart from its shape; the fields are those of `Solid`."""
+    """Fields of a `Solid` other than its shape."""
 
     label: int
     material: Material
@@ -86,17 +86,17 @@ class Solid:
     label: int
     material: Material
     part: str
-    """What it is a part of: `torso`, `arm`, `hair`, ..."""
+    """The part of the scene: `torso`, `arm`, `hair`, ..."""
     height: float = 0.0
     """Cone: distance of the two spheres."""
     radii: tuple[float, float] = (1.0, 1.0)
     """Cone: radius of the sphere at 0 and of the sphere at `height`."""
     cloth: Frame | None = None
-    """Frame that the pattern is measured in; the solid's own one by default."""
+    """Frame of the pattern; by default that of the solid."""
 
     @cached_property
     def inward(self) -> Floats:
-        """(3, 3) inverse of `axes`: what takes directions of the world into the local frame."""
+        """(3, 3) inverse of `axes`, which transforms directions of the world into the local frame."""
         return np.asarray((self.axes / (self.axes * self.axes).sum(axis=0)).T)
 
     @cached_property
@@ -163,14 +163,14 @@ def limb(
         z = np.array([0.0, 1.0, 0.2])
     x = _across(y, z)
     axes = np.array([x * squash[0], y, _across(x, y) * squash[1]]).T
-    # A ball that contains the other one has no tangent cone: keep their difference below the height.
+    # A ball that contains the other one has no tangent cone, so their difference stays below the height.
     first, spread = radii[0], 0.98 * height
     second = min(max(radii[1], first - spread), first + spread)
     return _solid("cone", start, axes, stuff, height, (first, second))
 
 
 def _across(a: Floats, b: Floats) -> Floats:
-    """The unit vector (3,) at right angles to two others; numbers beat arrays of three."""
+    """The unit vector (3,) at right angles to two others; scalars are faster than arrays of three."""
     (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
     x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     length = math.sqrt(x * x + y * y + z * z)

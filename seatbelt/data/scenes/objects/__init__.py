@@ -1,1 +1,1 @@
-"""What stands in a scene: the cabin, the persons and their belts, the lights."""
+"""Objects of a scene: the cabin, the occupants and their belts, the lights."""

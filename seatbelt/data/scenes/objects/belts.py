@@ -1,8 +1,8 @@
 """Webbing drawn taut over a body.
 
-A strap lies in the plane through its two anchors and a point of the body that it is meant to cross. In that
-plane the taut strap is the upper hull of the body's profile, which parallel rays measure. Several such
-profiles side by side give the strap its width, so that it tilts with the body.
+A strap lies in the plane through its two anchors and a point of the body. In that plane the taut strap is the upper
+hull of the body's profile, which parallel rays measure. Several such profiles side by side give the strap its width, so
+that it tilts with the body.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from seatbelt.data.scenes.streams import Streams
 
 _STEPS, _ACROSS = 52, 5
 _LIFT = 0.005
-"""Webbing lies this far above the surface, metres: folds of cloth are not modelled."""
+"""Distance of the webbing from the surface in metres; folds of cloth are not modelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Belt:
-    """What is drawn about the belt of one image."""
+    """The random choices for the belt of one image."""
 
     placement: BeltPlacement
     occupied: bool
@@ -55,7 +55,7 @@ class Belt:
 
 
 def draw_belt(parameters: SceneParameters, streams: Streams) -> Belt:
-    """How the belt is worn and what it looks like."""
+    """Draw how the belt is worn and its appearance."""
     palette = colours.BELT_MANY if parameters.belt_colours == "many" else colours.BELT_FEW
     shape = streams.of("belt shape")
     occupied = bool(streams.of("empty seat").random() >= parameters.empty_share)
@@ -152,12 +152,12 @@ def _hull(share: Floats, height: Floats) -> Floats:
     """The upper hull of a profile whose ends are held at 0."""
     profile = height.copy()
     profile[[0, -1]] = 0.0
-    kept: list[int] = []
+    hull: list[int] = []
     for i in range(len(share)):
-        while len(kept) > 1 and _below(share, profile, kept[-2], kept[-1], i):
-            kept.pop()
-        kept.append(i)
-    return np.interp(share, share[kept], profile[kept])
+        while len(hull) > 1 and _below(share, profile, hull[-2], hull[-1], i):
+            hull.pop()
+        hull.append(i)
+    return np.interp(share, share[hull], profile[hull])
 
 
 def _below(share: Floats, height: Floats, a: int, b: int, c: int) -> bool:
@@ -171,13 +171,13 @@ def _stiffened(height: Floats, offsets: Floats) -> Floats:
     tilt = (height - middle[:, None]) @ offsets / float(offsets @ offsets)
     tilt = np.convolve(np.pad(np.clip(tilt, -0.7, 0.7), 3, mode="edge"), np.full(7, 1 / 7), mode="valid")
     flat = middle[:, None] + tilt[:, None] * offsets
-    # Rather a little above the body than inside it.
+    # Slightly above the body rather than inside it.
     sunk = np.clip((height - flat).max(axis=1), 0, 0.012)
     return np.asarray(flat + sunk[:, None])
 
 
 def _stiff(share: Floats, height: Floats) -> Floats:
-    """A strap without colliders: straight pieces that bridge the hollows and cut through what stands out."""
+    """A strap without colliders: straight pieces that bridge hollows and cut through bulges."""
     knots = np.array([0.0, 0.22, 0.48, 0.74, 1.0])
     clearance = np.array([0.0, 0.018, 0.024, 0.020, 0.0])
     bridged = np.interp(share, knots, np.interp(knots, share, _hull(share, height)) + clearance)

@@ -31,7 +31,7 @@ _HANDS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """Somebody on the seat."""
+    """An occupant on the seat."""
 
     solids: tuple[Solid, ...]
     trunk: Frame
@@ -140,7 +140,7 @@ def _arm(
 
 
 def _bend(shoulder: Floats, hand: Floats, upper: float, lower: float, side: int) -> tuple[Floats, Floats]:
-    """Elbow and wrist, for a hand that is reached for as far as the arm allows."""
+    """Elbow and wrist for a position of the hand, as far as the arm reaches."""
     reach = hand - shoulder
     length = float(np.linalg.norm(reach))
     along = reach / length

@@ -22,7 +22,7 @@ LAP_ANCHOR = np.array([-0.235, -0.17, -0.12])
 
 @dataclass(frozen=True, kw_only=True)
 class Interior:
-    """Colours and stuff of one cabin."""
+    """Colours and materials of one cabin."""
 
     seat: Material
     seat_side: Material
@@ -35,7 +35,7 @@ class Interior:
 
 
 def draw_interior(parameters: SceneParameters, streams: Streams, belt: Colour) -> Interior:
-    """The colours of the cabin; `belt` is used where the seats are to resemble it."""
+    """The colours of the cabin; `belt` is used for seats that resemble it."""
     rng, likeness = streams.of("interior"), streams.of("interior like belt")
     palette = colours.INTERIOR_MANY if parameters.interior_colours == "many" else colours.INTERIOR_FEW
     seat = colours.pick(rng, palette, 0.2)

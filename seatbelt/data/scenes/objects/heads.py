@@ -1,4 +1,4 @@
-"""Heads: from the bare one of a dummy to faces with hair, beards, glasses and caps."""
+"""Heads, from the bare head of a dummy to faces with hair, beards, glasses and caps."""
 
 from __future__ import annotations
 

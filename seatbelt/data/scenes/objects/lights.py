@@ -29,13 +29,13 @@ class Light:
 
 
 def draw_light(parameters: SceneParameters, streams: Streams) -> Light:
-    """Angle, intensity and temperature of the light, each from a stream of its own."""
+    """Angle, intensity and temperature of the light, each from a separate stream."""
     angle, stops, warmth = (streams.of(f"light {name}") for name in ("angle", "intensity", "temperature"))
     azimuth = -20 + float(angle.uniform(-1, 1)) * parameters.light_angle_range
     elevation = 42 + float(angle.uniform(-1, 1)) * parameters.light_angle_range / 4
     a, e = np.radians([azimuth, elevation])
     exposure = float(stops.uniform(-1, 1)) * parameters.light_intensity_range
-    # How much of the light comes from the sun: overcast to clear.
+    # Share of the light from the sun: overcast to clear.
     clear = 0.5 + float(stops.uniform(-0.4, 0.5)) * min(parameters.light_intensity_range, 1)
     kelvin = 6000 + float(warmth.uniform(-1, 1)) * parameters.light_temperature_range
     gains = np.array(colours.temperature_gains(kelvin)) * 2**exposure

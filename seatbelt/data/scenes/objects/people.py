@@ -1,4 +1,4 @@
-"""Who sits there, what they wear and how they sit: everything that is drawn about an occupant."""
+"""Occupants: all random choices of body, clothes and posture."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Outfit:
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """How somebody sits; degrees."""
+    """The posture of an occupant; degrees."""
 
     yaw: float
     lean: float
@@ -75,7 +75,7 @@ def draw_person(parameters: SceneParameters, streams: Streams, number: int) -> P
     looks = streams.person("looks", number)
     cut = HAIRCUTS[int(looks.integers(len(HAIRCUTS)))]
     beard, glasses = looks.random(2) < [0.3, 0.3]
-    # Four draws could all be the same haircut: four persons get four different ones.
+    # Four draws could give the same haircut, so four persons get four different ones.
     if number < 4 and parameters.persons <= 4:
         cut = ("short", "long", "fringe", "tail")[number]
     return Person(
@@ -94,7 +94,7 @@ def draw_person(parameters: SceneParameters, streams: Streams, number: int) -> P
 
 
 def draw_outfit(parameters: SceneParameters, streams: Streams, number: int, person: Person) -> Outfit:
-    """Colours and cut of what is worn."""
+    """Colours and cut of the clothes."""
     if parameters.outfits:
         which = int(streams.of("outfit").integers(parameters.outfits))
         rng = streams.person(f"clothes {which}", number)
@@ -136,7 +136,7 @@ def _tailored(plain: Outfit, rng: np.random.Generator, *, worn: bool) -> Outfit:
 
 
 def draw_pose(parameters: SceneParameters, streams: Streams) -> Pose:
-    """How the occupant of this image sits; all of them draw the same numbers, whatever is switched on."""
+    """The posture in this image; every generation draws the same numbers, whichever variations are on."""
     turn, lean, head = streams.of("rotation"), streams.of("lean"), streams.of("head")
     choice = streams.of("arm pose")
     hides = streams.of("arms over belt").random() < parameters.arms_over_belt_share

@@ -76,7 +76,7 @@ def _outside(directions: Floats, scenery: Floats) -> Floats:
     x, y, z = directions
     around = (np.arctan2(x, z) / (2 * np.pi) + 0.5) * (width - 1)
     level = (0.53 - 0.7 * y / np.sqrt(x * x + z * z + 1e-9)) * height
-    # OpenCV maps pictures of at most 32,767 columns, and none without pixels: fold the places into rows.
+    # OpenCV maps at most 32,767 columns and no empty pictures: fold the positions into rows.
     columns = 1024
     places = np.zeros((2, len(x) + -len(x) % columns), dtype=np.float32)
     places[0, : len(x)], places[1, : len(x)] = around, level

@@ -89,7 +89,7 @@ def test_the_description_says_where_the_images_are_from(tmp_path: Path) -> None:
     }
 
 
-def test_what_was_there_stays(tmp_path: Path) -> None:
+def test_existing_files_stay(tmp_path: Path) -> None:
     source, out = draw_folder(tmp_path / "plain"), tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("x")
@@ -169,7 +169,7 @@ def test_sources_of_another_kind_are_named(tmp_path: Path, form: str, source: st
         ("seat_belt=255", {"background": 0, "seat_belt": 255}),
     ],
 )
-def test_class_lists(text: str, numbers: dict[str, int]) -> None:
+def test_class_lists_are_parsed(text: str, numbers: dict[str, int]) -> None:
     assert parse_classes(text) == numbers
 
 
@@ -204,5 +204,5 @@ def test_the_target_is_a_class() -> None:
         choose_classes(None, None, {f"l{i}" for i in range(300)}, target=None)
 
 
-def test_natural_order() -> None:
+def test_names_are_sorted_in_natural_order() -> None:
     assert sorted(["step10", "step9", "a", "10", "²"], key=natural) == ["10", "a", "step9", "step10", "²"]

@@ -66,7 +66,7 @@ SAME_MASK = {
 
 
 @pytest.mark.parametrize(("field", "value", "touched"), FIELDS, ids=[field for field, _, _ in FIELDS])
-def test_a_field_changes_its_own_facts_only(
+def test_a_field_changes_only_its_facts(
     field: str, value: object, touched: set[str], staged: Callable[..., Staged]
 ) -> None:
     plain = SceneParameters(name="plain")

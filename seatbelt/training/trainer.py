@@ -1,14 +1,13 @@
-"""The changing part of a training: network, optimizer, schedule, and how an epoch moves them.
+"""The trainer: network, optimizer and schedule, and how an epoch changes them.
 
-Everything random in epoch e derives from (seed, e, ...), and all of the state at the end of an epoch is in its
-checkpoint.
+Everything random in epoch e derives from (seed, e, ...). A checkpoint holds the whole state at the end of its epoch.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,70 +19,60 @@ from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.loading.loader import Batch, Samples, TrainingLoader, evaluation_batches
 from seatbelt.data.loading.trial_samples import TrialSamples
-from seatbelt.models.architectures import build, parameter_groups, segment
+from seatbelt.models.architectures import build, parameter_groups
+from seatbelt.models.inference import Normalisation, image_logits, memory_layout
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import ResolvedWeights
 from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
-from seatbelt.training.metrics import Scores, image_counts, scores
+from seatbelt.training.events import EpochMetrics
+from seatbelt.training.metrics import image_counts, scores
 from seatbelt.training.micro_batch import BeforeStep, halved, part_sizes
 
 
-@dataclass(frozen=True, kw_only=True)
-class EpochMetrics:
-    """What one epoch measured."""
+class Trainer:
+    """Trains the network of one trial and holds all that changes meanwhile."""
 
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    validation_iou: float
-    selection_loss: float
-    selection: Scores
-    encoder_learning_rate: float
-    decoder_learning_rate: float
-    train_seconds: float
-    evaluation_seconds: float
-    images_per_s: float
+    def __init__(
+        self,
+        config: TrialConfig,
+        data: TrialSamples,
+        weights: ResolvedWeights,
+        execution: Execution,
+        *,
+        micro_batch: int | None = None,
+    ) -> None:
+        """Build the network, the optimizer and the schedule.
 
-
-@dataclass
-class TrainingState:
-    """The changing part of a training."""
-
-    config: TrialConfig
-    data: TrialSamples
-    weights: ResolvedWeights
-    execution: Execution
-    epoch: int = 0
-    best_epoch: int = 0
-    best_iou: float = -1.0
-    best_weights: Tensors | None = None
-    """Weights of the best epoch, unless a checkpoint holds them already."""
-    log: list[dict[str, Any]] = field(default_factory=list)
-    micro_batch: int = 0
-    """Images per backward pass; 0 begins with the batch size."""
-
-    def __post_init__(self) -> None:
-        config, optimisation = self.config, self.config.optimisation
-        labels = 1 + len(config.data.context)
-        self.micro_batch = self.micro_batch or optimisation.batch_size
+        Args:
+            config: The trial.
+            data: Its samples.
+            weights: Initial encoder weights.
+            execution: Where and how to run.
+            micro_batch: Images per backward pass; None for the whole batch.
+        """
+        self.config, self.data, self.execution = config, data, execution
+        self.epoch = self.best_epoch = 0
+        self.best_iou = -1.0
+        self.best_weights: Tensors | None = None
+        """Weights of the best epoch, unless a checkpoint holds them already."""
+        self.log: list[dict[str, Any]] = []
+        optimisation = config.optimisation
+        self.micro_batch = micro_batch or optimisation.batch_size
         torch.manual_seed(_derived_seed(config.seed, 0))
-        network = build(config.model, labels, weights=self.weights).to(self.execution.device)
-        self.layout = torch.channels_last if optimisation.channels_last else torch.contiguous_format
-        self.network = network.to(memory_format=self.layout)
+        network = build(config.model, 1 + len(config.data.context), weights=weights).to(execution.device)
+        self.network = network.to(memory_format=memory_layout(channels_last=optimisation.channels_last))
         groups = parameter_groups(self.network, optimisation)
         self.optimizer = torch.optim.Adam([dict(group) for group in groups], fused=True)
         self.schedule = ReduceLROnPlateau(
             self.optimizer, factor=optimisation.plateau_factor, patience=optimisation.plateau_patience
         )
-        device = self.execution.device
-        self.mean = torch.tensor(self.weights.mean, device=device).view(1, 3, 1, 1) * 255
-        self.std = torch.tensor(self.weights.std, device=device).view(1, 3, 1, 1) * 255
-        self.loader = TrainingLoader(self.data.train, config, workers=self.execution.workers)
+        self.normalisation = Normalisation(weights.mean, weights.std, execution.device)
+        self.loader = TrainingLoader(data.train, config, workers=execution.workers)
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the best epoch lies further back than the patience allows."""
+        """True if the best epoch lies further back than the patience allows."""
         return self.epoch - self.best_epoch >= self.config.optimisation.early_stopping_patience
 
     def train_epoch(self) -> EpochMetrics | None:
@@ -142,7 +131,7 @@ class TrainingState:
         return float(total) / images, images
 
     def _first_step(self, batch: Batch) -> torch.Tensor:
-        """Take a trial's first step, in smaller parts if memory is short.
+        """Take the first step of a trial, in smaller parts if memory is short.
 
         Raises:
             torch.OutOfMemoryError: Even the smallest parts do not fit.
@@ -154,7 +143,7 @@ class TrainingState:
                 return self._step(batch)
             except torch.OutOfMemoryError as error:
                 reason = str(error).splitlines()[0]
-            # Outside the except block: inside it the traceback still holds the tensors of the step.
+            # Outside the except block: inside it, the traceback still references the tensors of the step.
             smaller = halved(self.micro_batch, batch_size=optimisation.batch_size, decoder=decoder)
             if smaller is None:
                 raise torch.OutOfMemoryError(f"{self.micro_batch} images at a time do not fit: {reason}")
@@ -162,7 +151,7 @@ class TrainingState:
             self.micro_batch = smaller
 
     def _step(self, batch: Batch) -> torch.Tensor:
-        """Move the weights by one batch and return its loss, the mean over its parts by their images."""
+        """Take one step on a batch and return its loss, the mean over its parts weighted by their images."""
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.execution.device)
         sizes = part_sizes(len(batch[0]), self.micro_batch)
@@ -190,17 +179,19 @@ class TrainingState:
         """Return logits (N, K, H, W), targets (N, K, H, W) and valid (N, 1, H, W)."""
         device = self.execution.device
         codes = batch[1].to(device, non_blocking=True)
-        images = batch[0].to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-        images = ((images - self.mean) / self.std).contiguous(memory_format=self.layout)
+        logits = image_logits(
+            self.network,
+            batch[0].to(device, non_blocking=True),
+            self.normalisation,
+            channels_last=self.config.optimisation.channels_last,
+            bfloat16=self.config.optimisation.precision == "bfloat16",
+        )
         channels = torch.arange(1, 2 + len(self.config.data.context), device=device, dtype=torch.uint8)
         targets = (codes.unsqueeze(1) == channels.view(1, -1, 1, 1)).float()
-        bfloat16 = self.config.optimisation.precision == "bfloat16"
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=bfloat16):
-            logits = segment(self.network, images)
-        return logits.float(), targets, (codes != IGNORE).unsqueeze(1)
+        return logits, targets, (codes != IGNORE).unsqueeze(1)
 
     def checkpoint(self) -> Checkpoint:
-        """Return the state after the present epoch."""
+        """Return the state after the current epoch."""
         moments = {
             f"{index}.{name}": value
             for index, state in self.optimizer.state_dict()["state"].items()
@@ -221,11 +212,11 @@ class TrainingState:
         return Checkpoint(epoch=self.epoch, weights=weights, optimizer=moments, trainer=trainer, log=self.log)
 
     def begin_with(self, weights: Tensors) -> None:
-        """Begin with the weights of a pretraining; optimizer and schedule begin anew."""
+        """Start from the weights of a pretraining, with a fresh optimizer and schedule."""
         self.network.load_state_dict(weights)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take over a checkpoint's state."""
+        """Continue from a checkpoint."""
         self.network.load_state_dict(checkpoint.weights)
         self._restore_optimizer(checkpoint.optimizer)
         trainer = checkpoint.trainer
@@ -238,10 +229,10 @@ class TrainingState:
         self.micro_batch = trainer.get("micro_batch", self.micro_batch)
 
     def _restore_optimizer(self, saved: Tensors) -> None:
-        """Take over Adam's state, which a checkpoint holds on the CPU and without a memory layout.
+        """Restore Adam's state, which a checkpoint holds on the CPU and without a memory layout.
 
-        Each tensor goes to where its parameter is: the fused kernel of CUDA reads addresses and checks no device, and
-        the arithmetic is only repeated bit for bit in the memory layout of the parameter.
+        Each tensor moves to the device of its parameter, because CUDA's fused kernel checks no devices. It also gets
+        the memory layout of the parameter: only then does the arithmetic repeat bit for bit.
         """
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         for name, value in saved.items():

@@ -22,8 +22,8 @@ class Network(nn.Module):
 
 
 def predictor(network: nn.Module | Callable[[torch.Tensor], torch.Tensor]) -> Predictor:
-    found = network if isinstance(network, nn.Module) else Network(network)
-    return Predictor(network=found, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    module = network if isinstance(network, nn.Module) else Network(network)
+    return Predictor(network=module, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
 def one_pixel(row: int, column: int) -> Callable[[torch.Tensor], torch.Tensor]:
