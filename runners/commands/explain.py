@@ -13,7 +13,7 @@ from typing import Any
 
 from runners.commands.explain_images import Chosen, choose, recorded_images
 from runners.commands.resume_checks import check_data_unchanged
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
@@ -101,7 +101,7 @@ def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
     if out is not None:
         return LocalStorage(out)
     if folder.remote:
-        raise UserError(f"{folder.shown} is a bucket, where no panels are written; give a folder by --out")
+        raise UserError(f"{folder.name} is a bucket, where no panels are written; give a folder by --out")
     place = folder.root / "report" / "explain"
     # A sweep of somebody else may link to files of ours.
     if not place.resolve().is_relative_to(folder.root.resolve()):
@@ -121,17 +121,17 @@ def _memory(device: str) -> Iterator[None]:
         raise UserError(f"the memory of {device} is too small ({reason}); try --batch 1 or --device cpu") from None
 
 
-def _trial(folder: SweepFolder, key: str) -> TrialView:
-    view = find_trial(read_history(folder), key, folder.shown)
+def _trial(folder: SweepFolder, key: str) -> TrialState:
+    view = find_trial(read_history(folder), key, folder.name)
     if view.status is not Status.COMPLETE:
         raise UserError(
             f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
-            f"{folder.shown} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
+            f"{folder.name} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
         )
     return view
 
 
-def _predictor(folder: SweepFolder, view: TrialView, config: TrialConfig, device: str, threads: int) -> Predictor:
+def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, device: str, threads: int) -> Predictor:
     storage = folder.checkpoints(view.key)
     if not storage.names():
         raise UserError(_not_kept(folder, view.key))
@@ -166,7 +166,7 @@ def _predictor(folder: SweepFolder, view: TrialView, config: TrialConfig, device
 
 def _not_kept(folder: SweepFolder, key: str) -> str:
     kept = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
-    what = f"the weights of trial {key} are not kept in {folder.shown} (--keep-weights)"
+    what = f"the weights of trial {key} are not kept in {folder.name} (--keep-weights)"
     if not kept:
         return f"{what}, nor any others; sweep again with --keep-weights best or top:N under another --name"
     more = ", ..." if len(kept) > _KEYS_SHOWN else ""
@@ -194,7 +194,7 @@ def _pixels(data: SweepData, item: Chosen, config: TrialConfig) -> tuple[Any, An
 
 
 def _write(
-    storage: LocalStorage, view: TrialView, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
+    storage: LocalStorage, view: TrialState, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
 ) -> Explained:
     name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
     trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
@@ -211,7 +211,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.") or "image"
 
 
-def _numbers(view: TrialView, item: Chosen, found: Explanation) -> dict[str, Any]:
+def _numbers(view: TrialState, item: Chosen, found: Explanation) -> dict[str, Any]:
     height, width = found.target.shape
     return {
         "format": _FORMAT,

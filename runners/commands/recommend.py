@@ -10,7 +10,7 @@ from runners.core.plan import Limits
 from runners.core.stopping import as_measured, noise_is_measured
 from runners.core.strategies import factorial
 from runners.core.strategies.proposal import Recommendation
-from runners.session.options import earlier_limits
+from runners.session.previous import earlier_limits
 from runners.session.recommendation_text import certainty_text, expectation_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history
@@ -42,9 +42,9 @@ def recommendation(root: str, within: float, sure: float) -> Answer:
     description = folder.describe()
     history = read_history(folder)
     plan = description.plan(earlier_limits(folder) or Limits())
-    if not plan.choices.varies:
+    if not plan.candidates.varies:
         raise UserError(f"{root} varies nothing, so that there is nothing to recommend")
-    scales = factorial.news_of_scales(plan, history)
+    scales = factorial.next_scales(plan, history)
     if scales is not None:
         history.apply(scales)
     arm, judged = factorial.recommend(plan, history), factorial.judge(plan, history, within, sure)

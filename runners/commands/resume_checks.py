@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import what_differs
+from runners.sweep.adopt_trials import differing_fields
 from runners.sweep.code_version import changed_modules, changed_packages
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
@@ -24,15 +24,15 @@ def extension_of(folder: SweepFolder, existing: SweepDescription, asked: SweepDe
         return None
     if asked.base.epochs < existing.base.epochs:
         raise UserError(
-            f"{folder.shown} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
+            f"{folder.name} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
             "trials short; trials can only become longer"
         )
     extended = existing.extended(asked)
     if extended is not None:
         return extended if extended != existing else None
     raise UserError(
-        f"{folder.shown} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
-        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.shown}` to go on with it as it was"
+        f"{folder.name} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
+        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.name}` to go on with it as it was"
     )
 
 
@@ -43,10 +43,10 @@ def check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescripti
         UserError: The new one is there already.
     """
     if target.exists():
-        raise UserError(f"{target.shown} exists already; choose another name for --as-new, or `seatbelt resume` it")
-    differing = what_differs(source.describe(), asked)
+        raise UserError(f"{target.name} exists already; choose another name for --as-new, or `seatbelt resume` it")
+    differing = differing_fields(source.describe(), asked)
     if differing:
-        progress.note(f"nothing of {source.shown} holds: {', '.join(differing)} differ; every trial is trained anew")
+        progress.note(f"nothing of {source.name} holds: {', '.join(differing)} differ; every trial is trained anew")
 
 
 def check_code(description: SweepDescription, *, accept: bool) -> None:

@@ -10,14 +10,14 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial
 
 from analysis.reading.space_factor import SpaceFactor
-from runners.core.candidates import STEPS, Choices
+from runners.core.candidates import STEPS, CandidateSpace
 from search_spaces.space import Cell
 
 _MOST_LEVELS = 4
 """Numbers of so few values are levels: a range has as many columns."""
 
 
-def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> Choices:
+def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> CandidateSpace:
     """Return what can be proposed of some distributions, none of which has a single value.
 
     The choices of a categorical distribution are levels; numbers are ranges, of which some values are proposed.
@@ -31,7 +31,7 @@ def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> C
             low, high, log = distribution.low, distribution.high, distribution.log  # type: ignore[attr-defined]
             factors.append(SpaceFactor(name=name, levels=(), low=float(low), high=float(high), log=log))
         labels.append(proposed)
-    return Choices.of(factors, labels, lambda cell: False)
+    return CandidateSpace.of(factors, labels, lambda cell: False)
 
 
 def cell_of(distributions: Mapping[str, BaseDistribution], trial: FrozenTrial) -> Cell | None:

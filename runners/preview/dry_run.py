@@ -34,7 +34,7 @@ def plan_text(
     """
     plan = description.plan(limits)
     data = sources_of(description)
-    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.shown}"]
+    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.name}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
     lines += [f"excluded   {exclusion.reason}" for exclusion in plan.space.exclusions]

@@ -1,4 +1,4 @@
-"""What `sweep.json` holds: everything that decisions and trainings of a sweep depend on."""
+"""The description of a sweep, `sweep.json`: everything that its decisions and trainings depend on."""
 
 from __future__ import annotations
 

@@ -12,14 +12,16 @@ from analysis import load
 from runners.commands import run as run_sweep
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
-from runners.session.options import Session
+from runners.session.options import RunOptions
 from runners.session.progress import Progress
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec
-from seatbelt.storage.base import open_storage, refusals
+from runners.worker.messages import LegResult, LegTask
+from seatbelt.storage import refusals
+from seatbelt.storage.base import open_storage
+from tests.conftest import ROOT
 from tests.runners.conftest import describe, open_driver, work
 from tests.storage.server import BUCKET, Server
 from tests.storage.test_refusals import Clock, clock  # noqa: F401  (a fixture)
@@ -38,7 +40,7 @@ def folder(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep
 
 
 def run_all(driver: Driver) -> None:
-    while isinstance(step := driver.next(), LegSpec):
+    while isinstance(step := driver.next(), LegTask):
         work(driver, step)
         driver.tick()
     assert isinstance(step, Finished)
@@ -47,9 +49,9 @@ def run_all(driver: Driver) -> None:
 def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tuple[Driver, str]:
     """Run a sweep to its end in a bucket that refuses everything from its second trial on."""
     output = io.StringIO()
-    with Driver(folder, folder.describe(), Limits(), Progress(output)) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), Progress(output)) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         work(driver, step)
         s3.fault = lambda method, path: fault
         run_all(driver)
@@ -59,14 +61,14 @@ def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tu
 def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror, "FLUSH_SECONDS", 0.0)
     output = io.StringIO()
-    with Driver(folder, folder.describe(), Limits(), Progress(output), publish_every=0.0) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), Progress(output), publish_every=0.0) as driver:
         for fault in ("denied", "throttled", None):
             step = driver.next()
-            assert isinstance(step, LegSpec)
+            assert isinstance(step, LegTask)
             s3.fault = lambda method, path, fault=fault: fault  # type: ignore[misc]
             work(driver, step)
             driver.tick()
-            assert not driver.stopping
+            assert not driver.stop.poll()
         run_all(driver)
     assert driver.unpublished is None
     assert output.getvalue().count("nothing could be published") == 1, "once, and not at each attempt"
@@ -103,7 +105,7 @@ def test_an_end_that_is_not_published_is_none(
     assert driver.finished is not None
     assert "finished" not in output
     assert "events of the journal and the tables are in" in output
-    assert f"`seatbelt resume {folder.shown}` on this machine publishes them" in output
+    assert f"`seatbelt resume {folder.name}` on this machine publishes them" in output
     s3.fault = lambda method, path: None
     before = len(list(read_events(folder)))
     with open_driver(folder) as again:
@@ -124,33 +126,33 @@ def test_the_exit_code_of_a_session_that_is_not_published(
         s3.fault = lambda method, path: "denied"
 
     monkeypatch.setattr("runners.engines.in_process.run", run)
-    session = Session(engine="in-process")
-    code = run_sweep._run(folder, folder.describe(), Limits(), session, Progress())
+    options = RunOptions(engine="in-process")
+    code = run_sweep._run(folder, folder.describe(), Limits(), options, Progress())
     output = capsys.readouterr().err
     assert code == 1
     assert "finished" not in output
-    assert f"next: seatbelt resume {folder.shown} --engine in-process" in output
+    assert f"next: seatbelt resume {folder.name} --engine in-process" in output
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
-    assert run_sweep._run(folder, folder.describe(), Limits(), session, Progress()) == 0
+    assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
 
 
 def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     driver = open_driver(folder)
     step = driver.next()
-    assert isinstance(step, LegSpec)
+    assert isinstance(step, LegTask)
     s3.fault = lambda method, path: "throttled" if clock.now > 1100 else "denied"
     driver.tick()
     clock.now += 599
     driver.tick()
-    assert not driver.stopping
+    assert not driver.stop.poll()
     clock.now += 2
-    assert not driver.stopping, "the workers may be fine"
-    driver.handle(step, {"kind": "ended", "outcome": "fault", "error": "s3://bucket: access is denied"})
+    assert not driver.stop.poll(), "the workers may be fine"
+    driver.handle(step, LegResult(outcome="fault", error="s3://bucket: access is denied"))
     driver.tick()
-    assert driver.stopping and driver.broken
-    assert "the bucket has refused for 10 min (s3://" in str(driver.stop_reason)
-    assert "access is denied" in str(driver.stop_reason)
+    assert driver.stop.poll() and driver.stop.is_failure
+    assert "the bucket has refused for 10 min (s3://" in str(driver.stop.reason)
+    assert "access is denied" in str(driver.stop.reason)
     driver.close()
     assert clock.pauses == [], "nothing is waited for any more"
     assert driver.history.statuses["FAILED"] == 0
@@ -160,9 +162,9 @@ def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server,
     output = io.StringIO()
     with (
         pytest.raises(OSError, match="the disk is on fire"),
-        Driver(folder, folder.describe(), Limits(), Progress(output)) as driver,
+        Driver.open(folder, folder.describe(), Limits(), Progress(output)) as driver,
     ):
-        assert isinstance(driver.next(), LegSpec)
+        assert isinstance(driver.next(), LegTask)
         s3.fault = lambda method, path: "denied"
         raise OSError("the disk is on fire")
     assert driver.unpublished is not None
@@ -172,7 +174,7 @@ def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server,
 def test_weights_that_could_not_be_tidied_are_tidied_later(folder: SweepFolder, s3: Server) -> None:
     with open_driver(folder) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         checkpoints = folder.checkpoints(step.trial_key)
         for name in ("weights-000001.safetensors", "optimizer-000001.safetensors"):
             checkpoints.write(name, b"1")
@@ -201,14 +203,14 @@ def test_readers_report_the_refusal_and_no_damage(folder: SweepFolder, s3: Serve
 def test_a_request_to_stop_is_seen_after_a_refusal(folder: SweepFolder, s3: Server) -> None:
     with open_driver(folder) as driver:
         s3.fault = lambda method, path: "denied"
-        assert not driver.stopping
+        assert not driver.stop.poll()
         s3.fault = lambda method, path: None
         folder.request_stop()
-        assert driver.stopping
-        assert driver.stop_reason == "stop was asked for"
+        assert driver.stop.poll()
+        assert driver.stop.reason == "stop was asked for"
 
 
 def test_the_patience_of_a_session_is_that_of_the_documentation() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "storage.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
     assert "asked again for ten minutes" in text
     assert refusals.SESSION_SECONDS == 600

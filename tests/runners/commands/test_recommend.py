@@ -18,7 +18,7 @@ from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.session.recommendation_text import certainty_text
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe, ended_message, epoch_message
 
@@ -26,11 +26,11 @@ GOOD = {"resnet34": 0.05, "unet": 0.03}
 """What these levels add."""
 
 
-def train(driver: Driver, spec: LegSpec) -> None:
+def train(driver: Driver, spec: LegTask) -> None:
     """Run a leg whose score follows from its levels, and a little from its seed."""
     model = spec.config.model
     end = 0.4 + GOOD.get(model.encoder, 0.0) + GOOD.get(model.decoder, 0.0) + 0.001 * (int(spec.trial_key[:2], 16) % 5)
-    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+    for epoch in range(spec.recorded_epochs + 1, spec.stop + 1):
         driver.handle(spec, epoch_message(epoch, end * epoch / spec.config.epochs))
     driver.handle(spec, ended_message("complete" if spec.stop == spec.config.epochs else "paused", spec.stop))
 
@@ -38,8 +38,8 @@ def train(driver: Driver, spec: LegSpec) -> None:
 def run(folder: SweepFolder, limits: Limits) -> str:
     """Run a sweep one leg at a time and return what a person is told."""
     told = io.StringIO()
-    with Driver(folder, folder.describe(), limits, Progress(told)) as driver:
-        while isinstance(step := driver.next(), LegSpec):
+    with Driver.open(folder, folder.describe(), limits, Progress(told)) as driver:
+        while isinstance(step := driver.next(), LegTask):
             train(driver, step)
         assert isinstance(step, Finished)
     return told.getvalue()
@@ -66,10 +66,10 @@ def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
 def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) -> Answer:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=3, decoders=3))
-    with Driver(
+    with Driver.open(
         folder, folder.describe(), Limits(replicates=replicates, trials=trials), Progress(quiet=True)
     ) as driver:
-        while isinstance(step := driver.next(), LegSpec):
+        while isinstance(step := driver.next(), LegTask):
             train(driver, step)
     return recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
 
@@ -85,7 +85,7 @@ def test_a_noise_that_nothing_measured_gives_no_probability(
     assert "+-" not in first
     assert second == (
         f"the noise between replicates is unknown, so that there is no probability that {cell_text(found.arm.cell)} is "
-        "within 0.02 of the best; two complete trials of at least two arms tell it (--replicates 2)"
+        "within 0.02 of the best; it takes two complete trials of at least two arms (--replicates 2)"
     )
     recommend(tmp_path / "sweep", within=0.02, sure=0.9, json_output=True)
     told = json.loads(capsys.readouterr().out)
@@ -138,5 +138,5 @@ def test_what_it_would_take_is_told() -> None:
     )
     assert certainty_text(judged) == (
         "encoder=resnet34, decoder=unet is within 0.005 of the best with probability 0.61; its rival has decoder=fpn: "
-        "roughly 14 more trials of the two would tell"
+        "roughly 14 more trials of the two would settle it"
     )

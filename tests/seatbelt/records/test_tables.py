@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.configuration import configuration_row
 from seatbelt.records.tables import TABLES, Status
+from tests.conftest import ROOT
 
 
 def test_statuses_never_change() -> None:
@@ -24,7 +24,7 @@ def test_statuses_never_change() -> None:
 
 
 def test_schemas_of_the_tables_never_change() -> None:
-    golden = json.loads((Path(__file__).parents[2] / "golden" / "schemas.json").read_text())
+    golden = json.loads((ROOT / "tests" / "golden" / "schemas.json").read_text())
     now = {name: {field.name: str(field.type) for field in arrow_schema(name)} for name in TABLES}
     assert now == golden
 
