@@ -8,7 +8,7 @@ thread count), whatever the number of loader workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,7 @@ def fit(
     execution: Execution,
     stage: CheckpointFolder | None = None,
     micro_batch: int | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a trial up to `stop_epoch` and yield its events.
 
     Args:

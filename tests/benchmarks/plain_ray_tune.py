@@ -23,7 +23,8 @@ from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.trial_samples import Source, SweepData
-from seatbelt.data.partition.splits import Sample, selection_set
+from seatbelt.data.partition.splits import selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import Checkpoint
 from seatbelt.training.device import Execution, prepare

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 import seatbelt.training.fit
-from runners.cli import main
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.sweep.description import SweepFactor
 from runners.sweep.folder import SweepFolder
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 from tests.runners.conftest import describe
 
@@ -42,7 +42,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def command(data: Path, out: Path, *more: str) -> list[str]:
     return [
-        *("seatbelt", "sweep", "architecture", "--data", str(data), "--out", str(out), "--engine", "in-process"),
+        *("sweep", "architecture", "--data", str(data), "--out", str(out), "--engine", "in-process"),
         *(
             "--set",
             "encoder=lite0",
@@ -55,13 +55,6 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
             *more,
         ),
     ]
-
-
-def run(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
-    monkeypatch.setattr("sys.argv", arguments)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    return int(stopped.value.code or 0)
 
 
 def contents(folder: Path) -> Iterator[tuple[str, str]]:
@@ -80,9 +73,7 @@ def canary_places(folder: Path, output: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_no_canary_is_in_a_sweep(
-    make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_canary_is_in_a_sweep(make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = seatbelt.training.fit.fit
 
     def fit(config: Any, samples: Any, checkpoints: Any, **more: Any) -> Any:
@@ -94,39 +85,33 @@ def test_no_canary_is_in_a_sweep(
     monkeypatch.setattr(seatbelt.training.fit, "fit", fit)
     address = f"ray://me:{IN_URL}@{VARIABLES['HF_TOKEN']}:1?sig={IN_SIGNATURE}"
     arguments = command(make_data(), tmp_path / "sweeps", "--tensorboard", "--address", address)
-    assert run(monkeypatch, arguments) == 0
+    results = [seatbelt(*arguments)]
     folder = tmp_path / "sweeps" / "architecture"
     monkeypatch.setattr(seatbelt.training.fit, "fit", whole)
     for more in (["status", str(folder)], ["best", str(folder)], ["query", str(folder), "select error from trials"]):
-        assert run(monkeypatch, ["seatbelt", *more]) == 0
-    output = capsys.readouterr()
-    assert canary_places(folder, output.out + output.err) == []
+        results.append(seatbelt(*more))
+    assert [result.code for result in results] == [0] * 4
+    assert canary_places(folder, "".join(result.text for result in results)) == []
     description = SweepFolder(folder).describe()
     assert "ray://***@***:1?sig=***" in description.command
     trials = pq.read_table(folder / "trials").to_pylist()
     assert sorted(row["status"] for row in trials) == ["COMPLETE", "FAILED"]
     assert any("s3://***@bucket/x?X-Amz-Signature=*** with *** and ***" in (row["error"] or "") for row in trials)
-    assert "warning: cannot open s3://***@bucket" in output.err
+    assert "warning: cannot open s3://***@bucket" in results[0].err
     assert list((folder / "tensorboard").rglob("events*"))
 
 
 @pytest.mark.parametrize("secret", [VARIABLES["HF_TOKEN"], f"https:/me:{IN_URL}@host", f"x?sig={IN_SIGNATURE}"])
-def test_a_secret_that_a_sweep_could_not_mask_is_refused(
-    make_data: MakeData,
-    tmp_path: Path,
-    secret: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_secret_that_a_sweep_could_not_mask_is_refused(make_data: MakeData, tmp_path: Path, secret: str) -> None:
     data = make_data()
     (tmp_path / secret).mkdir(parents=True)
     secret_data = tmp_path / secret / "data"
     data.rename(secret_data)
-    assert run(monkeypatch, command(secret_data, tmp_path / "sweeps")) == 2
-    output = capsys.readouterr()
+    output = seatbelt(*command(secret_data, tmp_path / "sweeps"))
+    assert output.code == 2
     assert "holds a secret that the sweep would record" in output.err
     assert len([line for line in output.err.splitlines() if line.startswith("error: ")]) == 1
-    assert canary_places(tmp_path / "sweeps", output.out + output.err) == []
+    assert canary_places(tmp_path / "sweeps", output.text) == []
 
 
 @pytest.mark.parametrize(
@@ -139,30 +124,24 @@ def test_a_secret_that_a_sweep_could_not_mask_is_refused(
     ],
 )
 def test_the_message_of_a_mistake_has_no_secrets(
-    make_data: MakeData,
-    tmp_path: Path,
-    option: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    make_data: MakeData, tmp_path: Path, option: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, command(make_data(), tmp_path / "sweeps", *option)) == 2
-    output = capsys.readouterr()
+    output = seatbelt(*command(make_data(), tmp_path / "sweeps", *option))
+    assert output.code == 2
     assert "***" in output.err
-    assert canary_places(tmp_path / "sweeps", output.out + output.err) == []
+    assert canary_places(tmp_path / "sweeps", output.text) == []
 
 
-def test_the_message_of_an_unexpected_exception_has_no_secrets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_message_of_an_unexpected_exception_has_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError(MESSAGE)
 
     monkeypatch.setattr("runners.commands.status.status_text", fail)
-    assert run(monkeypatch, ["seatbelt", "status", str(tmp_path)]) == 1
-    output = capsys.readouterr()
+    output = seatbelt("status", str(tmp_path))
+    assert output.code == 1
     assert "RuntimeError: cannot open s3://***@bucket" in output.err
-    assert canary_places(tmp_path, output.out + output.err) == []
+    assert canary_places(tmp_path, output.text) == []
 
 
 def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runners.cli import main
 from seatbelt.data.datasets.dataset import check, fingerprint, read
 from seatbelt.errors import UserError
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 
 HEADER = "image,mask,domain,generation,subject,split\n"
@@ -68,9 +68,7 @@ def test_a_pipe_among_the_images_blocks_nobody(root: Path) -> None:
     assert [fault.what for fault in check(root)] == ["is no file"]
 
 
-def test_a_manifest_does_not_steer_the_terminal(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_manifest_does_not_steer_the_terminal(root: Path) -> None:
     names = ["\x1b[2J\x1b]0;owned\x07.png", "\x9b31m.png", "a\u202egnp.exe", "\x00.png", "../\x1b[31m.png"]
     lines = [f'"images/{name}",masks/p0-0.png,real,,p0\x1b[31m,train\n' for name in names]
     (root / "manifest.csv").write_text(HEADER + "".join(lines))
@@ -79,13 +77,10 @@ def test_a_manifest_does_not_steer_the_terminal(
         ["data", "show", str(root)],
         ["sweep", "mixing", "--data", str(root)],
     ):
-        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        output = capsys.readouterr()
-        assert stopped.value.code == 2
-        assert (output.out + output.err).replace("\n", "").isprintable()
-        assert "holds a control character" in output.out + output.err
+        result = seatbelt(*arguments)
+        assert result.code == 2
+        assert result.text.replace("\n", "").isprintable()
+        assert "holds a control character" in result.text
 
 
 @pytest.mark.parametrize(

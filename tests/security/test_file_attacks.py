@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 import torch
 
-from runners.cli import main
 from seatbelt.config.trial import ModelConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.decoded_cache import open_decoded
@@ -27,6 +26,7 @@ from seatbelt.models.weights import resolve
 from seatbelt.models.weights_file import load_encoder
 from seatbelt.records.identity import content_hash
 from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 
 
@@ -66,17 +66,15 @@ def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, payload: Any, name:
     assert not (tmp_path / "owned").exists()
 
 
-def test_nor_by_the_command_line(
-    make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pickle_as_weights_is_refused_by_the_command_line(make_data: MakeData, tmp_path: Path) -> None:
     (tmp_path / "x.pth").write_bytes(legacy_pickle(tmp_path / "owned"))
-    command = ["seatbelt", "sweep", "architecture", "--data", str(make_data()), "--engine", "in-process"]
-    command += ["--set", "encoder=resnet18", "--set", "decoder=fpn", "--fix", f"weights=file:{tmp_path / 'x.pth'}"]
-    monkeypatch.setattr("sys.argv", [*command, "--max-epochs", "1", "--out", str(tmp_path / "sweeps")])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert "cannot be loaded as tensors only" in capsys.readouterr().err
+    result = seatbelt(
+        *("sweep", "architecture", "--data", str(make_data()), "--engine", "in-process"),
+        *("--set", "encoder=resnet18", "--set", "decoder=fpn", "--fix", f"weights=file:{tmp_path / 'x.pth'}"),
+        *("--max-epochs", "1", "--out", str(tmp_path / "sweeps")),
+    )
+    assert result.code == 2
+    assert "cannot be loaded as tensors only" in result.err
     assert not (tmp_path / "owned").exists()
 
 

@@ -42,7 +42,7 @@ class Server:
 @contextlib.contextmanager
 def s3_server() -> Iterator[Server]:
     """Start a server with one empty bucket, and point the environment to it."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)

@@ -19,6 +19,7 @@ from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.messages import LegResult, LegTask
+from seatbelt.records.tables import Status
 from seatbelt.storage import refusals
 from seatbelt.storage.base import open_storage
 from tests.conftest import ROOT
@@ -155,7 +156,7 @@ def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder
     assert "access is denied" in str(driver.stop.reason)
     driver.close()
     assert clock.pauses == [], "nothing is waited for any more"
-    assert driver.history.statuses["FAILED"] == 0
+    assert driver.history.statuses[Status.FAILED] == 0
 
 
 def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811

@@ -25,9 +25,9 @@ from runners.sweep.ledger import Ledger, holder, read_events
 from runners.sweep.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 from tests.runners.conftest import describe, open_driver, work
-from tests.runners.engines.test_engines import ROOT, UNEQUAL
+from tests.runners.engines.test_engines import UNEQUAL
 from tests.storage.server import BUCKET, Server
 
 
@@ -160,7 +160,7 @@ def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatc
     time.sleep(0.5)
     second = Lease(storage, notes.append)
     assert "it is taken over if it does not move for" in notes[0]
-    first._keep_once()
+    first._renew_once()
     with pytest.raises(SweepHeldError, match="was taken over by process"):
         first.check()
     second.check()

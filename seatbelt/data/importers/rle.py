@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
+from pycocotools import mask as coco_mask
 
 _MAX_OUTLINE = 1_000_000
 """Largest outline of all polygons of a region in pixels: pycocotools needs about 80 bytes per pixel."""

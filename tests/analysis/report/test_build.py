@@ -15,7 +15,7 @@ from analysis.answers.effects import Effect
 from analysis.figures.sweep_data import Material
 from analysis.reading.tables import load
 from analysis.report import build_report
-from analysis.report.blocks import Block, Command, Part, Picture, Section, Table, Text, cell_text
+from analysis.report.blocks import Block, Command, Picture, Section, Table, Text, cell_text
 from analysis.report.sections.answer import answer, lead_over_second
 from analysis.report.sections.arms import arms_table
 from analysis.report.sections.contributions import contributions, sentence
@@ -281,7 +281,7 @@ def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -
     assert [row[1] for row in only(overview.sections[0], Table).rows] == ["second", "first", "first"]
     assert [[section.name for section in part.sections][-1] for part in (first, second)] == ["provenance", "glossary"]
     write_sweep(tmp_path / "third", description=TOLD | {"selection": [[0, 7]]}, trials=[one])
-    overview: Part = build_report(load_all(tmp_path / "*"), NOON).parts[0]
+    overview = build_report(load_all(tmp_path / "*"), NOON).parts[0]
     (text,) = texts(overview.sections[0])
     assert text.startswith("No common ranking: the sweeps are scored on different selection sets (2 images of belts")
     assert text.endswith("scores of different sweeps do not compare.")

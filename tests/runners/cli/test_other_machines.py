@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,6 @@ from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from runners.new_sweep.describe import _refuse_odd_bytes
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
-from seatbelt.machine import home
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.machine.home import expand, expand_options, provide_user
 from tests.conftest import ROOT
@@ -42,7 +42,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", "SEATBELT_CACHE"):
         monkeypatch.setenv(name, "before")
         monkeypatch.delenv(name)
-    monkeypatch.setattr(home.pwd, "getpwuid", unknown)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 def test_without_a_home_the_variable_to_set_is_named(nobody: None) -> None:

@@ -113,7 +113,7 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
     running = iter(["a driver", "a driver"])
     monkeypatch.setattr("runners.sweep.ledger.holder", lambda folder: next(running, None))
     pages: list[str] = []
-    monkeypatch.setattr(report.time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
+    monkeypatch.setattr(time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
     told: list[str] = []
     watch_report([str(sweep)], out=None, every=7, say=told.append)
     assert len(pages) == 2

@@ -31,7 +31,7 @@ def make_plan(
     return Plan(
         space=space,
         base=found.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
-        prune=prune,  # type: ignore[arg-type]
+        prune=prune,
         rungs=(2, EPOCHS) if prune == "asha" else (EPOCHS,),
         limits=Limits(replicates=replicates),
     )

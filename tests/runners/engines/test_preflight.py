@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from runners.engines import node_checks, preflight
+from runners.engines import preflight
 from runners.engines.connection import Resources
 from runners.engines.node_checks import Answer, Question, answer, read_probe, unread_probes, write_probe
 from runners.engines.nodes import Call, Node
@@ -156,7 +156,7 @@ def test_gpus_are_counted_where_a_task_sees_none(monkeypatch: pytest.MonkeyPatch
         return subprocess.CompletedProcess(command, 0, stdout="4\n", stderr="")
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(node_checks.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     assert answer(Question(count_gpus=True)).gpus == 4
     assert "CUDA_VISIBLE_DEVICES" not in seen
     assert answer(Question()).gpus is None

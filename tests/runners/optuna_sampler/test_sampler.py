@@ -283,7 +283,7 @@ def test_more_than_one_objective_is_refused() -> None:
 @pytest.mark.parametrize("name", ["n_startup_trials", "replicates"])
 def test_numbers_out_of_range_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, but is 0"):
-        FactorialSampler(**{name: 0})  # type: ignore[arg-type]
+        FactorialSampler(**{name: 0})
     with pytest.raises(ValueError, match="seed must be at least 0, but is -1"):
         FactorialSampler(seed=-1)
 

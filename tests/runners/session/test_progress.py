@@ -39,9 +39,9 @@ def play(stream: io.StringIO) -> None:
         LegEnded(trial_key=key, attempt=1, outcome="failed", epoch=2, at=4.0, error="no memory left"),
     ]
     for event in events:
-        history.apply(event)  # type: ignore[arg-type]
-        progress._shown = 0.0
-        progress.event(event, history)  # type: ignore[arg-type]
+        history.apply(event)
+        progress._refreshed = 0.0
+        progress.event(event, history)
     progress.closed(chosen, history, Finished(reason="every arm has its trials"), None)
 
 

@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from runners.cli import app, main
 from runners.sweep.folder import SweepFolder
+from tests.command_line import answer, mistake, seatbelt
 from tests.conftest import draw_data
 
 pytestmark = pytest.mark.slow
@@ -35,8 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none"),
         *("--engine", "in-process", "--quiet"),
     ]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, done.output
+    answer(*arguments)
     return root / "s"
 
 
@@ -50,14 +48,12 @@ def trials(sweep: Path) -> list[str]:
 
 
 def explain(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["explain", *arguments])
-    assert done.exit_code == 0, done.output
-    return done.output
+    return answer("explain", *arguments)
 
 
 def test_the_best_and_the_worst_image_of_the_best_trial(sweep: Path) -> None:
     text = explain(str(sweep), "best", "--square", "16")
-    ranked = json.loads(CliRunner().invoke(app, ["best", str(sweep), "--json"]).output)
+    ranked = json.loads(answer("best", str(sweep), "--json"))
     key = ranked["arms"][0]["trial_key"]
     images = pd.read_parquet(sweep / "images")
     output = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
@@ -106,24 +102,12 @@ def test_a_look_at_the_selection_set_is_no_look_at_the_test_set(sweep: Path) -> 
     assert SweepFolder(sweep).test_notes() == []
 
 
-def mistake(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    output = capsys.readouterr()
-    assert (stopped.value.code, output.out) == (2, "")
-    assert output.err.startswith("error: ") and output.err.count("\n") == 1, output.err
-    return output.err.removeprefix("error: ").rstrip()
-
-
-def test_mistakes_end_with_one_clear_line(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mistakes_end_with_one_clear_line(sweep: Path) -> None:
     first, second = trials(sweep)
     name = str(sweep)
 
     def said(*arguments: str) -> str:
-        return mistake(capsys, monkeypatch, *arguments)
+        return mistake("explain", *arguments)
 
     assert said("nowhere", "best") == "nowhere is no sweep: it has no sweep.json; `seatbelt sweep` makes one"
     assert said(name, "xyz").startswith(f"{name}: no trial begins with 'xyz'; ")
@@ -164,62 +148,50 @@ def test_damaged_weights_and_changed_data(
     description = (sweep / "sweep.json").read_text()
     (sweep / "sweep.json").write_text(description.replace(str(trained.parent / "stripes"), str(data)))
     shutil.copy(data / "images" / "p1-0.png", data / "images" / "p0-0.png")
-    assert f"data set {data} changed since the sweep began" in mistake(capsys, monkeypatch, str(sweep), key)
+    assert f"data set {data} changed since the sweep began" in mistake("explain", str(sweep), key)
 
 
-def test_a_trial_that_is_not_complete(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_that_is_not_complete(sweep: Path) -> None:
     journal = sweep / "state" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if b"leg_ended" in line)
     journal.write_bytes(b"".join(lines[:first]))
     key = trials(sweep)[0]
-    assert mistake(capsys, monkeypatch, str(sweep), key) == (
+    assert mistake("explain", str(sweep), key) == (
         f"trial {key} is RUNNING, and only complete trials are explained; `seatbelt query {sweep} "
         "\"select trial_key from trials where status = 'COMPLETE'\"` names them"
     )
 
 
-def test_a_bucket_needs_a_folder_for_the_panels(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_needs_a_folder_for_the_panels(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SweepFolder, "describe", lambda _: None)
     monkeypatch.setenv("AWS_REGION", "nowhere")
-    assert mistake(capsys, monkeypatch, "s3://bucket/s", "best") == (
+    assert mistake("explain", "s3://bucket/s", "best") == (
         "s3://bucket/s is a bucket, where no panels are written; give a folder by --out"
     )
 
 
-def test_a_report_that_leads_elsewhere(
-    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_that_leads_elsewhere(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (sweep / "report").symlink_to(tmp_path / "mine")
     place = sweep / "report" / "explain"
     said = f"{place} leads out of the sweep; give another folder by --out"
-    assert mistake(capsys, monkeypatch, str(sweep), "best") == said
+    assert mistake("explain", str(sweep), "best") == said
     assert not list((tmp_path / "mine").iterdir())
 
 
-def test_too_little_memory_is_a_clear_error(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_little_memory_is_a_clear_error(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
 
     monkeypatch.setattr("runners.commands.explain.explain", fail)
-    assert mistake(capsys, monkeypatch, str(sweep), "best") == (
+    assert mistake("explain", str(sweep), "best") == (
         "the memory of cpu is too small (CUDA out of memory. Tried to allocate 9 GiB.); try --batch 1 or --device cpu"
     )
 
 
-def test_a_panel_that_cannot_be_written_is_no_mistake(
-    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_panel_that_cannot_be_written_is_no_mistake(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     arguments = [str(sweep), "best", "--square", "32", "--out", os.fspath(tmp_path / "file" / "o")]
-    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1 and capsys.readouterr().err.startswith("error: ")
+    result = seatbelt("explain", *arguments)
+    assert result.code == 1 and result.err.startswith("error: ")

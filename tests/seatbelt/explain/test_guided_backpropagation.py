@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,9 @@ def test_relu6_lets_nothing_back_where_it_is_cut_off() -> None:
     image[0, 1, 0] = 100
     network = two_units(nn.ReLU6(inplace=True))
     # The first unit is at 10 and 3.9: one above 6, one below.
-    network[0].weight.data *= 10
+    first = network[0]
+    assert isinstance(first, nn.Conv2d)
+    first.weight.data *= 10
     gradient_map = guided_backpropagation(predictor(network), image)
     assert gradient_map == pytest.approx(np.asarray([[0, 60]]) / 255)
 
@@ -76,13 +79,13 @@ class _Rule(torch.autograd.Function):
     """Guided backpropagation's rule, written down once more."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: torch.Tensor, top: float) -> torch.Tensor:
+    def forward(ctx: Any, values: torch.Tensor, top: float) -> torch.Tensor:
         ctx.save_for_backward(values)
         ctx.top = top
         return values.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (values,) = ctx.saved_tensors
         return gradient * (gradient > 0) * (values > 0) * (values < ctx.top), None
 

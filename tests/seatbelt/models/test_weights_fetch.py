@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import http.server
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runners.cli import main
 from seatbelt.errors import UserError
 from seatbelt.models import weights_fetch
 from seatbelt.models.weights import FOLDER_VARIABLE, resolve
 from seatbelt.models.weights_fetch import fetch, weights_url
+from tests.command_line import mistake, seatbelt
 
 CONTENT = bytes(range(256)) * 10_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -96,22 +98,14 @@ def test_what_arrives_damaged_leaves_nothing(server: _Server, tmp_path: Path, an
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_network_the_command_ends_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_network_the_command_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_network(*_: object, **__: object) -> None:
-        raise weights_fetch.urllib.error.URLError(OSError(-2, "Name or service not known"))
+        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
 
-    monkeypatch.setattr(weights_fetch.urllib.request, "urlopen", no_network)
-    monkeypatch.setattr("sys.argv", ["seatbelt", "weights", "fetch", "ResNet-34", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    text = capsys.readouterr().err
-    assert text.startswith(f"error: the weights of resnet34 cannot be downloaded from {weights_url('resnet34')} (")
-    assert text.endswith(
-        f"Name or service not known); without a network copy that file into {tmp_path} by other means\n"
-    )
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    text = mistake("weights", "fetch", "ResNet-34", "--out", str(tmp_path))
+    assert text.startswith(f"the weights of resnet34 cannot be downloaded from {weights_url('resnet34')} (")
+    assert text.endswith(f"Name or service not known); without a network, copy the file into {tmp_path} by other means")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -139,24 +133,16 @@ def test_the_address_is_that_of_torchvision() -> None:
     ],
 )
 def test_mistakes_end_with_2_before_any_request(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    what: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], what: str
 ) -> None:
-    monkeypatch.delattr(weights_fetch.urllib.request, "urlopen")
+    monkeypatch.delattr(urllib.request, "urlopen")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["seatbelt", "weights", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert what in capsys.readouterr().err
+    assert what in f"error: {mistake('weights', *arguments)}"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_show_says_where_each_encoders_weights_are(
-    bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -164,11 +150,9 @@ def test_show_says_where_each_encoders_weights_are(
     (bare_machine / "efficientnet-lite1.pth").write_bytes(b"anything")
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
 
-    def show() -> tuple[object, list[str]]:
-        monkeypatch.setattr("sys.argv", ["seatbelt", "weights", "show"])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, capsys.readouterr().out.splitlines()
+    def show() -> tuple[int, list[str]]:
+        result = seatbelt("weights", "show")
+        return result.code, result.out.splitlines()
 
     code, lines = show()
     digest = hashlib.sha256(b"anything").hexdigest()

@@ -11,6 +11,7 @@ import torch
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import TrialSamples
+from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
 from seatbelt.training import trainer as training
 from seatbelt.training.checkpoint import CheckpointFolder
@@ -64,7 +65,7 @@ def test_a_batch_is_halved_at_most_twice(batch_size: int, decoder: str, all_halv
 
 def short_of_memory(monkeypatch: pytest.MonkeyPatch, *, fits: int, after: int = 0) -> None:
     """Let each training step of more than `fits` images run out of memory, from one step on, after its forward pass."""
-    original, steps = training.segmentation_loss, [0]
+    original, steps = segmentation_loss, [0]
 
     def loss(logits: torch.Tensor, *others: Any) -> torch.Tensor:
         steps[0] += logits.requires_grad
@@ -164,7 +165,7 @@ def test_memory_is_limited_to_a_trials_share_of_the_gpu(monkeypatch: pytest.Monk
     prepare(execution)
     assert fractions == [0.25]
     for change in ({"gpu_share": None}, {"gpu_share": 1.0}, {"gpu_share": 2.0}, {"device": "cpu"}):
-        prepare(dataclasses.replace(execution, **change))  # type: ignore[arg-type]
+        prepare(dataclasses.replace(execution, **change))
     assert fractions == [0.25]
 
 

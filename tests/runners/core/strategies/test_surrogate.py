@@ -49,7 +49,7 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
         replicates=[0] * count,
         rows=rows,
         tried=rows,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

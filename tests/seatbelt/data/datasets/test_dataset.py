@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seatbelt.data.datasets.dataset import IGNORE, Row, check, decode, fingerprint, read
+from seatbelt.data.datasets.dataset import IGNORE, check, decode, fingerprint, read
+from seatbelt.data.datasets.manifest import Row
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from seatbelt.config.data import DataConfig
 from seatbelt.data.datasets.dataset import DataSet
-from seatbelt.data.partition.mixture import Image, apportion, draw, mixed_count
-from seatbelt.data.partition.splits import Sample, count_images, partition, selection_set
+from seatbelt.data.partition.composition import Image
+from seatbelt.data.partition.mixture import apportion, draw, mixed_count
+from seatbelt.data.partition.splits import count_images, partition, selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
 from tests.seatbelt.data.partition.test_splits import data_sets, dataset, make, real
 

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatbelt.config.data import DataConfig
-from seatbelt.data.datasets.dataset import DataSet, Row
-from seatbelt.data.partition.splits import Partition, Sample, partition, selection_set
+from seatbelt.data.datasets.dataset import DataSet
+from seatbelt.data.datasets.manifest import Row
+from seatbelt.data.partition.splits import Partition, partition, selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
 
 CLASSES = {"background": 0, "seat_belt": 1}
@@ -18,7 +20,7 @@ CLASSES = {"background": 0, "seat_belt": 1}
 
 def dataset(*groups: tuple[str, str, str, str, int]) -> DataSet:
     """Return a data set of groups (domain, generation, subject, split, number of images), without files."""
-    rows = []
+    rows: list[Row] = []
     for domain, generation, subject, split, count in groups:
         for _ in range(count):
             name = f"{len(rows)}.png"

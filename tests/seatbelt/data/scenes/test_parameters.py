@@ -29,7 +29,7 @@ def test_a_wrong_share_is_refused_with_its_name_and_value() -> None:
 )
 def test_wrong_values_are_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(SceneParameters(name="x"), **{field: value})  # type: ignore[arg-type]
+        replace(SceneParameters(name="x"), **{field: value})
 
 
 def test_placements_cannot_exceed_all_of_the_belted() -> None:

@@ -113,7 +113,7 @@ def test_mistakes_are_refused_before_anything_is_written(
     tmp_path: Path, arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        write_dataset(tmp_path / "set", **arguments)  # type: ignore[arg-type]
+        write_dataset(tmp_path / "set", **arguments)
     assert not (tmp_path / "set").exists()
 
 
