@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
 from analysis.figures.sweep_data import Material
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

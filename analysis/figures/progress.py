@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, numbers, whole_axis
 from analysis.figures.sweep_data import Material
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from analysis.reading.cells import cell_of
 from analysis.reading.tables import Role, Sweep, readable
 from analysis.statistics.intervals import Interval, student_half_width
 from analysis.statistics.paired_images import by_replicate, image_scores, mean_over_subjects
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -158,10 +158,10 @@ def _knock(cluster: str, token: str | None) -> Literal["in", "refused", "silent"
     """Ask the control service whether it is alive: the least that it answers to those it lets in."""
     import grpc
 
-    metadata = [("authorization", f"Bearer {token}")] if token else []
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
     with grpc.insecure_channel(cluster, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:
-            channel.unary_unary(_KNOCK)(b"", timeout=_KNOCK_SECONDS, metadata=metadata)
+            channel.unary_unary(_KNOCK, request_serializer=bytes)(b"", timeout=_KNOCK_SECONDS, metadata=metadata)
         except grpc.RpcError as error:
             return "refused" if error.code() == grpc.StatusCode.UNAUTHENTICATED else "silent"
     return "in"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from analysis.reading.space_factor import SpaceFactor
 from analysis.statistics.factorial import Basis, Surface, basis_of
-from search_spaces.space import Cell, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 
 Floats = NDArray[np.float64]
 Row = tuple[int, ...]

@@ -16,7 +16,8 @@ from analysis.reading.space_factor import SpaceFactor
 from analysis.reading.tables import Source, Sweep, readable
 from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
-from seatbelt.records.tables import CONFIGURATION, SCORES, Status
+from seatbelt.records.configuration import CONFIGURATION
+from seatbelt.records.tables import SCORES, Status
 
 if TYPE_CHECKING:
     import pandas as pd

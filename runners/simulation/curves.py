@@ -5,12 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
-from search_spaces.space import Cell, Exclusion, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
@@ -94,7 +96,6 @@ class RecordedWorld:
             exclusions=(
                 NotRecorded(
                     reason="not recorded",
-                    labels={},
                     factors=tuple(factors[f].name for f in varied),
                     recorded=frozenset(self._arms),
                 ),
@@ -163,8 +164,9 @@ class RecordedWorld:
         return order
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
-class NotRecorded(Exclusion):
+class NotRecorded:
     """Excludes every cell without a recording.
 
     Attributes:
@@ -172,10 +174,11 @@ class NotRecorded(Exclusion):
         recorded: For each recorded cell, its labels of these factors.
     """
 
+    reason: str
     factors: tuple[str, ...]
     recorded: frozenset[Labels]
 
-    def holds(self, cell: Cell) -> bool:
+    def excludes(self, cell: Cell) -> bool:
         """Return whether a cell is excluded."""
         return tuple(cell.get(name) for name in self.factors) not in self.recorded
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Figure, Lines, numbers
 from analysis.text.tables import table_text
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.axes import factor
-from search_spaces.space import Cell, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from runners.core.halving import check_rungs
 from runners.core.plan import Limits, Plan
-from search_spaces.space import Cell, Exclusion, Factor, Level, NamedArm, Propose, Prune, Range, Space
+from search_spaces.factors import Factor, Level, Range
+from search_spaces.space import Cell, Exclusion, NamedArm, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import content_hash
 

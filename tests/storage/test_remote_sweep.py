@@ -25,9 +25,9 @@ from runners.sweep.ledger import Ledger, holder, read_events
 from runners.sweep.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 from tests.runners.conftest import describe, open_driver, work
-from tests.runners.engines.test_engines import ROOT, UNEQUAL
+from tests.runners.engines.test_engines import UNEQUAL
 from tests.storage.server import BUCKET, Server
 
 
@@ -75,7 +75,7 @@ def test_events_that_were_not_published_go_on_from_the_disk(location: str) -> No
     assert list(read_events(SweepFolder(location))) == [at(1), at(2)]
 
 
-def test_a_driver_that_comes_back_keeps_its_own_journal_aside(
+def test_a_returning_driver_moves_its_journal_aside(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(SweepFolder(location), 1)
@@ -245,8 +245,8 @@ def seatbelt(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
 
 
 def frame(location: str | Path, name: str) -> pd.DataFrame:
-    found: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
-    return found.sort_values([c for c in ("trial_key", "epoch", "image") if c in found], ignore_index=True)
+    rows: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
+    return rows.sort_values([c for c in ("trial_key", "epoch", "image") if c in rows], ignore_index=True)
 
 
 @pytest.mark.slow

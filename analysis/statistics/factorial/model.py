@@ -156,8 +156,7 @@ def learned_scales(
         return found if np.isfinite(found[0]) else (_IMPOSSIBLE, np.zeros_like(vector))
 
     first = packing.pack(start or packing.expected)
-    options = {"maxiter": steps, "ftol": 1e-7}
-    best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
+    best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": steps, "ftol": 1e-7}).x
     vectors = [best] if draws == 1 else _around(loss, best, tails, draws)
     return [_normalised(packing.unpack(vector)) for vector in vectors]
 

@@ -15,7 +15,8 @@ import numpy as np
 from runners.core.strategies.optuna_proposals import cell_of, params_of
 from runners.simulation.peers.stock import CurvePool
 from runners.simulation.world import World
-from search_spaces.space import Cell, Factor
+from search_spaces.factors import Factor
+from search_spaces.space import Cell
 from seatbelt.errors import UserError
 
 _METRIC, _TIME = "selection_iou", "epoch"

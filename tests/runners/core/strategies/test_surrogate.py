@@ -49,7 +49,7 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
         replicates=[0] * count,
         rows=rows,
         tried=rows,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
@@ -143,11 +143,11 @@ def test_certainty_rises_with_trials_and_names_a_rival() -> None:
     less, more = few.certainty(0.005, 0.9, random), many.certainty(0.005, 0.9, random)
     assert less is not None and more is not None
     assert less.probability < more.probability
-    assert less.rival is not None and less.more is not None
-    assert less.rival != less.row and less.more >= 2
+    assert less.rival is not None and less.further_trials is not None
+    assert less.rival != less.row and less.further_trials >= 2
     wide = many.certainty(1.0, 0.9, random)
     assert wide is not None
-    assert (wide.probability, wide.rival, wide.more) == (1.0, None, None)
+    assert (wide.probability, wide.rival, wide.further_trials) == (1.0, None, None)
 
 
 def test_a_rung_is_trusted_when_it_ranks_as_the_end_does() -> None:
