@@ -9,26 +9,25 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from runners.core.halving import check_rungs, default_rungs
 from runners.core.strategies.proposal import check_enumerable
+from runners.new_sweep.base_config import factors_and_base, space_without_data, why_not_real
 from runners.new_sweep.composition_checks import fix_number
 from runners.new_sweep.parts_survey import check_parts, survey_parts
 from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
-from runners.new_sweep.space_options import Narrowed, narrow
 from runners.sweep.code_version import code_hashes, package_versions
 from runners.sweep.description import DataSource, SweepDescription, SweepExclusion, SweepFactor
 from runners.sweep.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell, build_design
-from search_spaces.factors import Factor
 from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
-from seatbelt.data.datasets.dataset import DataSet, decode, fingerprint, read
+from seatbelt.data.checks.label_coverage import NamedConfig
+from seatbelt.data.datasets.dataset import DataSet, fingerprint, read
 from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import check_subjects, share_subjects
@@ -61,20 +60,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     _refuse_secrets(request, datasets)
     weights = check_before_data(request, note)
     _check_names(datasets)
-    sources = tuple(
-        DataSource(path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset))
-        for dataset in datasets
-    )
-    factors, base = _space_and_base(request, datasets, note)
-    per_data_set = request.subjects_per_data_set or not share_subjects(datasets)
-    if not per_data_set:
-        check_subjects(datasets)
-    selection = selection_set(datasets, domain=request.select_on, seed=request.seed, subjects_per_data_set=per_data_set)
-    data = SweepData(
-        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in sources),
-        selection,
-        subjects_per_data_set=per_data_set,
-    )
+    sources, data = _open_data(request, datasets)
+    factors, base = factors_and_base(request, datasets, note)
     factors, base, all_labels = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
@@ -83,15 +70,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     tried = _design_cells(request, space, base)
     base = fix_number(space, base, tried, data, note)
     arms = arms_to_check(space, base, tried)
-    configs = [config for _, config in arms]
-    _check_data(data, configs)
-    check_batches(configs, data)
-    baselines = _baselines(data, configs[0], note)
-    # `all` may include a label that no image shows, because nobody named it.
-    survey = survey_parts(data, arms, unnamed_context=all_labels)
-    check_parts(survey, arms)
-    for warning in survey.warnings(request.select_on, why_not_real=_why_not_real(request, base)):
-        note(f"warning: {warning}")
+    baselines = _check_arms(request, base, data, arms, all_labels, note)
     described = SweepDescription(
         identity=secrets.token_hex(8),
         study=request.study.name,
@@ -110,8 +89,8 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         retries=_RETRIES,
         data=sources,
         select_on=request.select_on,
-        selection=selection,
-        subjects_per_data_set=per_data_set,
+        selection=data.selection,
+        subjects_per_data_set=data.subjects_per_data_set,
         weights_folder=os.fspath(request.weights_folder.resolve()) if request.weights_folder else None,
         weights=weights,
         baselines=baselines,
@@ -129,6 +108,46 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     return SweepDescription.model_validate_json(described.model_dump_json())
 
 
+def _open_data(request: Request, datasets: list[DataSet]) -> tuple[tuple[DataSource, ...], SweepData]:
+    """Return the data sets of a sweep with their fingerprints and the selection set."""
+    per_data_set = request.subjects_per_data_set or not share_subjects(datasets)
+    if not per_data_set:
+        check_subjects(datasets)
+    sources = tuple(
+        DataSource(path=os.fspath(dataset.root.resolve()), name=dataset.name, fingerprint=fingerprint(dataset))
+        for dataset in datasets
+    )
+    selection = selection_set(datasets, domain=request.select_on, seed=request.seed, subjects_per_data_set=per_data_set)
+    data = SweepData(
+        tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sources),
+        selection,
+        subjects_per_data_set=per_data_set,
+    )
+    return sources, data
+
+
+def _check_arms(
+    request: Request,
+    base: TrialConfig,
+    data: SweepData,
+    arms: list[NamedConfig],
+    all_labels: tuple[str, ...],
+    note: Callable[[str], None],
+) -> dict[str, float]:
+    """Check the data of every arm, note warnings, and return the scores of the trivial baselines."""
+    configs = [config for _, config in arms]
+    for parts in {config.data: config for config in configs}.values():
+        data.partition(parts)
+    check_batches(configs, data)
+    baselines = _baselines(data, configs[0], note)
+    # `all` may include a label that no image shows, because nobody named it.
+    survey = survey_parts(data, arms, unnamed_context=all_labels)
+    check_parts(survey, arms)
+    for warning in survey.warnings(request.select_on, why_not_real=why_not_real(request, base)):
+        note(f"warning: {warning}")
+    return baselines
+
+
 def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> dict[str, str | None]:
     """Check what needs no data, before any image is rendered, read or decoded.
 
@@ -138,10 +157,8 @@ def check_before_data(request: Request, note: Callable[[str], None] = lambda _: 
     Raises:
         UserError: Levels that do not compare, or weights that are missing or do not fit.
     """
-    narrowed, study = _narrow(request), request.study
-    space = Space(factors=tuple(narrowed.factors.values()), exclusions=study.exclusions, arms=study.arms)
+    space, base = space_without_data(request)
     check_comparable(space)
-    base = study.base().with_fields(_changes(request, narrowed))
     configs = configs_to_check(space, base, _design_cells(request, space, base))
     return resolve_weights(configs, request.weights_folder, note)
 
@@ -175,93 +192,12 @@ def _refuse_undecodable(what: str, path: Path) -> None:
         )
 
 
-def _space_and_base(
-    request: Request, datasets: list[DataSet], note: Callable[[str], None]
-) -> tuple[tuple[Factor, ...], TrialConfig]:
-    narrowed = _narrow(request)
-    changes = _changes(request, narrowed)
-    changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
-    return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
-
-
-def _narrow(request: Request) -> Narrowed:
-    return narrow(
-        request.study.factors,
-        vary=request.vary,
-        fix=request.fix,
-        levels=request.levels,
-        all_subsets=request.all_subsets,
-        architectures_from=request.architectures_from,
-    )
-
-
-def _changes(request: Request, narrowed: Narrowed) -> dict[str, Any]:
-    """Return the fields that the request fixes."""
-    changes: dict[str, Any] = {"seed": request.seed, **narrowed.changes}
-    if request.max_epochs is not None:
-        changes["epochs"] = request.max_epochs
-        if "pretraining_epochs" not in narrowed.named:
-            changes["pretraining.epochs"] = request.max_epochs
-    return changes
-
-
-def _from_data(
-    request: Request, datasets: list[DataSet], named: set[str], note: Callable[[str], None]
-) -> dict[str, Any]:
-    """Return the fields that the data decide if the user did not: domain, target and size; `note` shows each."""
-    changes: dict[str, Any] = {}
-    rows = [row for dataset in datasets for row in dataset.rows]
-    base = request.study.base().data
-    if "generations" not in named and base.generations and all(row.domain == "real" for row in rows):
-        note(f"the data hold no synthetic images: trials train on the {len(rows)} real ones, less the held-out")
-        changes["data.generations"] = ()
-        if "real" not in named:
-            changes["data.real"] = True
-    targets = {dataset.target for dataset in datasets}
-    if "target" not in named and targets != {base.target}:
-        if len(targets) > 1:
-            names = sorted(targets)
-            raise UserError(
-                f"the data sets have different targets ({', '.join(names)}); choose one, such as by --fix "
-                f"target={names[0]}"
-            )
-        note(f"target: {next(iter(targets))} (from dataset.json)")
-        changes["data.target"] = next(iter(targets))
-    if request.size is not None:
-        if {"height", "width"} & named:
-            raise UserError("--size contradicts --set or --fix of height or width; use one of them")
-        changes |= {"data.height": request.size[0], "data.width": request.size[1]}
-    elif not {"height", "width"} & named:
-        height, width = _native_size(datasets[0])
-        note(f"training resolution: {height}x{width}, the size of the images (--size HEIGHTxWIDTH changes it)")
-        changes |= {"data.height": height, "data.width": width}
-    return changes
-
-
-def _why_not_real(request: Request, base: TrialConfig) -> str:
-    """Return why trials train on no real images; empty if they do."""
-    if base.data.real:
-        return ""
-    fixed = any(option.partition("=")[0].strip() in ("real", "data.real") for option in request.fix)
-    return f"data.real = False, {'from --fix' if fixed else 'from the study'}"
-
-
-def _native_size(dataset: DataSet) -> tuple[int, int]:
-    height, width = decode(dataset, dataset.rows[0])[1].shape
-    return height, width
-
-
 def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
     if request.rungs and prune == "none":
         raise UserError("--rungs only makes sense with --prune asha")
     if prune == "none":
         return (epochs,)
     return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, _ETA)
-
-
-def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:
-    for parts in {config.data: config for config in configs}.values():
-        data.partition(parts)
 
 
 def _baselines(data: SweepData, config: TrialConfig, note: Callable[[str], None]) -> dict[str, float]:

@@ -161,5 +161,7 @@ def test_no_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch, reason: s
         raise OSError(28, reason)
 
     monkeypatch.setattr(tempfile, "TemporaryFile", fails)
-    with pytest.raises(UserError, match=rf"no temporary file can be written \({reason}\); set TMPDIR to a writable folder"):
+    with pytest.raises(
+        UserError, match=rf"no temporary file can be written \({reason}\); set TMPDIR to a writable folder"
+    ):
         check_temporary_folder()
