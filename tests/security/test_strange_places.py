@@ -135,5 +135,5 @@ def test_a_field_of_a_newer_version(finished: SweepFolder) -> None:
 
 def test_a_report_where_nobody_may_write(finished: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(UserError, match=r"cannot be written by this user; say where the files are to go: --out"):
+    with pytest.raises(UserError, match=r"cannot be written by this user; name another folder: --out"):
         finished.check_writable(finished.root / "report" / "figures")
