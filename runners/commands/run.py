@@ -1,4 +1,4 @@
-"""One session of a sweep from a user's wish to its end: plan, confirm, run, tell."""
+"""Runs one session of a sweep: launch, resume or confirm."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def _run(
                 run_on_ray(driver, _resources(run, driver, description.device))
             unfinished = driver.finished is None
             history = driver.history
-        # Only after it was closed is it sure that everything is published.
+        # Only a closed driver has published everything.
         broken, unfinished = (
             driver.stop.is_failure or driver.unpublished is not None,
             unfinished or driver.unpublished is not None,

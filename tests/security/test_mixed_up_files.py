@@ -93,7 +93,7 @@ def test_a_journal_from_before_identities_is_none_of_this_sweep(tmp_path: Path) 
     assert "wrote to sweep without identity" in mistake("status", str(new.root))
 
 
-def test_an_old_sweep_goes_on(tmp_path: Path) -> None:
+def test_an_old_sweep_continues(tmp_path: Path) -> None:
     old = finished_sweep(tmp_path / "old", "")
     run_to_the_end(old)
     assert "COMPLETE" in answer("status", str(old.root))

@@ -26,7 +26,7 @@ def location(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_a_report_on_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="lies in a bucket; say where the files are to go: --out"):
+    with pytest.raises(UserError, match="lies in a bucket; name a folder for the files: --out"):
         write_report([location], form="html", out=None)
     file = write_report([location], form="html", out=tmp_path / "report.html")
     text = file.read_text()

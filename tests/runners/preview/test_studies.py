@@ -81,7 +81,7 @@ def test_one_study() -> None:
 def test_arms_beside_the_space_and_what_is_excluded() -> None:
     text = study_text("augmentation")
     assert "\narms beside the space\n  none: augmentation.transforms = none\n" in text
-    assert "design\n  none: arms are proposed by factorial as the sweep goes (--design NAME tries one)\n" in text
+    assert "design\n  none: arms are proposed by factorial during the sweep (--design NAME tries one)\n" in text
     text = study_text("joint")
     assert "\nexcluded\n  context shirt+skin with training_data 1 or 2" in text
     assert "what the occupants wear is labelled in generation 6 only" in text

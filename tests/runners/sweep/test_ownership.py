@@ -80,7 +80,7 @@ def test_an_idle_driver_notices_too(folder: SweepFolder, monkeypatch: pytest.Mon
     driver.close()
 
 
-def test_of_two_drivers_the_second_goes_on_and_the_journal_stays_whole(folder: SweepFolder) -> None:
+def test_of_two_drivers_the_second_continues_and_the_journal_stays_whole(folder: SweepFolder) -> None:
     # Two processes: a POSIX lock does not keep a process from itself.
     first = Ledger(folder)
     first.append(ClockRead(at=1.0))
