@@ -26,7 +26,7 @@ from seatbelt.training.metrics import Scores, dice, iou, scores
 from seatbelt.training.trainer import Trainer
 
 
-def fit(
+def fit(  # noqa: PLR0913
     config: TrialConfig,
     data: TrialSamples,
     folder: CheckpointFolder,
