@@ -10,7 +10,7 @@ import pytest
 
 from runners.core.events import LegEnded
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.faults.broken_gpu import KILLED, TEXT, disturb
 from tests.faults.nodes import environment
 
