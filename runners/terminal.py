@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print text without secrets and control characters, to standard output or error."""
-    typer.echo(shown(text), err=err)
+    typer.echo(safe_text(text), err=err)
 
 
 @contextlib.contextmanager

@@ -143,7 +143,7 @@ def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list
     )
 
 
-def _comparison(
+def _comparison(  # noqa: PLR0913
     sweep: Sweep,
     named: tuple[KnownArm, KnownArm],
     groups: list[pd.DataFrame],

@@ -112,7 +112,7 @@ def effects(
         return _effects(sweep, found, factor, _asked(sweep, found, at, score, estimator), score, estimator, family)
 
 
-def _effects(
+def _effects(  # noqa: PLR0913
     sweep: Sweep,
     found: Observed,
     factor: str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from analysis.figures.chart import Figure, NotApplicable
+from analysis.figures.chart import Figure, NotApplicableError
 from analysis.figures.cost import COSTS, cost_figure
 from analysis.figures.curves import curves
 from analysis.figures.distribution import distribution
@@ -45,7 +45,7 @@ def figure(name: str, material: Material, compute: Callable[[Material], Figure] 
         compute: What computes it; None takes that of FIGURES.
 
     Raises:
-        NotApplicable: The sweep does not hold what it shows.
+        NotApplicableError: The sweep does not hold what it shows.
         UserError: The tables cannot be read or hold what no sweep writes.
     """
     with readable(material.sweep):
@@ -58,6 +58,6 @@ def figures(material: Material, *, without: Collection[str] = ()) -> tuple[dict[
     for name in (name for name in FIGURES if name not in without):
         try:
             made[name] = figure(name, material)
-        except NotApplicable as error:
+        except NotApplicableError as error:
             missing[name] = str(error)
     return made, missing

@@ -152,7 +152,7 @@ class Figure:
     chart: Chart
 
 
-class NotApplicable(UserError):
+class NotApplicableError(UserError):
     """A sweep does not hold what a figure shows; the message is the rest of "this figure ..."."""
 
 

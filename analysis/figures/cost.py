@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, extent, numbers
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, Points, extent, numbers
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
@@ -62,7 +62,7 @@ def cost_figure(kind: Cost, material: Material) -> Figure:
     """Return the arms by one cost and the selection IoU.
 
     Raises:
-        NotApplicable: Nothing is complete, or all arms cost the same.
+        NotApplicableError: Nothing is complete, or all arms cost the same.
     """
     table = cost_table(kind, material)
     front = table[table["front"]]
@@ -92,18 +92,20 @@ def cost_table(kind: Cost, material: Material) -> pd.DataFrame:
     """Return one row per arm (columns: COLUMNS), cheapest first.
 
     Raises:
-        NotApplicable: Nothing is complete, or all arms cost the same.
+        NotApplicableError: Nothing is complete, or all arms cost the same.
     """
     trials = material.searched[material.searched["status"] == Status.COMPLETE.value]
     costs = trials[kind.column].astype("float64")
     if kind.images:
         images = trials["epochs_done"] * (trials["train_real"] + trials["train_synthetic"])
         if images.nunique() < 2:
-            raise NotApplicable("needs arms that train on different numbers of images, else it equals cost_seconds")
+            raise NotApplicableError(
+                "needs arms that train on different numbers of images, else it equals cost_seconds"
+            )
         costs = costs / images
     costs = costs.where(costs > 0).groupby(trials["arm_key"]).mean().rename("cost").dropna()
     if costs.nunique() < 2:
-        raise NotApplicable(f"needs complete arms that differ in their {kind.axis}")
+        raise NotApplicableError(f"needs complete arms that differ in their {kind.axis}")
     arms = material.arms.merge(costs.reset_index(), on="arm_key")
     arms = arms.rename(columns={"selection_low": "low", "selection_high": "high", "replicates": "n"})
     arms["arm"] = material.arm_names(arms["arm_key"].tolist())

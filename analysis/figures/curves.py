@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, Rule, numbers, whole_axis
+from analysis.figures.chart import (
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    Lines,
+    NotApplicableError,
+    Points,
+    Rule,
+    numbers,
+    whole_axis,
+)
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
@@ -37,7 +48,7 @@ def curves(material: Material) -> Figure:
     """Return the learning curves of the best trials and of a sample of the others.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicableError: No epoch was measured.
     """
     began = material.searched[material.searched["epochs_done"] > 0]
     table = curves_table(material)
@@ -64,11 +75,11 @@ def curves_table(material: Material) -> pd.DataFrame:
     """Return one row per epoch of the trials that are drawn (columns: COLUMNS), best trial first.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicableError: No epoch was measured.
     """
     began = material.searched[material.searched["epochs_done"] > 0]
     if began.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicableError("needs an epoch that was measured")
     ranked = began.sort_values(["selection_iou", "number"], ascending=[False, True], ignore_index=True)
     chosen = ranked if len(ranked) <= DRAWN else _thinned(ranked)
     epochs = material.ask(
@@ -76,7 +87,7 @@ def curves_table(material: Material) -> pd.DataFrame:
         [chosen["trial_key"].tolist()],
     )
     if epochs.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicableError("needs an epoch that was measured")
     found = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
     return found[[column.name for column in COLUMNS]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
+from analysis.figures.chart import Axis, Chart, Figure, NotApplicableError, Points, numbers, shortened
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
@@ -36,7 +36,7 @@ def distribution(material: Material) -> Figure:
     """Return quantiles of the test IoU over images.
 
     Raises:
-        NotApplicable: No test images are recorded.
+        NotApplicableError: No test images are recorded.
     """
     table = distribution_table(material)
     first = table.iloc[0]
@@ -64,7 +64,7 @@ def distribution_table(material: Material) -> pd.DataFrame:
     """Return one row per leading arm (columns: COLUMNS).
 
     Raises:
-        NotApplicable: No test images are recorded.
+        NotApplicableError: No test images are recorded.
     """
     import pandas as pd
 
@@ -73,7 +73,7 @@ def distribution_table(material: Material) -> pd.DataFrame:
     trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE.value)]
     images = material.images_of(trials["trial_key"].tolist())
     if images.empty:
-        raise NotApplicable("needs test images of a complete trial")
+        raise NotApplicableError("needs test images of a complete trial")
     found = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
     rows = []
     for key, name in zip(keys, material.arm_names(keys), strict=True):

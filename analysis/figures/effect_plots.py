@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
+from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicableError, Points, Rule, extent, numbers
 from analysis.figures.sweep_data import Material
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
@@ -50,16 +50,16 @@ def main_effects(material: Material) -> Figure:
     """Return the effects of all levels as a forest plot.
 
     Raises:
-        NotApplicable: There is nothing to compare.
+        NotApplicableError: There is nothing to compare.
     """
     try:
         found = material.effects
     except UserError as error:
-        raise NotApplicable(f"cannot be drawn: {error}") from None
+        raise NotApplicableError(f"cannot be drawn: {error}") from None
     table = effects_table(material)
     told = table.dropna(subset=["effect"])
     if told.empty:
-        raise NotApplicable("needs effects that the complete trials tell")
+        raise NotApplicableError("needs effects that the complete trials tell")
     decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
     strongest = told.iloc[int(told["effect"].abs().argmax())]
     return Figure(
@@ -94,20 +94,22 @@ def pair_effects(material: Material) -> Figure:
     """Return the interactions of a sweep.
 
     Raises:
-        NotApplicable: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
+        NotApplicableError: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
     """
     import pandas as pd
 
     from analysis.answers.interactions import interactions as estimate
 
     if len(material.searched) > MOST_TRIALS:
-        raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
+        raise NotApplicableError(
+            f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them"
+        )
     try:
         found = estimate(material.sweep).interactions
     except UserError as error:
-        raise NotApplicable(f"cannot be drawn: {error}") from None
+        raise NotApplicableError(f"cannot be drawn: {error}") from None
     if not found:
-        raise NotApplicable("needs pairs of levels")
+        raise NotApplicableError("needs pairs of levels")
     names = [column.name for column in INTERACTIONS]
     return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
 

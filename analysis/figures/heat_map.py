@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Cells, Chart, Figure, NotApplicable, colour_range, numbers
+from analysis.figures.chart import Axis, Cells, Chart, Figure, NotApplicableError, colour_range, numbers
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.sweep_data import Material
 from analysis.statistics.intervals import student_half_width
@@ -34,7 +34,7 @@ def heat_map(material: Material, factors: tuple[str, str] | None = None) -> Figu
         factors: Down the side and along the bottom; None takes decoder and encoder, or the two that vary.
 
     Raises:
-        NotApplicable: Not two such factors vary, or nothing is complete.
+        NotApplicableError: Not two such factors vary, or nothing is complete.
     """
     row, column = factors or _default(material)
     for name in (row, column):
@@ -68,7 +68,7 @@ def heat_map_table(material: Material, row: str, column: str) -> pd.DataFrame:
     """Return one row per combination with a complete trial (columns: COLUMNS), in the order of the levels.
 
     Raises:
-        NotApplicable: There is none.
+        NotApplicableError: There is none.
     """
     import pandas as pd
 
@@ -76,7 +76,7 @@ def heat_map_table(material: Material, row: str, column: str) -> pd.DataFrame:
     cells = material.arm_cells[["arm_key", row, column]].dropna()
     found = trials.merge(cells, on="arm_key").groupby([row, column], observed=True)["selection_iou"]
     if not len(found):
-        raise NotApplicable("needs a complete trial")
+        raise NotApplicableError("needs a complete trial")
     mean, n = found.mean(), found.size()
     half = student_half_width(found.std().to_numpy(), n.to_numpy())
     table = pd.DataFrame({"selection_iou": mean, "low": mean - half, "high": mean + half, "n": n}).reset_index()
@@ -90,7 +90,7 @@ def _default(material: Material) -> tuple[str, str]:
         return _FACTORS
     if len(varied) == 2:
         return varied[1], varied[0]
-    raise NotApplicable(f"shows two factors, but {len(varied)} vary; `--factors ROWS,COLUMNS` chooses")
+    raise NotApplicableError(f"shows two factors, but {len(varied)} vary; `--factors ROWS,COLUMNS` chooses")
 
 
 def _chart(table: pd.DataFrame, row: str, column: str, material: Material) -> Chart:

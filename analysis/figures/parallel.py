@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, Texts
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, Rule, Texts
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
 
@@ -30,7 +30,7 @@ def parallel(material: Material) -> Figure:
     """Return parallel coordinates of the trials.
 
     Raises:
-        NotApplicable: Fewer than two factors vary, or nothing has a score.
+        NotApplicableError: Fewer than two factors vary, or nothing has a score.
     """
     table = parallel_table(material)
     factors = list(table.columns[2:-1])
@@ -55,15 +55,15 @@ def parallel_table(material: Material) -> pd.DataFrame:
     """Return one row per trial with a score and levels (columns: COLUMNS), best first.
 
     Raises:
-        NotApplicable: Fewer than two factors vary, or nothing has a score.
+        NotApplicableError: Fewer than two factors vary, or nothing has a score.
     """
     factors = material.varied[:_AXES]
     if len(factors) < 2:
-        raise NotApplicable("needs two factors that vary")
+        raise NotApplicableError("needs two factors that vary")
     trials = material.searched[["trial_key", "arm_key", "selection_iou"]]
     found = trials.merge(material.arm_cells[["arm_key", *factors]], on="arm_key").dropna()
     if found.empty:
-        raise NotApplicable("needs trials with a score")
+        raise NotApplicableError("needs trials with a score")
     found = found.sort_values("selection_iou", ascending=False, kind="stable", ignore_index=True)
     n = len(found)
     found["group"] = [_GROUPS[0 if i < max(1, n // 10) else 1 if i < (n + 1) // 2 else 2] for i in range(n)]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, numbers, whole_axis
+from analysis.figures.chart import (
+    LOOKS,
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    Lines,
+    NotApplicableError,
+    Rule,
+    numbers,
+    whole_axis,
+)
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
@@ -36,7 +47,7 @@ def progress(material: Material) -> Figure:
     """Return the best score so far as a line with steps.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicableError: No epoch was measured.
     """
     table, total = progress_table(material)
     first, last = table.iloc[0], table.iloc[-1]
@@ -62,11 +73,11 @@ def progress_table(material: Material) -> tuple[pd.DataFrame, int]:
     """Return one row for each time that the best became better (columns: COLUMNS), and all epochs that were spent.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicableError: No epoch was measured.
     """
     found = material.ask(_BEST)
     if found.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicableError("needs an epoch that was measured")
     return found[[column.name for column in COLUMNS]], int(found["total"].iloc[0])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
+from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicableError, whole_axis
 from analysis.figures.sweep_data import Material
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import FINAL, Status
@@ -34,10 +34,10 @@ def promotion_flow(material: Material) -> Figure:
     """Return a stacked bar for the beginning and each rung.
 
     Raises:
-        NotApplicable: The sweep does not prune, or nothing was trained.
+        NotApplicableError: The sweep does not prune, or nothing was trained.
     """
     if not material.prunes:
-        raise NotApplicable("needs a sweep that prunes (--prune asha)")
+        raise NotApplicableError("needs a sweep that prunes (--prune asha)")
     table = promotion_table(material)
     first, last = table.iloc[0], table.iloc[-1]
     return Figure(
@@ -61,14 +61,14 @@ def promotion_table(material: Material) -> pd.DataFrame:
     """Return one row for the beginning and one per rung (columns: COLUMNS).
 
     Raises:
-        NotApplicable: Nothing was trained.
+        NotApplicableError: Nothing was trained.
     """
     import pandas as pd
 
     trials = material.searched[material.searched["attempts"].fillna(1) > 0]
     trials = trials[(trials["status"] != Status.PLANNED.value) | (trials["epochs_done"] > 0)]
     if trials.empty:
-        raise NotApplicable("needs a trial that began")
+        raise NotApplicableError("needs a trial that began")
     promoted = material.ask("select trial_key, epoch from decisions where kind = 'promotion'")
     pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
     rows = list(_rows(trials, [0, *material.rungs], pairs))

@@ -15,7 +15,7 @@ from analysis.figures.chart import (
     Chart,
     Figure,
     Layer,
-    NotApplicable,
+    NotApplicableError,
     Points,
     Rule,
     colour_range,
@@ -50,7 +50,7 @@ def study_figure(kind: StudyFigure, material: Material) -> Figure:
     """Return a figure of the thesis.
 
     Raises:
-        NotApplicable: The sweep varies other factors, or nothing was tested yet.
+        NotApplicableError: The sweep varies other factors, or nothing was tested yet.
     """
     table = study_table(kind, material)
     best = table.iloc[int(table["test_iou"].argmax())]
@@ -84,7 +84,7 @@ def study_table(kind: StudyFigure, material: Material) -> pd.DataFrame:
     _check_factors(kind.name, wanted, material)
     arms = material.arms.dropna(subset=[*wanted, "test_iou"])
     if arms.empty:
-        raise NotApplicable("needs a complete trial: nothing was tested yet")
+        raise NotApplicableError("needs a complete trial: nothing was tested yet")
     arms = arms.merge(_images(material), on="arm_key")
     arms = arms.sort_values(wanted, ignore_index=True)
     found = pd.DataFrame(
@@ -102,13 +102,13 @@ def study_table(kind: StudyFigure, material: Material) -> pd.DataFrame:
 def _check_factors(name: str, wanted: list[str], material: Material) -> None:
     study = material.sweep.description.get("study")
     if study != name and study in [kind.name for kind in STUDY_FIGURES]:
-        raise NotApplicable(f"needs a sweep of the study {name}; this is {study}")
+        raise NotApplicableError(f"needs a sweep of the study {name}; this is {study}")
     missing = [factor for factor in wanted if factor not in material.sweep.factors]
     if missing:
-        raise NotApplicable(f"needs a sweep of the study {name}: no factor {' and '.join(missing)} here")
+        raise NotApplicableError(f"needs a sweep of the study {name}: no factor {' and '.join(missing)} here")
     others = [factor for factor in material.varied if factor not in wanted]
     if others:
-        raise NotApplicable(
+        raise NotApplicableError(
             f"needs a sweep that varies {' and '.join(wanted)} alone, but {len(others)} others vary too"
         )
 

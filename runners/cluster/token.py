@@ -145,11 +145,9 @@ def _create(path: Path) -> None:
             os.fsync(file.fileno())
         if path.exists() and not path.read_bytes().strip():
             path.unlink()
-        try:
+        with contextlib.suppress(FileExistsError):
             # A link and no rename: of two that begin at once, both end up with the token of the first.
             os.link(part, path)
-        except FileExistsError:
-            pass
     finally:
         part.unlink()
 

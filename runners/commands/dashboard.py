@@ -21,7 +21,7 @@ from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import is_remote
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 ADDRESS = "127.0.0.1"
 _REMOTE_SECONDS = 30
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             data = make()
         except (UserError, OSError) as error:
-            self._answer(503, "text/plain", f"{shown(str(error))}\n".encode())
+            self._answer(503, "text/plain", f"{safe_text(str(error))}\n".encode())
             return
         self._answer(200, kind, data)
 

@@ -61,7 +61,7 @@ class Explained:
     """Path of the PNG file; the JSON file lies beside it."""
 
 
-def explain_trial(
+def explain_trial(  # noqa: PLR0913
     root: str, key: str, *, images: tuple[str, ...], out: Path | None, device: str | None, options: Options, bar: Bar
 ) -> list[Explained]:
     """Explain images of a finished trial, and write the panels and numbers.

@@ -172,7 +172,7 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
 
 def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
     from analysis.figures import FIGURES, figure
-    from analysis.figures.chart import NotApplicable
+    from analysis.figures.chart import NotApplicableError
     from analysis.figures.heat_map import heat_map
     from analysis.figures.sweep_data import Material
 
@@ -184,7 +184,7 @@ def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> I
         try:
             yield figure(name, material, compute)
             is_empty = False
-        except NotApplicable as error:
+        except NotApplicableError as error:
             if only or factors:
                 raise UserError(f"the figure {name} {error} ({sweep.root})") from None
     if is_empty:

@@ -40,7 +40,7 @@ from runners.sweep.stage_store import StageStore
 from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 from seatbelt.text.wording import activation_hint
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def launch(
     limits = merge_limits(default, options)
     check_limits(description, limits)
     if dry_run:
-        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(run))))
+        typer.echo(safe_text(plan_text(folder, description, limits, slots=_slots(run))))
         return 0
     _check_access(run, description.device)
     if not folder.exists():
@@ -108,7 +108,7 @@ def launch(
     return _run(folder, description, limits, run, progress)
 
 
-def resume(
+def resume(  # noqa: PLR0913
     root: str,
     options: LimitOptions,
     run: RunOptions,
@@ -152,7 +152,7 @@ def resume(
     check_code(description, accept=run.accept_code_change)
     if dry_run:
         history = read_history(folder)
-        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(run), history=history)))
+        typer.echo(safe_text(plan_text(folder, description, limits, slots=_slots(run), history=history)))
         return 0
     _check_access(run, description.device)
     if description != existing:
@@ -178,7 +178,7 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, run: RunOptions
     return _run(folder, description, limits, run, Progress(quiet=run.quiet), confirmation)
 
 
-def _run(
+def _run(  # noqa: PLR0913
     folder: SweepFolder,
     description: SweepDescription,
     limits: Limits,
@@ -223,9 +223,9 @@ def _run(
         )
     nothing_worked = not unfinished and no_success(history)
     if not run.quiet:
-        typer.echo(shown(_next_step(folder, run, history, unfinished=unfinished)), err=True)
+        typer.echo(safe_text(_next_step(folder, run, history, unfinished=unfinished)), err=True)
         if (hint := activation_hint()) is not None:
-            typer.echo(shown(hint), err=True)
+            typer.echo(safe_text(hint), err=True)
     return 1 if nothing_worked or broken else 0
 
 

@@ -89,6 +89,5 @@ def _check_keys(event: Event) -> None:
         key = getattr(event, name, None)
         if key is not None and not _KEY.fullmatch(key):
             raise ValueError(f"{name} must be {KEY_DIGITS} hex digits, but is {key[:40]!r}")
-    if isinstance(event, StageFound):
-        if ".." in event.path.split("/") or not _STORED_STAGE.fullmatch(event.path):
-            raise ValueError(f"path must be a stage of a store, but is {event.path[:80]!r}")
+    if isinstance(event, StageFound) and (".." in event.path.split("/") or not _STORED_STAGE.fullmatch(event.path)):
+        raise ValueError(f"path must be a stage of a store, but is {event.path[:80]!r}")

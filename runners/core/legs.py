@@ -23,7 +23,7 @@ def further_leg(view: TrialState, stop: int, decided: Decided) -> Leg:
     )
 
 
-def plan_trial(
+def plan_trial(  # noqa: PLR0913
     history: History,
     key: str,
     config: TrialConfig,

@@ -10,7 +10,7 @@ from analysis.reading.cells import NAMED_ARM
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
 from seatbelt.records.tables import FINAL, Status
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 _METRICS = {
     "best_selection_iou": "selection IoU, best epoch",
@@ -43,20 +43,20 @@ def write_event_files(sweeps: Iterable[ExportedSweep], folder: Path, bar: Callab
     _write(folder, [_event(_experiment(exported), _created(exported))])
     done = 0
     for sweep in exported:
-        name = shown(sweep.name)
+        name = safe_text(sweep.name)
         within = folder / name.replace("/", "_") if several else folder
         for trial in sweep.trials:
             _write(within / trial.run_name, _events(trial, {_SWEEP: name} if several else {}))
             done += 1
             bar(done, total)
-    return {shown(sweep.name): len(sweep.trials) for sweep in exported}
+    return {safe_text(sweep.name): len(sweep.trials) for sweep in exported}
 
 
 def _experiment(sweeps: list[ExportedSweep]) -> Any:  # noqa: ANN401  (of tensorboard)
     """Return the hyperparameters with their domains, and the metrics."""
     from tensorboard.plugins.hparams import summary_v2 as hp
 
-    texts: dict[str, list[str]] = {_SWEEP: [shown(sweep.name) for sweep in sweeps]} if len(sweeps) > 1 else {}
+    texts: dict[str, list[str]] = {_SWEEP: [safe_text(sweep.name) for sweep in sweeps]} if len(sweeps) > 1 else {}
     ranges: dict[str, tuple[float, float]] = {}
     for sweep in sweeps:
         for factor in sweep.factors:

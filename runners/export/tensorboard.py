@@ -9,7 +9,7 @@ from typing import Any
 
 from runners.core.events import EpochMeasured, Event, LegEnded
 from runners.core.history import History
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 SCALARS = (
     "train_loss",
@@ -78,7 +78,7 @@ def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # 
 
 def run_name(number: int, cell: Mapping[str, object], replicate: int) -> str:
     """Return the folder name of a trial; a level such as `file:/a/b.pth` may contain anything."""
-    levels = shown("-".join(str(level) for level in cell.values())).replace("/", "_")
+    levels = safe_text("-".join(str(level) for level in cell.values())).replace("/", "_")
     # A file name has at most 255 bytes, and the number makes it unique.
     short = levels.encode()[:200].decode(errors="ignore")
     return f"{number:04d}-{short}-r{replicate}"

@@ -130,7 +130,10 @@ def survey_parts(
         for part, count in counts.items():
             if 0 < count.with_target < FEW:
                 arm = f" of the arm {name}" if name and part == "training" else ""
-                text = f"{config.data.target} appears in only {count} {part} images{arm}: single images decide"
+                text = (
+                    f"{config.data.target} appears in only {count} {part} images{arm}: "
+                    "single images determine the score"
+                )
                 survey.few.setdefault(part, text)
     return survey
 

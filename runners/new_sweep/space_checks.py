@@ -43,10 +43,7 @@ def configs_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()
 
 def arms_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -> list[NamedConfig]:
     """Return the configurations of `configs_to_check` with the levels that decide their data: `generations=3-5`."""
-    if 0 < len(tried) <= MOST_CHECKED:
-        cells = list(tried)
-    else:
-        cells = space.named_cells + _some_cells(space)
+    cells = list(tried) if 0 < len(tried) <= MOST_CHECKED else space.named_cells + _some_cells(space)
     of_data = {factor.name for factor in space.factors if any(path.startswith("data.") for path in factor.fields)}
     arms = [(_arm_name(cell, of_data), space.config(base, cell, seed=base.seed)) for cell in cells]
     stages = [(f"{name} (pretraining)".strip(), stage) for name, config in arms if (stage := config.stage) is not None]

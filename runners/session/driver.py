@@ -38,7 +38,7 @@ from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 from seatbelt.storage.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 Observer = Callable[[Event, History], None]
 
@@ -56,7 +56,7 @@ class Driver:
         unpublished: What a bucket did not take at the end, and why.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         folder: SweepFolder,
         plan: Plan,
@@ -84,7 +84,7 @@ class Driver:
         """No exception ends the session, so that it may wait for a bucket that refuses for the moment."""
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913
         cls,
         folder: SweepFolder,
         description: SweepDescription,
@@ -342,7 +342,7 @@ class Driver:
                 attempt=task.attempt,
                 outcome=outcome,
                 epoch=view.epochs_done if result is None or result.epoch is None else result.epoch,
-                error=shown(error) if error else error,
+                error=safe_text(error) if error else error,
                 test=result.test if result else None,
                 images=result.images if result else [],
                 at=0.0,

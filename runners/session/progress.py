@@ -19,7 +19,7 @@ from runners.core.stopping import as_measured, no_success, no_success_text
 from runners.core.trial_state import TrialState
 from runners.session.recommendation_text import certainty_text, recommendation_text
 from seatbelt.records.tables import Status
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 from seatbelt.text.wording import duration
 
 _REFRESH_SECONDS = 0.5
@@ -130,7 +130,7 @@ class Progress:
     def _line(self, text: str) -> None:
         if self._quiet:
             return
-        text = shown(text)
+        text = safe_text(text)
         if self._live is not None:
             self._live.console.print(text, markup=False, highlight=False)
         else:
@@ -138,14 +138,14 @@ class Progress:
 
     def _table(self, history: History) -> Table:
         # Text, not str: levels such as [/x] are no markup.
-        table = Table(title=Text(shown(self._title(history))), title_justify="left", box=None, pad_edge=False)
+        table = Table(title=Text(safe_text(self._title(history))), title_justify="left", box=None, pad_edge=False)
         for column in ("trial", "what", "epoch", "selection IoU", "best"):
             table.add_column(column)
         for key in sorted(history.running, key=lambda k: history.trials[k].plan.number):
             view = history.trials[key]
             last = f"{view.scores[-1]:.3f}" if view.scores else "-"
             best = f"{view.best_score:.3f}" if view.best_score is not None else "-"
-            table.add_row(key, Text(shown(_cell(view))), f"{view.epochs_done}/{view.committed}", last, best)
+            table.add_row(key, Text(safe_text(_cell(view))), f"{view.epochs_done}/{view.committed}", last, best)
         return table
 
     def _title(self, history: History) -> str:

@@ -62,7 +62,7 @@ class RecordedWorld:
 
     most_replicates: int | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         name: str,

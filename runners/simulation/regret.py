@@ -181,8 +181,8 @@ def plan_of(strategy: str, world: World, seed: int) -> Plan:
     plan = Plan(
         space=world.space,
         base=world.base.with_fields({"seed": seed}),
-        propose=cast(Propose, propose),
-        prune=cast(Prune, prune),
+        propose=cast("Propose", propose),
+        prune=cast("Prune", prune),
         limits=Limits(replicates=world.most_replicates or _MANY, most_replicates=world.most_replicates),
     )
     return replace(plan, rungs=default_rungs(epochs, plan.eta) if prune == "asha" else (epochs,))

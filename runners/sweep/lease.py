@@ -21,7 +21,7 @@ from typing import Any
 from seatbelt.errors import SweepHeldError
 from seatbelt.storage.base import Storage
 from seatbelt.storage.refusals import at_most
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 LEASE_SECONDS = 60.0
 """A driver that has not renewed its lease for this long has lost it."""
@@ -192,7 +192,7 @@ def in_words(data: bytes) -> str:
     try:
         who = json.loads(data)
         minutes = (time.time() - float(who["since"])) / 60
-        return shown(f"process {int(who['pid'])} on {who['host']} (for {minutes:.0f} min)")
+        return safe_text(f"process {int(who['pid'])} on {who['host']} (for {minutes:.0f} min)")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "another process"
 

@@ -20,7 +20,7 @@ from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult
 from runners.worker.software import software_difference
 from seatbelt.errors import UserError
 from seatbelt.storage.refusals import SESSION_SECONDS, wait_for_buckets
-from seatbelt.text.redaction import shown
+from seatbelt.text.redaction import safe_text
 
 if TYPE_CHECKING:
     from runners.sweep.description import SweepDescription
@@ -56,7 +56,7 @@ def run_leg(task: LegTask) -> Iterator[LegMessage]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if out_of_memory is not None:
-        yield LegResult(outcome="out_of_memory", error=shown(out_of_memory))
+        yield LegResult(outcome="out_of_memory", error=safe_text(out_of_memory))
 
 
 def _failure(error: Exception) -> LegResult:
@@ -113,7 +113,7 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
     )
     for event in events:
         while warnings:
-            yield LegWarning(text=shown(warnings.pop(0)))
+            yield LegWarning(text=safe_text(warnings.pop(0)))
         if isinstance(event, Began):
             if task.recorded_epochs and not event.from_epoch:
                 yield LegWarning(text=_from_the_beginning(task))
@@ -210,9 +210,9 @@ def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int
 
 
 def _fault(text: str, *, ends_process: bool, breaks_gpu: bool) -> LegResult:
-    return LegResult(outcome="fault", error=shown(text), ends_process=ends_process, breaks_gpu=breaks_gpu)
+    return LegResult(outcome="fault", error=safe_text(text), ends_process=ends_process, breaks_gpu=breaks_gpu)
 
 
 def _error(text: str, *, final: bool) -> LegResult:
     # Redacted here, because a worker's secrets are in its own environment.
-    return LegResult(outcome="error", error=shown(text), final=final)
+    return LegResult(outcome="error", error=safe_text(text), final=final)

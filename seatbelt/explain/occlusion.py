@@ -24,7 +24,7 @@ _PIXELS_AT_ONCE = {"cpu": 120_000}
 _PIXELS_OF_OTHERS = 4_000_000
 
 
-def occlusion(
+def occlusion(  # noqa: PLR0913
     predictor: Predictor,
     image: NDArray[np.uint8],
     *,

@@ -106,27 +106,22 @@ class LocalStorage:
 
     @property
     def location(self) -> str:
-        """See Storage."""
         return os.fspath(self.root.resolve())
 
     def read(self, name: str) -> bytes:
-        """See Storage."""
         return read_file(self.root / name)
 
     def tagged(self, name: str) -> tuple[bytes, object]:
-        """See Storage."""
         data = self.read(name)
         return data, hashlib.sha256(data).hexdigest()
 
     def write(self, name: str, data: bytes) -> None:
-        """See Storage."""
         path = self.root / name
         with self._temporary_file(path, data) as part:
             os.replace(part, path)
         sync_folder(path.parent)
 
     def create(self, name: str, data: bytes) -> bool:
-        """See Storage."""
         path = self.root / name
         with self._temporary_file(path, data) as part:
             try:
@@ -137,7 +132,6 @@ class LocalStorage:
         return True
 
     def swap(self, name: str, data: bytes, tag: object) -> bool:
-        """See Storage."""
         lock = self.root / f".{Path(name).name}.lock{_PART}"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("ab") as file:
@@ -152,12 +146,10 @@ class LocalStorage:
         return True
 
     def names(self, below: str = "") -> list[str]:
-        """See Storage."""
         paths = (self.root / below).rglob("*")
         return sorted(path.relative_to(self.root).as_posix() for path in paths if _is_whole_file(path))
 
     def size(self) -> int:
-        """See Storage."""
         total = 0
         for path in self.root.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
@@ -165,19 +157,16 @@ class LocalStorage:
         return total
 
     def remove(self, name: str) -> None:
-        """See Storage."""
         (self.root / name).unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """See Storage."""
         shutil.rmtree(self.root, ignore_errors=True)
 
     def within(self, folder: str) -> LocalStorage:
-        """See Storage."""
         return LocalStorage(self.root / folder)
 
     def refusal(self) -> None:
-        """See Storage."""
+        return None
 
     @contextlib.contextmanager
     def _temporary_file(self, path: Path, data: bytes) -> Iterator[Path]:

@@ -92,15 +92,12 @@ class ObjectStorage:
 
     @property
     def location(self) -> str:
-        """See Storage."""
         return self._location
 
     def read(self, name: str) -> bytes:
-        """See Storage."""
         return self.tagged(name)[0]
 
     def tagged(self, name: str) -> tuple[bytes, object]:
-        """See Storage."""
         import obstore
 
         def get() -> tuple[bytes, object]:
@@ -111,11 +108,9 @@ class ObjectStorage:
         return self._ask("read", name, get)
 
     def write(self, name: str, data: bytes) -> None:
-        """See Storage."""
         self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> bool:
-        """See Storage."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         try:
@@ -125,7 +120,6 @@ class ObjectStorage:
         return True
 
     def swap(self, name: str, data: bytes, tag: object) -> bool:
-        """See Storage."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         try:
@@ -135,32 +129,26 @@ class ObjectStorage:
         return True
 
     def names(self, below: str = "") -> list[str]:
-        """See Storage."""
         return sorted(name for name, _ in self._list(below))
 
     def size(self) -> int:
-        """See Storage."""
         return sum(size for _, size in self._list(""))
 
     def remove(self, name: str) -> None:
-        """See Storage."""
         import obstore
 
         with contextlib.suppress(FileNotFoundError):
             self._ask("remove", name, lambda: obstore.delete(self._store, self._prefix + name))
 
     def clear(self) -> None:
-        """See Storage."""
         for name in self.names():
             self.remove(name)
 
     def within(self, folder: str) -> ObjectStorage:
-        """See Storage."""
         location, prefix = f"{self._location}/{folder}", f"{self._prefix}{folder}/"
         return ObjectStorage(location, self._store, self._large, prefix, self._bucket)
 
     def refusal(self) -> tuple[float, RefusedError] | None:
-        """See Storage."""
         return self._bucket.refusal()
 
     def _put(self, name: str, data: bytes, mode: object) -> None:

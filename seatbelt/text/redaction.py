@@ -83,7 +83,7 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
-def shown(text: str) -> str:
+def safe_text(text: str) -> str:
     """Return text of one or more lines that is safe to print: without secrets and control characters."""
     return printable(redact(text), keep="\n\t")
 

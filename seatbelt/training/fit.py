@@ -26,7 +26,7 @@ from seatbelt.training.metrics import Scores, dice, iou, scores
 from seatbelt.training.trainer import Trainer
 
 
-def fit(
+def fit(  # noqa: PLR0913
     config: TrialConfig,
     data: TrialSamples,
     folder: CheckpointFolder,
@@ -64,14 +64,7 @@ def fit(
         trainer.restore(checkpoint)
     elif stage is not None:
         trainer.begin_with(stage.best_weights())
-    began = Began(
-        parameters=count_parameters(trainer.network),
-        output_stride=effective_output_stride(config.model),
-        provenance=provenance(execution),
-        weights_sha256=weights.sha256,
-        from_epoch=trainer.epoch,
-        micro_batch=trainer.micro_batch,
-    )
+    began = _began(trainer, weights)
     yield began
     for entry in trainer.log:
         if reported_epochs < entry["epoch"] <= stop_epoch:
@@ -91,6 +84,17 @@ def fit(
         yield Ended(outcome="paused", epoch=trainer.epoch, best_epoch=trainer.best_epoch)
         return
     yield _test(trainer, folder)
+
+
+def _began(trainer: Trainer, weights: ResolvedWeights) -> Began:
+    return Began(
+        parameters=count_parameters(trainer.network),
+        output_stride=effective_output_stride(trainer.config.model),
+        provenance=provenance(trainer.execution),
+        weights_sha256=weights.sha256,
+        from_epoch=trainer.epoch,
+        micro_batch=trainer.micro_batch,
+    )
 
 
 def _epoch(trainer: Trainer) -> EpochMetrics | Ended:

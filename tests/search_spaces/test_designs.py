@@ -99,7 +99,7 @@ def test_spread_designs_cover_a_range_evenly(name: str) -> None:
     design = build_design(space, name, baseline={}, seed=1)
     assert len(design) == 8
     rates = sorted(float(cell["decoder_learning_rate"]) for cell in design.cells)
-    assert 0.0001 <= rates[0] and rates[-1] <= 0.01
+    assert rates[0] >= 0.0001 and rates[-1] <= 0.01
     eighths = {int(8 * (np.log10(rate) + 4) / 2) for rate in rates}
     assert len(eighths) >= 7, "one in nearly every eighth of the logarithmic range"
     assert sum(cell["batch_size"] == "2" for cell in design.cells) == 4

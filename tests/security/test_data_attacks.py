@@ -55,7 +55,7 @@ def test_the_two_files_are_files_of_the_folder(root: Path, tmp_path: Path, name:
         os.mkfifo(root / name)
     else:
         (root / name).symlink_to(tmp_path / "secret" if kind == "link" else "/dev/zero")
-    with pytest.raises(UserError, match=f"{name} is no file of this folder; put the file itself there") as caught:
+    with pytest.raises(UserError, match=f"{name} is not a file in this folder; put the file itself there") as caught:
         read(root)
     assert "hunter2" not in str(caught.value)
 

@@ -56,7 +56,7 @@ def torch_legacy(path: Path) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("made", [legacy_pickle, torch_archive, torch_legacy], ids=lambda payload: payload.__name__)
+@pytest.mark.parametrize("payload", [legacy_pickle, torch_archive, torch_legacy], ids=lambda payload: payload.__name__)
 @pytest.mark.parametrize("name", ["x.pth", "x.pt", "x.bin", "x.safetensors", "resnet18.pth"])
 def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, payload: Any, name: str) -> None:
     (tmp_path / name).write_bytes(payload(tmp_path / "owned"))

@@ -86,11 +86,11 @@ def test_events_that_no_driver_wrote_are_one_error(
     from runners.commands.status import status_text
 
     forge(finished, change)
-    with pytest.raises(
-        UserError, match=r"the events of .* contradict each other|holds no event of this version"
-    ) as one:
-        with open_driver(finished, Limits()):
-            pass
+    with (
+        pytest.raises(UserError, match=r"the events of .* contradict each other|holds no event of this version") as one,
+        open_driver(finished, Limits()),
+    ):
+        pass
     assert "\n" not in str(one.value)
     try:
         status_text(finished.root)

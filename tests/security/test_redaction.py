@@ -7,7 +7,7 @@ import time
 import pytest
 
 from seatbelt.errors import UserError
-from seatbelt.text.redaction import printable, redact, refuse_secret, shown
+from seatbelt.text.redaction import printable, redact, refuse_secret, safe_text
 
 CANARY = "canary-4711"
 
@@ -77,7 +77,7 @@ def test_the_time_of_redaction_grows_linearly_with_the_text(text: str) -> None:
 def test_control_characters_are_written_out() -> None:
     assert printable("\x1b[2J\x9b31m\x07\u202e\u2028\udc80\r\n") == r"\x1b[2J\x9b31m\x07\u202e\u2028\udc80\r\n"
     assert printable("Größe\xa0日本 🚗") == "Größe\xa0日本 🚗"
-    assert shown("a\nb\tc\r") == "a\nb\tc\\r"
+    assert safe_text("a\nb\tc\r") == "a\nb\tc\\r"
 
 
 def test_what_a_sweep_needs_and_cannot_mask_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,14 +140,14 @@ def test_faults_of_the_server_are_outlasted(s3: Server, fault: str) -> None:
 def test_a_bucket_that_does_not_exist_is_no_empty_storage(s3: Server) -> None:
     storage = open_storage("s3://another/place")
     for act in (lambda: storage.read("a"), lambda: storage.write("a", b""), storage.names):
-        with pytest.raises(OSError, match=r"s3://another/place/\w*: there is no such bucket; make it") as raised:
+        with pytest.raises(OSError, match=r"s3://another/place/\w*: there is no such bucket; create it") as raised:
             act()
         assert not isinstance(raised.value, FileNotFoundError)
 
 
 @pytest.mark.parametrize("location", ["http://host/path", "s3://", "s3:///path", "azure://bucket"])
 def test_unknown_locations_are_refused(location: str) -> None:
-    with pytest.raises(UserError, match="no place that seatbelt knows; give a folder, s3://BUCKET/PREFIX"):
+    with pytest.raises(UserError, match="not a location that seatbelt supports; give a folder, s3://BUCKET/PREFIX"):
         open_storage(location)
 
 

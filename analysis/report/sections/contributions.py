@@ -6,7 +6,7 @@ import contextlib
 
 from analysis.answers.effects import Effect
 from analysis.figures import figure
-from analysis.figures.chart import NotApplicable
+from analysis.figures.chart import NotApplicableError
 from analysis.figures.sweep_data import Material
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
@@ -33,7 +33,7 @@ def contributions(material: Material) -> Section | None:
         )
     blocks += [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
     for name in ("main_effects", "interactions"):
-        with contextlib.suppress(NotApplicable):
+        with contextlib.suppress(NotApplicableError):
             blocks.append(Picture(figure=figure(name, material)))
     return Section(name="effects", title="What each choice contributes", blocks=tuple(blocks))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.answers.rungs import rungs
 from analysis.figures import figure
-from analysis.figures.chart import NotApplicable, shortened
+from analysis.figures.chart import NotApplicableError, shortened
 from analysis.figures.effect_plots import MOST_TRIALS
 from analysis.figures.sweep_data import Material
 from analysis.reading.plain_values import plain_rows
@@ -52,7 +52,7 @@ def pruning(material: Material) -> Section | None:
     ]
     try:
         blocks.append(Picture(figure=figure("promotion_flow", material)))
-    except NotApplicable:
+    except NotApplicableError:
         blocks.append(Text(text="No trial began yet.", kind="note"))
     blocks += _tables(material)
     blocks += _agreement(material)

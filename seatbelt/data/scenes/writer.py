@@ -38,7 +38,7 @@ class _Job:
     out: Path
 
 
-def write_dataset(
+def write_dataset(  # noqa: PLR0913
     out: Path,
     *,
     generations: Mapping[str, int],

@@ -20,7 +20,7 @@ from analysis.figures.chart import (
     Chart,
     Figure,
     Lines,
-    NotApplicable,
+    NotApplicableError,
     Points,
     Rule,
     Texts,
@@ -78,7 +78,7 @@ def drawn(chart: Chart) -> Figure:
 def test_every_figure_is_drawn_and_told(name: str, material: Material) -> None:
     try:
         found = figure(name, material)
-    except NotApplicable:
+    except NotApplicableError:
         # Those of the thesis have tests of their own.
         assert name not in ("main_effects", "curves", "progress", "parallel", "promotion_flow", "distribution")
         return

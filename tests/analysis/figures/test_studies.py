@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.figures import figure
-from analysis.figures.chart import Bars, Cells, NotApplicable, Points, Rule
+from analysis.figures.chart import Bars, Cells, NotApplicableError, Points, Rule
 from analysis.figures.studies import COLUMNS, study_table
 from analysis.figures.study_list import STUDY_FIGURES
 from analysis.figures.sweep_data import Material
@@ -147,14 +147,14 @@ def test_what_a_sweep_does_not_allow(make_sweep: MakeSweep) -> None:
     other = [arm("b", 0.5, encoder="resnet18", decoder="fpn", weights="imagenet")]
     levels = {"encoder": ["resnet18"], "decoder": ["fpn"], "weights": ["none", "imagenet"]}
     material = Material(make_sweep("a", description=study("mine", **levels), trials=[*one, *other]))
-    with pytest.raises(NotApplicable, match="varies encoder and decoder alone, but 1 others vary too"):
+    with pytest.raises(NotApplicableError, match="varies encoder and decoder alone, but 1 others vary too"):
         figure("architecture", material)
-    with pytest.raises(NotApplicable, match="needs a sweep of the study labels: no factor context here"):
+    with pytest.raises(NotApplicableError, match="needs a sweep of the study labels: no factor context here"):
         figure("labels", material)
     material = Material(make_sweep("b", description=study("generations", training_data=["6"], augmentation=["all"])))
-    with pytest.raises(NotApplicable, match="needs a sweep of the study randomization; this is generations"):
+    with pytest.raises(NotApplicableError, match="needs a sweep of the study randomization; this is generations"):
         figure("randomization", material)
     unfinished = [one[0] | {"status": "RUNNING"}]
     material = Material(make_sweep("c", description=study("mine", **levels), trials=unfinished))
-    with pytest.raises(NotApplicable, match="nothing was tested yet"):
+    with pytest.raises(NotApplicableError, match="nothing was tested yet"):
         figure("architecture", material)

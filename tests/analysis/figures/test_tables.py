@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.figures import FIGURES, figure, figures
-from analysis.figures.chart import Cells, Lines, NotApplicable, Points, Rule
+from analysis.figures.chart import Cells, Lines, NotApplicableError, Points, Rule
 from analysis.figures.curves import DRAWN, curves_table
 from analysis.figures.distribution import distribution_table
 from analysis.figures.effect_plots import INTERACTIONS, effects_table, interactions
@@ -51,7 +51,7 @@ def test_the_heat_map_has_students_interval(small: Material) -> None:
     assert "6 complete trials in 2 combinations" in found.caption
     with pytest.raises(UserError, match=r"'depth' is no factor with levels in .*; these are: encoder, decoder"):
         heat_map(small, ("decoder", "depth"))
-    with pytest.raises(NotApplicable, match="shows two factors, but 1 vary; `--factors ROWS,COLUMNS` chooses"):
+    with pytest.raises(NotApplicableError, match="shows two factors, but 1 vary; `--factors ROWS,COLUMNS` chooses"):
         heat_map(small)
 
 
@@ -128,7 +128,7 @@ def test_what_failed_or_waits_is_counted_where_it_stopped(make_sweep: MakeSweep)
 
 
 def test_a_sweep_without_pruning_has_no_flow(small: Material) -> None:
-    with pytest.raises(NotApplicable, match="needs a sweep that prunes"):
+    with pytest.raises(NotApplicableError, match="needs a sweep that prunes"):
         figure("promotion_flow", small)
 
 
@@ -155,7 +155,7 @@ def test_seconds_per_image_are_told_where_they_differ_from_seconds(make_sweep: M
     material = Material(make_sweep("a", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 190, 200)]))
     assert figure("cost_per_image", material).table["cost"].tolist() == pytest.approx([0.1, 0.2])
     material = Material(make_sweep("b", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 90, 200)]))
-    with pytest.raises(NotApplicable, match="equals cost_seconds"):
+    with pytest.raises(NotApplicableError, match="equals cost_seconds"):
         figure("cost_per_image", material)
     assert figure("cost_seconds", material).table["cost"].tolist() == [50, 200]
 

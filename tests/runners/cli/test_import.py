@@ -48,8 +48,7 @@ def test_the_first_bad_file_ends_it_unless_skipped(run: Run, tmp_path: Path) -> 
     done = run(*command)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: plain: masks/p0/0.png: the image cannot be decoded as PNG; "
-        "mend it, or leave out such files by --skip-bad\n"
+        "error: plain: masks/p0/0.png: the image cannot be decoded as PNG; fix it, or skip such files with --skip-bad\n"
     )
     assert not (tmp_path / "native").exists()
     done = run(*command, "--skip-bad", "--subject-pattern", "^(?P<subject>p[0-9])", "--test-subjects", "p1")
@@ -64,7 +63,7 @@ def test_export_and_import_again(run: Run, make_data: MakeData, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("wrote coco/annotations.json: 12 images; read it back with:")
     done = run("data", "import", "coco", "coco", "--out", "again")
-    warning = "warning: seat_belt appears in only 3 of 4 real test images: single images decide\n"
+    warning = "warning: seat_belt appears in only 3 of 4 real test images: single images determine the score\n"
     assert (done.returncode, done.stderr) == (0, warning)
     first, second = masks_of(tmp_path / "stripes"), masks_of(tmp_path / "again")
     assert all(np.array_equal(first[name], second[name]) for name in first)

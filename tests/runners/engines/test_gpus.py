@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,11 +127,10 @@ def test_nothing_is_wrong(changes: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def too_old(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose driver is too old for torch."""
     monkeypatch.setattr(gpus, "list_gpus", lambda: ("535.104.05", H100))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    yield
 
 
 @pytest.mark.parametrize("engine", ["ray", "in-process"])

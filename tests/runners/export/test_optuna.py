@@ -149,9 +149,11 @@ def _asked(port: int, what: str) -> Any:
     """Ask the dashboard, which takes a while to begin."""
     until = time.monotonic() + 60
     while True:
-        with contextlib.suppress(ConnectionError, urllib.error.URLError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{what}", timeout=30) as answer:
-                return json.loads(answer.read())
+        with (
+            contextlib.suppress(ConnectionError, urllib.error.URLError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{what}", timeout=30) as answer,
+        ):
+            return json.loads(answer.read())
         assert time.monotonic() < until
         time.sleep(0.2)
 

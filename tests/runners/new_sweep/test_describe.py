@@ -46,8 +46,8 @@ def test_a_sweep_on_synthetic_and_real_images(drawn: Path) -> None:
     assert notes == [
         "training resolution: 32x64, the size of the images (--size HEIGHTxWIDTH changes it)",
         "decoding 16 images at 32x64 (once per machine)",
-        "warning: seat_belt appears in only 1 of 1 selection images: single images decide",
-        "warning: seat_belt appears in only 1 of 1 test images: single images decide",
+        "warning: seat_belt appears in only 1 of 1 selection images: single images determine the score",
+        "warning: seat_belt appears in only 1 of 1 test images: single images determine the score",
         "warning: 2 real training images are not used by any arm (data.real = False, from the study); --fix real=true "
         "trains on them too",
     ]

@@ -81,7 +81,7 @@ def test_a_part_that_never_shows_the_target_is_refused(photos: Path, part: str, 
 def test_a_few_images_are_told_and_no_test_images_are_no_fault(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=10, images=2, test_subjects=0)
     description, notes = ask(data)
-    assert notes[-1] == "warning: seat_belt appears in only 3 of 6 selection images: single images decide"
+    assert notes[-1] == "warning: seat_belt appears in only 3 of 6 selection images: single images determine the score"
     text = plan(description, tmp_path)
     assert "target     seat_belt is in 12 of 14 training, 3 of 6 selection, 0 of 0 test images" in text
     assert "warning    seat_belt appears in only 3 of 6 selection images" in text
@@ -227,7 +227,7 @@ def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_pa
     data = make_data(subjects=7, images=4, test_subjects=2)
     rewrite(data, lambda row: row.update(subject=""))
     description, notes = ask(data)
-    text = "28 of 28 images have no subject: each counts as a person of its own"
+    text = "28 of 28 images have no subject: each counts as a separate person"
     assert any(note.startswith(f"warning: {text}") for note in notes)
     assert f"warning    {text}" in plan(description, tmp_path)
     census, faults = take_census(data)

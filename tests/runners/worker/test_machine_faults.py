@@ -32,7 +32,7 @@ GPU, HARDWARE, LIBRARY, ABSENT, DRIVER = "the GPU failed", "the hardware", "a li
 MEMORY, SHARED, LOADER = "the memory of the machine is full", "shared memory", "a loader process was killed"
 
 
-class cv2_error(Exception):
+class cv2_error(Exception):  # noqa: N818  (the name is what counts)
     pass
 
 

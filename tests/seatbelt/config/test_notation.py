@@ -19,7 +19,7 @@ from seatbelt.records.identity import arm_key
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "canonical"),
     [
         ("shirt", "shirt"),
         ("shirt|jacket", "jacket|shirt"),
@@ -46,7 +46,7 @@ def test_classes_of_a_label_are_separated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "canonical"),
     [
         ("3", "3"),
         ("unity-hdrp", "unity-hdrp"),
@@ -69,7 +69,7 @@ def test_every_share_survives_its_text(share: float) -> None:
 
 @pytest.mark.parametrize("written", ["3:", ":0.5", "3:0", "3:1.5", "3:-0.5", "3:half", "3:1e-3", "3:0.5:0.5", "3:٣"])
 def test_malformed_shares_are_refused(written: str) -> None:
-    with pytest.raises(ValueError, match=r"a generation's share is written 3:0\.2, above 0 and up to 1, but got"):
+    with pytest.raises(ValueError, match=r"the share of a generation is written 3:0\.2, above 0 and up to 1, but got"):
         canonical_generation(written)
 
 

@@ -133,15 +133,13 @@ def test_mistakes_end_with_one_clear_line(sweep: Path) -> None:
     assert not (sweep / "report").exists() and not SweepFolder(sweep).test_notes(), "a mistake leaves nothing behind"
 
 
-def test_damaged_weights_and_changed_data(
-    sweep: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_weights_and_changed_data(sweep: Path, trained: Path, tmp_path: Path) -> None:
     key = trials(sweep)[0]
     (weights,) = (sweep / "checkpoints" / key).glob("*.safetensors")
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1])
     assert f"no valid weights are stored there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
-        capsys, monkeypatch, str(sweep), key
+        "explain", str(sweep), key
     )
     weights.write_bytes(whole)
     data = shutil.copytree(trained.parent / "stripes", tmp_path / "stripes")

@@ -199,7 +199,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial(samples: TrialSamples, tmp_pat
     # Whether a large rate diverges is the optimiser's business: a NaN in a weight certainly does.
     frame = leg.gi_frame  # type: ignore[attr-defined]
     with torch.no_grad():
-        next(frame.f_locals["state"].network.parameters()).fill_(float("nan"))
+        next(frame.f_locals["trainer"].network.parameters()).fill_(float("nan"))
     end = list(leg)[-1]
     assert isinstance(end, Ended)
     assert end.outcome == "diverged"

@@ -77,9 +77,10 @@ class SoloSource:
         for sequence in self._sequences:
             steps = {p.name.partition(".")[0] for p in (self._root / sequence).glob("step*frame*.json")}
             for name in walk(self._root, sequence):
-                if isinstance(name, str) and name.lower().endswith(IMAGE_SUFFIXES):
-                    if name.rpartition("/")[2].partition(".")[0] not in steps:
-                        yield name
+                if not isinstance(name, str) or not name.lower().endswith(IMAGE_SUFFIXES):
+                    continue
+                if name.rpartition("/")[2].partition(".")[0] not in steps:
+                    yield name
 
     def _frame_files(self) -> Iterator[str]:
         for sequence in self._sequences:

@@ -135,7 +135,7 @@ def test_a_link_within_the_folder_is_no_fault(root: Path) -> None:
 @pytest.mark.parametrize("other", ["images/p0-0.png", "images/./p0-0.png", "images//p0-0.png"])
 def test_an_image_that_is_listed_twice(root: Path, other: str) -> None:
     manifest(root, lambda lines: lines.append([other, "masks/p1-0.png", "real", "", "p0", "test"]))
-    assert faults(root) == ["manifest.csv line 9: images/p0-0.png is listed in line 2 already"]
+    assert faults(root) == ["manifest.csv line 9: images/p0-0.png is already listed in line 2"]
 
 
 @pytest.mark.parametrize("fields", [5, 7])

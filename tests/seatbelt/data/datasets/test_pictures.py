@@ -93,7 +93,7 @@ def test_masks_of_a_native_data_set_follow_the_upright_image(make_data: MakeData
         Image.fromarray(np.rot90(np.asarray(file))).save(root / second.mask)
     (fault,) = check(root)
     assert fault.what == (
-        "the mask is 32x64, but its image 64x32 as its EXIF orientation shows it; turn the mask in the same way, or "
+        "the mask is 32x64, but its image 64x32 after its EXIF orientation; turn the mask in the same way, or "
         "save both upright"
     )
 
@@ -182,7 +182,7 @@ def test_a_floating_point_tiff_between_0_and_1_is_scaled(
     Image.fromarray(np.array([values], np.float32)).save(tmp_path / "x.tif")
     if pixels is None:
         with pytest.raises(
-            UnusableImageError, match=r"its floating-point values reach from .* but only 0 to 1 has one meaning"
+            UnusableImageError, match=r"its floating-point values reach from .* but only 0 to 1 is unambiguous"
         ):
             open_image(tmp_path / "x.tif")
     else:
@@ -217,7 +217,7 @@ def test_a_broken_colour_profile_is_reported(tmp_path: Path, profile: bytes) -> 
     Image.fromarray(STORED).save(tmp_path / "x.png", icc_profile=profile)
     picture = read_picture(tmp_path / "x.png")
     assert np.array_equal(picture.pixels, STORED)
-    assert picture.changes == ("with a colour profile that cannot be used: colours are taken as they are",)
+    assert picture.changes == ("with an unusable colour profile: colours are not converted",)
 
 
 def test_cmyk_is_converted_the_right_way_round(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_transparency_is_reported_only_if_present(tmp_path: Path, mode: str) -> 
     else:
         image.convert(mode).save(tmp_path / "x.png")
     (change,) = read_picture(tmp_path / "x.png").changes
-    assert change.startswith("transparent in part")
+    assert change.startswith("partly transparent")
 
 
 def test_a_file_of_several_pages_is_reported(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_file_of_several_pages_is_reported(tmp_path: Path) -> None:
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
     picture = read_picture(tmp_path / "x.tif")
     assert np.array_equal(picture.pixels, STORED)
-    assert picture.changes == ("of several pages, of which the first one is taken",)
+    assert picture.changes == ("with several pages: only the first one is used",)
 
 
 def test_colours_of_masks_are_never_converted(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_two_lines_of_one_file_are_reported(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows, faults = read_manifest(tmp_path)
     assert len(rows) == 1
-    assert "is listed in line 2 already" in faults[0].what
+    assert "is already listed in line 2" in faults[0].what
 
 
 @pytest.mark.parametrize("name", ["a.JPG", "a.Jpg", "a.Png", f"{NFD}.TIFF"])

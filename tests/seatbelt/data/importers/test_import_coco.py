@@ -122,7 +122,7 @@ def test_unknown_categories_missing_segmentations_and_strays_are_reported(tmp_pa
         "left out, annotations of no image: 1",
         "unknown label category 9: 12 pixels in 1 image became background",
         "left out, annotations of seat_belt without a segmentation: in 1 image",
-        "no image shows seat_belt; are the names of the classes those of the source?",
+        "no image shows seat_belt; check that the class names match those of the source",
     ]
 
 
@@ -152,7 +152,7 @@ BAD_SEGMENTATIONS = [
 @pytest.mark.parametrize(("segmentation", "what"), BAD_SEGMENTATIONS, ids=range(len(BAD_SEGMENTATIONS)))
 def test_damaged_segmentations_are_named(tmp_path: Path, segmentation: object, what: str) -> None:
     source = one_image(tmp_path / "coco", FULL, segmentation)
-    with pytest.raises(UserError, match=rf"a\.png: annotation 1: .*({what}).*; mend it, or leave out"):
+    with pytest.raises(UserError, match=rf"a\.png: annotation 1: .*({what}).*; fix it, or skip"):
         import_data("coco", source, tmp_path / "out", OPTIONS)
 
 
@@ -211,7 +211,7 @@ def test_subjects_are_read_from_a_csv(tmp_path: Path) -> None:
         ("cem", ""),
     ]
     assert report.notices() == [
-        "the split val became training: 1; the sweep itself chooses the images that select among the training subjects",
+        "the split val became training: 1; the sweep itself chooses its selection images among the training subjects",
         "lines of people.csv that name no imported image: 1, such as gone.png",
     ]
 

@@ -109,12 +109,12 @@ def test_missing_masks_and_images_are_named_and_listed(tmp_path: Path) -> None:
     (source / "images" / "p1" / "1.jpg").unlink()
     with pytest.raises(
         UserError,
-        match=r"images/p0/2\.png: its mask masks/p0/2\.png is missing \(--unmasked-is-background takes .*; mend it, or",
+        match=r"images/p0/2\.png: its mask masks/p0/2\.png is missing \(--unmasked-is-background .*; fix it, or",
     ):
         import_data("folder", source, tmp_path / "out", OPTIONS)
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES, skip_bad=True))
     assert report.skipped_lines() == [
-        "images/p0/2.png: its mask masks/p0/2.png is missing (--unmasked-is-background takes such images as showing no "
+        "images/p0/2.png: its mask masks/p0/2.png is missing (--unmasked-is-background imports such images without any "
         "class)",
         "masks/p1/1.png: has no image images/p1/1",
     ]
@@ -130,7 +130,7 @@ def test_links_that_leave_the_source_are_refused(tmp_path: Path) -> None:
     (source / "images" / "p2").unlink()
     (source / "images" / "p0" / "0.png").unlink()
     (source / "images" / "p0" / "0.png").symlink_to(tmp_path / "other" / "images" / "p0" / "0.png")
-    with pytest.raises(UserError, match="leaves its folder over a symbolic link"):
+    with pytest.raises(UserError, match="leaves its folder through a symbolic link"):
         import_data("folder", source, tmp_path / "out", OPTIONS)
 
 

@@ -73,7 +73,7 @@ def test_masks_in_the_stored_orientation_are_refused(tmp_path: Path) -> None:
     with Image.open(path) as file:
         picture = file.copy()
     picture.save(path, exif=exif(8))
-    with pytest.raises(UserError, match="the mask is 10x6, but its image 6x10 as its EXIF orientation shows it"):
+    with pytest.raises(UserError, match="the mask is 10x6, but its image 6x10 after its EXIF orientation"):
         import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES))
 
 
@@ -90,8 +90,8 @@ def test_depth_profiles_and_transparency_are_reported(tmp_path: Path) -> None:
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=places))
     assert report.notices() == [
         "1 image: converted from its colour profile to sRGB",
+        "1 image: partly transparent: the transparency is ignored",
         "1 image: scaled from 12 bits per channel to 8",
-        "1 image: transparent in part, which is disregarded: colours are taken as they are below it",
     ]
     dataset = read(tmp_path / "out")
     image, _ = decode(dataset, dataset.rows[0])
@@ -114,7 +114,7 @@ def test_one_picture_in_two_splits_is_reported(tmp_path: Path) -> None:
 def test_images_without_subjects_are_reported(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "in")
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES))
-    assert report.cautions()[-1].startswith("4 of 4 images have no subject: each counts as a person of its own")
+    assert report.cautions()[-1].startswith("4 of 4 images have no subject: each counts as a separate person")
     rules = Rules(subject_pattern=r"^(?P<subject>p\d)/")
     report = import_data("folder", source, tmp_path / "named", ImportOptions(places=PLACES, rules=rules))
     assert not any("subject" in line for line in report.cautions())

@@ -111,12 +111,10 @@ def test_a_class_without_images_is_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     places = Places(classes={"background": 0, "seatbelt": 1, "hair": 2})
     options = ImportOptions(places=places, target="seatbelt")
-    with pytest.raises(
-        UserError, match="none of the 4 images shows the target seatbelt; is its name that of the source"
-    ):
+    with pytest.raises(UserError, match="none of the 4 images shows the target seatbelt; check its name in the source"):
         import_data("solo", source, tmp_path / "out", options)
     report = import_data("solo", source, tmp_path / "out", dataclasses.replace(options, accept_no_target=True))
-    assert report.notices()[-1] == "no image shows seatbelt; are the names of the classes those of the source?"
+    assert report.notices()[-1] == "no image shows seatbelt; check that the class names match those of the source"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +122,7 @@ def test_a_class_without_images_is_reported(tmp_path: Path) -> None:
     [
         ("../secret.png", r"the file name '\.\./secret\.png' leaves its folder"),
         ("/etc/hosts", "the file name '/etc/hosts' leaves its folder"),
-        ("link.png", "the file name 'link.png' leaves its folder over a symbolic link"),
+        ("link.png", "the file name 'link.png' leaves its folder through a symbolic link"),
         ("a\\b.png", "holds a backslash"),
         ("C:/a.png", "leaves its folder"),
         (7, "7 is no file name"),
@@ -173,7 +171,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
 
 def test_the_folder_above_is_pointed_out(tmp_path: Path) -> None:
     draw_solo(tmp_path / "renders" / "solo")
-    with pytest.raises(UserError, match=r"holds no folder sequence\.N; is it .*/renders/solo\?"):
+    with pytest.raises(UserError, match=r"holds no folder sequence\.N; did you mean .*/renders/solo\?"):
         import_data("solo", tmp_path / "renders", tmp_path / "out", BELT)
 
 

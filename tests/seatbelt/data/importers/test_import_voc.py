@@ -60,7 +60,7 @@ def test_missing_files_are_named_or_skipped(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "JPEGImages" / "p1_a.jpg").unlink()
     (source / "SegmentationClass" / "p2_a.png").unlink()
-    with pytest.raises(UserError, match=r"JPEGImages/p1_a: the image is missing; mend it, or leave out .*--skip-bad"):
+    with pytest.raises(UserError, match=r"JPEGImages/p1_a: the image is missing; fix it, or skip .*--skip-bad"):
         import_data("voc", source, tmp_path / "out", OPTIONS)
     report = import_data("voc", source, tmp_path / "out", ImportOptions(places=OPTIONS.places, skip_bad=True))
     assert report.skipped_lines() == ["JPEGImages/p1_a: the image is missing"]

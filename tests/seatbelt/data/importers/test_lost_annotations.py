@@ -126,7 +126,7 @@ def test_a_target_that_nothing_shows(tmp_path: Path, draw: Any) -> None:
     places = Places(classes={"background": 0, "belt": 3, "seat_belt": 1, "hair": 2})
     options = ImportOptions(target="belt", places=places)
     source = draw(tmp_path / "in")
-    with pytest.raises(UserError, match=r"none of the 4 images shows the target belt; is its name .*--target"):
+    with pytest.raises(UserError, match=r"none of the 4 images shows the target belt; check its name .*--target"):
         import_data(form, source, tmp_path / "out", options)
     report = import_data(
         form, source, tmp_path / "out", ImportOptions(target="belt", places=places, accept_no_target=True)
@@ -143,8 +143,8 @@ def test_how_many_images_of_each_split_show_the_target(tmp_path: Path) -> None:
     report = import_data("folder", draw_folder(tmp_path / "in"), tmp_path / "out", options)
     assert report.target_line() == "seat_belt appears in 1 of 2 real train images, 1 of 2 real test images"
     assert report.cautions() == [
-        "seat_belt appears in only 1 of 2 real train images: single images decide",
-        "seat_belt appears in only 1 of 2 real test images: single images decide",
+        "seat_belt appears in only 1 of 2 real train images: single images determine the score",
+        "seat_belt appears in only 1 of 2 real test images: single images determine the score",
     ]
 
 
@@ -182,7 +182,7 @@ def test_255_stays_ignored_beside_the_class(tmp_path: Path) -> None:
 def test_255_that_may_be_the_class_is_pointed_out(tmp_path: Path) -> None:
     options = ImportOptions(places=Places(classes=parse_classes("seat_belt,hair")))
     with pytest.raises(
-        UserError, match="shows the target seat_belt; 255 was ignored: if it is the class, say --classes"
+        UserError, match="shows the target seat_belt; 255 was ignored: if it is the class, use --classes"
     ):
         import_data("folder", binary(tmp_path / "in"), tmp_path / "out", options)
 
