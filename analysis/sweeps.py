@@ -5,18 +5,18 @@ from __future__ import annotations
 import glob
 import html
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Role, Source, Sweep
+from analysis.reading.tables import Location, Role, Source
+from analysis.reading.trial_cells import factor_column
+from analysis.sweep import Sweep
 from seatbelt.errors import UserError
 from seatbelt.storage.base import is_remote
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Location = str | os.PathLike[str]
 
 
 class Sweeps:
@@ -36,8 +36,8 @@ class Sweeps:
         return ", ".join(sweep.root for sweep in self.sweeps.values())
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
-        """See Source."""
+    def parts(self) -> Sequence[tuple[str | None, Sweep]]:
+        """The sweeps, each with its name in the column `sweep`."""
         return list(self.sweeps.items())
 
     @property
@@ -83,8 +83,6 @@ class Sweeps:
 
     def _joined(self, table: Callable[[Sweep], pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd
-
-        from analysis.reading.trial_cells import factor_column
 
         frames = []
         for name, sweep in self.sweeps.items():

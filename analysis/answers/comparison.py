@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from analysis.reading.lookup import KnownArm, find_arm
-from analysis.reading.tables import Role, Sweep, readable
+from analysis.reading.tables import Role, SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
+from analysis.reading.unfinished import unfinished_text
 from analysis.statistics.intervals import Interval, over_replicates, over_subjects
 from analysis.statistics.paired_images import by_replicate, image_scores, subjects_of
 from analysis.statistics.power import detectable_difference, replicates_needed
-from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 
@@ -89,7 +89,7 @@ class Comparison:
     """Says so where the sweep is not finished."""
 
 
-def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Comparison:
+def compare(sweep: SweepTables, first: str, second: str, *, role: Role = "arm") -> Comparison:
     """Compare two arms of a sweep.
 
     Replicate r of every arm has the same seed, split and order of data, so that arms are compared in pairs.
@@ -123,7 +123,7 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
         return _comparison(sweep, named, groups, common, role, unfinished_text(counts), pruned)
 
 
-def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
+def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
     found = done[done["arm_key"] == arm.arm_key]
     if len(found):
         return found
@@ -135,7 +135,7 @@ def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownAr
     raise UserError(f"the arm {arm.text} has no trial of the role {role}; try --role {other}")
 
 
-def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
+def _nothing_common(sweep: SweepTables, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
     shown = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
         f"the arms have no complete replicate in common ({named[0].text}: {shown[0]}; {named[1].text}: {shown[1]}), so "
@@ -144,7 +144,7 @@ def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list
 
 
 def _comparison(
-    sweep: Sweep,
+    sweep: SweepTables,
     named: tuple[KnownArm, KnownArm],
     groups: list[pd.DataFrame],
     common: list[int],

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.intervals import Interval, over_replicates
 from analysis.statistics.paired_images import image_scores, mean_over_subjects
 from seatbelt.errors import UserError
@@ -45,7 +45,7 @@ class Confirmed:
     """Arm key of the baseline, if it was confirmed too."""
 
 
-def confirmed(sweep: Sweep) -> Confirmed:
+def confirmed(sweep: SweepTables) -> Confirmed:
     """Summarise the confirmations of a sweep.
 
     Raises:
@@ -55,7 +55,7 @@ def confirmed(sweep: Sweep) -> Confirmed:
         return _confirmed(sweep)
 
 
-def _confirmed(sweep: Sweep) -> Confirmed:
+def _confirmed(sweep: SweepTables) -> Confirmed:
     trials = sweep.trials
     done = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
     if done.empty:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.design_matrix import Contrast, contrasts
 from analysis.statistics.estimators import Estimate, Name, default_estimator, estimate
 from analysis.statistics.intervals import LEVEL
@@ -78,7 +78,7 @@ class _Asked:
 
 
 def effects(
-    sweep: Sweep,
+    sweep: SweepTables,
     *,
     factor: str | None = None,
     at: int | None = None,
@@ -113,7 +113,7 @@ def effects(
 
 
 def _effects(
-    sweep: Sweep,
+    sweep: SweepTables,
     found: Observed,
     factor: str | None,
     asked: _Asked,
@@ -162,7 +162,7 @@ def told_effects(found: Observed, fitted: Estimate, known: NDArray[np.bool_], fa
     return [replace(effect, p_value=p_value) for effect, p_value in zip(told, p_values, strict=True)]
 
 
-def _asked(sweep: Sweep, found: Observed, at: int | None, score: Score, estimator: Name | None) -> _Asked:
+def _asked(sweep: SweepTables, found: Observed, at: int | None, score: Score, estimator: Name | None) -> _Asked:
     if score == "test":
         if at is not None:
             raise UserError("--at and --score test do not go together: only complete trials are tested")

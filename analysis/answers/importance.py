@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.factorial import Posterior, Trials
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.mixed_model import MOST_TRIALS, enough, shrunk, some_rows
@@ -58,7 +58,7 @@ class Importances:
     notes: list[str]
 
 
-def importance(sweep: Sweep) -> Importances:
+def importance(sweep: SweepTables) -> Importances:
     """Estimate how much of the variation of the final score over the space each factor explains.
 
     Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which reads pruned trials too, with

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.factorial import Posterior, Trials
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.mixed_model import MOST_TRIALS, enough, levels_told, shrunk, some_rows
@@ -59,7 +59,7 @@ class Interactions:
     notes: list[str]
 
 
-def interactions(sweep: Sweep) -> Interactions:
+def interactions(sweep: SweepTables) -> Interactions:
     """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
 
     By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one

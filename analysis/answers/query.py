@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.answers.query_limits import bound_memory, interrupted_after, lock, memory_bounded
 from analysis.reading.duckdb import load
+from analysis.reading.plain_values import unique_names
 from analysis.reading.tables import Source
-from analysis.text.tables import unique_names
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:

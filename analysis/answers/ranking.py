@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from analysis.reading.cells import cell_of
 from analysis.reading.comparability import different_selections
 from analysis.reading.duckdb import select
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, SweepTables, readable
 from seatbelt.errors import UserError
 from seatbelt.records.tables import WITHOUT_RESULT
 
@@ -123,7 +123,7 @@ def _baselines(source: Source) -> dict[str, float]:
     return {f"{key} ({name})": value for name, values in found for key, value in values.items()}
 
 
-def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
+def _arm(rank: int, row: tuple[Any, ...], sweep: SweepTables) -> Arm:
     return Arm(
         rank=rank,
         sweep=row[13] or sweep.name,
@@ -167,7 +167,7 @@ class _Ranked:
     rows: list[tuple[Any, ...]]
 
 
-def _ranked(connection: duckdb.DuckDBPyConnection, sweep: Sweep, name: str | None, top: int, by: By) -> _Ranked:
+def _ranked(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, name: str | None, top: int, by: By) -> _Ranked:
     """Return the leading arms of one sweep."""
     import duckdb
 

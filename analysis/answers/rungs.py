@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.intervals import LEVEL
 from seatbelt.errors import UserError
 
@@ -54,7 +54,7 @@ class Agreements:
     advice: str
 
 
-def rungs(sweep: Sweep) -> Agreements:
+def rungs(sweep: SweepTables) -> Agreements:
     """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
 
     In a pruned sweep only promoted and exempt trials have a final score. The likelihood of monotone missing data

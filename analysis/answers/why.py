@@ -9,9 +9,9 @@ from analysis.answers.ranking import best
 from analysis.answers.rung_story import RungStory, rung_stories
 from analysis.reading.cells import cell_of
 from analysis.reading.lookup import find_trial
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
-from analysis.text.unfinished import unfinished_text
+from analysis.reading.unfinished import unfinished_text
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Story:
     """Says so where the sweep is not finished."""
 
 
-def why(sweep: Sweep, trial: str) -> Story:
+def why(sweep: SweepTables, trial: str) -> Story:
     """Tell the story of a trial.
 
     Args:
@@ -102,7 +102,7 @@ def why(sweep: Sweep, trial: str) -> Story:
         return _why(sweep, trial)
 
 
-def _key(sweep: Sweep, trials: pd.DataFrame, name: str) -> str:
+def _key(sweep: SweepTables, trials: pd.DataFrame, name: str) -> str:
     import pandas as pd
 
     keys = [str(key) for key in trials["trial_key"]]
@@ -114,7 +114,7 @@ def _key(sweep: Sweep, trials: pd.DataFrame, name: str) -> str:
     return find_trial(dict(zip(numbers, keys, strict=True)), name, lambda: best(sweep, top=1).arms[0].trial_key)
 
 
-def _why(sweep: Sweep, name: str) -> Story:
+def _why(sweep: SweepTables, name: str) -> Story:
     trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
     key = _key(sweep, trials, name)
     row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.answers.interactions import interactions as estimate
 from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
 from analysis.figures.sweep_data import Material
 from analysis.text.effects import ESTIMATORS
@@ -97,8 +98,6 @@ def pair_effects(material: Material) -> Figure:
         NotApplicable: Fewer than two factors with levels varied, nothing is complete, or the sweep is too large.
     """
     import pandas as pd
-
-    from analysis.answers.interactions import interactions as estimate
 
     if len(material.searched) > MOST_TRIALS:
         raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from analysis.answers.arms import arms_of
+from analysis.answers.effects import Effects, effects
 from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
 from analysis.reading.duckdb import connect
-from analysis.reading.tables import Sweep, readable
-from analysis.reading.trial_cells import arms_of
+from analysis.reading.tables import SweepTables, readable
+from analysis.reading.trial_cells import cells_of
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
-
-    from analysis.answers.effects import Effects
 
 TESTED = 60
 """So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
@@ -32,7 +32,7 @@ _TRIALS = (
 class Material:
     """The tables of one sweep. Each is read when it is first asked for, and kept."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: SweepTables) -> None:
         self.sweep = sweep
 
     @cached_property
@@ -76,8 +76,6 @@ class Material:
     @cached_property
     def arm_cells(self) -> pd.DataFrame:
         """The levels of each arm of the search; see `Sweep.cells`."""
-        from analysis.reading.trial_cells import cells_of
-
         with readable(self.sweep):
             return cells_of(self.sweep, self.searched.drop_duplicates("arm_key"))
 
@@ -100,8 +98,6 @@ class Material:
         Raises:
             UserError: There is nothing to compare.
         """
-        from analysis.answers.effects import effects
-
         return effects(self.sweep)
 
     @cached_property

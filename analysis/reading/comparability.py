@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, SweepTables, readable
 
 
 def different_selections(source: Source) -> str | None:
@@ -13,7 +13,7 @@ def different_selections(source: Source) -> str | None:
     Raises:
         UserError: A `sweep.json` holds what no sweep writes.
     """
-    groups: dict[object, list[tuple[str, Sweep]]] = {}
+    groups: dict[object, list[tuple[str, SweepTables]]] = {}
     for name, sweep in source.parts:
         with readable(sweep):
             groups.setdefault(_selection(sweep.description), []).append((name or sweep.name, sweep))
@@ -35,7 +35,7 @@ def _selection(description: dict[str, Any]) -> object:
     return images, _target(description), _size(description)
 
 
-def _kind_text(sweep: Sweep) -> str:
+def _kind_text(sweep: SweepTables) -> str:
     with readable(sweep):
         data, chosen = sweep.description.get("data", []), sweep.description.get("selection", [])
         names = " and ".join(dict.fromkeys(str(data[number]["name"]) for number, _ in chosen))

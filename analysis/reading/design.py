@@ -12,7 +12,7 @@ import numpy as np
 from analysis.reading.cells import NAMED_ARM, cell_of
 from analysis.reading.duckdb import connect
 from analysis.reading.space_factor import SpaceFactor
-from analysis.reading.tables import Sweep
+from analysis.reading.tables import SweepTables
 from seatbelt.config.field_paths import field_value
 from seatbelt.errors import UserError
 
@@ -54,7 +54,7 @@ class Observed:
         return int(np.isnan(self.scores[:, -1]).sum())
 
 
-def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
+def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
     """Read the design and the scores of a sweep.
 
     Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
@@ -96,12 +96,12 @@ def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
     return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=baseline)
 
 
-def space_factors(sweep: Sweep) -> list[SpaceFactor]:
+def space_factors(sweep: SweepTables) -> list[SpaceFactor]:
     """Return the factors of a sweep's space, whether or not they varied."""
     return [_factor(found) for found in sweep.description["factors"]]
 
 
-def spelt_cells(sweep: Sweep, factors: list[SpaceFactor], trials: pd.DataFrame) -> list[dict[str, str]]:
+def spelt_cells(sweep: SweepTables, factors: list[SpaceFactor], trials: pd.DataFrame) -> list[dict[str, str]]:
     """Return the cell of each trial: factor -> level; a named arm that is no cell of the space keeps its name."""
     apart = _apart(sweep.description, factors)
     return [_cell(factors, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
@@ -139,7 +139,7 @@ def _factor(found: dict[str, Any]) -> SpaceFactor:
     return SpaceFactor(name=found["name"], levels=tuple(found["levels"]), fields=found["levels"])
 
 
-def _scores(sweep: Sweep, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
+def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
     """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
     import duckdb
 

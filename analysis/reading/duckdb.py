@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import REWRITE, Source, Sweep, check_identity, readable
+from analysis.reading.tables import REWRITE, Source, SweepTables, check_identity, readable
 from seatbelt.errors import UserError
 from seatbelt.records.tables import SWEEP_METADATA, TABLES
 from seatbelt.storage.base import is_remote
@@ -106,7 +106,7 @@ def stages_frame(source: Source) -> pd.DataFrame:
 
 
 def select(
-    connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None = None, number: int = 0
+    connection: duckdb.DuckDBPyConnection, sweep: SweepTables, table: str, name: str | None = None, number: int = 0
 ) -> str:
     """Return SQL for the rows of one table of a sweep.
 
@@ -148,7 +148,7 @@ def _check_files(folder: str) -> None:
                 raise UserError(f"{entry.path} is no file; move it away")
 
 
-def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, pattern: str) -> None:
+def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, table: str, pattern: str) -> None:
     key = _quoted(SWEEP_METADATA)
     sql = f"select file_name, decode(value) from parquet_kv_metadata({pattern}) where decode(key) = {key}"
     for place, identity in _execute(connection, sweep, table, sql).fetchall():
@@ -175,7 +175,7 @@ def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, 
         raise UserError(f"{source.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
 
 
-def _check_types(found: dict[str, str], sweep: Sweep, table: str) -> None:
+def _check_types(found: dict[str, str], sweep: SweepTables, table: str) -> None:
     for column in TABLES[table]:
         kind = found.get(column.name, _TYPES[column.type])
         if kind != _TYPES[column.type]:

@@ -19,3 +19,14 @@ def plain_values(column: pd.Series[Any]) -> list[Any]:
     """Return the values of a column; what is missing is None."""
     missing = column.isna().tolist()
     return [None if gone else value for value, gone in zip(column.astype(object).tolist(), missing, strict=True)]
+
+
+def unique_names(names: list[str]) -> list[str]:
+    """Return names without repetition: a JSON object would lose the first of two columns called alike."""
+    found: list[str] = []
+    for name in names:
+        new, number = name, 1
+        while new in found:
+            new, number = f"{name}_{number}", number + 1
+        found.append(new)
+    return found

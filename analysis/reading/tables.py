@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -20,6 +19,8 @@ from seatbelt.text.redaction import printable
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+Location = str | os.PathLike[str]
 
 Role = Literal["arm", "confirmation"]
 """Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
@@ -38,22 +39,21 @@ class Source(Protocol):
         """Where it is, for messages."""
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
+    def parts(self) -> Sequence[tuple[str | None, SweepTables]]:
         """The sweeps, each with what its rows carry in a column `sweep`; None for no such column."""
 
 
-class Sweep:
-    """The results of one sweep, for reading.
+class SweepTables:
+    """The recorded tables of one sweep and its `sweep.json`.
 
-    Every table is read when it is asked for, also while the sweep runs; keep it in a variable to use it twice.
-    docs/results.md lists the columns of all tables.
+    A table is read at each access, also while the sweep runs; keep it in a variable to use it twice.
 
     Attributes:
         root: Where the sweep is: a folder, or the URL of a bucket.
         description: What `sweep.json` holds.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: Location) -> None:
         self.root = os.fspath(root)
         self._storage = open_storage(root)
         try:
@@ -104,8 +104,8 @@ class Sweep:
         return PurePosixPath(path).name
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
-        """See Source."""
+    def parts(self) -> Sequence[tuple[str | None, SweepTables]]:
+        """The sweep alone, without a name for a column `sweep`."""
         return [(None, self)]
 
     @property
@@ -139,39 +139,6 @@ class Sweep:
         """One row per proposal, promotion, stop (columns: `seatbelt.records.tables.DECISIONS`)."""
         return self._frame("decisions")
 
-    @property
-    def stages(self) -> pd.DataFrame:
-        """One row per pretraining stage with who began with it (columns: `analysis.reading.trial_cells.STAGES`)."""
-        from analysis.reading.duckdb import stages_frame
-
-        return stages_frame(self)
-
-    @property
-    def cells(self) -> pd.DataFrame:
-        """One row per trial: `trial_key`, `arm_key`, `replicate`, and a column for each factor.
-
-        Factors with levels are categorical, with the levels in the order of `sweep.json`; those over a range are
-        numbers. Named arms beside the space have their name in a further column `arm` and no levels.
-        """
-        from analysis.reading.trial_cells import cells_frame
-
-        return cells_frame(self)
-
-    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
-        """Return one row per arm over its complete replicates, best mean selection IoU first.
-
-        Args:
-            role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
-            test_intervals: Bootstrap intervals of the test IoU, some milliseconds for each arm.
-
-        Returns:
-            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.reading.trial_cells.ARMS`;
-            no rows where nothing is complete.
-        """
-        from analysis.reading.trial_cells import arms_frame
-
-        return arms_frame(self, role, test_intervals=test_intervals)
-
     def arrow(self, table: str) -> pa.Table:
         """Return a table as it is stored.
 
@@ -194,40 +161,13 @@ class Sweep:
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
-    def __repr__(self) -> str:
-        try:
-            found = self.arrow("trials").column("status").value_counts().to_pylist()
-            counts = ", ".join(f"{item['counts']} {item['values']}" for item in found) or "no trials"
-        except (UserError, LookupError) as error:
-            counts = str(error)
-        return printable(f"<Sweep {self.name} at {self.root}: {counts}>")
-
-    def _repr_html_(self) -> str:
-        told = f"<p>{html.escape(repr(self))}</p>"
-        try:
-            return told + self.arms(test_intervals=False).head(5).to_html()
-        except UserError as error:
-            return f"{told}<p>{html.escape(printable(str(error)))}</p>"
-
     def _frame(self, table: str) -> pd.DataFrame:
         # What pandas would be told by the file may be somebody else's.
         found: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
         return found
 
 
-def load(location: str | os.PathLike[str]) -> Sweep:
-    """Open a sweep for reading.
-
-    Args:
-        location: Its folder, or a URL such as `s3://bucket/sweeps/architecture`.
-
-    Raises:
-        UserError: There is no sweep at the location.
-    """
-    return Sweep(location)
-
-
-def check_identity(sweep: Sweep, place: str, identity: str) -> None:
+def check_identity(sweep: SweepTables, place: str, identity: str) -> None:
     """Check that a table file belongs to a sweep.
 
     Raises:

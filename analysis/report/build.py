@@ -8,7 +8,7 @@ from analysis.answers.ranking import Ranking, best
 from analysis.figures.sweep_data import Material
 from analysis.reading.cells import cell_text
 from analysis.reading.comparability import different_selections
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, SweepTables, readable
 from analysis.report.blocks import Block, Command, Head, Part, Report, Section, Table, Text
 from analysis.report.sections import SECTIONS
 from seatbelt.errors import UserError
@@ -36,7 +36,7 @@ def build_report(source: Source, made: datetime.datetime) -> Report:
     return Report(title=title, made=made.strftime("%Y-%m-%d %H:%M UTC"), parts=tuple(parts))
 
 
-def _part(name: str, sweep: Sweep) -> Part:
+def _part(name: str, sweep: SweepTables) -> Part:
     material = Material(sweep)
     with readable(sweep):
         sections = [found for section in SECTIONS if (found := section(material)) is not None]

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.duckdb import connect
-from analysis.reading.tables import Sweep
+from analysis.reading.tables import SweepTables
 
 Floats = NDArray[np.float64]
 
 _RESAMPLES = 1000
 
 
-def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Floats:
+def spread_over_subjects(sweep: SweepTables, keys: Sequence[str], gain: Floats) -> Floats:
     """Return the covariance of estimates over subjects, by a bootstrap that draws whole subjects with replacement.
 
     Images of one person are no independent evidence. An image without a subject is one of its own.
@@ -38,7 +38,7 @@ def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Flo
     return covariance.reshape(len(gain), len(gain))
 
 
-def _by_subject(sweep: Sweep, keys: Sequence[str]) -> tuple[Floats, Floats]:
+def _by_subject(sweep: SweepTables, keys: Sequence[str]) -> tuple[Floats, Floats]:
     """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
     person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
     with connect(sweep) as connection:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from analysis.answers.ranking import Ranking
+from analysis.reading.unfinished import unfinished_text
 from analysis.text.tables import table_text
-from analysis.text.unfinished import unfinished_text
 
 
 def ranking_text(ranking: Ranking, sweep: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from analysis.reading.plain_values import unique_names
 from seatbelt.text.redaction import printable
 
 _WIDEST = 60
@@ -51,17 +52,6 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(names), *(line(row) for row in cells)])
-
-
-def unique_names(names: list[str]) -> list[str]:
-    """Return names without repetition: a JSON object would lose the first of two columns called alike."""
-    found: list[str] = []
-    for name in names:
-        new, number = name, 1
-        while new in found:
-            new, number = f"{name}_{number}", number + 1
-        found.append(new)
-    return found
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from analysis.reading.cells import cell_text
 from analysis.reading.design import observe, space_factors, spelt_cells
 from analysis.reading.space_factor import SpaceFactor
-from analysis.reading.tables import Sweep
+from analysis.reading.tables import SweepTables
 from analysis.reading.trial_cells import complete_trials
 from analysis.statistics.design_matrix import contrasts
 from analysis.statistics.estimators import Estimate, estimate
@@ -76,7 +76,7 @@ class Scores:
         levels: Factor -> plain labels of the levels that have such trials.
     """
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: SweepTables) -> None:
         self._sweep = sweep
         factors = space_factors(sweep)
         trials = complete_trials(sweep.trials, "arm")

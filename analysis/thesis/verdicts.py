@@ -15,11 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Location, Source, SweepTables, readable
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import adjusted
 from analysis.statistics.power import replicates_needed
-from analysis.sweeps import Location
 from analysis.thesis.findings import FINDINGS, MATTERS, Finding
 from analysis.thesis.scores import Part, Scores
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
@@ -81,16 +80,16 @@ def findings(sources: Iterable[Source | Location]) -> list[Answer]:
     return [_decided(one, p_value) for one, p_value in zip(tested, adjusted(smaller, "holm"), strict=True)]
 
 
-def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Sweep, Scores]]]:
+def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[SweepTables, Scores]]]:
     """Return the sweeps of each study of the thesis, the one with most scores first."""
-    sweeps: list[Sweep] = []
+    sweeps: list[SweepTables] = []
     for source in sources:
         if isinstance(source, str | os.PathLike):
-            sweeps.append(Sweep(source))
+            sweeps.append(SweepTables(source))
         else:
             sweeps += [sweep for _, sweep in source.parts]
     wanted = {finding.study for finding in FINDINGS}
-    found: dict[str, list[tuple[Sweep, Scores]]] = {}
+    found: dict[str, list[tuple[SweepTables, Scores]]] = {}
     for sweep in sweeps:
         with readable(sweep):
             study = str(sweep.description.get("study"))
@@ -99,7 +98,7 @@ def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Swee
     return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in found.items()}
 
 
-def _tested(finding: Finding, sweeps: Sequence[tuple[Sweep, Scores]]) -> _Tested:
+def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, Scores]]) -> _Tested:
     if not sweeps:
         note = f"no sweep of this study was given; `seatbelt sweep {finding.study}` makes one"
         return _Tested(answer=_answer(finding, None, [], [note]), holds=None, fails=None)
@@ -146,7 +145,7 @@ def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | Non
     return parts, holds, fails, notes
 
 
-def _setting(sweep: Sweep, scores: Scores) -> str:
+def _setting(sweep: SweepTables, scores: Scores) -> str:
     data = ", ".join(dict.fromkeys(str(source["name"]) for source in sweep.description.get("data", [])))
     epochs = sweep.trials["epochs_planned"].max()
     told = f"{int(epochs)} epochs, " if epochs == epochs else ""
@@ -155,7 +154,7 @@ def _setting(sweep: Sweep, scores: Scores) -> str:
 
 
 def _answer(
-    finding: Finding, sweep: Sweep | None, parts: list[Part], notes: list[str], setting: str | None = None
+    finding: Finding, sweep: SweepTables | None, parts: list[Part], notes: list[str], setting: str | None = None
 ) -> Answer:
     told = [part for part in parts if part.effect is not None]
     return Answer(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analysis import load
 from analysis.reading.duckdb import connect
-from analysis.reading.tables import load, readable
+from analysis.reading.tables import readable
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import Partition
 from seatbelt.data.partition.subjects import Sample

@@ -18,7 +18,7 @@ from seatbelt.storage.base import LocalStorage, is_remote
 if TYPE_CHECKING:
     from analysis.figures.chart import Figure
     from analysis.figures.files import FileFormat
-    from analysis.reading.tables import Source, Sweep
+    from analysis.reading.tables import Source, SweepTables
 
 ReportFormat = Literal["html", "md", "pdf"]
 
@@ -131,7 +131,7 @@ def note_test_read(source: Source, command: str) -> None:
         SweepFolder(sweep.root).note_test_read(command)
 
 
-def report_folder(sweep: Sweep) -> Path:
+def report_folder(sweep: SweepTables) -> Path:
     """Return the folder `report` of a sweep.
 
     Raises:
@@ -170,7 +170,7 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
         place.write(file.name, text.encode())
 
 
-def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
+def _figures(sweep: SweepTables, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
     from analysis.figures import FIGURES, figure
     from analysis.figures.chart import NotApplicable
     from analysis.figures.heat_map import heat_map

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.reading.tables import load
+from analysis import load
 from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded

@@ -13,7 +13,7 @@ import numpy as np
 from analysis.reading.cells import NAMED_ARM
 from analysis.reading.design import space_factors, spelt_cells
 from analysis.reading.space_factor import SpaceFactor
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, SweepTables, readable
 from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
 from seatbelt.records.tables import CONFIGURATION, SCORES, Status
@@ -120,7 +120,7 @@ def exported(source: Source) -> list[ExportedSweep]:
     return found
 
 
-def _sweep(name: str, sweep: Sweep) -> ExportedSweep:
+def _sweep(name: str, sweep: SweepTables) -> ExportedSweep:
     factors = space_factors(sweep)
     trials = sweep.trials.sort_values("number", ignore_index=True)
     if trials["trial_key"].duplicated().any():

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from analysis.figures.chart import numbers
 from analysis.figures.progress import comparable_baselines
 from analysis.figures.sweep_data import Material
+from analysis.reading.unfinished import unfinished_text
 from analysis.report.blocks import Section, Text, capital
 from analysis.report.sections.answer import lead_over_second
-from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records.tables import FINAL, Status
 from seatbelt.text.wording import counted

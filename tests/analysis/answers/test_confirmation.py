@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis import load
 from analysis.answers.confirmation import confirmed
-from analysis.reading.tables import load
 from analysis.statistics.intervals import over_replicates, over_subjects
 from analysis.text.confirmation import confirmation_text
 from seatbelt.errors import UserError

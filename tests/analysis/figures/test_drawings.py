@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from analysis import load
 from analysis.figures import FIGURES, figure
 from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import (
@@ -34,7 +35,6 @@ from analysis.figures.chart import (
 )
 from analysis.figures.files import figure_file
 from analysis.figures.sweep_data import Material
-from analysis.reading.tables import load
 from seatbelt.records.tables import Column
 from seatbelt.text.wording import counted
 from tests.analysis.report.large import write_large_sweep

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from analysis import load
 from analysis.answers.effects import Effect
 from analysis.figures.sweep_data import Material
-from analysis.reading.tables import load
 from analysis.report import build_report
 from analysis.report.blocks import Block, Command, Part, Picture, Section, Table, Text, cell_text
 from analysis.report.sections.answer import answer, lead_over_second

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.tables import load
+from analysis import load
 from analysis.report import build_report
 from analysis.report.blocks import Command, Head, Part, Report, Section, Table, Text
 from analysis.report.writers.html import html_report

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.tables import load
+from analysis import load
 from analysis.statistics.multiple_testing import adjusted
 from analysis.text.thesis import thesis_text
 from analysis.thesis.contrasts import Contrast

@@ -1,6 +1,6 @@
 """The columns of all tables as Markdown, written into a document between its markers.
 
-Run `python -m analysis.reading.column_reference docs/results.md` after a change of a column; a test compares the two.
+Run `python -m analysis.text.column_reference docs/results.md` after a change of a column; a test compares the two.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from analysis.reading.trial_cells import ARMS, CELLS, STAGES
+from analysis.answers.arms import ARMS
+from analysis.reading.trial_cells import CELLS, STAGES
 from seatbelt.records.tables import TABLES, Column
 
 _FACTORS = Column("(factors)", "string", "one column for each factor: its level; a number where the factor is a range")
