@@ -13,18 +13,15 @@ from typing import Any, Literal
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-
-Cell = dict[str, str]
-"""Factor name -> label of its level; of a named arm: `arm` -> its name."""
+from seatbelt.records.sweep import NAMED_ARM as NAMED_ARM
+from seatbelt.records.sweep import Cell as Cell
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
 Propose = Literal["exhaustive", "random", "optuna", "optuna-gp", "factorial"]
 Prune = Literal["none", "asha"]
 
 MOST_ENUMERABLE = 100_000
 """Larger spaces are not walked through cell by cell."""
-
-NAMED_ARM = "arm"
-"""What stands for the factors in the cell of an arm beside the space."""
 
 _DIGITS = 3
 """Significant digits of a value drawn from a range: more would only make labels long."""
@@ -94,6 +91,17 @@ class Factor:
                     f"factor {self.name!r} has two levels that mean the same: {known[meaning]!r} and {level.label!r}"
                 )
             known[meaning] = level.label
+
+    @classmethod
+    def of_record(cls, record: SweepFactor) -> Factor:
+        """Return the factor that `sweep.json` records."""
+        levels = tuple(Level(label=label, fields=fields) for label, fields in record.levels.items())
+        return cls(name=record.name, levels=levels, range=Range(**record.range.model_dump()) if record.range else None)
+
+    def record(self) -> SweepFactor:
+        """Return the factor as `sweep.json` records it."""
+        span = None if self.range is None else SweepRange(**vars(self.range))
+        return SweepFactor(name=self.name, levels={x.label: dict(x.fields) for x in self.levels}, range=span)
 
     @property
     def fields(self) -> set[str]:

@@ -64,9 +64,8 @@ def _confirmed(sweep: SweepTables) -> Confirmed:
     images = images[images["trial_key"].isin(done["trial_key"])]
     searched = trials[(trials["role"] == "arm") & (trials["status"] == "COMPLETE")]
     first = searched.groupby("arm_key")["selection_iou"].mean().to_dict()
-    told = sweep.description.get("baseline") or {}
     cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}
-    baseline = next((str(key) for key, cell in cells.items() if cell == told), None)
+    baseline = next((str(key) for key, cell in cells.items() if cell == sweep.record.baseline), None)
     groups = {str(key): group.set_index("replicate").sort_index() for key, group in done.groupby("arm_key")}
     scores = {key: image_scores(group, images) for key, group in groups.items()}
     arms = [_arm(key, groups, scores, baseline, cells[key], first.get(key)) for key in groups]

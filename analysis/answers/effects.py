@@ -187,7 +187,7 @@ def _effect(contrast: Contrast, position: int, fitted: Estimate, found: Observed
     from scipy import stats
 
     labels = found.trials[contrast.factor.name].to_numpy()
-    at_level = known if contrast.factor.continuous else known & (labels == contrast.level)
+    at_level = known if contrast.factor.range is not None else known & (labels == contrast.level)
     value = float(fitted.values[position])
     told = None if np.isnan(value) else value
     effect = Effect(

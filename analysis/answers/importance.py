@@ -171,13 +171,17 @@ def _study(found: Observed) -> optuna.Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions: dict[str, BaseDistribution] = {
-        f.name: FloatDistribution(f.low, f.high, log=f.log) if f.continuous else CategoricalDistribution(f.levels)
+        f.name: CategoricalDistribution(tuple(f.levels))
+        if f.range is None
+        else FloatDistribution(f.range.low, f.range.high, log=f.range.log)
         for f in found.factors
     }
     names = list(distributions)
     study = optuna.create_study(direction="maximize")
     for score, labels in zip(found.scores[:, -1], found.trials[names].itertuples(index=False), strict=True):
         if not np.isnan(score):
-            params = {f.name: float(x) if f.continuous else str(x) for f, x in zip(found.factors, labels, strict=True)}
+            params = {
+                f.name: str(x) if f.range is None else float(x) for f, x in zip(found.factors, labels, strict=True)
+            }
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
     return study

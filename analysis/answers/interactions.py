@@ -74,7 +74,7 @@ def interactions(sweep: SweepTables) -> Interactions:
     """
     with readable(sweep):
         found = observe(sweep)
-        told = [factor for factor in found.factors if not factor.continuous]
+        told = [factor for factor in found.factors if factor.range is None]
         if len(told) < 2:
             raise UserError(
                 f"{sweep.root} varied fewer than two factors with levels: there are no interactions to tell"
@@ -105,7 +105,7 @@ def _ordered(found: Observed, trials: Trials, posterior: Posterior) -> list[Inte
     rows: list[tuple[int, int, str, str, float, float]] = []
     for (f, g), start, stop in _pairs(trials):
         a, b = found.factors[f], found.factors[g]
-        if a.continuous or b.continuous:
+        if a.range is not None or b.range is not None:
             continue
         mean, covariance = posterior.mean[start:stop], posterior.covariance[start:stop, start:stop]
         for level_a, level_b in itertools.product(levels_told(a), levels_told(b)):
@@ -151,7 +151,7 @@ def _notes(found: Observed, part: Observed, trials: Trials) -> list[str]:
     notes = ["interactions are shrunk: what the trials cannot tell is drawn towards 0, not reported as noise"]
     if len(part.trials) < len(found.trials):
         notes.append(f"a random {len(part.trials)} of {len(found.trials)} trials were read: the model takes no more")
-    ranges = [factor.name for factor in found.factors if factor.continuous]
+    ranges = [factor.name for factor in found.factors if factor.range is not None]
     if ranges:
         notes.append(f"interactions with ranges are in the model, but not told: {', '.join(ranges)}")
     aliases = _aliases(part, trials)

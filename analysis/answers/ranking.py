@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.reading.cells import cell_of
 from analysis.reading.comparability import different_selections
 from analysis.reading.duckdb import select
 from analysis.reading.tables import Source, SweepTables, readable
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import read_cell
 from seatbelt.records.tables import WITHOUT_RESULT
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _arm(rank: int, row: tuple[Any, ...], sweep: SweepTables) -> Arm:
         sweep=row[13] or sweep.name,
         location=sweep.root,
         arm_key=row[0],
-        cell=cell_of(row[1]),
+        cell=read_cell(row[1]),
         encoder=row[2],
         decoder=row[3],
         replicates=row[4],

@@ -77,7 +77,7 @@ def rungs(sweep: SweepTables) -> Agreements:
             raise UserError(f"{sweep.root} has {complete} complete trials; {_FEWEST} are needed to judge rungs")
         if len(found.epochs) < 2:
             raise UserError(f"{sweep.root} trains for one epoch: there is nothing to compare before the end")
-        own = {int(rung) for rung in sweep.description["rungs"]} - {found.epochs[-1]}
+        own = set(sweep.record.rungs) - {found.epochs[-1]}
         return _agreements(found, own)
 
 

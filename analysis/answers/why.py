@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.answers.ranking import best
 from analysis.answers.rung_story import RungStory, rung_stories
-from analysis.reading.cells import cell_of
 from analysis.reading.lookup import find_trial
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
 from analysis.reading.unfinished import unfinished_text
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import read_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class Story:
     """The rungs that it stopped at; none for an exempt trial."""
     prunes: bool
     """Whether the sweep prunes at all."""
-    eta: int | None
+    eta: int
     """One of so many trials is promoted."""
     stage: Stage | None
     used_by: list[str]
@@ -121,11 +121,10 @@ def _why(sweep: SweepTables, name: str) -> Story:
     own = epochs[epochs["trial_key"] == key].sort_values("epoch")
     place, arms = _place(trials, row["arm_key"])
     counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
-    eta = sweep.description.get("eta")
     return Story(
         trial_key=key,
         arm_key=row["arm_key"],
-        cell=cell_of(row["cell"]),
+        cell=read_cell(row["cell"]),
         replicate=_int(row["replicate"]),
         role=row["role"] or "arm",
         status=row["status"],
@@ -133,8 +132,8 @@ def _why(sweep: SweepTables, name: str) -> Story:
         proposed_by=row["proposed_by"],
         decisions=[_decision(found) for found in decisions[decisions["trial_key"] == key].to_dict(orient="records")],
         rungs=rung_stories(key, trials, epochs, decisions),
-        prunes=sweep.description.get("prune", "none") != "none",
-        eta=int(eta) if eta is not None else None,
+        prunes=sweep.record.prunes,
+        eta=sweep.record.eta,
         stage=_stage(row),
         used_by=[str(user) for user in trials.loc[trials["stage_key"] == key, "trial_key"]],
         epochs_done=_int(row["epochs_done"]) or 0,

@@ -100,7 +100,7 @@ def study_table(kind: StudyFigure, material: Material) -> pd.DataFrame:
 
 
 def _check_factors(name: str, wanted: list[str], material: Material) -> None:
-    study = material.sweep.description.get("study")
+    study = material.sweep.record.study
     if study != name and study in [kind.name for kind in STUDY_FIGURES]:
         raise NotApplicable(f"needs a sweep of the study {name}; this is {study}")
     missing = [factor for factor in wanted if factor not in material.sweep.factors]

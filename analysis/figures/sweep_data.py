@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.answers.arms import arms_of
 from analysis.answers.effects import Effects, effects
-from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
 from analysis.reading.duckdb import connect
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import cells_of
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Material:
         """Return what arms are called: their levels of the factors that vary, or the name of a named arm."""
         with readable(self.sweep):
             cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
-            told = {key: cell_of(cells[key]) for key in keys}
+            told = {key: read_cell(cells[key]) for key in keys}
             return [self.name_of(told[key]) or key for key in keys]
 
     def name_of(self, cell: Mapping[str, str]) -> str:
@@ -110,12 +110,12 @@ class Material:
         with readable(self.sweep):
             planned = self.trials["epochs_planned"].dropna()
             full = [int(planned.max())] if len(planned) else []
-            return sorted({*(int(rung) for rung in self.sweep.description.get("rungs", [])), *full})
+            return sorted({*self.sweep.record.rungs, *full})
 
     @property
     def prunes(self) -> bool:
         """Whether the sweep prunes."""
-        return bool(self.sweep.description.get("prune", "none") != "none")
+        return self.sweep.record.prunes
 
     def images_of(self, trials: list[str]) -> pd.DataFrame:
         """Return the test images of some trials: trial_key, dataset, image, subject, iou."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.reading.cells import NAMED_ARM, cell_of
 from analysis.reading.duckdb import connect
-from analysis.reading.space_factor import SpaceFactor
 from analysis.reading.tables import SweepTables
 from seatbelt.config.field_paths import field_value
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import NAMED_ARM, Cell, SweepFactor, SweepRecord, read_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +35,7 @@ class Observed:
     """
 
     trials: pd.DataFrame
-    factors: tuple[SpaceFactor, ...]
+    factors: tuple[SweepFactor, ...]
     epochs: tuple[int, ...]
     scores: NDArray[np.float64]
     test: NDArray[np.float64]
@@ -68,19 +67,18 @@ def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
     """
     import pandas as pd
 
-    described = space_factors(sweep)
-    names = [factor.name for factor in described]
+    record = sweep.record
+    names = [factor.name for factor in record.factors]
     trials = sweep.trials
     trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
-    cells = spelt_cells(sweep, described, trials)
+    cells = spelt_cells(record, trials)
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
     kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
     levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())
-    rungs = (int(rung) for rung in sweep.description["rungs"])
-    epochs = tuple(sorted({*(epoch for epoch in (*rungs, *further) if epoch < full), full}))
+    epochs = tuple(sorted({*(epoch for epoch in (*record.rungs, *further) if epoch < full), full}))
     scores = _scores(sweep, list(kept["trial_key"]), epochs)
     # A trial that stopped early is complete: its best score is the one that it ends with.
     complete = (kept["status"] == "COMPLETE").to_numpy()
@@ -88,55 +86,44 @@ def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
     scores[:, -1] = np.where(complete, final, np.nan)
     for k in range(len(epochs) - 1):
         scores[:, k] = np.where(complete & np.isnan(scores[:, k]), final, scores[:, k])
-    varied = tuple(factor for factor in described if levels[factor.name].nunique() > 1)
+    varied = tuple(factor for factor in record.factors if levels[factor.name].nunique() > 1)
     some = ~np.isnan(scores).all(axis=1)
     test = np.where(complete, trials.loc[inside, "test_iou"].to_numpy(dtype=np.float64), np.nan)[some]
     frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
-    baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
-    return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=baseline)
+    return Observed(
+        trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=record.baseline
+    )
 
 
-def space_factors(sweep: SweepTables) -> list[SpaceFactor]:
-    """Return the factors of a sweep's space, whether or not they varied."""
-    return [_factor(found) for found in sweep.description["factors"]]
-
-
-def spelt_cells(sweep: SweepTables, factors: list[SpaceFactor], trials: pd.DataFrame) -> list[dict[str, str]]:
+def spelt_cells(record: SweepRecord, trials: pd.DataFrame) -> list[Cell]:
     """Return the cell of each trial: factor -> level; a named arm that is no cell of the space keeps its name."""
-    apart = _apart(sweep.description, factors)
-    return [_cell(factors, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
+    outside = _arms_outside(record)
+    return [_spelt(record.factors, outside, *row) for row in zip(trials["cell"], trials["config"], strict=True)]
 
 
-def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:
+def _spelt(factors: Sequence[SweepFactor], outside: set[str], cell_json: str, config: str) -> Cell:
     """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
-    found = cell_of(cell)
-    if set(found) != {NAMED_ARM} or found[NAMED_ARM] in apart:
-        return found
+    cell = read_cell(cell_json)
+    if set(cell) != {NAMED_ARM} or cell[NAMED_ARM] in outside:
+        return cell
     tree = json.loads(config)
     levels = {factor.name: factor.level_of(tree) for factor in factors}
     spelt = {name: level for name, level in levels.items() if level is not None}
-    return spelt if len(spelt) == len(factors) else found
+    return spelt if len(spelt) == len(factors) else cell
 
 
-def _apart(description: dict[str, Any], factors: list[SpaceFactor]) -> set[str]:
+def _arms_outside(record: SweepRecord) -> set[str]:
     """Return the named arms that change what no factor changes."""
-    paths = {path for factor in factors for fields in factor.fields.values() for path in fields}
+    factor_paths = {path for factor in record.factors for fields in factor.levels.values() for path in fields}
     return {
         name
-        for name, fields in description.get("arms", {}).items()
+        for name, fields in record.arms.items()
         if any(
-            not any(own == path or own.startswith(f"{path}.") for own in paths)
-            and field_value(description["base"], path) != value
+            not any(varied == path or varied.startswith(f"{path}.") for varied in factor_paths)
+            and field_value(record.base, path) != value
             for path, value in fields.items()
         )
     }
-
-
-def _factor(found: dict[str, Any]) -> SpaceFactor:
-    span = found.get("range")
-    if span:
-        return SpaceFactor(name=found["name"], levels=(), low=span["low"], high=span["high"], log=span["log"])
-    return SpaceFactor(name=found["name"], levels=tuple(found["levels"]), fields=found["levels"])
 
 
 def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
     """
     arms: dict[str, KnownArm] = {}
     for key, cell in zip(trials["arm_key"], trials["cell"], strict=True):
-        arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=cell_of(cell)))
+        arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=read_cell(cell)))
     if not arms:
         raise UserError("the sweep has no trials yet")
     if re.fullmatch(r"\[\d+\]", name):

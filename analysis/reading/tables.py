@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seatbelt.errors import UserError, refuse_newer_format
+from seatbelt.records.sweep import FORMAT, SweepRecord, read_record
 from seatbelt.records.tables import SWEEP_METADATA
 from seatbelt.storage.base import is_remote, open_storage
 from seatbelt.storage.refusals import RefusedError
@@ -67,35 +69,32 @@ class SweepTables:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
         if not isinstance(found, dict):
             raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
-        refuse_newer_format(f"{root}/sweep.json", found.get("format"), 1)
+        refuse_newer_format(f"{root}/sweep.json", found.get("format"), FORMAT)
         self.description: dict[str, Any] = found
+
+    @cached_property
+    def record(self) -> SweepRecord:
+        """What `sweep.json` holds, typed.
+
+        Raises:
+            UserError: A field holds what no sweep writes.
+        """
+        return read_record(f"{self.root}/sweep.json", self.description)
 
     @property
     def identity(self) -> str:
         """What tells the files of this sweep from those of others; empty in sweeps from before there was any."""
-        return str(self.description.get("identity", ""))
+        return self.record.identity
 
     @property
     def data_fingerprint(self) -> str:
-        """What its trials carry of the data sets' content.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        with readable(self):
-            return "+".join(str(source["fingerprint"]) for source in self.description.get("data", []))
+        """What its trials carry of the data sets' content."""
+        return "+".join(source.fingerprint for source in self.record.data)
 
     @property
     def baselines(self) -> dict[str, float]:
-        """Scores of the trivial baselines on the selection set.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        found: Any = self.description.get("baselines", {})
-        if not isinstance(found, dict) or not all(type(value) in (int, float) for value in found.values()):
-            raise UserError(f"{self.root}/sweep.json: baselines must map names to scores; restore it from a backup")
-        return found
+        """Scores of the trivial baselines on the selection set."""
+        return self.record.baselines
 
     @property
     def name(self) -> str:
@@ -110,14 +109,8 @@ class SweepTables:
 
     @property
     def factors(self) -> dict[str, list[str]]:
-        """Factor -> labels of its levels in the order of `sweep.json`; a range has none.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        with readable(self):
-            found = self.description.get("factors", [])
-            return {str(factor["name"]): [str(label) for label in factor["levels"]] for factor in found}
+        """Factor -> labels of its levels in the order of `sweep.json`; a range has none."""
+        return {factor.name: list(factor.levels) for factor in self.record.factors}
 
     @property
     def trials(self) -> pd.DataFrame:

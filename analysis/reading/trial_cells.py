@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.reading.cells import cell_of
 from analysis.reading.tables import Role, SweepTables, readable
+from seatbelt.records.sweep import read_cell
 from seatbelt.records.tables import Column, Status
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def cells_frame(sweep: SweepTables) -> pd.DataFrame:
 
 def cells_of(sweep: SweepTables, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `Sweep.cells` for some of its trials."""
-    cells = [cell_of(text) for text in trials["cell"]]
+    cells = [read_cell(text) for text in trials["cell"]]
     told = sweep.factors
     names = list(dict.fromkeys([*told, *(name for cell in cells for name in cell)]))
     found = trials[[column.name for column in CELLS]].reset_index(drop=True)

@@ -6,12 +6,12 @@ import datetime
 
 from analysis.answers.ranking import Ranking, best
 from analysis.figures.sweep_data import Material
-from analysis.reading.cells import cell_text
 from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, SweepTables, readable
 from analysis.report.blocks import Block, Command, Head, Part, Report, Section, Table, Text
 from analysis.report.sections import SECTIONS
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 
 _RANKED = 10
 _WORDS = "glossary"

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed
-from analysis.reading.space_factor import SpaceFactor
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
 
 @dataclass(frozen=True)
 class Contrast:
     """A level against the reference of its factor; of a range, its linear part from low to high, or per decade."""
 
-    factor: SpaceFactor
+    factor: SweepFactor
     level: str
     reference: str
 
@@ -25,8 +25,8 @@ def contrasts(found: Observed) -> list[Contrast]:
     """Return what is told of, factor after factor."""
     told = []
     for factor in found.factors:
-        if factor.continuous:
-            told.append(Contrast(factor, "x 10" if factor.log else f"{factor.low:g} to {factor.high:g}", "-"))
+        if (span := factor.range) is not None:
+            told.append(Contrast(factor, "x 10" if span.log else f"{span.low:g} to {span.high:g}", "-"))
             continue
         present = set(found.trials[factor.name])
         reference = reference_level(factor, present, found.baseline)
@@ -45,18 +45,18 @@ def design_matrix(found: Observed, told: Sequence[Contrast]) -> NDArray[np.float
     values += [(replicates == r).astype(np.float64) for r in sorted(set(replicates.tolist()))[1:]]
     for each in told:
         labels = found.trials[each.factor.name].to_numpy()
-        continuous = each.factor.continuous
-        values.append(_slope(each.factor, labels) if continuous else (labels == each.level).astype(np.float64))
+        span = each.factor.range
+        values.append(_slope(span, labels) if span is not None else (labels == each.level).astype(np.float64))
     return np.stack(values, axis=1)
 
 
-def reference_level(factor: SpaceFactor, present: set[str], baseline: dict[str, str]) -> str:
+def reference_level(factor: SweepFactor, present: set[str], baseline: dict[str, str]) -> str:
     """Return the level that others are compared with: off, else the baseline's, else the first one."""
     wanted = "off" if set(factor.levels) == {"on", "off"} else baseline.get(factor.name, "")
     return wanted if wanted in present else next(level for level in factor.levels if level in present)
 
 
-def _slope(factor: SpaceFactor, labels: NDArray[np.object_]) -> NDArray[np.float64]:
+def _slope(span: SweepRange, labels: NDArray[np.object_]) -> NDArray[np.float64]:
     numbers = np.asarray(labels, dtype=np.float64)
-    scaled = np.log10(numbers) if factor.log else (numbers - factor.low) / (factor.high - factor.low)
+    scaled = np.log10(numbers) if span.log else (numbers - span.low) / (span.high - span.low)
     return np.asarray(scaled - scaled.mean())

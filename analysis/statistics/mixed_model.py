@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed
-from analysis.reading.space_factor import SpaceFactor
 from analysis.statistics.design_matrix import Contrast, contrasts, design_matrix
 from analysis.statistics.factorial import Posterior, Scales, Trials, basis_of, coefficients, learned_scales, trials_of
+from seatbelt.records.sweep import SweepFactor
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def enough(found: Observed) -> bool:
     return len(design) > int(np.linalg.matrix_rank(design))
 
 
-def levels_told(factor: SpaceFactor) -> list[str]:
+def levels_told(factor: SweepFactor) -> list[str]:
     """Return the levels that an interaction is told of: all of them, or the one that is on."""
     return ["on"] if set(factor.levels) == {"on", "off"} else list(factor.levels)
 
@@ -133,9 +133,9 @@ def _weights(contrast: Contrast) -> Floats:
     """Return (width,) the weights of a factor's coefficients in a contrast."""
     factor = contrast.factor
     basis = basis_of(factor)
-    if factor.continuous:
+    if (span := factor.range) is not None:
         # The first polynomial runs from -1 to 1.
-        slope = 2 / (math.log10(factor.high / factor.low) if factor.log else 1.0)
+        slope = 2 / (math.log10(span.high / span.low) if span.log else 1.0)
         return np.asarray(slope * np.eye(basis.width)[0])
     rows = basis.columns([contrast.level, contrast.reference])
     return np.asarray(rows[0] - rows[1])

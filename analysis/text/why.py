@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.answers.rung_story import Neighbour, RungStory
 from analysis.answers.why import Decision, Story
-from analysis.reading.cells import cell_text
+from seatbelt.records.sweep import cell_text
 
 
 def story_text(story: Story) -> str:
@@ -67,7 +67,7 @@ def _rung(rung: RungStory, story: Story) -> list[str]:
             f"  needed: more than {rung.needed:.4f}, the least score that was promoted after it arrived; "
             f"it had {rung.score:.4f}"
         )
-    elif story.eta:
+    else:
         lines.append(
             "  needed: another promotion; none was given after it arrived, since one is allowed for every "
             f"{story.eta} trials that reach the rung"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.cells import cell_text
-from analysis.reading.design import observe, space_factors, spelt_cells
-from analysis.reading.space_factor import SpaceFactor
+from analysis.reading.design import observe, spelt_cells
 from analysis.reading.tables import SweepTables
 from analysis.reading.trial_cells import complete_trials
 from analysis.statistics.design_matrix import contrasts
@@ -21,6 +19,7 @@ from analysis.statistics.estimators import Estimate, estimate
 from analysis.statistics.intervals import LEVEL, over_replicates
 from analysis.statistics.power import needed_noncentrality
 from analysis.thesis.contrasts import Contrast, Levels
+from seatbelt.records.sweep import SweepFactor, cell_text
 
 _Cell = frozenset[tuple[str, str]]
 
@@ -78,12 +77,12 @@ class Scores:
 
     def __init__(self, sweep: SweepTables) -> None:
         self._sweep = sweep
-        factors = space_factors(sweep)
+        factors = sweep.record.factors
         trials = complete_trials(sweep.trials, "arm")
         trials = trials[trials["test_iou"].notna()]
         names = {factor.name for factor in factors}
         self._scores: dict[_Cell, dict[int, float]] = {}
-        cells = spelt_cells(sweep, factors, trials)
+        cells = spelt_cells(sweep.record, trials)
         rows = zip(cells, trials["config"], trials["replicate"], trials["test_iou"], strict=True)
         for spelt, config, replicate, score in rows:
             if set(spelt) != names:
@@ -169,7 +168,7 @@ def _switch(name: str, fitted: Estimate, position: int) -> Part:
     return Part(name=name, effect=value, error=error, freedom=int(fitted.freedom), n=fitted.clusters)
 
 
-def _trained(cell: dict[str, str], factors: Sequence[SpaceFactor], config: str | None) -> dict[str, str]:
+def _trained(cell: dict[str, str], factors: Sequence[SweepFactor], config: str | None) -> dict[str, str]:
     """Return the levels that a trial was trained with.
 
     Tables of older versions give a pretraining stage that is an arm too the cell of the trial that began with it.
@@ -182,8 +181,8 @@ def _trained(cell: dict[str, str], factors: Sequence[SpaceFactor], config: str |
         return cell
 
 
-def _level(factor: SpaceFactor, label: str, tree: dict[str, Any]) -> str:
-    own = replace(factor, fields={label: factor.fields.get(label, {})})
+def _level(factor: SweepFactor, label: str, tree: dict[str, Any]) -> str:
+    own = factor.model_copy(update={"levels": {label: factor.levels.get(label, {})}})
     return own.level_of(tree) or factor.level_of(tree) or label
 
 

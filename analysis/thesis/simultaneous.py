@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.cells import cell_text
 from analysis.statistics.intervals import LEVEL
 from analysis.thesis.scores import Part, Scores
+from seatbelt.records.sweep import cell_text
 
 Found = tuple[list[Part], float | None, float | None, list[str]]
 """The contrasts, the p-values that the claim holds and that it fails, and notes."""

@@ -92,7 +92,7 @@ def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Swee
     found: dict[str, list[tuple[SweepTables, Scores]]] = {}
     for sweep in sweeps:
         with readable(sweep):
-            study = str(sweep.description.get("study"))
+            study = sweep.record.study
             if study in wanted:
                 found.setdefault(study, []).append((sweep, Scores(sweep)))
     return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in found.items()}
@@ -146,7 +146,7 @@ def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | Non
 
 
 def _setting(sweep: SweepTables, scores: Scores) -> str:
-    data = ", ".join(dict.fromkeys(str(source["name"]) for source in sweep.description.get("data", [])))
+    data = ", ".join(dict.fromkeys(source.name for source in sweep.record.data))
     epochs = sweep.trials["epochs_planned"].max()
     told = f"{int(epochs)} epochs, " if epochs == epochs else ""
     replicates = "1 replicate" if scores.replicates == 1 else f"{scores.replicates} replicates"

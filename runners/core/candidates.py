@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.space_factor import SpaceFactor
 from analysis.statistics.factorial import Basis, Surface, basis_of
 from search_spaces.space import Cell, Factor, Space
+from seatbelt.records.sweep import SweepFactor
 
 Floats = NDArray[np.float64]
 Row = tuple[int, ...]
@@ -47,7 +47,7 @@ class Choices:
 
     @classmethod
     def of(
-        cls, factors: Sequence[SpaceFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
+        cls, factors: Sequence[SweepFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
     ) -> Choices:
         """Return the choices of some factors.
 
@@ -149,17 +149,9 @@ class Choices:
 
 def choices_of(space: Space) -> Choices:
     """Return the choices of a space."""
-    factors = [as_space_factor(factor) for factor in space.factors]
-    labels = [x.levels or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
+    factors = [factor.record() for factor in space.factors]
+    labels = [tuple(x.levels) or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
     return Choices.of(factors, labels, lambda cell: space.excluded(cell) is not None)
-
-
-def as_space_factor(factor: Factor) -> SpaceFactor:
-    """Return a factor as the factorial model sees it."""
-    found = factor.range
-    if found is None:
-        return SpaceFactor(name=factor.name, levels=tuple(level.label for level in factor.levels))
-    return SpaceFactor(name=factor.name, levels=(), low=found.low, high=found.high, log=found.log)
 
 
 def _values(factor: Factor) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from seatbelt.records.identity import KEY_DIGITS
+from seatbelt.records.sweep import Role as Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,6 @@ class SessionOpened:
     """Identity of the sweep; empty in sweeps from before there was one."""
     options: dict[str, Any] = field(default_factory=dict)
     """Where and how it runs (`runners.session.options.RUN_OPTIONS`): a session that resumes it does the same."""
-
-
-Role = Literal["arm", "stage", "confirmation", "copied"]
-"""Why a trial is there: as an arm of the search, as a stage that others begin with, with a fresh seed to confirm an
-arm, or taken over from another sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
 from search_spaces.space import Cell, Exclusion, Factor, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 
 Labels = tuple[str, ...]
 """Level of each factor."""

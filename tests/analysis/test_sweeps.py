@@ -94,7 +94,7 @@ def test_the_best_of_several(both: Path) -> None:
             {"selection": [[0, 1]]},
             "(2 images of belts, target seat_belt: first; 1 images of belts, target seat_belt: other)",
         ),
-        ({"data": [{"name": "belts", "fingerprint": "e" * 64}]}, "(2 images of belts"),
+        ({"data": [{"path": "belts", "name": "belts", "fingerprint": "e" * 64}]}, "(2 images of belts"),
         ({"base": {"data": {"target": "hair"}}}, "2 images of belts, target hair: other"),
         (
             {"base": {"data": {"target": "seat_belt", "height": 96, "width": 128}}},

@@ -16,8 +16,8 @@ from runners.cli import main
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.description import SweepFactor
 from runners.sweep.folder import SweepFolder
+from seatbelt.records.sweep import SweepFactor
 from tests.conftest import MakeData
 from tests.runners.conftest import describe
 

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.reading.design import Observed
-from analysis.reading.space_factor import SpaceFactor
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
@@ -184,7 +183,7 @@ def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Obs
             **{f.name: [v.plan.cell[f.name] for v in views] for f in factors},
         }
     )
-    described = tuple(SpaceFactor(name=f.name, levels=tuple(x.label for x in f.levels)) for f in factors)
+    described = tuple(f.record() for f in factors)
     return Observed(
         trials=frame, factors=described, epochs=epochs, scores=scores, test=np.full(len(scores), np.nan), baseline={}
     )

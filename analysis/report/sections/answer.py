@@ -10,10 +10,10 @@ from analysis.figures.chart import numbers, shortened
 from analysis.figures.chart import with_interval as shown
 from analysis.figures.progress import comparable_baselines
 from analysis.figures.sweep_data import Material
-from analysis.reading.cells import cell_of
 from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
 from analysis.statistics.intervals import Interval, over_replicates
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import read_cell
 from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted
 
@@ -27,7 +27,7 @@ _LONG = 90
 def answer(material: Material) -> Section:
     """Return the section."""
     where = shlex.quote(material.sweep.root)
-    question = str(material.sweep.description.get("question") or "")
+    question = material.sweep.record.question
     blocks: list[Block] = [Text(text=question, kind="note")] if question else []
     if material.arms.empty:
         blocks += _provisional(material, where)
@@ -86,7 +86,7 @@ def _named(material: Material, arm: str, name: str, scores: str) -> list[Block]:
     if len(name) <= _LONG:
         return [Text(text=f"Best configuration: {name}. {scores}.", kind="lead")]
     cells = material.trials.drop_duplicates("arm_key").set_index("arm_key")["cell"]
-    levels = [item for item in cell_of(cells[arm]).items() if item[0] in material.varied]
+    levels = [item for item in read_cell(cells[arm]).items() if item[0] in material.varied]
     table = Table(
         caption="The best configuration: its levels of the factors that vary",
         heads=(Head(name="factor"), Head(name="level")),

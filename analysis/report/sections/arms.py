@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.sweep_data import TESTED, Material
-from analysis.reading.cells import NAMED_ARM
 from analysis.reading.plain_values import plain_values
 from analysis.report.blocks import BigTable, Head, Section, Text
+from seatbelt.records.sweep import NAMED_ARM
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

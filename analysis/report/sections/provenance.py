@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from analysis.figures.sweep_data import Material
+from analysis.reading.comparability import target_of
 from analysis.report.blocks import Block, Command, Head, Section, Table
 
 _PLAIN = {
@@ -23,33 +23,23 @@ _MOST = 5
 
 def provenance(material: Material) -> Section:
     """Return the section."""
-    told = material.sweep.description
+    record = material.sweep.record
     rows = [("sweep", material.sweep.root)]
-    rows += [(name, str(told[key])) for key, name in _PLAIN.items() if told.get(key) not in (None, "")]
-    rows += [("data", _data(found)) for found in told.get("data", [])]
-    rows += _selection(told)
-    rows += [(f"version of {name}", str(version)) for name, version in told.get("versions", {}).items()]
-    rows += [(f"weights {name}", str(sha or "none")) for name, sha in told.get("weights", {}).items()]
+    rows += [(name, str(value)) for key, name in _PLAIN.items() if (value := getattr(record, key))]
+    rows += [("data", f"{source.name}, fingerprint {source.fingerprint[:16]}") for source in record.data]
+    if record.selection:
+        images = f"{len(record.selection)} images of domain {record.select_on}, target {target_of(record)}"
+        rows.append(("selection set", images))
+    rows += [(f"version of {name}", version) for name, version in record.versions.items()]
+    rows += [(f"weights {name}", sha or "none") for name, sha in record.weights.items()]
     rows += _of_trials(material)
     table = Table(
         caption="Where the numbers come from", heads=(Head(name="what"), Head(name="value")), rows=tuple(rows)
     )
     blocks: list[Block] = [table]
-    if told.get("command"):
-        blocks.append(Command(what="The command that began it", command=str(told["command"])))
+    if record.command:
+        blocks.append(Command(what="The command that began it", command=record.command))
     return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
-
-
-def _data(found: dict[str, Any]) -> str:
-    return f"{found.get('name')}, fingerprint {str(found.get('fingerprint'))[:16]}"
-
-
-def _selection(told: dict[str, Any]) -> list[tuple[str, str]]:
-    chosen = told.get("selection", [])
-    if not chosen:
-        return []
-    target = told.get("base", {}).get("data", {}).get("target", "unknown")
-    return [("selection set", f"{len(chosen)} images of domain {told.get('select_on', 'unknown')}, target {target}")]
 
 
 def _of_trials(material: Material) -> list[tuple[str, str]]:

@@ -39,7 +39,7 @@ def pruning(material: Material) -> Section | None:
     """Return the section; None for a sweep that does not prune."""
     if not material.prunes:
         return None
-    eta = material.sweep.description.get("eta", 3)
+    eta = material.sweep.record.eta
     epochs = ", ".join(map(str, material.rungs[:-1])) or "none"
     blocks: list[Block] = [
         Text(

@@ -116,8 +116,7 @@ def _subjects(material: Material) -> Iterator[str]:
 
 
 def _rendered(material: Material) -> Iterator[str]:
-    names = [str(data.get("name")) for data in material.sweep.description.get("data", [])]
-    if any(_EMBEDDED.fullmatch(name) for name in names):
+    if any(_EMBEDDED.fullmatch(source.name) for source in material.sweep.record.data):
         yield (
             "The data are the embedded scenes: their real images are a rendered stand-in, and scores on them say "
             "nothing about photographs."

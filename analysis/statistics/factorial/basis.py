@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.space_factor import SpaceFactor
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ class Basis:
     square `share`. Levels are alike: under equal independent normal coefficients no level is special.
     """
 
-    factor: SpaceFactor
+    factor: SweepFactor
     matrix: Floats
     """(levels, columns); empty for a range."""
     share: float
@@ -37,15 +37,15 @@ class Basis:
 
     def columns(self, labels: Sequence[str]) -> Floats:
         """Return (n, columns) for n labels: levels, or numbers of a range."""
-        if self.factor.continuous:
-            return _polynomials(_unit(self.factor, labels))
+        if self.factor.range is not None:
+            return _polynomials(_unit(self.factor.range, labels))
         position = {label: i for i, label in enumerate(self.factor.levels)}
         return self.matrix[[position[label] for label in labels]]
 
 
-def basis_of(factor: SpaceFactor) -> Basis:
+def basis_of(factor: SweepFactor) -> Basis:
     """Return the columns of a factor: orthonormal contrasts of its levels, or polynomials over its range."""
-    if factor.continuous:
+    if factor.range is not None:
         return Basis(factor=factor, matrix=np.empty((0, 0)), share=1 / _DEGREES)
     count = len(factor.levels)
     centred = np.eye(count) - 1 / count
@@ -54,11 +54,11 @@ def basis_of(factor: SpaceFactor) -> Basis:
     return Basis(factor=factor, matrix=left[:, : count - 1], share=1 / count)
 
 
-def _unit(factor: SpaceFactor, labels: Sequence[str]) -> Floats:
+def _unit(span: SweepRange, labels: Sequence[str]) -> Floats:
     """Return numbers of a range on [-1, 1], by their logarithm where the range is logarithmic."""
     numbers = np.asarray(labels, dtype=np.float64)
-    low, high = factor.low, factor.high
-    if factor.log:
+    low, high = span.low, span.high
+    if span.log:
         numbers, low, high = np.log(numbers), float(np.log(low)), float(np.log(high))
     return 2 * (numbers - low) / (high - low) - 1
 

@@ -108,7 +108,7 @@ def test_trials_that_diverged_are_told_of(make_sweep: MakeSweep) -> None:
 def test_cells_that_no_sweep_writes_are_one_error(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep)
     sweep.description["factors"] = [{"name": "encoder"}]
-    with pytest.raises(UserError, match="hold what no sweep writes"):
+    with pytest.raises(UserError, match=r"sweep\.json holds .* \(factors\.0: .*a factor needs levels or a range"):
         effects(sweep)
 
 

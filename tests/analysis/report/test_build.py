@@ -112,7 +112,7 @@ def test_weak_evidence_is_told(make_sweep: MakeSweep) -> None:
         arm_trial("c", "resnet34", "unet", 0, None, status="FAILED", error="out\nof luck", device="cpu"),
     ]
     images = [image("a", f"p{i}", i, 0.5) for i in range(3)]
-    told = TOLD | {"data": [{"name": "default-2", "fingerprint": "f" * 64}]}
+    told = TOLD | {"data": [{"path": "x", "name": "default-2", "fingerprint": "f" * 64}]}
     sweep = make_sweep(description=told, trials=trials, images=images)
     assert texts(evidence(Material(sweep)), "warning") == [
         "The best arm (0.450) does not beat the trivial baseline mean mask (0.500), which looks at no image.",

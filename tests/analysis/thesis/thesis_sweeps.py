@@ -115,5 +115,10 @@ def study_sweep(
         row = trial(f"{number:04x}", "-".join(labels), iou=value, test=value, epochs_planned=9, **own)
         trials.append(row | more)
     described = [{"name": name, "levels": {x: {} for x in levels}, "range": None} for name, levels in factors.items()]
-    description = {"study": study, "factors": described, "rungs": [9], "data": [{"name": "belts"}]}
+    description = {
+        "study": study,
+        "factors": described,
+        "rungs": [9],
+        "data": [{"path": "belts", "name": "belts", "fingerprint": "f" * 64}],
+    }
     return write_sweep(root, description=description, trials=trials)

@@ -15,12 +15,13 @@ from runners.session.driver import Driver
 from runners.session.options import Session, as_before, resume_command
 from runners.session.progress import Progress
 from runners.sweep import code_version
-from runners.sweep.description import DataSource, SweepDescription
+from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.leg import LegSpec
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import DataSource
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, ended_message, open_driver
 from tests.runners.session.test_driver import run_to_the_end

@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.reading.space_factor import SpaceFactor
 from analysis.statistics.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
 from analysis.statistics.factorial.model import _slopes, _solve
 from analysis.statistics.factorial.scales import Packing, expected_scales
+from seatbelt.records.sweep import SweepFactor
 
-FACTORS = (SpaceFactor(name="a", levels=("off", "on")), SpaceFactor(name="b", levels=("x", "y", "z")))
+FACTORS = (
+    SweepFactor(name="a", levels={"off": {}, "on": {}}),
+    SweepFactor(name="b", levels={"x": {}, "y": {}, "z": {}}),
+)
 EPOCHS = (3, 9)
 SCALES = Scales(
     main=np.array([0.03, 0.02]),
