@@ -1,12 +1,28 @@
-"""Where commands speak: texts of others are shown without control characters and secrets."""
+"""The one place that writes to the terminal: text that is safe to print, and progress bars."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seatbelt.text.redaction import shown
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print text for a person."""
+    """Print text without secrets and control characters, to standard output or error."""
     typer.echo(shown(text), err=err)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; yields a function that takes the steps done and their total."""
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,38 +1,17 @@
-"""`status`, `best`, `query`, `reproduce`, `explain`: what a sweep has found."""
+"""`status`, `best`, `query`, `reproduce`, `explain`: the results of sweeps."""
 
 from __future__ import annotations
 
-import enum
+import json
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, SweepArgument, SweepArguments
-from runners.terminal import say
-
-
-class ByName(enum.StrEnum):
-    """What arms are ranked by."""
-
-    selection = "selection"
-    test = "test"
-
-
-class FormatName(enum.StrEnum):
-    """Formats of a query's answer."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    parquet = "parquet"
-
-
-class CompareName(enum.StrEnum):
-    """What distances of predictions are between."""
-
-    masks = "masks"
-    probabilities = "probabilities"
+from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments
+from runners.cli.output import print_json, write_answer
+from runners.terminal import progress_bar, say
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +25,11 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until the driver ends.")] = False,
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between refreshes.")] = 2.0,
 ) -> None:
-    """Show how far a sweep is, who runs it, and the best so far.
+    """Show the progress of a sweep, who runs it, and the best arm so far.
 
     Example:
       seatbelt status sweeps/architecture --watch
     """
-    import time
-
     from runners.commands.status import status_text
 
     while True:
@@ -68,11 +45,11 @@ def status(
 def best(
     sweeps: SweepArguments,
     top: Annotated[int, typer.Option(min=1, help="Number of arms.")] = 5,
-    by: Annotated[ByName, typer.Option(help="Scores to rank by.")] = ByName.selection,
+    by: Annotated[Literal["selection", "test"], typer.Option(help="Scores to rank by.")] = "selection",
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Rank sweeps of different selection sets, whose scores do not compare.")
     ] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Show the best configurations: arms ranked by their mean over replicates, of one sweep or of several.
 
@@ -84,18 +61,14 @@ def best(
     from analysis.sweeps import open_sweeps
 
     source = open_sweeps(sweeps)
-    ranking = find_best(source, top=top, by=by.value, mixed=mixed)
-    if by is ByName.test:
+    ranking = find_best(source, top=top, by=by, mixed=mixed)
+    if by == "test":
         from runners.sweep.folder import SweepFolder
 
         for _, sweep in source.parts:
             SweepFolder(sweep.root).note_test_read("best --by test")
     if json_output:
-        from dataclasses import asdict
-
-        from analysis.text.tables import json_text
-
-        typer.echo(json_text(asdict(ranking)))
+        print_json(ranking)
         return
     from analysis.text.ranking import ranking_text
 
@@ -111,41 +84,38 @@ def query(
         ),
     ],
     output: Annotated[
-        FormatName | None, typer.Option("--format", help="Form of the answer (default: of --out's name, else table).")
+        Literal["table", "json", "csv", "parquet"] | None,
+        typer.Option("--format", help="Form of the answer (default: of --out's name, else table)."),
     ] = None,
     out: Annotated[
         str | None, typer.Option(help="File to write the answer to; Parquet goes to a file or a pipe only.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the query may take.")] = 60,
-    memory: Annotated[float, typer.Option(min=0.001, help="GB of memory that it may take.")] = 4,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Time limit, seconds.")] = 60,
+    memory: Annotated[float, typer.Option(min=0.001, help="Memory limit, GB.")] = 4,
 ) -> None:
     """Answer an SQL query over the tables trials, epochs, images, decisions and stages.
 
     Of several sweeps, each table begins with a column `sweep`. docs/results.md lists all columns.
 
-    The query can ask only: files, the network and settings are locked. In CSV an apostrophe precedes texts that
-    begin with = + - @, a tab or a carriage return, so that no spreadsheet runs them; numbers stay as they are.
+    The query can only read: files, network and settings are locked. In CSV an apostrophe precedes texts that begin
+    with = + - @, a tab or a carriage return, so that no spreadsheet runs them; numbers stay as they are.
 
     Example:
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
       seatbelt query "sweeps/*" "from trials" --out trials.parquet
     """
-    from runners.cli.output import write_answer
-
-    write_answer(arguments, form=output.value if output else None, out=out, timeout=timeout, memory=memory)
+    write_answer(arguments, form=output, out=out, timeout=timeout, memory=memory)
 
 
 def reproduce(
     sweep: SweepArgument,
     trial: Annotated[str, typer.Argument(help=TRIAL)],
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Train only so many epochs (default: all recorded).")
-    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs to train (default: all that are recorded).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration and stop.")] = False,
 ) -> None:
-    """Train a trial again in this process and compare every epoch with what is recorded.
+    """Train a trial again in this process and compare every epoch with the recorded one.
 
-    Exit code 1 if a number differs; on a CPU with the same versions and threads none should.
+    The exit code is 1 if a number differs; on a CPU with the same versions and threads none should.
 
     Example:
       seatbelt reproduce sweeps/architecture 3f2a --epochs 2
@@ -162,34 +132,32 @@ def explain(
         list[str] | None,
         typer.Option(help="Path of an image in its data set; may be repeated (default: best and worst test image)."),
     ] = None,
-    square: Annotated[int, typer.Option(min=1, help="Side of the squares that are removed, pixels.")] = 8,
-    fill: Annotated[str, typer.Option(help="What they are filled with: white, black, mean, or 0 to 255.")] = "white",
-    compare: Annotated[CompareName, typer.Option(help="What distances are between.")] = CompareName.masks,
+    square: Annotated[int, typer.Option(min=1, help="Side of the occluding square, pixels.")] = 8,
+    fill: Annotated[str, typer.Option(help="Fill of the square: white, black, mean, or 0 to 255.")] = "white",
+    compare: Annotated[
+        Literal["masks", "probabilities"], typer.Option(help="What the distance of two predictions compares.")
+    ] = "masks",
     batch: Annotated[int | None, typer.Option(min=1, help="Images predicted at a time (default: by size).")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto (default: that of the sweep).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the files (default: SWEEP/report/explain).")] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Show what a finished trial looks at: occlusion saliency and guided backpropagation.
 
-    Writes a panel for each image, and says how much of the importance lies on the target, near it and elsewhere.
-    docs/explanations.md tells how to read both.
+    Writes a panel for each image, and prints the share of the importance on the target, near it and elsewhere.
+    docs/explanations.md explains how to read both.
 
     Example:
       seatbelt explain sweeps/architecture best --images images/0005.png --fill mean
     """
     from runners.commands.explain import explain_trial
-    from runners.progress_bar import progress_bar
+    from runners.commands.explain_text import explained_text
     from seatbelt.explain.explanation import Options
 
-    options = Options(square=square, fill=fill, compare=compare.value, batch_size=batch)
+    options = Options(square=square, fill=fill, compare=compare, batch_size=batch)
     chosen = tuple(images or ())
-    found = explain_trial(sweep, trial, images=chosen, out=out, device=device, options=options, bar=progress_bar)
+    explained = explain_trial(sweep, trial, images=chosen, out=out, device=device, options=options, bar=progress_bar)
     if json_output:
-        import json
-
-        typer.echo(json.dumps([{**item.numbers, "panel": item.panel} for item in found], indent=1))
-        return
-    from runners.commands.explain_text import explained_text
-
-    say(explained_text(found))
+        typer.echo(json.dumps([{**item.numbers, "panel": item.panel} for item in explained], indent=1))
+    else:
+        say(explained_text(explained))

@@ -1,8 +1,11 @@
-"""`cluster`: checking a cluster file, starting a cluster, handing it a sweep, ending it."""
+"""`cluster`: checks a cluster file, starts a cluster, submits a sweep to it, ends it."""
 
 from __future__ import annotations
 
+import json
 import shlex
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +16,10 @@ from seatbelt.errors import UserError
 if TYPE_CHECKING:
     from runners.cluster.findings import Finding
 
-app = typer.Typer(help="Check a cluster file, start its cluster, hand it a sweep, end it.", no_args_is_help=True)
+app = typer.Typer(help="Check a cluster file, start its cluster, submit a sweep to it, end it.", no_args_is_help=True)
 
 ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="The cluster file, such as cluster.yaml.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the command and stop.")]
 
 
@@ -27,7 +30,7 @@ def check(
     ],
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what is wrong with a cluster file, without a network; exit code 2 where something is.
+    """Check a cluster file without a network; the exit code is 2 if it has an error.
 
     Example:
       seatbelt cluster check cluster.yaml
@@ -37,13 +40,10 @@ def check(
     findings = check_file(file)
     invalid = any(finding.severity == "error" for finding in findings)
     if json_output:
-        import json
-        from dataclasses import asdict
-
-        shown = {"file": str(file), "valid": not invalid, "findings": [asdict(finding) for finding in findings]}
-        typer.echo(json.dumps(shown, indent=1))
+        report = {"file": str(file), "valid": not invalid, "findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(report, indent=1))
     else:
-        _show(findings)
+        _print(findings)
         typer.echo(f"{file} is {'invalid' if invalid else 'valid'}")
     if invalid:
         raise typer.Exit(2)
@@ -58,7 +58,7 @@ def up(
         bool,
         typer.Option(
             "--allow-insecure",
-            help="Start a cluster that asks for no token: whoever reaches its ports can run code there.",
+            help="Start a cluster that asks for no token: anybody who reaches its ports can run code there.",
         ),
     ] = False,
 ) -> None:
@@ -69,7 +69,7 @@ def up(
     """
     from runners.cluster.commands import check_before_start, prepare_token, up_command
 
-    _show(check_before_start(file, allow_insecure=allow_insecure))
+    _print(check_before_start(file, allow_insecure=allow_insecure))
     if not dry_run and not allow_insecure:
         prepare_token(file)
     _run(up_command(file, yes=yes), dry_run=dry_run)
@@ -81,27 +81,25 @@ def submit(
     arguments: Annotated[list[str], typer.Argument(metavar="-- sweep ...", help="sweep, resume or confirm.")],
     dry_run: DryRun = False,
 ) -> None:
-    r"""Run a sweep on the head of a cluster, where it goes on while this machine sleeps.
+    r"""Run a sweep on the head of a cluster, where it continues while this machine sleeps.
 
     Example:
       seatbelt cluster submit cluster.yaml -- sweep architecture --data /shared/my-images --out /shared/sweeps \
         --weights-folder /shared/weights --slots 8 --gpus-per-trial 1
     """
-    import time
-
     from runners.cluster.commands import lacking, submission
 
-    made = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
+    job = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
     for finding in lacking(arguments):
         typer.echo(f"warning: the sweep {finding.what}; {finding.advice}", err=True)
-    _run(made.command, dry_run=dry_run)
-    typer.echo(f"to watch it: {shlex.join(made.watch)}")
-    typer.echo(f"to stop it:  {shlex.join(made.stop)}")
+    _run(job.command, dry_run=dry_run)
+    typer.echo(f"to watch it: {shlex.join(job.watch)}")
+    typer.echo(f"to stop it:  {shlex.join(job.stop)}")
 
 
 @app.command(no_args_is_help=True)
 def down(file: ClusterFile, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """End a cluster; sweeps on shared storage stay and go on with any later one.
+    """End a cluster; sweeps on shared storage stay, and any later cluster continues them.
 
     Example:
       seatbelt cluster down cluster.yaml --yes
@@ -111,7 +109,7 @@ def down(file: ClusterFile, yes: Yes = False, dry_run: DryRun = False) -> None:
     _run(down_command(file, yes=yes), dry_run=dry_run)
 
 
-def _show(findings: list[Finding]) -> None:
+def _print(findings: list[Finding]) -> None:
     for finding in findings:
         typer.echo(f"{finding.severity:7} {finding.place}: {finding.what}; {finding.advice}")
 
@@ -124,4 +122,4 @@ def _run(command: list[str], *, dry_run: bool) -> None:
         return
     code = commands.run(command)
     if code:
-        raise UserError(f"`{shlex.join(command[:3])}` ended with exit code {code}; its own words are above")
+        raise UserError(f"`{shlex.join(command[:3])}` ended with exit code {code}; its output is above")

@@ -1,13 +1,13 @@
-"""`compare`, `why`, `recommend`: two arms against each other, the story of a trial, and the arm to use."""
+"""`compare`, `why`, `recommend`: two arms side by side, the story of a trial, and the arm to use."""
 
 from __future__ import annotations
 
-import enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, SweepArgument
+from runners.cli.options import TRIAL, JsonOption, SweepArgument
+from runners.cli.output import print_json
 from runners.terminal import say
 
 ArmArgument = Annotated[
@@ -17,14 +17,6 @@ ArmArgument = Annotated[
         help="factor=level,factor=level, a named arm, a trial such as [7], or the first digits of a key.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class RoleName(enum.StrEnum):
-    """Which trials of an arm are compared."""
-
-    arm = "arm"
-    confirmation = "confirmation"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,30 +30,31 @@ def compare(
     first: ArmArgument,
     second: ArmArgument,
     role: Annotated[
-        RoleName, typer.Option(help="Trials of the search, or those of `confirm` with fresh seeds.")
-    ] = RoleName.arm,
+        Literal["arm", "confirmation"],
+        typer.Option(help="Trials of the search, or those of `confirm` with fresh seeds."),
+    ] = "arm",
     json_output: JsonOption = False,
 ) -> None:
     """Compare two arms over their complete trials, paired by replicate and by test image.
 
-    Selection: Student's 95 % interval over replicates. Test: bootstrap over subjects and replicates. The difference
-    that so many replicates can show (80 % power at 5 %) tells "no difference" from "too few replicates".
+    Selection: Student's 95 % interval over replicates. Test: bootstrap over subjects and replicates. The
+    difference that this number of replicates can show (80 % power at 5 %) tells "no difference" from "too few
+    replicates".
 
     Example:
       seatbelt compare sweeps/architecture decoder=unet,encoder=resnet34 decoder=fpn,encoder=resnet34
     """
     from analysis import load
     from analysis.answers.comparison import compare as find_difference
+    from analysis.text.comparison import comparison_text
     from runners.sweep.folder import SweepFolder
 
-    found = find_difference(load(sweep), first, second, role=role.value)
+    comparison = find_difference(load(sweep), first, second, role=role)
     SweepFolder(sweep).note_test_read("compare")
     if json_output:
-        _print_json(found)
-        return
-    from analysis.text.comparison import comparison_text
-
-    say(comparison_text(found))
+        print_json(comparison)
+    else:
+        say(comparison_text(comparison))
 
 
 def why(
@@ -76,44 +69,34 @@ def why(
     """
     from analysis import load
     from analysis.answers.why import why as find_story
+    from analysis.text.why import story_text
 
     story = find_story(load(sweep), trial)
     if json_output:
-        _print_json(story)
-        return
-    from analysis.text.why import story_text
-
-    say(story_text(story))
-
-
-def _print_json(found: object) -> None:
-    from dataclasses import asdict, is_dataclass
-
-    from analysis.text.tables import json_text
-
-    assert is_dataclass(found) and not isinstance(found, type)
-    typer.echo(json_text(asdict(found)))
+        print_json(story)
+    else:
+        say(story_text(story))
 
 
 def recommend(
     sweep: SweepArgument,
-    within: Annotated[float, typer.Option(min=0, help="How much less than the best counts as good, IoU.")] = 0.005,
-    sure: Annotated[float, typer.Option(min=0.5, max=0.999, help="The probability that is wanted of it.")] = 0.9,
+    within: Annotated[float, typer.Option(min=0, help="Arms within this IoU of the best one count as good.")] = 0.005,
+    sure: Annotated[float, typer.Option(min=0.5, max=0.999, help="Probability to reach.")] = 0.9,
     json_output: JsonOption = False,
 ) -> None:
-    """Recommend an arm by the factorial model of all trials, pruned ones too, and say how sure that is.
+    """Recommend an arm by the factorial model of all trials, pruned ones too, and print how sure that is.
 
     The arm with the best posterior mean, which borrows from arms that share its levels, instead of the best mean over
-    its own few replicates (`seatbelt best`). docs/search.md tells how far the probability can be trusted.
+    its own few replicates (`seatbelt best`). docs/search.md measures how far the probability can be trusted.
 
     Example:
       seatbelt recommend sweeps/joint --within 0.01
     """
     from runners.commands.recommend import recommendation, recommendation_lines
 
-    found = recommendation(sweep, within, sure)
+    recommended = recommendation(sweep, within, sure)
     if json_output:
-        _print_json(found)
+        print_json(recommended)
         return
-    for line in recommendation_lines(found):
+    for line in recommendation_lines(recommended):
         say(line)

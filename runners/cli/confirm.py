@@ -1,27 +1,15 @@
-"""`confirm`: leading arms again, with fresh seeds."""
+"""`confirm`: trains the leading arms again with fresh seeds."""
 
 from __future__ import annotations
 
-import dataclasses
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import (
-    Address,
-    Cpus,
-    Engine,
-    EngineName,
-    EpochTimeout,
-    Gpus,
-    Insecure,
-    PublishEvery,
-    Quiet,
-    Slots,
-    Stages,
-    SweepArgument,
-    session_of,
-)
+from runners.cli.options import SweepArgument, with_records
+from runners.session.options import RunOptions
 from runners.terminal import say
 from search_spaces.space import NAMED_ARM
 from seatbelt.errors import UserError
@@ -32,12 +20,12 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(no_args_is_help=True)(confirm)
+    app.command(no_args_is_help=True)(with_records(confirm))
 
 
 def confirm(
-    context: typer.Context,
     sweep: SweepArgument,
+    run: RunOptions,
     top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
     arm: Annotated[
@@ -45,21 +33,11 @@ def confirm(
     ] = None,
     baseline: Annotated[bool, typer.Option(help="Confirm the baseline too, to compare with.")] = True,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    engine: Engine = EngineName.ray,
-    address: Address = None,
-    allow_insecure: Insecure = False,
-    slots: Slots = None,
-    cpus_per_trial: Cpus = 1,
-    gpus_per_trial: Gpus = None,
-    epoch_minutes: EpochTimeout = 120,
-    publish_every: PublishEvery = 30,
-    stages: Stages = None,
-    quiet: Quiet = False,
 ) -> None:
-    """Train the leading arms again with fresh seeds to their full epochs, and say what is left of their lead.
+    """Train the leading arms again with fresh seeds to their full epochs, and print what is left of their lead.
 
-    The search chose them for high scores, some of which were luck. The same command again goes on where it ended,
-    and only prints when nothing is missing.
+    The search chose these arms for high scores, some of which were luck. The same command again continues where the
+    last one ended, and only prints once nothing is missing.
 
     Example:
       seatbelt confirm sweeps/augmentation --top 3 --replicates 5
@@ -72,27 +50,23 @@ def confirm(
     from runners.sweep.folder import SweepFolder
 
     folder = SweepFolder(sweep)
-    told = folder.describe().baseline
-    ranked = best(load(sweep), top=1_000_000).arms
-    cells = [found.cell for found in ranked[:top]]
-    wanted = [_named(name, ranked, sweep) for name in arm or ()] + ([told] if baseline and told else [])
-    cells += [cell for cell in wanted if cell not in cells]
-    # The replicates of a confirmation are not those of the search.
-    session = dataclasses.replace(session_of(context), replicates=None)
-    code = run_confirmation(sweep, tuple(cells), replicates, session)
+    baseline_cell = folder.describe().baseline
+    ranking = best(load(sweep), top=1_000_000).arms
+    cells = [ranked.cell for ranked in ranking[:top]]
+    further = [_cell_of_arm(name, ranking, sweep) for name in arm or ()]
+    further += [baseline_cell] if baseline and baseline_cell else []
+    cells += [cell for cell in further if cell not in cells]
+    code = run_confirmation(sweep, tuple(cells), replicates, run)
     folder.note_test_read("confirm")
-    found = confirmed(load(sweep))
+    confirmation = confirmed(load(sweep))
     if json_output:
-        import json
-        from dataclasses import asdict
-
-        typer.echo(json.dumps(asdict(found), indent=1))
+        typer.echo(json.dumps(asdict(confirmation), indent=1))
     else:
-        say(confirmation_text(found))
+        say(confirmation_text(confirmation))
     raise typer.Exit(code)
 
 
-def _named(name: str, arms: list[Arm], sweep: str) -> dict[str, str]:
+def _cell_of_arm(name: str, arms: list[Arm], sweep: str) -> dict[str, str]:
     cells = [arm.cell for arm in arms if arm.arm_key.startswith(name) or arm.cell.get(NAMED_ARM) == name]
     if len(cells) != 1:
         what = "no arm" if not cells else f"{len(cells)} arms"

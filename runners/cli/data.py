@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from runners.cli import data_import
-from runners.cli.options import parse_size
-from runners.terminal import say
+from runners.new_sweep.request import parse_size
+from runners.terminal import progress_bar, say
 from seatbelt.errors import UserError
 
 app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)
 data_import.register(app)
 
-_SHOWN_FAULTS = 50
+_MOST_FAULTS = 50
 
 
 @app.command(no_args_is_help=True)
@@ -36,10 +36,9 @@ def scenes(
     Example:
       seatbelt data scenes --out scenes --generations 3=200,4=200,camera=150 --size 96x160
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.data.scenes import write_dataset
 
-    height, width = parse_size(size) or (120, 212)
+    height, width = parse_size(size)
     with progress_bar("scenes") as progress:
         write_dataset(
             out,
@@ -59,16 +58,15 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
     Example:
       seatbelt data check my-images
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.data.datasets.census import take_census
     from seatbelt.data.datasets.dataset import read
 
     with progress_bar("images") as progress:
         census, faults = take_census(data, progress)
-    for fault in faults[:_SHOWN_FAULTS]:
+    for fault in faults[:_MOST_FAULTS]:
         say(str(fault))
-    if len(faults) > _SHOWN_FAULTS:
-        say(f"... and {len(faults) - _SHOWN_FAULTS} more")
+    if len(faults) > _MOST_FAULTS:
+        say(f"... and {len(faults) - _MOST_FAULTS} more")
     if faults:
         if census.images:
             say(census.target_line)
@@ -108,7 +106,6 @@ def show(
       seatbelt data show my-images --out sheet.png --images 12
       seatbelt data show my-images --augment --seed 3
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.data.datasets.dataset import read
     from seatbelt.data.sheets.augmentations import augment_sheet
     from seatbelt.data.sheets.contact import contact_sheet

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from runners.terminal import say
+from runners.terminal import progress_bar, say
 from seatbelt.errors import UserError
-
-
-class ImportFormat(StrEnum):
-    """Formats that can be read; `seatbelt.data.importers.IMPORTERS` has the readers."""
-
-    solo = "solo"
-    coco = "coco"
-    voc = "voc"
-    folder = "folder"
-    cityscapes = "cityscapes"
-    supervisely = "supervisely"
-
-
-class ExportFormat(StrEnum):
-    """Formats that can be written."""
-
-    coco = "coco"
-
-
-class Domain(StrEnum):
-    """What images are."""
-
-    real = "real"
-    synthetic = "synthetic"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def import_command(
     form: Annotated[
-        ImportFormat, typer.Argument(metavar="FORMAT", help="solo, coco, voc, folder, cityscapes or supervisely.")
+        Literal["solo", "coco", "voc", "folder", "cityscapes", "supervisely"],
+        typer.Argument(metavar="FORMAT", help="solo, coco, voc, folder, cityscapes or supervisely."),
     ],
     source: Annotated[
         list[Path], typer.Argument(metavar="SRC...", help="The folder to read, or several; for coco also JSON files.")
@@ -56,8 +32,10 @@ def import_command(
             help="NAME,NAME,... numbered from 1, or NAME=NUMBER,... as in the masks (default: the source's, sorted)."
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="The class to be found (default: seat_belt).")] = None,
-    domain: Annotated[Domain | None, typer.Option(help="Default: synthetic for solo, else real.")] = None,
+    target: Annotated[str | None, typer.Option(help="The target class (default: seat_belt).")] = None,
+    domain: Annotated[
+        Literal["real", "synthetic"] | None, typer.Option(help="Default: synthetic for solo, else real.")
+    ] = None,
     generation: Annotated[str | None, typer.Option(help="Generation of all images.")] = None,
     subjects: Annotated[Path | None, typer.Option(help="CSV with the columns image,subject,split.")] = None,
     subject_pattern: Annotated[
@@ -72,15 +50,15 @@ def import_command(
         str | None, typer.Option(help="Regular expression for image paths with (?P<split>...); val counts as train.")
     ] = None,
     test_subjects: Annotated[str, typer.Option(help="SUBJECT,SUBJECT,... to test on; all others train.")] = "",
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on after bad files and list them.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip bad files and list them.")] = False,
     accept_losses: Annotated[
-        bool, typer.Option("--accept-losses", help="Go on although annotations are lost, and count them.")
+        bool, typer.Option("--accept-losses", help="Continue although annotations are lost, and count them.")
     ] = False,
     accept_no_target: Annotated[
-        bool, typer.Option("--accept-no-target", help="Go on although no image shows the target.")
+        bool, typer.Option("--accept-no-target", help="Continue although no image shows the target.")
     ] = False,
     ignore: Annotated[
-        str, typer.Option(help="Labels, or numbers in masks, whose pixels shall not count: 11 or void,11.")
+        str, typer.Option(help="Labels, or numbers in masks, whose pixels do not count: 11 or void,11.")
     ] = "",
     unmasked_is_background: Annotated[
         bool, typer.Option("--unmasked-is-background", help="Take images without a mask as showing no class.")
@@ -96,8 +74,8 @@ def import_command(
     licence: Annotated[str, typer.Option(help="Licence of the images, for dataset.json.")] = "",
     images: Annotated[Path | None, typer.Option(help="Folder of the images, when not in the usual place.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder of the masks, when not in the usual place.")] = None,
-    mask_suffix: Annotated[str, typer.Option(help="What mask names have more than image names (_mask).")] = "",
-    image_suffix: Annotated[str, typer.Option(help="What image names have more than mask names (_image).")] = "",
+    mask_suffix: Annotated[str, typer.Option(help="Suffix of mask names that image names lack (_mask).")] = "",
+    image_suffix: Annotated[str, typer.Option(help="Suffix of image names that mask names lack (_image).")] = "",
     colours: Annotated[Path | None, typer.Option(help="Colour map of the masks: lines NAME:RED,GREEN,BLUE.")] = None,
 ) -> None:
     """Turn data of another format into a native data-set folder; nothing in SRC is changed.
@@ -130,7 +108,6 @@ def import_command(
 
       seatbelt data import coco train.json test.json --split train --split test --out cabin
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.data.importers import ImportOptions, Places, Rules, import_data, parse_classes
 
     options = ImportOptions(
@@ -159,12 +136,12 @@ def import_command(
             split_pattern=split_pattern,
             name_only=name_only,
             test_subjects=_words(test_subjects, "--test-subjects"),
-            domain=domain.value if domain else None,
+            domain=domain,
             generation=generation,
         ),
     )
     with progress_bar("images") as progress:
-        report = import_data(form.value, source, out, options, progress)
+        report = import_data(form, source, out, options, progress)
     for line in report.notices() + report.cautions():
         say(f"warning: {line}", err=True)
     for line in report.skipped_lines():
@@ -176,7 +153,7 @@ def import_command(
 
 
 def export_command(
-    form: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="coco.")],
+    form: Annotated[Literal["coco"], typer.Argument(metavar="FORMAT", help="coco.")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A native data-set folder.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
 ) -> None:
@@ -185,7 +162,6 @@ def export_command(
     Example:
       seatbelt data export coco my-images --out my-images-coco
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.data.importers import export_coco
 
     del form

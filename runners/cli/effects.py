@@ -1,43 +1,14 @@
-"""`effects`, `importance`, `rungs`: what each choice contributes, and whether pruning looked at the right epochs."""
+"""`effects`, `importance`, `rungs`: what each choice contributes, and whether the rungs suit the sweep."""
 
 from __future__ import annotations
 
-import enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import SweepArgument
+from runners.cli.options import JsonOption, SweepArgument
+from runners.cli.output import print_json
 from runners.terminal import say
-
-if TYPE_CHECKING:
-    from analysis.statistics.estimators import Name
-
-
-class EstimatorName(enum.StrEnum):
-    """Ways to estimate effects."""
-
-    mixed = "mixed"
-    likelihood = "likelihood"
-    weights = "weights"
-    naive = "naive"
-
-
-class ScoreName(enum.StrEnum):
-    """Scores that effects are on."""
-
-    selection = "selection"
-    test = "test"
-
-
-class FamilyName(enum.StrEnum):
-    """Adjustments of p-values."""
-
-    holm = "holm"
-    bh = "bh"
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,21 +20,25 @@ def register(app: typer.Typer) -> None:
 def effects(
     sweep: SweepArgument,
     factor: Annotated[str | None, typer.Option(help="Only this factor (default: all that varied).")] = None,
-    pairs: Annotated[bool, typer.Option("--interactions", help="What pairs of levels have beyond their sum.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="All interactions, not only the surest.")] = False,
+    pairs: Annotated[
+        bool, typer.Option("--interactions", help="Show what pairs of levels add beyond their sum.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all interactions, not only the surest.")] = False,
     at: Annotated[int | None, typer.Option(min=1, help="Compare at this rung instead of the end.")] = None,
-    score: Annotated[ScoreName, typer.Option(help="Score that effects are on.")] = ScoreName.selection,
+    score: Annotated[Literal["selection", "test"], typer.Option(help="Score to explain.")] = "selection",
     estimator: Annotated[
-        EstimatorName | None,
-        typer.Option(help="How pruned trials are accounted for (default: what suits; naive is for comparison only)."),
+        Literal["mixed", "likelihood", "weights", "naive"] | None,
+        typer.Option(help="How to account for pruned trials (default: by the sweep; naive is for comparison only)."),
     ] = None,
-    adjust: Annotated[FamilyName, typer.Option(help="Holm, or Benjamini and Hochberg.")] = FamilyName.holm,
+    adjust: Annotated[
+        Literal["holm", "bh"], typer.Option(help="Adjustment of p-values: Holm, or Benjamini and Hochberg.")
+    ] = "holm",
     json_output: JsonOption = False,
 ) -> None:
     """Show what each level of each factor adds to the score, with intervals.
 
-    In a pruned sweep the final score is estimated so that pruning biases no effect. docs/statistics.md tells how, and
-    how well the intervals hold.
+    In a pruned sweep the estimator of the final score avoids the bias of pruning. docs/statistics.md explains how, and
+    measures how well the intervals hold.
 
     Example:
       seatbelt effects sweeps/augmentation --factor cutout
@@ -75,28 +50,17 @@ def effects(
         from analysis.answers.interactions import interactions
         from analysis.text.importance import interactions_text
 
-        told = interactions(load(sweep))
-        _print(told) if json_output else say(interactions_text(told, everything=everything))
+        pair_effects = interactions(load(sweep))
+        print_json(pair_effects) if json_output else say(interactions_text(pair_effects, everything=everything))
         return
     from analysis.answers.effects import effects as estimate
     from analysis.text.effects import effects_text
+    from runners.sweep.folder import SweepFolder
 
-    name: Name | None = None
-    if estimator is not None:
-        name = estimator.value
-    found = estimate(
-        load(sweep),
-        factor=factor,
-        at=at,
-        score=score.value,
-        estimator=name,
-        family=adjust.value,
-    )
-    if score is ScoreName.test:
-        from runners.sweep.folder import SweepFolder
-
+    estimates = estimate(load(sweep), factor=factor, at=at, score=score, estimator=estimator, family=adjust)
+    if score == "test":
         SweepFolder(sweep).note_test_read("effects --score test")
-    _print(found) if json_output else say(effects_text(found))
+    print_json(estimates) if json_output else say(effects_text(estimates))
 
 
 def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
@@ -111,8 +75,8 @@ def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
     from analysis.answers.importance import importance as estimate
     from analysis.text.importance import importance_text
 
-    found = estimate(load(sweep))
-    _print(found) if json_output else say(importance_text(found))
+    shares = estimate(load(sweep))
+    print_json(shares) if json_output else say(importance_text(shares))
 
 
 def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
@@ -125,13 +89,5 @@ def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:
     from analysis.answers.rungs import rungs as estimate
     from analysis.text.importance import rungs_text
 
-    found = estimate(load(sweep))
-    _print(found) if json_output else say(rungs_text(found))
-
-
-def _print(found: Any) -> None:  # noqa: ANN401  (any dataclass)
-    from dataclasses import asdict
-
-    from analysis.text.tables import json_text
-
-    typer.echo(json_text(asdict(found)))
+    correlations = estimate(load(sweep))
+    print_json(correlations) if json_output else say(rungs_text(correlations))

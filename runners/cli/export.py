@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Write sweeps in the form of another tool: Optuna, MLflow or TensorBoard.
 
-    Works while a sweep runs too. Makes a new file or folder: nothing is overwritten, and nothing is left half.
+    Also works while a sweep runs. It makes a new file or folder, overwrites nothing, and leaves nothing half-written.
 
     --mlflow needs the extra `mlflow` of this package. Nothing is sent anywhere.
 
@@ -39,8 +39,8 @@ def export(
       seatbelt export "sweeps/*" --mlflow mlflow.db
       seatbelt export sweeps/first s3://bucket/sweeps/second --tensorboard events
     """
-    wanted = {"--optuna": optuna, "--mlflow": mlflow, "--tensorboard": tensorboard}
-    chosen = [(option, place) for option, place in wanted.items() if place is not None]
+    targets = {"--optuna": optuna, "--mlflow": mlflow, "--tensorboard": tensorboard}
+    chosen = [(option, place) for option, place in targets.items() if place is not None]
     if not chosen:
         raise UserError("export needs a target: --optuna FILE.db, --mlflow FILE.db or --tensorboard FOLDER")
     from runners.export.run import export_sweeps

@@ -1,122 +1,19 @@
-"""What several commands share: options, and what they are read as."""
+"""Options that commands share. The fields of an annotated record become the options of each command that takes it."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
-import math
-import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-from seatbelt.errors import UserError
+R = TypeVar("R")
 
-if TYPE_CHECKING:
-    from runners.session.options import Session
-
-RUN = "Where and how it runs"
-LIMITS = "Limits"
-SPACE = "What varies"
-
-
-class EngineName(enum.StrEnum):
-    """Engines of the command line."""
-
-    ray = "ray"
-    in_process = "in-process"
-
-
-class ProposeName(enum.StrEnum):
-    """Strategies of proposing."""
-
-    exhaustive = "exhaustive"
-    random = "random"
-    optuna = "optuna"
-    optuna_gp = "optuna-gp"
-    factorial = "factorial"
-
-
-class RetryName(enum.StrEnum):
-    """Endings after which a trial can be tried again."""
-
-    failed = "failed"
-    out_of_memory = "out-of-memory"
-    diverged = "diverged"
-
-
-class PruneName(enum.StrEnum):
-    """Strategies of pruning."""
-
-    none = "none"
-    asha = "asha"
-
-
-Trials = Annotated[int | None, typer.Option(min=1, help="At most so many trials.", rich_help_panel=LIMITS)]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="At most so many epochs over all trials.", rich_help_panel=LIMITS)
-]
-Hours = Annotated[
-    float | None, typer.Option(min=0, help="At most so many hours of drivers' time.", rich_help_panel=LIMITS)
-]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, help="Trials per arm, each with its own seed.", rich_help_panel=LIMITS)
-]
-Until = Annotated[
-    float | None,
-    typer.Option(
-        min=0, help="End when the recommended arm is surely within so much of the best (IoU).", rich_help_panel=LIMITS
-    ),
-]
-Sure = Annotated[
-    float | None,
-    typer.Option(min=0.5, max=0.999, help="What surely means: a probability (default: 0.9).", rich_help_panel=LIMITS),
-]
-Engine = Annotated[EngineName, typer.Option(help="What runs the trials.", rich_help_panel=RUN)]
-Address = Annotated[str | None, typer.Option(help="A running Ray cluster: auto or host:port.", rich_help_panel=RUN)]
-Insecure = Annotated[
-    bool,
-    typer.Option(
-        "--allow-insecure",
-        help="Join a cluster that asks for no token: whoever reaches its ports can run code there.",
-        rich_help_panel=RUN,
-    ),
-]
-Slots = Annotated[int | None, typer.Option(min=1, help="Trials at a time.", rich_help_panel=RUN)]
-Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs per trial.", rich_help_panel=RUN)]
-Gpus = Annotated[
-    str | None,
-    typer.Option(
-        help="GPUs per trial, such as 0.5, or auto: as memory allows (default: 1 where the cluster has any).",
-        rich_help_panel=RUN,
-    ),
-]
-EpochTimeout = Annotated[
-    float,
-    typer.Option(
-        "--epoch-timeout",
-        min=1,
-        help="Minutes after which a worker that measured no epoch counts as lost.",
-        rich_help_panel=RUN,
-    ),
-]
-PublishEvery = Annotated[
-    float,
-    typer.Option(min=1, help="Seconds between publications of a sweep in a bucket.", rich_help_panel=RUN),
-]
-Stages = Annotated[
-    str | None,
-    typer.Option(help="Folder or bucket of pretraining stages that sweeps share.", rich_help_panel=RUN),
-]
-CodeChange = Annotated[
-    bool,
-    typer.Option("--accept-code-change", help="Go on although the numeric code changed.", rich_help_panel=RUN),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write event files, one run per trial.", rich_help_panel=RUN)
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=RUN)]
 SweepArgument = Annotated[str, typer.Argument(help="The sweep: its folder, or s3://BUCKET/PREFIX.")]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 TRIAL = "A trial: its number such as 7 or [7], best, or the first digits of its key."
 
@@ -125,65 +22,74 @@ SweepArguments = Annotated[
     typer.Argument(metavar="SWEEP...", help="Sweeps: folders, patterns such as 'sweeps/*', s3://BUCKET/PREFIX."),
 ]
 
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Return (height, width) of `HEIGHTxWIDTH`."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None:
-        raise UserError(f"--size takes HEIGHTxWIDTH in pixels, such as 96x160, but got {text!r}")
-    return int(match[1]), int(match[2])
+_CONTEXT = "context"
+NAMED = "named"
+"""A record with this field receives the names of the fields that the user set."""
 
 
-def parse_rungs(text: str | None) -> tuple[int, ...]:
-    """Return the epochs of `3,9`."""
-    if text is None:
-        return ()
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise UserError(f"--rungs takes epochs separated by commas, such as 3,9, but got {text!r}")
-    return tuple(int(part) for part in text.split(","))
+def with_records(command: Callable[..., R]) -> Callable[..., R]:
+    """Return a command for Typer that has an option for each annotated field of each record parameter.
 
-
-def parse_names(option: str, text: str | None) -> tuple[str, ...]:
-    """Return the names of `a,b,c`."""
-    if text is None:
-        return ()
-    names = tuple(name.strip() for name in text.split(","))
-    if "" in names or len(set(names)) < len(names):
-        raise UserError(f"{option} takes different names separated by commas, but got {text!r}")
-    return names
-
-
-def parse_gpus(text: str | None) -> float | Literal["auto"] | None:
-    """Return a number of GPUs, `auto`, or None.
-
-    Raises:
-        UserError: It is neither.
+    Args:
+        command: Its parameters are Typer's own, or dataclasses whose fields are `Annotated[..., typer.Option(...)]`.
+            A tuple field becomes an option that may be repeated, unless its option has a parser.
     """
-    if text is None:
-        return None
-    if text == "auto":
-        return "auto"
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise UserError(f"--gpus-per-trial takes a number from 0, such as 0.5, or auto, but got {text!r}")
-    return number
+    hints = get_type_hints(command, include_extras=True)
+    hints.pop("return", None)
+    records: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and dataclasses.is_dataclass(hint)
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name in records:
+            parameters += _parameters(records[name])
+        else:
+            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+
+    # Typer knows which options the user set only through its context.
+    parameters.append(inspect.Parameter(_CONTEXT, inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+
+    def run(**values: Any) -> R:  # noqa: ANN401
+        return command(**{n: _build(records[n], values) if n in records else values[n] for n in hints})
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
-def session_of(context: typer.Context) -> Session:
-    """Return how a command is to run a sweep: its options that are named like the fields of a session."""
-    from runners.session.options import Session
+def _parameters(record: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(record, include_extras=True)
+    parameters = []
+    for field in _options(record):
+        kind, option = get_args(hints[field.name])
+        default = field.default
+        if option.parser is not None:
+            # The parser makes the value; Typer would take a tuple type for several values.
+            kind, default = str | None, None
+        elif get_origin(kind) is tuple:
+            kind, default = list[get_args(kind)[0]] | None, None  # type: ignore[misc]
+        parameters.append(
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+            )
+        )
+    return parameters
 
-    known = {field.name for field in dataclasses.fields(Session)} - {"named"}
-    given: dict[str, Any] = {name: value for name, value in context.params.items() if name in known}
-    given["gpus_per_trial"] = parse_gpus(given["gpus_per_trial"])
-    given["retry"] = tuple(str(name).upper().replace("-", "_") for name in given.get("retry") or ())
-    given["engine"] = str(given["engine"].value)
-    given["moved_data"] = tuple(given.get("moved_data") or ())
-    sources = {name: context.get_parameter_source(name) for name in given}
-    named = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
-    return Session(**given, named=frozenset(named))
+
+def _options(record: type[Any]) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(record) if field.name != NAMED]
+
+
+def _build(record: type[Any], values: dict[str, Any]) -> Any:  # noqa: ANN401
+    fields = {}
+    for field in _options(record):
+        value = values[field.name]
+        if value is None:
+            value = field.default
+        fields[field.name] = tuple(value) if isinstance(value, list) else value
+    if NAMED in {field.name for field in dataclasses.fields(record)}:
+        context = values[_CONTEXT]
+        sources = {name: context.get_parameter_source(name) for name in fields}
+        fields[NAMED] = frozenset(name for name, source in sources.items() if source and source.name != "DEFAULT")
+    return record(**fields)

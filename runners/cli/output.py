@@ -1,11 +1,12 @@
-"""Where the answer of a query goes: the terminal, a pipe, or a file."""
+"""Answers as JSON, and the answer of a query on the terminal, through a pipe, or in a file."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -16,21 +17,29 @@ if TYPE_CHECKING:
 
 Form = Literal["table", "json", "csv", "parquet"]
 
+
+def print_json(answer: Any) -> None:  # noqa: ANN401  (a dataclass, or lists and dicts of plain values)
+    """Print an answer as JSON."""
+    from analysis.text.tables import json_text
+
+    typer.echo(json_text(asdict(answer) if is_dataclass(answer) and not isinstance(answer, type) else answer))
+
+
 _BY_SUFFIX: dict[str, Form] = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
 
 
 def write_answer(arguments: list[str], *, form: Form | None, out: str | None, timeout: float, memory: float) -> None:
-    """Answer a query and write the answer where it is wanted.
+    """Run a query and write its answer.
 
     Args:
         arguments: Sweeps, then the SQL.
-        form: Of the answer; None takes what the file's name says, else a table.
-        out: The file; None is standard output.
-        timeout: Seconds.
-        memory: GB.
+        form: Form of the answer; None takes the form that the file's suffix names, else a table.
+        out: File to write; None is standard output.
+        timeout: Time limit of the query, seconds.
+        memory: Memory limit of the query, GB.
 
     Raises:
-        UserError: There is no SQL, a place cannot be written to, or the query is refused.
+        UserError: The SQL is missing, the file cannot be written, or the query is refused.
     """
     if len(arguments) < 2:
         raise UserError(f"query takes sweeps and then one SQL query, but got only {arguments[0]!r}; see query --help")
@@ -43,7 +52,7 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise UserError("Parquet is not for a terminal; give a file: --out FILE")
     source = open_sweeps(locations)
-    file = None if out is None else _place(out, source)
+    file = None if out is None else _file_to_write(out, source)
     if form == "parquet":
         data = query_parquet(source, sql, timeout=timeout, memory=memory)
     else:
@@ -59,8 +68,8 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
         typer.echo(data.decode(), nl=False)
 
 
-def _place(out: str, source: Source) -> Path:
-    """Return the file to write, which must lie in a folder that is there and in none of the sweeps."""
+def _file_to_write(out: str, source: Source) -> Path:
+    """Return the file: its folder must exist, and must not belong to one of the sweeps."""
     file = Path(os.path.realpath(out))
     if file.is_dir() or not out:
         raise UserError(f"--out {out} is a folder; give the name of a file")
@@ -70,5 +79,5 @@ def _place(out: str, source: Source) -> Path:
         raise UserError(f"--out {out} is no regular file; give another name")
     for _, sweep in source.parts:
         if file.is_relative_to(os.path.realpath(sweep.root)):
-            raise UserError(f"--out {out} lies in the sweep {sweep.root}, whose files are its own; give another place")
+            raise UserError(f"--out {out} lies in the sweep {sweep.root}; give a place outside of it")
     return file

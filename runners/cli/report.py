@@ -1,33 +1,15 @@
-"""`report`, `dashboard`, `figures`: what sweeps found, as pages and pictures."""
+"""`report`, `dashboard`, `figures`: results as pages and pictures."""
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import SweepArguments, parse_names
+from runners.cli.options import SweepArguments
 from runners.terminal import say
 from seatbelt.errors import UserError
-
-
-class ImageName(enum.StrEnum):
-    """Formats of a figure."""
-
-    png = "png"
-    pdf = "pdf"
-    svg = "svg"
-    csv = "csv"
-
-
-class ReportName(enum.StrEnum):
-    """Formats of a report."""
-
-    html = "html"
-    md = "md"
-    pdf = "pdf"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,20 +20,20 @@ def register(app: typer.Typer) -> None:
 
 def report(
     sweeps: SweepArguments,
-    output: Annotated[ReportName, typer.Option("--format", help="Form of the report.")] = ReportName.html,
+    output: Annotated[Literal["html", "md", "pdf"], typer.Option("--format", help="Form of the report.")] = "html",
     out: Annotated[Path | None, typer.Option(help="The file (default: SWEEP/report/report.html, .md or .pdf).")] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Write it again and again while the driver runs; html of one sweep only.")
+        bool, typer.Option("--watch", help="Rewrite the page while the driver runs; html of one sweep only.")
     ] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two writes with --watch.")] = 30,
     thesis: Annotated[
-        bool, typer.Option("--thesis", help="Print what the sweeps say to each finding of the thesis instead.")
+        bool, typer.Option("--thesis", help="Print the verdict of the sweeps on each finding of the thesis instead.")
     ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="With --thesis: print JSON.")] = False,
 ) -> None:
     """Write a report on sweeps: the answer, how far to trust it, all arms, effects, figures, costs, provenance.
 
-    The page is one file that asks nothing of any network. Markdown links to PNG figures beside it.
+    The page is one file that needs no network. Markdown links to PNG figures beside it.
 
     Example:
       seatbelt report sweeps/architecture
@@ -69,10 +51,10 @@ def report(
     from runners.commands.report import watch_report, write_report
 
     if not watch:
-        say(str(write_report(sweeps, form=output.value, out=out)))
+        say(str(write_report(sweeps, form=output, out=out)))
         return
-    if output is not ReportName.html:
-        raise UserError(f"--watch writes html, but got --format {output.value}")
+    if output != "html":
+        raise UserError(f"--watch writes html, but got --format {output}")
     try:
         watch_report(sweeps, out=out, every=every, say=say)
     except KeyboardInterrupt:
@@ -81,8 +63,8 @@ def report(
 
 def dashboard(
     sweeps: SweepArguments,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any that is free.")] = 8240,
-    every: Annotated[float, typer.Option(min=1, help="Least seconds between two updates.")] = 5,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")] = 8240,
+    every: Annotated[float, typer.Option(min=1, help="Shortest time between two updates, seconds.")] = 5,
 ) -> None:
     """Show the report of sweeps as a live page on this machine until Ctrl-C.
 
@@ -105,9 +87,9 @@ def dashboard(
 def figures(
     sweeps: SweepArguments,
     only: Annotated[list[str] | None, typer.Option(help="Only the figure of this name; may be repeated.")] = None,
-    output: Annotated[ImageName, typer.Option("--format", help="Form of the files; csv has the numbers.")] = (
-        ImageName.png
-    ),
+    output: Annotated[
+        Literal["png", "pdf", "svg", "csv"], typer.Option("--format", help="Form of the files; csv has the numbers.")
+    ] = "png",
     out: Annotated[Path | None, typer.Option(help="Folder for the files (default: SWEEP/report/figures).")] = None,
     factors: Annotated[
         str | None, typer.Option(help="Two factors of the heat map, ROWS,COLUMNS, such as decoder,encoder.")
@@ -115,7 +97,7 @@ def figures(
 ) -> None:
     """Draw the figures of sweeps: those of the thesis for its studies, and effects, curves, rungs, costs and more.
 
-    Colours, markers, dashes and hatches differ, so that they can be told apart in grey and by the colour-blind.
+    Colours, markers, dashes and hatches all differ, so that lines stay distinct in grey and for the colour-blind.
 
     Example:
       seatbelt figures sweeps/architecture --format pdf
@@ -126,8 +108,8 @@ def figures(
     for line in draw_figures(
         sweeps,
         only=tuple(only or ()),
-        form=output.value,
+        form=output,
         out=out,
-        factors=parse_names("--factors", factors),
+        factors=tuple(factors.split(",")) if factors else (),
     ):
         say(line)

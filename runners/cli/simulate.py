@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import Quiet
-from runners.terminal import say
+from runners.terminal import progress_bar, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +35,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             help="PROPOSE/PRUNE such as factorial/none; ray (Ray Tune's usual pair), optuna-median, optuna-hyperband, "
-            "optuna-sha; syne-tune-asha and syne-tune-bohb with seatbelt[peers]; repeat for more "
+            "optuna-sha; syne-tune-asha and syne-tune-bohb with seatbelt\\[peers]; repeat for more "
             f"(default: {', '.join(DEFAULT)})."
         ),
     ] = None,
@@ -52,18 +50,20 @@ def simulate(
     stragglers: Annotated[
         float, typer.Option(min=0, max=1, help="Probability that a leg takes 3 times as long.")
     ] = 0.0,
-    reference: Annotated[str | None, typer.Option(help="What ratios compare with (default: the first).")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Reference of the ratios (default: the first strategy).")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes (default: one per core).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Parquet table; the same command goes on with it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet table; the same command again continues it.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Folder for a figure of each world, as PNG.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be simulated and stop.")] = False,
-    quiet: Quiet = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be simulated and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Compare search strategies without training: the product's own decisions, and other tools', in virtual time.
 
-    A recorded sweep is replayed with its own curves; only what it recorded can be asked for. docs/search.md tells what
-    was found so.
+    A recorded sweep is replayed with its recorded curves, and offers nothing else. docs/search.md has
+    the results.
 
     Examples:
       seatbelt simulate arch:slow --seeds 4
@@ -96,21 +96,16 @@ def simulate(
         for world, cost in budgets.items():
             say(f"{world}: {len(strategies)} strategies x {seeds} sweeps, each {cost:,.0f} epochs of the average arm")
         return
-    with typer.progressbar(length=len(settings), label="sweeps", file=sys.stderr, hidden=quiet) as bar:
-
-        def told(done: int, missing: int) -> None:
-            bar.length = missing
-            bar.update(done - bar.pos)
-
-        table = simulate_all(settings, out, jobs=jobs or os.cpu_count() or 1, told=told)
-    summed = summary(table, reference)
+    with progress_bar("sweeps", hidden=quiet) as progress:
+        table = simulate_all(settings, out, jobs=jobs or os.cpu_count() or 1, progress=progress)
+    regrets = summary(table, reference)
     if json_output:
         from analysis.reading.plain_values import plain_rows
         from analysis.text.tables import json_text
 
-        typer.echo(json_text(plain_rows(summed)))
+        typer.echo(json_text(plain_rows(regrets)))
     else:
-        say(summary_text(summed, reference, budgets))
+        say(summary_text(regrets, reference, budgets))
     if figure is not None:
         _draw(table, figure)
 

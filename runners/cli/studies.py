@@ -1,4 +1,4 @@
-"""`studies` and `doctor`: what can be asked, and whether this machine can answer."""
+"""`studies` and `doctor`: which studies there are, and whether this machine can run them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runners.cli.options import Insecure, parse_size
+from runners.new_sweep.request import parse_size
 from runners.terminal import say
 from seatbelt.errors import UserError
 
@@ -24,12 +24,13 @@ def studies(
         str | None, typer.Option(help="Show another design: full, ofat, fractional-32, lhs:N, ...")
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Resolution that hours are told for, HEIGHTxWIDTH (default: 480x848).")
+        str | None,
+        typer.Option(metavar="HEIGHTxWIDTH", help="Resolution of the estimated hours, pixels (default: 480x848)."),
     ] = None,
 ) -> None:
     """List the studies with size and cost, or show one: factors, arms, design, fixed conditions, protocol.
 
-    Hours are told where the architectures were profiled on this machine, as `seatbelt sweep --dry-run` does.
+    Hours appear once `seatbelt sweep --dry-run` has profiled the architectures on this machine.
 
     Examples:
       seatbelt studies architecture
@@ -38,23 +39,27 @@ def studies(
     """
     from runners.preview.studies import list_text, study_text
 
+    resolution = None if size is None else parse_size(size)
     if name is not None:
-        say(study_text(name, design, parse_size(size)))
+        say(study_text(name, design, resolution))
     elif design is not None:
         raise UserError("--design needs the name of a study, such as `seatbelt studies augmentation --design ofat`")
     else:
-        say(list_text(parse_size(size)))
+        say(list_text(resolution))
 
 
 def doctor(
     address: Annotated[
-        str | None, typer.Option(help="Ask every node of this running Ray cluster too: auto or host:port.")
+        str | None, typer.Option(help="Check every node of this running Ray cluster too: auto or host:port.")
     ] = None,
-    sweep: Annotated[str | None, typer.Option(help="With --address: whether every node can run this sweep.")] = None,
+    sweep: Annotated[str | None, typer.Option(help="With --address: check that every node can run this sweep.")] = None,
     data: Annotated[
-        list[Path] | None, typer.Option(help="With --address: whether every node has this data set; repeat for more.")
+        list[Path] | None,
+        typer.Option(help="With --address: check that every node has this data set; repeat for more."),
     ] = None,
-    allow_insecure: Insecure = False,
+    allow_insecure: Annotated[
+        bool, typer.Option("--allow-insecure", help="Join a cluster that asks for no token.")
+    ] = False,
     start_ray: Annotated[bool, typer.Option(help="Start Ray and run one task on it.")] = True,
 ) -> None:
     """Check this machine: packages, GPUs, weights, disk, and that Ray runs a task; or a cluster.

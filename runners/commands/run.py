@@ -7,6 +7,7 @@ import shlex
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,13 @@ from runners.core.events import Event
 from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
-from runners.new_sweep.describe import Request, describe
+from runners.new_sweep.default_data import embedded_scenes
+from runners.new_sweep.describe import check_before_data, describe
+from runners.new_sweep.request import Request
 from runners.preview.dry_run import plan_text
 from runners.session.driver import Driver
-from runners.session.options import Session, as_before, check_limits, earlier_limits, limits_of, resume_command
+from runners.session.options import LimitOptions, RunOptions
+from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep.adopt_trials import copy_what_holds
 from runners.sweep.description import SweepDescription
@@ -43,18 +47,38 @@ if TYPE_CHECKING:
     from runners.engines.connection import Resources
 
 
-def launch(request: Request, session: Session, root: str, *, dry_run: bool = False, as_new: str | None = None) -> int:
-    """Launch a sweep, or go on with the one that lies there; return the exit code.
+def launch(
+    request: Request,
+    options: LimitOptions,
+    run: RunOptions,
+    root: str,
+    *,
+    dry_run: bool = False,
+    as_new: str | None = None,
+) -> int:
+    """Launch a sweep, or continue the one at `root`; return the exit code.
+
+    Args:
+        request: The sweep; without data it uses the embedded scenes.
+        options: What it may spend.
+        run: Where and how this session runs.
+        root: Folder or URL of the sweep.
+        dry_run: Print the plan and stop.
+        as_new: Name of a new sweep beside `root` that adopts what still holds of it.
 
     Raises:
-        UserError: The request cannot work, or differs from the sweep that lies there.
+        UserError: The request cannot work, or differs from the sweep at `root`.
     """
     folder = SweepFolder(root)
-    progress = Progress(quiet=session.quiet)
+    progress = Progress(quiet=run.quiet)
+    if not request.data:
+        # Report what cannot work before two minutes of rendering.
+        check_before_data(request)
+        request = replace(request, data=(embedded_scenes(),))
     description = describe(request, progress.note)
     protocol = request.study.protocol
     default = Limits(replicates=protocol.replicates)
-    if description.propose != "exhaustive" and session.epochs is None and session.hours is None:
+    if description.propose != "exhaustive" and options.epochs is None and options.hours is None:
         default = replace(default, trials=protocol.trials)
     new: SweepDescription | None = description
     if as_new is not None:
@@ -68,33 +92,55 @@ def launch(request: Request, session: Session, root: str, *, dry_run: bool = Fal
             default = replace(default, max_epochs=description.base.epochs)
         description = (new or existing).relocated(description)
         new = description if description != existing else None
-        check_code(description, accept=session.accept_code_change)
-    limits = limits_of(default, session)
+        check_code(description, accept=run.accept_code_change)
+    limits = merge_limits(default, options)
     check_limits(description, limits)
     if dry_run:
-        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session))))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(run))))
         return 0
-    _check_access(session, description.device)
+    _check_access(run, description.device)
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
             progress.note(f"{copy_what_holds(source, folder)} complete trials are taken over from {source.shown}")
     elif new is not None:
         folder.replace(description)
-    return _run(folder, description, limits, session, progress)
+    return _run(folder, description, limits, run, progress)
 
 
-def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
-    """Go on with a sweep; return the exit code.
+def resume(
+    root: str,
+    options: LimitOptions,
+    run: RunOptions,
+    *,
+    max_epochs: int | None = None,
+    retry: tuple[str, ...] = (),
+    moved_data: tuple[Path, ...] = (),
+    moved_weights: Path | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Continue a sweep; return the exit code.
+
+    Args:
+        root: Folder or URL of the sweep.
+        options: New limits.
+        run: Where and how this session runs.
+        max_epochs: New full epochs of a trial; None leaves them.
+        retry: Statuses of ended trials that are tried again.
+        moved_data: New places of data sets that were moved.
+        moved_weights: New place of the weights files.
+        dry_run: Print what is left and stop.
 
     Raises:
         UserError: There is no sweep, or its data changed.
     """
     folder = SweepFolder(root)
     existing = folder.describe()
-    session = as_before(folder, session)
-    description = relocate(existing, session.moved_data, session.moved_weights)
-    limits = limits_of(earlier_limits(folder) or Limits(), session)
+    run = repeat_options(folder, run)
+    description = relocate(existing, moved_data, moved_weights)
+    limits = merge_limits(earlier_limits(folder) or Limits(), options)
+    if max_epochs is not None:
+        limits = replace(limits, max_epochs=max_epochs)
     if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
         raise UserError(
             f"--max-epochs {limits.max_epochs} is less than the {description.base.epochs} epochs that the sweep was "
@@ -103,18 +149,18 @@ def resume(root: str, session: Session, *, dry_run: bool = False) -> int:
     check_limits(description, limits)
     check_data_unchanged(description)
     check_weights_unchanged(description)
-    check_code(description, accept=session.accept_code_change)
+    check_code(description, accept=run.accept_code_change)
     if dry_run:
         history = read_history(folder)
-        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(session), history=history)))
+        typer.echo(shown(plan_text(folder, description, limits, slots=_slots(run), history=history)))
         return 0
-    _check_access(session, description.device)
+    _check_access(run, description.device)
     if description != existing:
         folder.replace(description)
-    return _run(folder, description, limits, session, Progress(quiet=session.quiet))
+    return _run(folder, description, limits, run, Progress(quiet=run.quiet), retry=retry)
 
 
-def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Session) -> int:
+def confirm(root: str, cells: tuple[Cell, ...], replicates: int, run: RunOptions) -> int:
     """Train arms of a sweep again with fresh seeds; return the exit code.
 
     Raises:
@@ -122,26 +168,27 @@ def confirm(root: str, cells: tuple[Cell, ...], replicates: int, session: Sessio
     """
     folder = SweepFolder(root)
     description = folder.describe()
-    session = as_before(folder, session)
-    limits = limits_of(earlier_limits(folder) or Limits(), session)
+    run = repeat_options(folder, run)
+    limits = earlier_limits(folder) or Limits()
     check_data_unchanged(description)
     check_weights_unchanged(description)
-    check_code(description, accept=session.accept_code_change)
-    _check_access(session, description.device)
+    check_code(description, accept=run.accept_code_change)
+    _check_access(run, description.device)
     confirmation = Confirmation(cells=cells, replicates=replicates)
-    return _run(folder, description, limits, session, Progress(quiet=session.quiet), confirmation)
+    return _run(folder, description, limits, run, Progress(quiet=run.quiet), confirmation)
 
 
 def _run(
     folder: SweepFolder,
     description: SweepDescription,
     limits: Limits,
-    session: Session,
+    run: RunOptions,
     progress: Progress,
     confirmation: Confirmation | None = None,
+    retry: tuple[str, ...] = (),
 ) -> int:
-    stages = StageStore(session.stages, progress.warn) if session.stages is not None else None
-    with _observer(folder, session) as observe:
+    stages = StageStore(run.stages, progress.warn) if run.stages is not None else None
+    with _observer(folder, run) as observe:
         with (
             Driver(
                 folder,
@@ -151,13 +198,13 @@ def _run(
                 observe,
                 confirmation=confirmation,
                 stages=stages,
-                publish_every=session.publish_every,
-                options=session.run_options(),
+                publish_every=run.publish_every,
+                options=run.repeated(),
             ) as driver,
             _signals(driver),
         ):
-            driver.retry(session.retry)
-            if session.engine == "in-process":
+            driver.retry(retry)
+            if run.engine == "in-process":
                 from runners.engines.devices import device_text_here
                 from runners.engines.in_process import run as run_here
 
@@ -166,7 +213,7 @@ def _run(
             else:
                 from runners.engines.ray_tune import run as run_on_ray
 
-                run_on_ray(driver, _resources(session, driver, description.device))
+                run_on_ray(driver, _resources(run, driver, description.device))
             unfinished = driver.finished is None
             history = driver.history
         # Only after it was closed is it sure that everything is published.
@@ -175,55 +222,55 @@ def _run(
             unfinished or driver.unpublished is not None,
         )
     nothing_worked = not unfinished and no_success(history)
-    if not session.quiet:
-        typer.echo(shown(_next_step(folder, session, history, unfinished=unfinished)), err=True)
+    if not run.quiet:
+        typer.echo(shown(_next_step(folder, run, history, unfinished=unfinished)), err=True)
         if (hint := activation_hint()) is not None:
             typer.echo(shown(hint), err=True)
     return 1 if nothing_worked or broken else 0
 
 
-def _slots(session: Session) -> int:
+def _slots(run: RunOptions) -> int:
     import os
 
-    if session.engine == "in-process":
+    if run.engine == "in-process":
         return 1
-    return session.slots or max(1, int((os.cpu_count() or 1) // session.cpus_per_trial))
+    return run.slots or max(1, int((os.cpu_count() or 1) // run.cpus_per_trial))
 
 
-def _check_access(session: Session, device: str) -> None:
+def _check_access(run: RunOptions, device: str) -> None:
     from runners.engines.devices import check_devices
 
-    check_devices(device, engine=session.engine, address=session.address)
-    if session.engine == "ray":
+    check_devices(device, engine=run.engine, address=run.address)
+    if run.engine == "ray":
         from runners.engines.connection import Resources, check_access
 
-        check_access(Resources(address=session.address, allow_insecure=session.allow_insecure))
+        check_access(Resources(address=run.address, allow_insecure=run.allow_insecure))
 
 
-def _resources(session: Session, driver: Driver, device: str) -> Resources:
+def _resources(run: RunOptions, driver: Driver, device: str) -> Resources:
     from runners.engines.connection import Resources
 
     trial_bytes = 0
-    if session.gpus_per_trial == "auto":
+    if run.gpus_per_trial == "auto":
         from runners.preview.cost import largest_bytes
 
         driver.progress.note("asking how much memory the largest trial needs")
         trial_bytes = largest_bytes(driver.plan)
     return Resources(
-        address=session.address,
-        allow_insecure=session.allow_insecure,
-        slots=session.slots,
-        cpus_per_trial=session.cpus_per_trial,
-        gpus_per_trial=session.gpus_per_trial,
+        address=run.address,
+        allow_insecure=run.allow_insecure,
+        slots=run.slots,
+        cpus_per_trial=run.cpus_per_trial,
+        gpus_per_trial=run.gpus_per_trial,
         device=device,
         trial_bytes=trial_bytes,
-        epoch_minutes=session.epoch_minutes,
+        epoch_minutes=run.epoch_minutes,
     )
 
 
 @contextlib.contextmanager
-def _observer(folder: SweepFolder, session: Session) -> Iterator[Callable[[Event, History], None]]:
-    if not session.tensorboard:
+def _observer(folder: SweepFolder, run: RunOptions) -> Iterator[Callable[[Event, History], None]]:
+    if not run.tensorboard:
         yield lambda event, history: None
         return
     from runners.export.tensorboard import EventFiles
@@ -251,10 +298,10 @@ def _signals(driver: Driver) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _next_step(folder: SweepFolder, session: Session, history: History, *, unfinished: bool) -> str:
+def _next_step(folder: SweepFolder, run: RunOptions, history: History, *, unfinished: bool) -> str:
     """Return what to do next, as a command that works as it is."""
     if unfinished:
-        return f"next: {resume_command(folder, session)}"
+        return f"next: {resume_command(folder, run)}"
     sweep = shlex.quote(folder.shown)
     if not no_success(history):
         return f"next: seatbelt best {sweep}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -132,13 +132,20 @@ class EpochMeasured:
     at: float
 
 
+Outcome = Literal["paused", "complete", "diverged", "out_of_memory", "failed", "error", "lost", "fault", "interrupted"]
+"""How a leg ended. After `error`, `lost`, `fault` and `interrupted` the trial is tried again."""
+
+DecisionKind = Literal["proposal", "continuation", "promotion", "prune", "stable", "finish"]
+"""What was decided."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LegEnded:
-    """A leg ended: paused, complete, diverged, out_of_memory, failed or interrupted."""
+    """A leg ended."""
 
     trial_key: str
     attempt: int
-    outcome: str
+    outcome: Outcome
     epoch: int
     at: float
     error: str | None = None
@@ -150,7 +157,7 @@ class LegEnded:
 class Decided:
     """A decision, with the numbers it was based on."""
 
-    kind: str
+    kind: DecisionKind
     by: str
     reason: str
     trial_key: str | None = None

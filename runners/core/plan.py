@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runners.core.candidates import Choices, choices_of
-from runners.core.events import Decided, Event, LegStarted, Planned
+from runners.core.events import Decided, Event, LegStarted, Outcome, Planned
 from runners.core.trial_state import TrialView
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
@@ -115,9 +115,10 @@ class Leg:
     planned: Planned | None
     decided: Decided
 
-    def started(self, at: float) -> LegStarted:
-        """Return the event of handing it out."""
-        return LegStarted(trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=at)
+    @property
+    def started(self) -> LegStarted:
+        """The event of handing it to a worker; its time is filled in when it is recorded."""
+        return LegStarted(trial_key=self.trial_key, attempt=self.attempt, start=self.start, stop=self.stop, at=0.0)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def outcome_of_error(
     *,
     final: bool = False,
     excused: bool = False,
-) -> Literal["lost", "fault", "error", "failed"]:
+) -> Outcome:
     """Return how a leg's end is recorded: to be tried again, or as the end of its trial.
 
     Args:

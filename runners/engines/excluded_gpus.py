@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from runners.worker.messages import Place
+
 LOSSES_TO_HOLD = 3
 FIRST_HOLD_SECONDS, LONGEST_HOLD_SECONDS = 60.0, 3600.0
 """While others work."""
@@ -17,28 +19,6 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 600.0
 """While none does: nothing is gained by leaving it out for long."""
 LATELY_SECONDS = 600.0
 """So long after its last epoch a place without a leg counts as one that works."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a worker runs: a node, and the GPUs of it that the worker was given."""
-
-    node: str
-    """As Ray identifies it."""
-    host: str
-    gpus: tuple[str, ...] = ()
-    """As Ray numbers them."""
-    uuids: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """What tells it from others."""
-        return f"{self.node} {','.join(self.gpus)}"
-
-    def __str__(self) -> str:
-        if not self.gpus:
-            return self.host
-        return f"{self.host} GPU {','.join(self.gpus)}" + (f" ({','.join(self.uuids)})" if self.uuids else "")
 
 
 @dataclass

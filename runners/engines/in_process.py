@@ -8,6 +8,7 @@ from runners.core.plan import Finished, Wait
 from runners.engines.watchdog import Pauses
 from runners.session.driver import Driver
 from runners.worker.leg import run_leg
+from runners.worker.messages import EpochReport, LegResult
 
 _STAGE_POLL_SECONDS = 1.0
 
@@ -28,11 +29,11 @@ def run(driver: Driver) -> None:
         for message in run_leg(step):
             driver.handle(step, message)
             driver.tick()
-            if message.get("breaks_gpu"):
+            if isinstance(message, LegResult) and message.breaks_gpu:
                 # Nothing more can be computed in this process, and it is the only one.
-                driver.break_off(f"{message['error']}; a new process may find the GPU working")
+                driver.break_off(f"{message.error}; a new process may find the GPU working")
                 break
             pauses.after(message)
-            if message["kind"] == "epoch" and driver.stopping:
+            if isinstance(message, EpochReport) and driver.stopping:
                 driver.interrupt(step)
                 break

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Any
 
-from runners.engines.excluded_gpus import Place
 from runners.engines.lost_workers import LegFaultError
 from runners.engines.watchdog import Pauses, Watchdog
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import EpochReport, LegMessage, LegResult, LegTask, Place, WorkerPlaced, to_json
 
 HOLD_STEP_SECONDS = 2.0
 """So soon a worker that keeps a GPU notices that the sweep ends."""
@@ -24,7 +21,7 @@ class LegWorker:
         self,
         place: Place,
         held_until: Callable[[str, Place], float],
-        run: Callable[[LegSpec], Iterator[Message]],
+        run: Callable[[LegTask], Iterator[LegMessage]],
     ) -> None:
         """Begin without a leg.
 
@@ -35,14 +32,14 @@ class LegWorker:
         """
         self._place, self._find_held, self._run = place, held_until, run
         self._pauses = Pauses()
-        self._messages: Iterator[Message] = iter(())
+        self._messages: Iterator[LegMessage] = iter(())
 
     def begin(self, config: dict[str, Any]) -> None:
         """Take a leg."""
         # Trials are told apart by what they were given, never by Ray's accounting of GPUs alone.
-        self._spec = LegSpec.model_validate_json(config["leg"])
-        self._messages = self._run(self._spec)
-        self._watchdog = Watchdog(self._spec.step_seconds)
+        self._task = LegTask.model_validate_json(config["leg"])
+        self._messages = self._run(self._task)
+        self._watchdog = Watchdog(self._task.step_seconds)
         self._is_placed = False
         self._held_until = self._find_held(config["session"], self._place) if self._place.gpus else 0.0
 
@@ -55,8 +52,8 @@ class LegWorker:
         if not self._is_placed:
             # First of all, so that the driver knows of a process that dies where it was.
             self._is_placed = True
-            placed = {"kind": "placed", "place": asdict(self._place), "held": self._held_until > 0}
-            return {"messages": json.dumps([placed]), "done": False}
+            placed = WorkerPlaced(place=self._place, held=self._held_until > 0)
+            return {"messages": to_json([placed]), "done": False}
         return self._hold() if self._held_until else self._train()
 
     def close(self) -> None:
@@ -72,15 +69,16 @@ class LegWorker:
         return {"messages": "[]", "done": left <= HOLD_STEP_SECONDS}
 
     def _train(self) -> dict[str, Any]:
-        batch: list[Message] = []
+        batch: list[LegMessage] = []
         with self._watchdog.step():
             for message in self._messages:
                 batch.append(message)
-                last_epoch = message["kind"] == "epoch" and message["epoch"] == self._spec.stop
-                if message["kind"] == "epoch" and not last_epoch:
+                # After the last epoch comes the result, in the same step.
+                if isinstance(message, EpochReport) and message.epoch != self._task.stop:
                     break
-        if batch[-1].get("ends_process"):
-            raise LegFaultError(json.dumps(batch))
+        last = batch[-1]
+        if isinstance(last, LegResult) and last.ends_process:
+            raise LegFaultError(to_json(batch))
         for message in batch:
             self._pauses.after(message)
-        return {"messages": json.dumps(batch), "done": batch[-1]["kind"] == "ended"}
+        return {"messages": to_json(batch), "done": isinstance(last, LegResult)}

@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.engines.node_software import versions_here
 from runners.sweep.code_version import code_hashes
+from runners.worker.software import versions_here
 from seatbelt.errors import UserError
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.storage.base import is_remote, open_storage

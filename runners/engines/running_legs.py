@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from runners.core.plan import Finished, Wait
 from runners.engines.capacity import Room
-from runners.engines.excluded_gpus import Place, Places
+from runners.engines.excluded_gpus import Places
 from runners.engines.lost_workers import LegFaultError, loss_text
-from runners.engines.node_software import software_here
 from runners.session.driver import Driver
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import EpochReport, LegMessage, LegResult, LegTask, Place, WorkerPlaced, from_json
+from runners.worker.software import software_here
 
 
 class RunningLegs:
@@ -32,7 +31,7 @@ class RunningLegs:
         """
         self.driver, self.room, self.gpus, self.step_seconds = driver, room, gpus, step_seconds
         self.places, self.session = places, session
-        self.running: dict[str, LegSpec] = {}
+        self.running: dict[str, LegTask] = {}
         self.holding: set[str] = set()
         """Those that run no leg: they keep a GPU that is left out from taking one."""
         self._had_room = True
@@ -46,7 +45,7 @@ class RunningLegs:
         if len(self.running) + len(self.holding) >= self.room.slots:
             return Wait()
         step = self.driver.next()
-        if not isinstance(step, LegSpec):
+        if not isinstance(step, LegTask):
             return step
         share = self.gpus if 0 < self.gpus < 1 else None
         changes = {
@@ -58,26 +57,26 @@ class RunningLegs:
         self.running[ray_id] = step = step.model_copy(update=changes)
         return {"leg": step.model_dump_json(), "session": self.session}
 
-    def messages(self, ray_id: str, messages: list[Message]) -> None:
+    def messages(self, ray_id: str, messages: list[LegMessage]) -> None:
         """Take in what a worker reports."""
         spec = self.running.get(ray_id)
         if spec is None:
             return
         for message in messages:
-            if message["kind"] == "placed":
-                self._placed(ray_id, spec, Place(**message["place"]), is_held=message["held"])
+            if isinstance(message, WorkerPlaced):
+                self._placed(ray_id, spec, message.place, is_held=message.held)
                 continue
-            if message["kind"] == "epoch":
+            if isinstance(message, EpochReport):
                 self.places.measured(ray_id)
-            if message.get("ends_process"):
+            if isinstance(message, LegResult) and message.ends_process:
                 self._fault(ray_id, spec, message)
             else:
                 self.driver.handle(spec, message)
-            if message["kind"] == "ended":
+            if isinstance(message, LegResult):
                 del self.running[ray_id]
                 self.places.gone(ray_id)
 
-    def _placed(self, ray_id: str, spec: LegSpec, place: Place, *, is_held: bool) -> None:
+    def _placed(self, ray_id: str, spec: LegTask, place: Place, *, is_held: bool) -> None:
         if is_held:
             del self.running[ray_id]
             self.holding.add(ray_id)
@@ -85,20 +84,22 @@ class RunningLegs:
         else:
             self.places.placed(ray_id, place)
 
-    def _fault(self, ray_id: str, spec: LegSpec, message: Message) -> None:
+    def _fault(self, ray_id: str, spec: LegTask, result: LegResult) -> None:
         """A machine reports what ended its process; while others work, that is no reason to end the session."""
-        place = self.places.lost(ray_id, spec.trial_key, message["error"])
+        error = result.error or "no reason"
+        place = self.places.lost(ray_id, spec.trial_key, error)
         excused = place is not None and self.places.is_to_blame(place, spec.trial_key)
         if place is not None and self.places.others_work(place):
-            self.driver.lost(spec, f"{message['error']}; on {place}", excused=excused)
+            self.driver.lost(spec, f"{error}; on {place}", excused=excused)
         else:
             where = f"; on {place}" if place is not None else ""
-            self.driver.handle(spec, {**message, "error": f"{message['error']}{where}", "excused": excused})
+            placed = result.model_copy(update={"error": f"{error}{where}"})
+            self.driver.handle(spec, placed, excused=excused)
 
     def failed(self, ray_id: str, error: BaseException | str | None) -> None:
         """Ray lost a worker, or the worker ended itself after its last messages."""
         if isinstance(error, LegFaultError):
-            self.messages(ray_id, json.loads(error.messages))
+            self.messages(ray_id, from_json(error.messages))
         spec = self.running.pop(ray_id, None)
         if spec is not None:
             reason = loss_text(error)

@@ -7,7 +7,7 @@ import faulthandler
 import time
 from collections.abc import Iterator
 
-from runners.worker.leg import Message
+from runners.worker.messages import EpochReport, LegMessage, LegResult
 from seatbelt.storage.refusals import SESSION_SECONDS
 
 LONGEST_PAUSE_SECONDS = 600.0
@@ -25,11 +25,11 @@ class Pauses:
     def __init__(self) -> None:
         self._faults = 0
 
-    def after(self, message: Message) -> None:
+    def after(self, message: LegMessage) -> None:
         """Pause, if a message says that the machine is at fault."""
-        if message["kind"] == "epoch":
+        if isinstance(message, EpochReport):
             self._faults = 0
-        elif message.get("outcome") == "fault":
+        elif isinstance(message, LegResult) and message.outcome == "fault":
             # An engine of several processes ends one whose fault calls for it, and holds its GPU itself.
             pause = min(2.0**self._faults, LONGEST_PAUSE_SECONDS)
             self._faults += 1

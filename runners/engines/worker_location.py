@@ -7,8 +7,8 @@ import json
 import socket
 import time
 
-from runners.engines.excluded_gpus import Place
 from runners.engines.gpus import uuid_of
+from runners.worker.messages import Place
 
 _NAMESPACE = b"seatbelt"
 

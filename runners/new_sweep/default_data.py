@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from runners.progress_bar import progress_bar
+from runners.terminal import progress_bar
 from seatbelt.machine.cache_folder import cache_folder
 
 _IMAGES = {"1": 200, "2": 200, "3": 200, "4": 200, "5": 200, "6": 200, "camera": 563}

@@ -8,7 +8,6 @@ import secrets
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from runners.core.strategies.proposal import check_enumerable
 from runners.new_sweep.composition_checks import fix_number
 from runners.new_sweep.parts_survey import check_parts, survey_parts
 from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
+from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.new_sweep.space_options import Narrowed, narrow
 from runners.sweep.code_version import code_hashes, package_versions
@@ -26,7 +26,7 @@ from runners.sweep.description import SweepDescription
 from runners.sweep.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell
 from search_spaces.designs import build as build_design
-from search_spaces.space import Cell, Factor, Propose, Prune, Space, Study
+from search_spaces.space import Cell, Factor, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import DataSet, decode, fingerprint, read
 from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
@@ -37,45 +37,12 @@ from seatbelt.records.sweep import DataSource, SweepExclusion
 from seatbelt.text.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines
 
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user asked for; None is the study's own choice."""
-
-    study: Study
-    data: tuple[Path, ...]
-    vary: tuple[str, ...] = ()
-    """`factor=level,level`: narrows a factor of the study, or makes an axis a factor."""
-    fix: tuple[str, ...] = ()
-    """`axis=value`: a fixed condition."""
-    levels: tuple[str, ...] = ()
-    """`factor=number`: levels of a range."""
-    all_subsets: tuple[str, ...] = ()
-    """Labels of which every subset is tried as context."""
-    architectures_from: str | None = None
-    """A sweep that names the architectures."""
-    size: tuple[int, int] | None = None
-    """Height and width of the training resolution; None is the size of the images."""
-    max_epochs: int | None = None
-    rungs: tuple[int, ...] = ()
-    propose: Propose | None = None
-    prune: Prune | None = None
-    design: str | None = None
-    eta: int = 3
-    exempt_every: int = 8
-    retries: int = 2
-    seed: int = 0
-    select_on: str = "real"
-    subjects_per_data_set: bool = False
-    """Subjects of one name in several data sets are different people."""
-    weights_folder: Path | None = None
-    device: str = "auto"
-    threads: int = 1
-    workers: int = 0
-    checkpoint_share: float = 0.05
-    keep_weights: str = "best"
-    notes: list[str] = field(default_factory=list)
-    """What was chosen for the user, to be shown."""
+_ETA = 3
+"""Of this many trials at a rung, asynchronous successive halving promotes one."""
+_EXEMPT_EVERY = 8
+"""In a pruned sweep one in this many replicates of a cell is never pruned."""
+_RETRIES = 2
+"""How often a trial that ended by an error is tried again."""
 
 
 def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> SweepDescription:
@@ -139,9 +106,9 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         propose=propose,
         prune=prune,
         rungs=_rungs(request, base.epochs, prune),
-        eta=request.eta,
-        exempt_every=request.exempt_every,
-        retries=request.retries,
+        eta=_ETA,
+        exempt_every=_EXEMPT_EVERY,
+        retries=_RETRIES,
         data=sources,
         select_on=request.select_on,
         selection=selection,
@@ -290,7 +257,7 @@ def _rungs(request: Request, epochs: int, prune: Prune) -> tuple[int, ...]:
         raise UserError("--rungs only makes sense with --prune asha")
     if prune == "none":
         return (epochs,)
-    return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, request.eta)
+    return check_rungs(request.rungs, epochs) if request.rungs else default_rungs(epochs, _ETA)
 
 
 def _check_data(data: SweepData, configs: list[TrialConfig]) -> None:

@@ -16,7 +16,16 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any
 
-from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegBegan, LegEnded, Retried, SessionOpened
+from runners.core.events import (
+    ClockRead,
+    EpochMeasured,
+    Event,
+    LegBegan,
+    LegEnded,
+    Outcome,
+    Retried,
+    SessionOpened,
+)
 from runners.core.history import History
 from runners.core.next_leg import Step, next_leg, plan_ahead
 from runners.core.plan import (
@@ -26,11 +35,11 @@ from runners.core.plan import (
     Finished,
     Leg,
     Limits,
-    Record,
     Wait,
     outcome_of_error,
 )
-from runners.session.leg_spec import leg_spec
+from runners.core.stepper import advance
+from runners.session.leg_task import leg_task
 from runners.session.progress import Progress
 from runners.sweep.description import SweepDescription
 from runners.sweep.evidence import check_journal, check_shards
@@ -41,7 +50,7 @@ from runners.sweep.requests import Requests
 from runners.sweep.stage_store import StageExchange, StageStore
 from runners.sweep.tables import Store, empty_tables
 from runners.sweep.weight_retention import Retention
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 from seatbelt.storage.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
@@ -141,7 +150,7 @@ class Driver:
             self._flush()
         self._ledger.history_events.clear()
 
-    def next(self) -> LegSpec | Wait | Finished:
+    def next(self) -> LegTask | Wait | Finished:
         """Return the next leg, recorded as started; Finished also when the sweep was asked to stop."""
         if self.finished is not None:
             return self.finished
@@ -149,18 +158,10 @@ class Driver:
             return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
         if self.plan.hours is not None:
             self._record(ClockRead(at=self._now()))
-        step = self._decide()
-        while isinstance(step, Record):
-            self._record(*(replace(event, at=self._now()) for event in step.events))
-            step = self._decide()
+        step = advance(self._decide, self._record_now)
         if isinstance(step, Finished):
-            self._finish(step)
-        if not isinstance(step, Leg):
-            return step
-        now = self._now()
-        events: list[Event] = [replace(step.planned, at=now)] if step.planned else []
-        self._record(*events, replace(step.decided, at=now), step.started(now))
-        return leg_spec(step, self.plan, self.history, self.folder)
+            self.finished = step
+        return leg_task(step, self.plan, self.history, self.folder) if isinstance(step, Leg) else step
 
     def plan_ahead(self) -> None:
         """Decide what comes next while no slot is free, so that none waits for a strategy that thinks."""
@@ -169,52 +170,50 @@ class Driver:
             if step is None:
                 self._nothing_ahead = True
             else:
-                self._record(*(replace(event, at=self._now()) for event in step.events))
+                self._record_now(*step.events)
 
-    def handle(self, spec: LegSpec, message: Message) -> None:
-        """Record a message of a leg."""
-        view = self.history.trials[spec.trial_key]
-        now = self._now()
-        kind = message["kind"]
-        if kind == "began":
-            self._record(LegBegan(trial_key=spec.trial_key, attempt=spec.attempt, facts=message["facts"], at=now))
-        elif kind == "warning":
-            self.progress.warn(message["text"])
-        elif kind == "epoch" and self.history.is_new_epoch(spec.trial_key, message["epoch"]):
-            metrics = message["metrics"]
+    def handle(self, task: LegTask, message: LegMessage, *, excused: bool = False) -> None:
+        """Record a message of a leg.
+
+        Args:
+            task: The leg.
+            message: Its message.
+            excused: A fault that it reports says nothing about the trial.
+        """
+        key, attempt = task.trial_key, task.attempt
+        if isinstance(message, LegFacts):
+            self._record(LegBegan(trial_key=key, attempt=attempt, facts=message.facts, at=self._now()))
+        elif isinstance(message, LegWarning):
+            self.progress.warn(message.text)
+        elif isinstance(message, EpochReport) and self.history.is_new_epoch(key, message.epoch):
+            score, metrics, epoch = message.metrics["selection_iou"], message.metrics, message.epoch
             self._record(
-                EpochMeasured(
-                    trial_key=spec.trial_key,
-                    attempt=spec.attempt,
-                    epoch=message["epoch"],
-                    score=metrics["selection_iou"],
-                    metrics=metrics,
-                    at=now,
-                )
+                EpochMeasured(trial_key=key, attempt=attempt, epoch=epoch, score=score, metrics=metrics, at=self._now())
             )
-        elif kind == "ended":
-            outcome = message["outcome"]
-            if outcome in ("fault", "error"):
-                final, excused = message.get("final", False), message.get("excused", False)
-                outcome = outcome_of_error(self.plan, view, outcome, final=final, excused=excused)
-            self._end(spec, outcome, message)
+        elif isinstance(message, LegResult):
+            self._end(task, self._outcome(task, message, excused=excused), message)
         self._flush_if_due()
 
-    def lost(self, spec: LegSpec, reason: str, *, excused: bool = False) -> None:
-        """Record that a leg's worker died; excused is a loss that says nothing about the trial."""
-        view = self.history.trials[spec.trial_key]
-        outcome = outcome_of_error(self.plan, view, "lost", excused=excused)
-        self._end(spec, outcome, {"error": f"the worker was lost: {reason}"})
+    def _outcome(self, task: LegTask, result: LegResult, *, excused: bool) -> Outcome:
+        if result.outcome not in ("fault", "error"):
+            return result.outcome
+        view = self.history.trials[task.trial_key]
+        return outcome_of_error(self.plan, view, result.outcome, final=result.final, excused=excused)
 
-    def interrupt(self, spec: LegSpec, reason: str | None = None) -> None:
-        """Record that a leg was ended because the sweep stops, or for another reason that is not its own."""
-        self._end(spec, "interrupted", {"error": reason})
+    def lost(self, task: LegTask, reason: str, *, excused: bool = False) -> None:
+        """Record that a leg's worker died; an excused loss says nothing about the trial."""
+        view = self.history.trials[task.trial_key]
+        outcome = outcome_of_error(self.plan, view, "lost", excused=excused)
+        self._end(task, outcome, error=f"the worker was lost: {reason}")
+
+    def interrupt(self, task: LegTask, reason: str | None = None) -> None:
+        """Record that a leg ended because the sweep stops, or for another reason that is not its own."""
+        self._end(task, "interrupted", error=reason)
 
     def retry(self, statuses: tuple[str, ...]) -> None:
         """Let trials that ended with one of some statuses be tried again."""
-        now = self._now()
-        again = [view.key for view in self.history.by_number if view.status in statuses]
-        self._record(*(Retried(trial_key=key, at=now) for key in again))
+        keys = [view.key for view in self.history.by_number if view.status in statuses]
+        self._record_now(*(Retried(trial_key=key, at=0.0) for key in keys))
 
     @property
     def stopping(self) -> bool:
@@ -327,6 +326,10 @@ class Driver:
             self._record(*self._stages.news(self.history))
         return next_leg(self.plan, self.history)
 
+    def _record_now(self, *events: Event) -> None:
+        now = self._now()
+        self._record(*(replace(event, at=now) for event in events))
+
     def _record(self, *events: Event) -> None:
         if not events:
             return
@@ -338,27 +341,23 @@ class Driver:
             self.progress.event(event, self.history)
             self._observe(event, self.history)
 
-    def _end(self, spec: LegSpec, outcome: str, message: Message) -> None:
-        view = self.history.trials[spec.trial_key]
+    def _end(
+        self, task: LegTask, outcome: Outcome, result: LegResult | None = None, *, error: str | None = None
+    ) -> None:
+        view = self.history.trials[task.trial_key]
+        error = error if result is None else result.error
         self._record(
             LegEnded(
-                trial_key=spec.trial_key,
-                attempt=spec.attempt,
+                trial_key=task.trial_key,
+                attempt=task.attempt,
                 outcome=outcome,
-                epoch=message.get("epoch", view.epochs_done),
-                error=message.get("error") and shown(message["error"]),
-                test=message.get("test"),
-                images=message.get("images") or [],
+                epoch=view.epochs_done if result is None or result.epoch is None else result.epoch,
+                error=shown(error) if error else error,
+                test=result.test if result else None,
+                images=result.images if result else [],
                 at=self._now(),
             )
         )
         if view.status is Status.COMPLETE:
             self._retention.completed(view)
         self._flush_if_due()
-
-    def _finish(self, step: Finished) -> None:
-        now = self._now()
-        pruned = [replace(decision, at=now) for decision in step.pruned]
-        end = Decided(kind="finish", by="plan", reason=step.reason, at=now)
-        self._record(*pruned, end)
-        self.finished = step

@@ -38,7 +38,7 @@ def check(settings: Sequence[Setting], reference: str) -> dict[str, float]:
 
 
 def simulate_all(
-    settings: Sequence[Setting], out: Path | None, *, jobs: int, told: Callable[[int, int], None]
+    settings: Sequence[Setting], out: Path | None, *, jobs: int, progress: Callable[[int, int], None]
 ) -> pd.DataFrame:
     """Simulate what the table does not hold yet, and return its rows of these settings.
 
@@ -46,7 +46,7 @@ def simulate_all(
         settings: What to simulate.
         out: The Parquet table; rows of other settings stay in it.
         jobs: Processes.
-        told: Called with how many are done, of how many.
+        progress: Called with the number of sweeps done and their total.
 
     Raises:
         UserError: The file is no such table, or a setting is wrong.
@@ -61,7 +61,7 @@ def simulate_all(
     saved = time.monotonic()
     for count, rows in enumerate(_simulated(missing, jobs), start=1):
         tables.append(pd.DataFrame(rows))
-        told(count, len(missing))
+        progress(count, len(missing))
         if out is not None and time.monotonic() - saved > _SAVED_EVERY:
             _write(out, pd.concat(tables, ignore_index=True))
             saved = time.monotonic()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
-from runners.core.events import EpochMeasured, Event, LegEnded, SessionOpened
+from runners.core.events import EpochMeasured, Event, LegEnded, Outcome, SessionOpened
 from runners.core.history import History
 from runners.core.next_leg import next_leg, plan_ahead
-from runners.core.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
+from runners.core.plan import Finished, Leg, Plan, outcome_of_error
+from runners.core.stepper import advance
 from runners.simulation.workers import Training, VirtualWorkers
 from runners.simulation.world import World
 from seatbelt.errors import UserError
@@ -55,18 +58,13 @@ class VirtualCluster(VirtualWorkers[Leg]):
 
     def _fill(self) -> None:
         while self.busy < self.workers and self.finished is None:
-            step = next_leg(self.plan, self.history)
-            while isinstance(step, Record):
-                self._record(*step.events)
-                step = next_leg(self.plan, self.history)
+            step = advance(functools.partial(next_leg, self.plan, self.history), self._record)
             if isinstance(step, Leg):
-                self._record(*([step.planned] if step.planned else []), step.decided, step.started(self.now * _HOUR))
                 planned = self.history.trials[step.trial_key].plan
                 self._begin(step, planned.cell, planned.replicate, epoch=step.start + 1)
             elif isinstance(step, Finished):
-                self._record(*step.pruned)
                 self.finished = step
-            elif isinstance(step, Wait):
+            else:
                 return
         while self.finished is None and (ahead := plan_ahead(self.plan, self.history)) is not None:
             self._record(*ahead.events)
@@ -80,16 +78,14 @@ class VirtualCluster(VirtualWorkers[Leg]):
                 epoch=epoch,
                 score=float(training.curve[epoch - 1]),
                 metrics={"train_seconds": training.cost * _HOUR},
-                at=self.now * _HOUR,
+                at=0.0,
             )
         )
         return epoch < leg.stop
 
     def _ended(self, task: Leg, epoch: int) -> None:
-        outcome = "complete" if epoch == self.plan.epochs else "paused"
-        self._record(
-            LegEnded(trial_key=task.trial_key, attempt=task.attempt, outcome=outcome, epoch=epoch, at=self.now * _HOUR)
-        )
+        outcome: Outcome = "complete" if epoch == self.plan.epochs else "paused"
+        self._record(LegEnded(trial_key=task.trial_key, attempt=task.attempt, outcome=outcome, epoch=epoch, at=0.0))
 
     def _lost(self, task: Leg) -> None:
         view = self.history.trials[task.trial_key]
@@ -100,12 +96,13 @@ class VirtualCluster(VirtualWorkers[Leg]):
                 attempt=task.attempt,
                 outcome=outcome,
                 epoch=view.epochs_done,
-                at=self.now * _HOUR,
+                at=0.0,
                 error="the worker was lost",
             )
         )
 
     def _record(self, *events: Event) -> None:
         for event in events:
+            event = replace(event, at=self.now * _HOUR)
             self.events.append(event)
             self.history.apply(event)

@@ -1,9 +1,7 @@
 """Running one leg in this process: what every engine's worker does.
 
-A leg is described by plain JSON values and answers with plain JSON messages, so that it can cross any
-process boundary. Whatever goes wrong becomes the last message: a `fault` is the machine's (a full disk, a GPU that
-failed, data or weights that were there when the sweep began), an `error` is the trial's; the table of exceptions is in
-`machine_faults`.
+Every exception becomes the last message: a `fault` of the machine (a full disk, a broken GPU, data or weights that have
+gone since the sweep began), or an `error` of the trial. `machine_faults` holds the table of exceptions.
 """
 
 from __future__ import annotations
@@ -16,12 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
-from runners.engines.node_software import software_difference
 from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
-from seatbelt.config.trial import TrialConfig
+from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
+from runners.worker.software import software_difference
 from seatbelt.errors import UserError
 from seatbelt.storage.refusals import SESSION_SECONDS, wait_for_buckets
 from seatbelt.text.redaction import shown
@@ -29,38 +25,6 @@ from seatbelt.text.redaction import shown
 if TYPE_CHECKING:
     from runners.sweep.description import SweepDescription
     from seatbelt.models.weights import ResolvedWeights
-
-Message = dict[str, Any]
-"""`kind` is began, epoch, warning or ended; the rest are JSON values."""
-
-
-class LegSpec(BaseModel):
-    """Everything that a worker needs to run a leg."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trial_key: str
-    attempt: int
-    config: TrialConfig
-    known_epochs: int
-    stop: int
-    sweep: str
-    """The sweep folder, which holds what all legs share: data sets, selection set, weights, resources."""
-    checkpoints: str
-    full_epochs: int
-    """The trial is complete and tested when it has trained so many."""
-    stage: str | None = None
-    """Folder with the checkpoint of the pretraining that the trial begins with."""
-    micro_batch: int | None = None
-    """Images per backward pass, if epochs that are recorded settled it."""
-    gpu_share: float | None = None
-    """Share of a GPU's memory that the leg may take; the engine knows."""
-    owns_gpu: bool = False
-    """A GPU is reserved for the leg, so that it never runs on the CPU instead; the engine knows."""
-    software: dict[str, str] = {}
-    """What the driver runs with, which the worker must run with too; the engine knows."""
-    step_seconds: float = 7200.0
-    """A worker whose leg measures no epoch for so long is ended; the engine knows."""
 
 
 class _MachineError(Exception):
@@ -71,7 +35,7 @@ class _NoGpuError(_MachineError):
     """The GPU that is reserved for the leg cannot be used."""
 
 
-def run_leg(spec: LegSpec) -> Iterator[Message]:
+def run_leg(task: LegTask) -> Iterator[LegMessage]:
     """Run a leg and yield its messages; the last one has kind `ended`."""
     import torch
 
@@ -79,10 +43,10 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     # Memory is freed outside the except block: inside it the traceback still holds the tensors.
     out_of_memory = None
     try:
-        ended: Message = {}
-        for ended in _fit(spec):
-            yield ended
-        if ended.get("outcome") != "out_of_memory":
+        message: LegMessage | None = None
+        for message in _fit(task):
+            yield message
+        if not isinstance(message, LegResult) or message.outcome != "out_of_memory":
             return
     except torch.OutOfMemoryError as error:
         out_of_memory = str(error).splitlines()[0]
@@ -92,10 +56,10 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if out_of_memory is not None:
-        yield {"kind": "ended", "outcome": "out_of_memory", "error": shown(out_of_memory)}
+        yield LegResult(outcome="out_of_memory", error=shown(out_of_memory))
 
 
-def _failure(error: Exception) -> Message:
+def _failure(error: Exception) -> LegResult:
     """Return the last message of a leg that an exception ended."""
     if isinstance(error, _MachineError):
         no_gpu = isinstance(error, _NoGpuError)
@@ -109,7 +73,7 @@ def _failure(error: Exception) -> Message:
     return _error(f"{one_line(error)} ({Path(place.filename).name}:{place.lineno})", final=False)
 
 
-def _fit(spec: LegSpec) -> Iterator[Message]:
+def _fit(task: LegTask) -> Iterator[LegMessage]:
     from seatbelt.data.loading.trial_samples import Source, SweepData
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution
@@ -117,59 +81,58 @@ def _fit(spec: LegSpec) -> Iterator[Message]:
     from seatbelt.training.state import EpochMetrics
 
     warnings: list[str] = []
-    difference = software_difference(spec.software)
+    difference = software_difference(task.software)
     if difference is not None:
         raise _MachineError(f"{socket.gethostname()}: {difference}")
     try:
-        sweep = SweepFolder(spec.sweep).describe()
+        sweep = SweepFolder(task.sweep).describe()
         sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
         data = SweepData(sources, sweep.selection, subjects_per_data_set=sweep.subjects_per_data_set)
-        samples = data.samples(spec.config)
-        weights = _weights(spec, sweep)
+        samples = data.samples(task.config)
+        weights = _weights(task, sweep)
     except UserError as error:
         raise _MachineError(f"{socket.gethostname()}: {error}") from None
     execution = Execution(
-        device=_device(spec, sweep.device),
+        device=_device(task, sweep.device),
         threads=sweep.threads,
         workers=sweep.workers,
         checkpoint_share=sweep.checkpoint_share,
-        gpu_share=spec.gpu_share,
+        gpu_share=task.gpu_share,
     )
     events = fit(
-        spec.config,
+        task.config,
         samples,
-        CheckpointFolder(spec.checkpoints, warnings.append),
+        CheckpointFolder(task.checkpoints, warnings.append),
         weights=weights,
-        known_epochs=spec.known_epochs,
-        stop_epoch=spec.stop,
-        full_epochs=spec.full_epochs,
-        stage=CheckpointFolder(spec.stage, warnings.append) if spec.stage else None,
+        known_epochs=task.recorded_epochs,
+        stop_epoch=task.stop,
+        full_epochs=task.full_epochs,
+        stage=CheckpointFolder(task.stage, warnings.append) if task.stage else None,
         execution=execution,
-        micro_batch=spec.micro_batch,
+        micro_batch=task.micro_batch,
     )
     for event in events:
         while warnings:
-            yield {"kind": "warning", "text": shown(warnings.pop(0))}
+            yield LegWarning(text=shown(warnings.pop(0)))
         if isinstance(event, Began):
-            if spec.known_epochs and not event.from_epoch:
-                yield {"kind": "warning", "text": _from_the_beginning(spec)}
+            if task.recorded_epochs and not event.from_epoch:
+                yield LegWarning(text=_from_the_beginning(task))
             facts = {**asdict(event), **asdict(event.provenance), **asdict(samples.counts)}
             facts.pop("provenance")
-            yield {"kind": "began", "facts": facts}
+            yield LegFacts(facts=facts)
         elif isinstance(event, EpochMetrics):
-            yield {"kind": "epoch", "epoch": event.epoch, "metrics": _metrics(event)}
+            yield EpochReport(epoch=event.epoch, metrics=_metrics(event))
         else:
-            yield {
-                "kind": "ended",
-                "outcome": event.outcome,
-                "epoch": event.epoch,
-                "error": event.error,
-                "test": _scores("", asdict(event.test)) if event.test else None,
-                "images": _images(samples.test_rows, event.image_counts),
-            }
+            yield LegResult(
+                outcome=event.outcome,
+                epoch=event.epoch,
+                error=event.error,
+                test=_scores("", asdict(event.test)) if event.test else None,
+                images=_images(samples.test_rows, event.image_counts),
+            )
 
 
-def _device(spec: LegSpec, name: str) -> str:
+def _device(task: LegTask, name: str) -> str:
     """Return the device of a leg; one that a GPU is reserved for runs on nothing else, unless the CPU was asked for.
 
     Raises:
@@ -178,7 +141,7 @@ def _device(spec: LegSpec, name: str) -> str:
     """
     from seatbelt.training.device import choose_device, why_unusable
 
-    if not spec.owns_gpu or (name != "auto" and not name.startswith("cuda")):
+    if not task.owns_gpu or (name != "auto" and not name.startswith("cuda")):
         return choose_device(name)
     device = "cuda" if name == "auto" else name
     reason = why_unusable(device)
@@ -191,10 +154,10 @@ def _device(spec: LegSpec, name: str) -> str:
     return device
 
 
-def _weights(spec: LegSpec, sweep: SweepDescription) -> ResolvedWeights:
+def _weights(task: LegTask, sweep: SweepDescription) -> ResolvedWeights:
     from seatbelt.models.weights import resolve
 
-    model = spec.config.model
+    model = task.config.model
     folder = Path(sweep.weights_folder) if sweep.weights_folder else None
     weights = resolve(model.encoder, model.weights, folder=folder)
     expected = sweep.weights[f"{model.encoder} {model.weights}"]
@@ -206,9 +169,9 @@ def _weights(spec: LegSpec, sweep: SweepDescription) -> ResolvedWeights:
     return weights
 
 
-def _from_the_beginning(spec: LegSpec) -> str:
+def _from_the_beginning(task: LegTask) -> str:
     return (
-        f"trial {spec.trial_key}: no checkpoint is left in {spec.checkpoints}, so that its {spec.known_epochs} "
+        f"trial {task.trial_key}: no checkpoint is left in {task.checkpoints}, so that its {task.recorded_epochs} "
         "recorded epochs are trained again before it goes on; their recorded numbers stay"
     )
 
@@ -246,16 +209,10 @@ def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int
     ]
 
 
-def _fault(text: str, *, ends_process: bool, breaks_gpu: bool) -> Message:
-    return {
-        "kind": "ended",
-        "outcome": "fault",
-        "error": shown(text),
-        "ends_process": ends_process,
-        "breaks_gpu": breaks_gpu,
-    }
+def _fault(text: str, *, ends_process: bool, breaks_gpu: bool) -> LegResult:
+    return LegResult(outcome="fault", error=shown(text), ends_process=ends_process, breaks_gpu=breaks_gpu)
 
 
-def _error(text: str, *, final: bool) -> Message:
-    # Here, because a worker's secrets are in its own environment.
-    return {"kind": "ended", "outcome": "error", "error": shown(text), "final": final}
+def _error(text: str, *, final: bool) -> LegResult:
+    # Redacted here, because a worker's secrets are in its own environment.
+    return LegResult(outcome="error", error=shown(text), final=final)

@@ -88,7 +88,7 @@ def _is_new(step: object) -> bool:
 def _train(step: object, history: History, world: SyntheticWorld) -> None:
     """Take in a leg and what its worker would have measured."""
     assert isinstance(step, Leg)
-    for event in (step.planned, step.decided, step.started(0.0)):
+    for event in (step.planned, step.decided, step.started):
         if event is not None:
             history.apply(event)
     planned = history.trials[step.trial_key].plan

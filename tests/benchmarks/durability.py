@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runners.worker.messages import EpochReport, LegMessage
+
 CELLS = 30
 MANY, MANY_ON_RAY = 10_000, 1_000
 
@@ -50,9 +52,9 @@ def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
     from runners.sweep.tables import Store
     from tests.benchmarks import noop
 
-    def run_leg(spec: Any) -> Iterator[dict[str, Any]]:
+    def run_leg(spec: Any) -> Iterator[LegMessage]:
         for message in noop.run_leg(spec):
-            if message["kind"] == "epoch":
+            if isinstance(message, EpochReport):
                 time.sleep(seconds)
             yield message
 

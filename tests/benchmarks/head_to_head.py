@@ -24,7 +24,7 @@ import pandas as pd
 
 from runners.commands.recommend import recommendation
 from runners.commands.run import confirm
-from runners.session.options import Session
+from runners.session.options import RunOptions
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history
 from search_spaces.space import Cell
@@ -141,7 +141,7 @@ def run(protocol: Protocol, out: Path, seed: int) -> None:
     chosen: list[Cell] = []
     for cell in (UNSEARCHED, *(_searched(out, name).recommended for name in SEARCHES)):
         chosen += [cell] if cell not in chosen else []
-    if confirm(str(out / "none"), tuple(chosen), protocol.replicates, Session(slots=SLOTS, quiet=True)):
+    if confirm(str(out / "none"), tuple(chosen), protocol.replicates, RunOptions(slots=SLOTS, quiet=True)):
         raise SystemExit("a confirmation failed")
 
 

@@ -20,7 +20,7 @@ from runners.core.events import LegEnded
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import LegFacts, LegMessage, LegTask
 from tests.faults.nodes import environment
 from tests.runners.conftest import describe, ended_message, epoch_message
 
@@ -79,7 +79,7 @@ def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 18
     )
 
 
-def run_leg(spec: LegSpec) -> Iterator[Message]:
+def run_leg(spec: LegTask) -> Iterator[LegMessage]:
     """Run a leg whose training is pretended; this takes the place of the engine's in the workers."""
     from runners.worker import leg
 
@@ -87,16 +87,16 @@ def run_leg(spec: LegSpec) -> Iterator[Message]:
     yield from leg.run_leg(spec)
 
 
-def _pretend(spec: LegSpec) -> Iterator[Message]:
+def _pretend(spec: LegTask) -> Iterator[LegMessage]:
     import ray
     import torch
 
-    yield {"kind": "began", "facts": {"from_epoch": 0, "parameters": 1, "device": "cuda", "threads": 1}}
+    yield LegFacts(facts={"from_epoch": 0, "parameters": 1, "device": "cuda", "threads": 1})
     if int(ray.get_gpu_ids()[0]) == BROKEN:  # type: ignore[no-untyped-call]
         if os.environ[_HOW] == KILLED:
             os.kill(os.getpid(), signal.SIGKILL)
         raise torch.AcceleratorError(f"{os.environ[_HOW]}\nCUDA kernel errors might be asynchronously reported.")
-    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+    for epoch in range(spec.recorded_epochs + 1, spec.stop + 1):
         time.sleep(float(os.environ[_SECONDS]))
         yield epoch_message(epoch, int(spec.trial_key[:6], 16) / 16**6 * epoch / 10)
     yield ended_message("complete", spec.stop)

@@ -23,7 +23,7 @@ from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore
 from runners.worker import leg
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.decoded_cache import open_decoded
 from seatbelt.errors import UserError
@@ -31,7 +31,7 @@ from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.conftest import draw_data
 from tests.faults.kills import Report, compare_tables, examine_journal
 from tests.faults.operations import EXIT_CODE, Kind, Operations, watched
-from tests.runners.conftest import describe, ended_message, metrics
+from tests.runners.conftest import describe, ended_message, epoch_message
 
 EPOCHS = 3
 
@@ -77,7 +77,7 @@ def run(place: Place, observe: Callable[[Driver], None] = lambda driver: None) -
         leg._fit = trained
 
 
-def _train(spec: LegSpec, data: Path) -> Iterator[Message]:
+def _train(spec: LegTask, data: Path) -> Iterator[LegMessage]:
     """Train by arithmetic: scores follow from the trial and the epoch, checkpoints are real."""
     try:
         dataset = read(data)
@@ -89,12 +89,12 @@ def _train(spec: LegSpec, data: Path) -> Iterator[Message]:
     log = list(found.log) if found else []
     if found is None and spec.stage:
         assert CheckpointFolder(spec.stage).best_weights()
-    yield {"kind": "began", "facts": {"from_epoch": len(log), "parameters": 1, "device": "cpu", "threads": 1}}
-    yield from (message for message in log if message["epoch"] > spec.known_epochs)
+    yield LegFacts(facts={"from_epoch": len(log), "parameters": 1, "device": "cpu", "threads": 1})
+    yield from (EpochReport(**entry) for entry in log if entry["epoch"] > spec.recorded_epochs)
     quality = int(spec.trial_key[:6], 16) / 16**6
     for epoch in range(len(log) + 1, spec.stop + 1):
-        message = {"kind": "epoch", "epoch": epoch, "metrics": metrics(quality * epoch / 10)}
-        log.append(message)
+        message = epoch_message(epoch, quality * epoch / 10)
+        log.append(message.model_dump())
         weights = {"w": torch.tensor([float(epoch)])}
         state = Checkpoint(epoch=epoch, weights=weights, optimizer=weights, trainer={}, log=log)
         folder.save(state, (epoch, weights), final=epoch == spec.stop)

@@ -17,8 +17,10 @@ from runners.engines import watchdog as patience
 from runners.engines.watchdog import Pauses, Watchdog
 from runners.session.driver import Driver
 from runners.sweep.ledger import read_events
+from runners.worker.messages import LegMessage, LegResult, LegTask
 from seatbelt.errors import UserError
 from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed
+from tests.runners.conftest import epoch_message
 from tests.runners.engines.test_engines import ROOT
 
 _HANG = """
@@ -77,11 +79,11 @@ def test_a_machine_that_reports_faults_is_asked_ever_more_rarely(monkeypatch: py
     monkeypatch.setattr(patience.time, "sleep", taken.append)
     found = Pauses()
     for _ in range(12):
-        found.after({"kind": "ended", "outcome": "fault"})
+        found.after(LegResult(outcome="fault"))
     assert taken == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
-    found.after({"kind": "epoch"})
-    found.after({"kind": "ended", "outcome": "paused"})
-    found.after({"kind": "ended", "outcome": "fault"})
+    found.after(epoch_message(1, 0.5))
+    found.after(LegResult(outcome="paused"))
+    found.after(LegResult(outcome="fault"))
     assert taken[-1] == 1
 
 
@@ -100,9 +102,9 @@ def test_data_that_disappear_end_the_session_and_no_trial(
         driver = running
         original = running.handle
 
-        def handle(spec: object, message: dict[str, object]) -> None:
-            original(spec, message)  # type: ignore[arg-type]
-            if message["kind"] == "ended" and place.data.exists():
+        def handle(task: LegTask, message: LegMessage, *, excused: bool = False) -> None:
+            original(task, message, excused=excused)
+            if isinstance(message, LegResult) and place.data.exists():
                 place.data.rename(gone)
 
         running.handle = handle  # type: ignore[method-assign]
@@ -219,25 +221,26 @@ class _Failing:
     def __call__(self, spec: object) -> Iterator[dict[str, object]]:
         if self.times:
             self.times -= 1
-            return iter([{"kind": "ended", "outcome": "fault", "error": "the disk is full"}])
+            return iter([LegResult(outcome="fault", error="the disk is full")])
         return self.original(spec)  # type: ignore[operator, no-any-return]
 
 
 def test_a_machine_without_the_data_is_at_fault_and_not_the_trial() -> None:
-    from runners.worker.leg import LegSpec, run_leg
+    from runners.worker.leg import run_leg
+    from runners.worker.messages import LegTask
     from seatbelt.config.trial import TrialConfig
 
-    spec = LegSpec(
+    spec = LegTask(
         trial_key="0" * 12,
         attempt=1,
         config=TrialConfig(),
-        known_epochs=0,
+        recorded_epochs=0,
         stop=1,
         sweep="/nowhere/at/all",
         checkpoints="/nowhere",
         full_epochs=1,
     )
     (message,) = run_leg(spec)
-    assert message["outcome"] == "fault"
-    assert "/nowhere/at/all is no sweep" in message["error"]
-    assert UserError.__name__ not in message["error"]
+    assert message.outcome == "fault"
+    assert "/nowhere/at/all is no sweep" in message.error
+    assert UserError.__name__ not in message.error

@@ -18,7 +18,7 @@ from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegResult, LegTask
 from seatbelt.records.tables import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
 
@@ -36,7 +36,7 @@ class Sweep(RuleBasedStateMachine):
         self.limits = Limits(replicates=1)
         self.measured: dict[tuple[str, int], float] = {}
         self.tested: set[str] = set()
-        self.running: dict[str, tuple[LegSpec, int]] = {}
+        self.running: dict[str, tuple[LegTask, int]] = {}
         self.driver: Driver | None = None
         self.flushed = 0
 
@@ -55,12 +55,12 @@ class Sweep(RuleBasedStateMachine):
     def ask(self) -> None:
         assert self.driver is not None
         step = self.driver.next()
-        if isinstance(step, LegSpec):
+        if isinstance(step, LegTask):
             assert step.trial_key not in self.running, "one trial runs twice"
             known = sum(key == step.trial_key for key, _ in self.measured)
-            assert step.known_epochs == known
+            assert step.recorded_epochs == known
             assert step.stop <= EPOCHS
-            self.running[step.trial_key] = (step, step.known_epochs)
+            self.running[step.trial_key] = (step, step.recorded_epochs)
         elif isinstance(step, Finished):
             self.nothing_is_left_to_do()
 
@@ -82,7 +82,7 @@ class Sweep(RuleBasedStateMachine):
             # An epoch that is reported again, from a checkpoint, counts once.
             self.driver.handle(*again)
 
-    def advance(self, key: str, score: float) -> tuple[LegSpec, dict[str, object]] | None:
+    def advance(self, key: str, score: float) -> tuple[LegTask, dict[str, object]] | None:
         """Report the next epoch of a leg, and return what was reported; None when the leg has ended."""
         assert self.driver is not None
         spec, epoch = self.running[key]
@@ -110,7 +110,7 @@ class Sweep(RuleBasedStateMachine):
         elif how == "interrupt":
             self.driver.interrupt(spec)
         else:
-            self.driver.handle(spec, {"kind": "ended", "outcome": "fault", "error": "the disk is full"})
+            self.driver.handle(spec, LegResult(outcome="fault", error="the disk is full"))
 
     @precondition(lambda self: self.driver is not None)
     @rule()
@@ -165,8 +165,8 @@ class Sweep(RuleBasedStateMachine):
             self.open(longer=False)
         assert self.driver is not None
         while not isinstance(step := self.driver.next(), Finished):
-            if isinstance(step, LegSpec):
-                self.running[step.trial_key] = (step, step.known_epochs)
+            if isinstance(step, LegTask):
+                self.running[step.trial_key] = (step, step.recorded_epochs)
             while self.running:
                 self.advance(next(iter(self.running)), 0.5)
         self.nothing_is_left_to_do()

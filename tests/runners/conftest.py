@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -13,7 +13,7 @@ from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec
+from runners.worker.messages import EpochReport, LegResult, LegTask
 from search_spaces.axes import factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.sweep import DataSource
@@ -71,26 +71,27 @@ def metrics(score: float) -> dict[str, Any]:
     return {**plain, **{f"selection_{column.name}": score for column in SCORES}}
 
 
-def epoch_message(epoch: int, score: float) -> dict[str, Any]:
-    return {"kind": "epoch", "epoch": epoch, "metrics": metrics(score)}
+def epoch_message(epoch: int, score: float) -> EpochReport:
+    return EpochReport(epoch=epoch, metrics=metrics(score))
 
 
-def ended_message(outcome: str, epoch: int) -> dict[str, Any]:
+def ended_message(
+    outcome: Literal["paused", "complete", "diverged", "out_of_memory", "error"], epoch: int
+) -> LegResult:
     complete = outcome == "complete"
     image = {"dataset": "none", "image": "a.png", "subject": "p", "iou": 0.5, "dice": 0.6}
-    return {
-        "kind": "ended",
-        "outcome": outcome,
-        "epoch": epoch,
-        "test": {column.name: 0.4 for column in SCORES} if complete else None,
-        "images": [{**image, "intersection": 1, "predicted": 2, "target": 1}] if complete else [],
-    }
+    return LegResult(
+        outcome=outcome,
+        epoch=epoch,
+        test={column.name: 0.4 for column in SCORES} if complete else None,
+        images=[{**image, "intersection": 1, "predicted": 2, "target": 1}] if complete else [],
+    )
 
 
-def work(driver: Driver, spec: LegSpec) -> None:
+def work(driver: Driver, spec: LegTask) -> None:
     """Run a leg as a worker would, with scores that follow from the trial."""
     quality = int(spec.trial_key[:6], 16) / 16**6
-    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+    for epoch in range(spec.recorded_epochs + 1, spec.stop + 1):
         driver.handle(spec, epoch_message(epoch, quality * epoch / 10))
     outcome = "complete" if spec.stop == spec.config.epochs else "paused"
     driver.handle(spec, ended_message(outcome, spec.stop))

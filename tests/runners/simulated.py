@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from runners.core.events import EpochMeasured, Event, LegEnded, SessionOpened
 from runners.core.history import History
-from runners.core.next_leg import next_leg, plan_ahead
-from runners.core.plan import Finished, Leg, Plan, Record, Wait, outcome_of_error
+from runners.core.next_leg import Step, next_leg, plan_ahead
+from runners.core.plan import Finished, Leg, Plan, Wait, outcome_of_error
+from runners.core.stepper import advance
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import trial_key
 
@@ -41,20 +42,18 @@ class Cluster:
             self.history.apply(event)
 
     def ask(self) -> Leg | Wait | Finished:
+        step = advance(self.decide, self.record)
+        if isinstance(step, Leg):
+            self.legs[step.trial_key] = (step, step.start)
+        elif isinstance(step, Finished):
+            self.finished = step
+        return step
+
+    def decide(self) -> Step:
         step = next_leg(self.plan, self.history)
-        while isinstance(step, Record):
-            assert step.events
-            self.record(*step.events)
-            step = next_leg(self.plan, self.history)
         if isinstance(step, Leg):
             assert step.trial_key not in self.history.running, "a leg for a trial that runs"
             assert step.stop > step.start or self.history.trials[step.trial_key].epochs_done == step.stop
-            planned = [step.planned] if step.planned else []
-            self.record(*planned, step.decided, step.started(self.clock))
-            self.legs[step.trial_key] = (step, step.start)
-        elif isinstance(step, Finished):
-            self.record(*step.pruned)
-            self.finished = step
         return step
 
     def work(self) -> None:

@@ -12,13 +12,13 @@ from analysis import load
 from runners.commands import run as run_sweep
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
-from runners.session.options import Session
+from runners.session.options import RunOptions
 from runners.session.progress import Progress
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegResult, LegTask
 from seatbelt.storage.base import open_storage, refusals
 from tests.runners.conftest import describe, open_driver, work
 from tests.storage.server import BUCKET, Server
@@ -38,7 +38,7 @@ def folder(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep
 
 
 def run_all(driver: Driver) -> None:
-    while isinstance(step := driver.next(), LegSpec):
+    while isinstance(step := driver.next(), LegTask):
         work(driver, step)
         driver.tick()
     assert isinstance(step, Finished)
@@ -49,7 +49,7 @@ def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tu
     told = io.StringIO()
     with Driver(folder, folder.describe(), Limits(), Progress(told)) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         work(driver, step)
         s3.fault = lambda method, path: fault
         run_all(driver)
@@ -62,7 +62,7 @@ def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, m
     with Driver(folder, folder.describe(), Limits(), Progress(told), publish_every=0.0) as driver:
         for fault in ("denied", "throttled", None):
             step = driver.next()
-            assert isinstance(step, LegSpec)
+            assert isinstance(step, LegTask)
             s3.fault = lambda method, path, fault=fault: fault  # type: ignore[misc]
             work(driver, step)
             driver.tick()
@@ -124,21 +124,21 @@ def test_the_exit_code_of_a_session_that_is_not_published(
         s3.fault = lambda method, path: "denied"
 
     monkeypatch.setattr("runners.engines.in_process.run", run)
-    session = Session(engine="in-process")
-    code = run_sweep._run(folder, folder.describe(), Limits(), session, Progress())
+    options = RunOptions(engine="in-process")
+    code = run_sweep._run(folder, folder.describe(), Limits(), options, Progress())
     told = capsys.readouterr().err
     assert code == 1
     assert "finished" not in told
     assert f"next: seatbelt resume {folder.shown} --engine in-process" in told
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
-    assert run_sweep._run(folder, folder.describe(), Limits(), session, Progress()) == 0
+    assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
 
 
 def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     driver = open_driver(folder)
     step = driver.next()
-    assert isinstance(step, LegSpec)
+    assert isinstance(step, LegTask)
     s3.fault = lambda method, path: "throttled" if clock.now > 1100 else "denied"
     driver.tick()
     clock.now += 599
@@ -146,7 +146,7 @@ def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder
     assert not driver.stopping
     clock.now += 2
     assert not driver.stopping, "the workers may be fine"
-    driver.handle(step, {"kind": "ended", "outcome": "fault", "error": "s3://bucket: access is denied"})
+    driver.handle(step, LegResult(outcome="fault", error="s3://bucket: access is denied"))
     driver.tick()
     assert driver.stopping and driver.broken
     assert "the bucket has refused for 10 min (s3://" in str(driver.stop_reason)
@@ -162,7 +162,7 @@ def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server,
         pytest.raises(OSError, match="the disk is on fire"),
         Driver(folder, folder.describe(), Limits(), Progress(told)) as driver,
     ):
-        assert isinstance(driver.next(), LegSpec)
+        assert isinstance(driver.next(), LegTask)
         s3.fault = lambda method, path: "denied"
         raise OSError("the disk is on fire")
     assert driver.unpublished is not None
@@ -172,7 +172,7 @@ def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server,
 def test_weights_that_could_not_be_tidied_are_tidied_later(folder: SweepFolder, s3: Server) -> None:
     with open_driver(folder) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         checkpoints = folder.checkpoints(step.trial_key)
         for name in ("weights-000001.safetensors", "optimizer-000001.safetensors"):
             checkpoints.write(name, b"1")

@@ -23,7 +23,7 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.lease import Lease
 from runners.sweep.ledger import Ledger, holder, read_events
 from runners.sweep.mirror import Mirror, read_journal
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, open_driver, work
@@ -221,7 +221,7 @@ def test_a_journal_that_is_shorter_than_its_tables_is_refused(
     folder.create(describe())
     with open_driver(folder) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         work(driver, step)
     for name in folder.storage.names("state/journal"):
         folder.storage.remove(name)

@@ -67,7 +67,7 @@ MISTAKES = [
     ),
     (
         ["sweep", "architecture", "--data", "{data}", "--select-on", "video", *SMALL],
-        "--select-on takes real or synthetic",
+        "'video' is not one of 'real'",
     ),
     (
         ["sweep", "architecture", "--data", "{data}", "--select-on", "synthetic", *SMALL],

@@ -1,4 +1,4 @@
-"""What the options of `sweep`, `resume` and `confirm` come to."""
+"""The records that `sweep`, `resume` and `confirm` build from their options."""
 
 from __future__ import annotations
 
@@ -9,36 +9,76 @@ from typer.testing import CliRunner
 
 from runners.cli import app
 from runners.commands import run
-from runners.session.options import Session
+from runners.new_sweep.request import Request
+from runners.session.options import LimitOptions, RunOptions
 from tests.conftest import MakeData
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+OPTIONS = ["--engine", "in-process", "--slots", "3", "--gpus-per-trial", "0.5", "--epoch-timeout", "7", "--quiet"]
+RUN = RunOptions(engine="in-process", slots=3, gpus_per_trial=0.5, epoch_minutes=7.0, quiet=True)
 
 
 @pytest.fixture
-def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
-    found: list[Session] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    recorded: list[Call] = []
 
-    def keep(*given: Any, **options: Any) -> int:
-        found.extend(value for value in given if isinstance(value, Session))
+    def record(*arguments: Any, **options: Any) -> int:
+        recorded.append((arguments, options))
         return 0
 
     for name in ("launch", "resume", "confirm"):
-        monkeypatch.setattr(run, name, keep)
-    return found
+        monkeypatch.setattr(run, name, record)
+    return recorded
 
 
-def test_options_of_sweep_and_resume(sessions: list[Session], make_data: MakeData) -> None:
-    where = ["--engine", "in-process", "--slots", "3", "--gpus-per-trial", "0.5", "--epoch-timeout", "7", "--quiet"]
-    data = str(make_data())
-    sweep = CliRunner().invoke(app, ["sweep", "architecture", "--data", data, *where, "--replicates", "2"])
-    resume = CliRunner().invoke(app, ["resume", "place", *where, "--retry", "out-of-memory", "--hours", "1.5"])
-    assert (sweep.exit_code, resume.exit_code) == (0, 0), sweep.output + resume.output
-    shared = {"engine": "in-process", "slots": 3, "gpus_per_trial": 0.5, "epoch_minutes": 7.0, "quiet": True}
-    assert sessions == [
-        Session(**shared, replicates=2),
-        Session(**shared, retry=("OUT_OF_MEMORY",), hours=1.5),
+def invoke(*arguments: str) -> None:
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == 0, result.output
+
+
+def test_sweep_builds_a_request_limits_and_run_options(calls: list[Call], make_data: MakeData) -> None:
+    space = [
+        "--set",
+        "encoder=resnet18",
+        "--set",
+        "decoder=fpn",
+        "--size",
+        "32x64",
+        "--rungs",
+        "3,9",
+        "--prune",
+        "asha",
     ]
+    invoke("sweep", "architecture", "--data", str(make_data()), *space, *OPTIONS, "--replicates", "2")
+    (((request, limits, options, root), _),) = calls
+    assert isinstance(request, Request)
+    assert (request.vary, request.fix) == (("encoder=resnet18", "decoder=fpn"), ())
+    assert (request.size, request.rungs, request.prune, request.max_epochs) == ((32, 64), (3, 9), "asha", None)
+    assert (limits, options, root) == (LimitOptions(replicates=2), RUN, "sweeps/architecture")
 
 
-def test_without_options_a_session_is_the_default(sessions: list[Session]) -> None:
-    assert CliRunner().invoke(app, ["resume", "place"]).exit_code == 0
-    assert sessions == [Session()]
+def test_resume_builds_limits_and_run_options(calls: list[Call]) -> None:
+    invoke("resume", "place", *OPTIONS, "--retry", "out-of-memory", "--retry", "failed", "--hours", "1.5")
+    (((root, limits, options), more),) = calls
+    assert (root, limits, options) == ("place", LimitOptions(hours=1.5), RUN)
+    assert options.named == {"engine", "slots", "gpus_per_trial", "epoch_minutes", "quiet"}
+    assert more["retry"] == ("OUT_OF_MEMORY", "FAILED")
+
+
+def test_without_options_a_session_is_the_default(calls: list[Call]) -> None:
+    invoke("resume", "place")
+    (((_, limits, options), more),) = calls
+    assert (limits, options, options.named) == (LimitOptions(), RunOptions(), frozenset())
+    assert more == {
+        "max_epochs": None,
+        "retry": (),
+        "moved_data": (),
+        "moved_weights": None,
+        "dry_run": False,
+    }
+
+
+@pytest.mark.parametrize(("command", "extra"), [("sweep", "seatbelt[lite]"), ("simulate", "seatbelt[peers]")])
+def test_help_shows_extras_in_brackets(command: str, extra: str) -> None:
+    assert extra in " ".join(CliRunner().invoke(app, [command, "--help"]).output.replace("│", " ").split())

@@ -17,7 +17,7 @@ from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.session.recommendation_text import certainty_text
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text
 from tests.runners.conftest import describe, ended_message, epoch_message
@@ -26,11 +26,11 @@ GOOD = {"resnet34": 0.05, "unet": 0.03}
 """What these levels add."""
 
 
-def train(driver: Driver, spec: LegSpec) -> None:
+def train(driver: Driver, spec: LegTask) -> None:
     """Run a leg whose score follows from its levels, and a little from its seed."""
     model = spec.config.model
     end = 0.4 + GOOD.get(model.encoder, 0.0) + GOOD.get(model.decoder, 0.0) + 0.001 * (int(spec.trial_key[:2], 16) % 5)
-    for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+    for epoch in range(spec.recorded_epochs + 1, spec.stop + 1):
         driver.handle(spec, epoch_message(epoch, end * epoch / spec.config.epochs))
     driver.handle(spec, ended_message("complete" if spec.stop == spec.config.epochs else "paused", spec.stop))
 
@@ -39,7 +39,7 @@ def run(folder: SweepFolder, limits: Limits) -> str:
     """Run a sweep one leg at a time and return what a person is told."""
     told = io.StringIO()
     with Driver(folder, folder.describe(), limits, Progress(told)) as driver:
-        while isinstance(step := driver.next(), LegSpec):
+        while isinstance(step := driver.next(), LegTask):
             train(driver, step)
         assert isinstance(step, Finished)
     return told.getvalue()
@@ -69,7 +69,7 @@ def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) 
     with Driver(
         folder, folder.describe(), Limits(replicates=replicates, trials=trials), Progress(quiet=True)
     ) as driver:
-        while isinstance(step := driver.next(), LegSpec):
+        while isinstance(step := driver.next(), LegTask):
             train(driver, step)
     return recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
 

@@ -12,13 +12,14 @@ from runners.commands.resume_checks import check_code, check_data_unchanged, che
 from runners.commands.status import status_text
 from runners.core.plan import Limits
 from runners.session.driver import Driver
-from runners.session.options import Session, as_before, resume_command
+from runners.session.options import RunOptions
+from runners.session.previous import repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep import code_version
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import DataSource
@@ -28,22 +29,24 @@ from tests.runners.session.test_driver import run_to_the_end
 
 
 def test_a_resumed_session_runs_as_the_one_before(folder: SweepFolder) -> None:
-    first = Session(engine="in-process", slots=2, gpus_per_trial="auto", epoch_minutes=7, allow_insecure=True)
+    first = RunOptions(engine="in-process", slots=2, gpus_per_trial="auto", epoch_minutes=7, allow_insecure=True)
     Driver(
-        folder, folder.describe(), Limits(), Progress(quiet=True), options=first.run_options()
+        folder, folder.describe(), Limits(), Progress(quiet=True), options=first.repeated()
     ).close()  # fmt: skip
-    again = as_before(folder, Session(slots=3, named=frozenset({"slots"})))
-    assert again == Session(engine="in-process", slots=3, gpus_per_trial="auto", epoch_minutes=7)
+    again = repeat_options(folder, RunOptions(slots=3, named=frozenset({"slots"})))
+    assert again == RunOptions(engine="in-process", slots=3, gpus_per_trial="auto", epoch_minutes=7)
     assert resume_command(folder, again) == (
         f"seatbelt resume {folder.shown} --engine in-process --slots 3 --gpus-per-trial auto --epoch-timeout 7"
     )
     named = frozenset({"engine", "gpus_per_trial", "epoch_minutes", "slots"})
-    assert as_before(folder, Session(named=named)) == Session(), "what is given counts, also if it is the default"
+    assert repeat_options(folder, RunOptions(named=named)) == RunOptions(), (
+        "what is given counts, also if it is the default"
+    )
 
 
 def test_a_sweep_of_an_earlier_version_has_no_options(folder: SweepFolder) -> None:
     open_driver(folder).close()
-    assert as_before(folder, Session(slots=1)) == Session(slots=1)
+    assert repeat_options(folder, RunOptions(slots=1)) == RunOptions(slots=1)
 
 
 def with_data(folder: SweepFolder, data: Path) -> SweepDescription:
@@ -120,7 +123,7 @@ def test_other_versions_of_packages_that_decide_none() -> None:
 
 def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     driver = open_driver(folder)
-    assert isinstance(driver.next(), LegSpec)
+    assert isinstance(driver.next(), LegTask)
     # As a driver that is killed leaves it.
     driver._ledger.close()
     text, runs = status_text(folder.shown)
@@ -150,8 +153,8 @@ def test_the_status_without_a_driver(folder: SweepFolder) -> None:
 )
 def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, error: str | None, reason: str) -> None:
     with open_driver(folder) as driver:
-        while isinstance(spec := driver.next(), LegSpec):
-            driver.handle(spec, {**ended_message(outcome, 1), "error": error, "final": True})
+        while isinstance(spec := driver.next(), LegTask):
+            driver.handle(spec, ended_message(outcome, 1).model_copy(update={"error": error, "final": True}))
     text, _ = status_text(folder.shown)
     import re
 

@@ -213,7 +213,7 @@ def test_hours_count_the_time_of_drivers_only() -> None:
     leg = next_leg(plan, History([opened]))
     assert isinstance(leg, Leg)
     assert leg.planned is not None
-    started = [opened, leg.planned, leg.started(0.0)]
+    started = [opened, leg.planned, leg.started]
     ended = LegEnded(trial_key=leg.trial_key, attempt=1, outcome="interrupted", epoch=0, at=3600.0)
     step = next_leg(plan, History([*started, ended]))
     assert isinstance(step, Finished)

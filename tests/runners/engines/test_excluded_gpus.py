@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from runners.engines.leg_worker import LegWorker
 from runners.engines.lost_workers import LegFaultError
 from runners.engines.running_legs import RunningLegs
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec, Message
+from runners.worker.messages import LegMessage, LegResult, LegTask, WorkerPlaced, from_json, to_json
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 
@@ -139,7 +138,7 @@ def test_who_is_to_blame(scene: Scene) -> None:
 def test_losses_that_a_gpu_is_to_blame_for_fail_no_trial(folder: SweepFolder) -> None:
     with open_driver(folder) as driver:
         spec = driver.next()
-        assert isinstance(spec, LegSpec)
+        assert isinstance(spec, LegTask)
         view, plan = driver.history.trials[spec.trial_key], driver.plan
         for losses, excused, outcome in (
             (LOST_RETRIES - 1, False, "lost"),
@@ -158,12 +157,12 @@ class OneRoom:
     slots, has_room, is_gone = 2, True, False
 
 
-def placed(place: Place, *, held: bool = False) -> Message:
-    return {"kind": "placed", "place": json.loads(json.dumps(asdict(place))), "held": held}
+def placed(place: Place, *, held: bool = False) -> LegMessage:
+    return WorkerPlaced(place=place, held=held)
 
 
-def fault(text: str = "the GPU failed: CUDA error") -> Message:
-    return {"kind": "ended", "outcome": "fault", "error": text, "ends_process": True, "breaks_gpu": True}
+def fault(text: str = "the GPU failed: CUDA error") -> LegMessage:
+    return LegResult(outcome="fault", error=text, ends_process=True, breaks_gpu=True)
 
 
 def test_a_worker_on_a_gpu_that_is_left_out_gives_its_leg_back(folder: SweepFolder, scene: Scene) -> None:
@@ -176,7 +175,7 @@ def test_a_worker_on_a_gpu_that_is_left_out_gives_its_leg_back(folder: SweepFold
         legs.messages("r1", [placed(gpu(0))])
         for number in range(3):
             legs.messages(f"r{number + 2}", [placed(gpu(1))])
-            legs.failed(f"r{number + 2}", LegFaultError(json.dumps([fault()])))
+            legs.failed(f"r{number + 2}", LegFaultError(to_json([fault()])))
             assert isinstance(legs.next(f"r{number + 3}"), dict)
         assert scene.held == {"n 1": 1060}
         assert driver.history.trials[key].error == "the worker was lost: the GPU failed: CUDA error; on h GPU 1 (GPU-1)"
@@ -199,7 +198,7 @@ def test_where_nothing_works_faults_end_the_session(folder: SweepFolder, scene: 
             leg = legs.next(f"r{number}")
             assert isinstance(leg, dict)
             legs.messages(f"r{number}", [placed(gpu(1))])
-            legs.failed(f"r{number}", LegFaultError(json.dumps([fault("no GPU")])))
+            legs.failed(f"r{number}", LegFaultError(to_json([fault("no GPU")])))
         assert driver.history.faults.count == 3
         assert driver.history.faults.error == "no GPU; on h GPU 1 (GPU-1)"
         losses = sorted(view.losses for view in driver.history.by_number)
@@ -209,19 +208,19 @@ def test_where_nothing_works_faults_end_the_session(folder: SweepFolder, scene: 
 def test_of_trials_that_were_lost_the_one_with_fewest_losses_goes_first(folder: SweepFolder) -> None:
     with open_driver(folder) as driver:
         first, second = driver.next(), driver.next()
-        assert isinstance(first, LegSpec) and isinstance(second, LegSpec)
+        assert isinstance(first, LegTask) and isinstance(second, LegTask)
         driver.lost(second, "x")
         driver.lost(first, "x")
         again = driver.next()
-        assert isinstance(again, LegSpec) and again.trial_key == first.trial_key
+        assert isinstance(again, LegTask) and again.trial_key == first.trial_key
         driver.lost(again, "x")
         other = driver.next()
-        assert isinstance(other, LegSpec) and other.trial_key == second.trial_key
+        assert isinstance(other, LegTask) and other.trial_key == second.trial_key
         driver.interrupt(other)
 
 
-def leg_of(messages: list[Message]) -> Any:
-    def run(spec: LegSpec) -> Iterator[Message]:
+def leg_of(messages: list[LegMessage]) -> Any:
+    def run(spec: LegTask) -> Iterator[LegMessage]:
         yield from messages
 
     return run
@@ -230,7 +229,7 @@ def leg_of(messages: list[Message]) -> Any:
 def config(folder: SweepFolder) -> dict[str, Any]:
     with open_driver(folder) as driver:
         spec = driver.next()
-        assert isinstance(spec, LegSpec)
+        assert isinstance(spec, LegTask)
         driver.interrupt(spec)
     return {"leg": spec.model_dump_json(), "session": "s"}
 
@@ -238,10 +237,10 @@ def config(folder: SweepFolder) -> dict[str, Any]:
 def test_a_worker_says_first_where_it_is(folder: SweepFolder) -> None:
     worker = LegWorker(gpu(1), lambda session, place: 0.0, leg_of([epoch_message(1, 0.5), ended_message("paused", 1)]))
     worker.begin(config(folder))
-    assert json.loads(worker.step()["messages"]) == [placed(gpu(1))]
-    assert [message["kind"] for message in json.loads(worker.step()["messages"])] == ["epoch"]
+    assert from_json(worker.step()["messages"]) == [placed(gpu(1))]
+    assert [message.kind for message in from_json(worker.step()["messages"])] == ["epoch"]
     last = worker.step()
-    assert last["done"] and [message["kind"] for message in json.loads(last["messages"])] == ["ended"]
+    assert last["done"] and [message.kind for message in from_json(last["messages"])] == ["ended"]
 
 
 def test_a_worker_whose_gpu_is_held_runs_nothing(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +250,7 @@ def test_a_worker_whose_gpu_is_held_runs_nothing(folder: SweepFolder, monkeypatc
     monkeypatch.setattr(leg_worker.time, "sleep", sleeps.append)
     worker = LegWorker(gpu(1), lambda session, place: 1005.0, leg_of([fault()]))
     worker.begin(config(folder))
-    assert json.loads(worker.step()["messages"]) == [placed(gpu(1), held=True)]
+    assert from_json(worker.step()["messages"]) == [placed(gpu(1), held=True)]
     steps = [worker.step() for _ in range(3)]
     assert [step["done"] for step in steps] == [False, False, True]
     assert {step["messages"] for step in steps} == {"[]"}
@@ -265,7 +264,7 @@ def test_a_worker_whose_process_is_of_no_use_ends_it(folder: SweepFolder) -> Non
     worker.step()
     with pytest.raises(LegFaultError) as raised:
         worker.step()
-    assert json.loads(raised.value.messages) == [fault()]
+    assert from_json(raised.value.messages) == [fault()]
 
 
 def test_a_fault_of_a_file_system_keeps_the_process(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from runners.core.plan import Limits
-from runners.new_sweep.describe import Request, describe
+from runners.new_sweep.describe import describe
+from runners.new_sweep.request import Request
 from runners.preview.dry_run import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder

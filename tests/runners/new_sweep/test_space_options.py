@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runners.new_sweep.describe import Request, describe
+from runners.new_sweep.describe import describe
+from runners.new_sweep.request import Request
 from runners.new_sweep.space_options import best_architectures, narrow
 from runners.sweep.description import SweepDescription
 from search_spaces.catalogue import find

@@ -14,7 +14,7 @@ import pytest
 
 from runners.core.plan import Finished, Limits, Wait
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegFacts, LegResult, LegTask
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import TABLES
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver, work
@@ -24,7 +24,7 @@ UNEQUAL = ["planned_at", "ended_at", "at", "attempts", "attempt", "host"]
 
 def run_to_the_end(folder: SweepFolder, limits: Limits | None = None) -> str:
     with open_driver(folder, limits) as driver:
-        while isinstance(step := driver.next(), LegSpec):
+        while isinstance(step := driver.next(), LegTask):
             work(driver, step)
         assert isinstance(step, Finished)
         return step.reason
@@ -54,8 +54,8 @@ def test_the_facts_of_a_leg_become_columns(folder: SweepFolder) -> None:
     counts = {"train_real": 5, "train_synthetic": 12, "validation_images": 7, "selection_images": 4, "test_images": 6}
     with open_driver(folder) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
-        driver.handle(step, {"kind": "began", "facts": {**counts, "parameters": 11, "host": "here"}})
+        assert isinstance(step, LegTask)
+        driver.handle(step, LegFacts(facts={**counts, "parameters": 11, "host": "here"}))
     trials = table(folder, "trials")
     # The other trials have not begun: their numbers are not known yet.
     assert trials.iloc[0][[*counts, "parameters", "host"]].tolist() == [5, 12, 7, 4, 6, 11, "here"]
@@ -82,8 +82,8 @@ def test_killed_between_any_two_messages(tmp_path: Path) -> None:
     for messages in range(1, 12):
         driver = open_driver(disturbed)
         step = driver.next()
-        if isinstance(step, LegSpec):
-            for epoch in range(step.known_epochs + 1, min(step.stop, step.known_epochs + messages % 3) + 1):
+        if isinstance(step, LegTask):
+            for epoch in range(step.recorded_epochs + 1, min(step.stop, step.recorded_epochs + messages % 3) + 1):
                 quality = int(step.trial_key[:6], 16) / 16**6
                 driver.handle(step, epoch_message(epoch, quality * epoch / 10))
         # What a SIGKILL leaves: nothing is flushed or closed but the lock, which ends with the process.
@@ -102,7 +102,7 @@ def test_killed_between_any_two_messages(tmp_path: Path) -> None:
 def test_repeated_epochs_are_recorded_once(folder: SweepFolder) -> None:
     with open_driver(folder, Limits(trials=1)) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         for epoch, score in ((1, 0.1), (1, 0.9), (2, 0.2), (1, 0.9), (3, 0.3)):
             driver.handle(step, epoch_message(epoch, score))
         driver.handle(step, ended_message("complete", 3))
@@ -114,17 +114,17 @@ def test_repeated_epochs_are_recorded_once(folder: SweepFolder) -> None:
 def test_a_lost_worker_and_an_error_are_tried_again(folder: SweepFolder) -> None:
     with open_driver(folder, Limits(trials=1)) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         driver.lost(step, "killed")
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         assert step.attempt == 2
         for attempt in (3, 4):
-            driver.handle(step, {"kind": "ended", "outcome": "error", "error": "boom", "final": False})
+            driver.handle(step, LegResult(outcome="error", error="boom"))
             step = driver.next()
-            assert isinstance(step, LegSpec)
+            assert isinstance(step, LegTask)
             assert step.attempt == attempt
-        driver.handle(step, {"kind": "ended", "outcome": "error", "error": "boom", "final": False})
+        driver.handle(step, LegResult(outcome="error", error="boom"))
         assert isinstance(driver.next(), Finished)
     trial = table(folder, "trials").iloc[0]
     assert (trial["status"], trial["error"], trial["failures"]) == ("FAILED", "boom", 3)
@@ -133,7 +133,7 @@ def test_a_lost_worker_and_an_error_are_tried_again(folder: SweepFolder) -> None
 def test_stopping(folder: SweepFolder) -> None:
     with open_driver(folder) as driver:
         step = driver.next()
-        assert isinstance(step, LegSpec)
+        assert isinstance(step, LegTask)
         folder.request_stop()
         time.sleep(0.6)
         assert driver.stopping
@@ -159,7 +159,7 @@ def test_readers_during_a_sweep_see_no_error_and_never_fewer_rows(tmp_path: Path
         ]
         for reader in readers:
             reader.start()
-        while isinstance(step := driver.next(), LegSpec):
+        while isinstance(step := driver.next(), LegTask):
             work(driver, step)
             # Ten times as often as in a sweep: a reader must never be more than one version behind.
             time.sleep(0.2)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from runners.core.events import Decided, EpochMeasured, LegEnded, LegStarted, Planned, SessionOpened
+from runners.core.events import Decided, EpochMeasured, LegEnded, Planned, SessionOpened
 from runners.core.history import History
 from runners.core.next_leg import next_leg
 from runners.core.plan import Finished, Leg, Limits, Plan
@@ -33,7 +33,7 @@ def play(stream: io.StringIO) -> None:
     events = [
         SessionOpened(session="s", host="h", pid=1, limits={}, at=0.0),
         leg.planned,
-        leg.started(1.0),
+        leg.started,
         EpochMeasured(trial_key=key, attempt=1, epoch=1, score=0.25, metrics={}, at=2.0),
         EpochMeasured(trial_key=key, attempt=1, epoch=2, score=0.5, metrics={}, at=3.0),
         LegEnded(trial_key=key, attempt=1, outcome="failed", epoch=2, at=4.0, error="no memory left"),
@@ -115,4 +115,3 @@ def test_promotions_are_told() -> None:
     )
     progress.event(decided, history)
     assert "promoted (rank 1 of 7): best of those waiting" in stream.getvalue()
-    assert isinstance(leg.started(0.0), LegStarted)

@@ -22,8 +22,8 @@ from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker import leg
-from runners.worker.leg import LegSpec, Message
 from runners.worker.machine_faults import TABLE, fault_text, machine_fault
+from runners.worker.messages import LegMessage, LegTask
 from seatbelt.errors import UserError
 from seatbelt.training import device
 from tests.runners.conftest import ended_message, epoch_message, open_driver
@@ -130,42 +130,42 @@ def test_every_row_has_its_case() -> None:
     assert [row for row in TABLE if row not in rows] == []
 
 
-def last_message(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Message:
-    def fit(spec: LegSpec) -> Iterator[Message]:
+def last_message(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> LegMessage:
+    def fit(spec: LegTask) -> Iterator[LegMessage]:
         raise error
         yield {}
 
     monkeypatch.setattr(leg, "_fit", fit)
-    return list(leg.run_leg(LegSpec.model_construct(trial_key="0" * 12)))[-1]
+    return list(leg.run_leg(LegTask.model_construct(trial_key="0" * 12)))[-1]
 
 
 def test_what_a_leg_says_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     for error, _ in MACHINES:
         message = last_message(monkeypatch, error)
-        assert message["outcome"] == "fault", error
+        assert message.outcome == "fault", error
     killed = last_message(monkeypatch, RuntimeError("DataLoader worker (pid 4242) is killed by signal: Killed. "))
-    assert killed["error"] == (
+    assert killed.error == (
         "a loader process was killed: RuntimeError: DataLoader worker (pid 4242) is killed by signal: Killed."
     )
-    assert killed["ends_process"] and not killed["breaks_gpu"]
+    assert killed.ends_process and not killed.breaks_gpu
     full = last_message(monkeypatch, OSError(errno.EIO, os.strerror(errno.EIO), "/shared/x"))
-    assert (full["error"], full["ends_process"]) == ("[Errno 5] Input/output error: '/shared/x'", False)
+    assert (full.error, full.ends_process) == ("[Errno 5] Input/output error: '/shared/x'", False)
     for error in TRIALS:
         message = last_message(monkeypatch, error)
-        assert (message["outcome"], message["final"]) == ("error", isinstance(error, UserError))
-        assert "Traceback" not in message["error"] and "\n" not in message["error"]
-    assert last_message(monkeypatch, torch.OutOfMemoryError("CUDA out of memory.\nx"))["outcome"] == "out_of_memory"
+        assert (message.outcome, message.final) == ("error", isinstance(error, UserError))
+        assert "Traceback" not in message.error and "\n" not in message.error
+    assert last_message(monkeypatch, torch.OutOfMemoryError("CUDA out of memory.\nx")).outcome == "out_of_memory"
 
 
 def work(monkeypatch: pytest.MonkeyPatch, driver: Driver, errors: dict[int, BaseException]) -> None:
     """Run a sweep without training in this process; some legs end by an exception."""
     legs = [0]
 
-    def fit(spec: LegSpec) -> Iterator[Message]:
+    def fit(spec: LegTask) -> Iterator[LegMessage]:
         legs[0] += 1
         if legs[0] in errors:
             raise errors[legs[0]]
-        for epoch in range(spec.known_epochs + 1, spec.stop + 1):
+        for epoch in range(spec.recorded_epochs + 1, spec.stop + 1):
             yield epoch_message(epoch, 0.5)
         yield ended_message("complete", spec.stop)
 
@@ -202,8 +202,8 @@ def test_a_broken_gpu_ends_the_session_of_a_single_process(
     ]
 
 
-def spec_of(**changes: Any) -> LegSpec:
-    return LegSpec.model_construct(trial_key="0" * 12, **changes)
+def spec_of(**changes: Any) -> LegTask:
+    return LegTask.model_construct(trial_key="0" * 12, **changes)
 
 
 def test_a_leg_with_a_gpu_demands_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_a_leg_with_a_gpu_demands_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
             leg._device(spec_of(owns_gpu=True), "auto")
         assert f"({text})" in str(raised.value)
         message = leg._failure(raised.value)
-        assert (message["outcome"], message["ends_process"], message["breaks_gpu"]) == ("fault", True, True)
+        assert (message.outcome, message.ends_process, message.breaks_gpu) == ("fault", True, True)
     monkeypatch.setattr(device.torch, "empty", lambda *size, device: None)
     assert leg._device(spec_of(owns_gpu=True), "auto") == "cuda"
 

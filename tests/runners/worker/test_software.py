@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runners.engines.node_software import software_difference, software_here
 from runners.worker import leg
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
+from runners.worker.software import software_difference, software_here
 
 
 def test_the_same_software() -> None:
@@ -27,8 +27,8 @@ def test_the_same_software() -> None:
     ],
 )
 def test_other_software_is_a_fault_of_the_machine(changes: dict[str, str], text: str) -> None:
-    spec = LegSpec.model_construct(trial_key="0" * 12, software={**software_here(), **changes})
+    spec = LegTask.model_construct(trial_key="0" * 12, software={**software_here(), **changes})
     with pytest.raises(leg._MachineError, match=text) as raised:
         next(leg._fit(spec))
     message = leg._failure(raised.value)
-    assert (message["outcome"], message["ends_process"]) == ("fault", False)
+    assert (message.outcome, message.ends_process) == ("fault", False)

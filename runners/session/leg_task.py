@@ -1,4 +1,4 @@
-"""From a decision to what a worker is told."""
+"""Builds the worker's task from a decision, and from a recorded trial that is trained again."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from runners.core.history import History
 from runners.core.plan import Leg, Plan
 from runners.core.trial_state import TrialView
 from runners.sweep.folder import SweepFolder
-from runners.worker.leg import LegSpec
+from runners.worker.messages import LegTask
 
 
-def leg_spec(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegSpec:
+def leg_task(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> LegTask:
     """Return everything that a worker needs to run a leg."""
     view = history.trials[leg.trial_key]
-    return LegSpec(
+    return LegTask(
         trial_key=leg.trial_key,
         attempt=leg.attempt,
         config=leg.config,
-        known_epochs=view.epochs_done,
+        recorded_epochs=view.epochs_done,
         stop=leg.stop,
         sweep=folder.location,
         checkpoints=folder.checkpoints(leg.trial_key).location,
         full_epochs=leg.config.epochs if view.role == "stage" else plan.epochs,
-        stage=_stage(view, history, folder),
+        stage=stage_location(view, history, folder),
         micro_batch=view.facts.get("micro_batch") if view.epochs_done else None,
     )
 
 
-def _stage(view: TrialView, history: History, folder: SweepFolder) -> str | None:
+def stage_location(view: TrialView, history: History, folder: SweepFolder) -> str | None:
+    """Return where the checkpoint of a trial's pretraining stage lies; None for a trial without a stage."""
     stage = view.plan.stage
     if stage is None:
         return None
-    found = history.stages.found.get(stage)
-    return found.path if found else folder.checkpoints(stage).location
+    stored = history.stages.found.get(stage)
+    return stored.path if stored else folder.checkpoints(stage).location
