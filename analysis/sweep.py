@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from analysis.reading.duckdb import stages_frame
-from analysis.reading.tables import Location, Role, SweepTables
+from analysis.reading.tables import ArmRole, Location, SweepTables
 from analysis.reading.trial_cells import cells_frame
 from seatbelt.errors import UserError
 from seatbelt.text.redaction import printable
@@ -43,7 +43,7 @@ class Sweep(SweepTables):
         """
         return cells_frame(self)
 
-    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
+    def arms(self, role: ArmRole = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
         """Return one row per arm over its complete replicates, best mean selection IoU first.
 
         Args:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Location, Role, Source
+from analysis.reading.tables import ArmRole, Location, Source
 from analysis.reading.trial_cells import factor_column
 from analysis.sweep import Sweep
 from seatbelt.errors import UserError
@@ -27,8 +27,8 @@ class Sweeps:
     """
 
     def __init__(self, sweeps: Iterable[Sweep]) -> None:
-        given = list(sweeps)
-        self.sweeps: dict[str, Sweep] = dict(zip(_names([sweep.root for sweep in given]), given, strict=True))
+        opened = list(sweeps)
+        self.sweeps: dict[str, Sweep] = dict(zip(_names([sweep.root for sweep in opened]), opened, strict=True))
 
     @property
     def root(self) -> str:
@@ -70,7 +70,7 @@ class Sweeps:
         """One row per trial with a column for each factor of any sweep; see `Sweep.cells`."""
         return self._joined(lambda sweep: sweep.cells)
 
-    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
+    def arms(self, role: ArmRole = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
         """Return one row per sweep and arm; see `Sweep.arms`. Scores of different selection sets do not compare."""
         return self._joined(lambda sweep: sweep.arms(role, test_intervals=test_intervals))
 
@@ -113,13 +113,13 @@ def load_all(patterns: Location | Iterable[Location]) -> Sweeps:
         UserError: A location is no sweep, or nothing matches a pattern.
     """
     given = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
-    found: dict[str, Sweep] = {}
+    sweeps: dict[str, Sweep] = {}
     for pattern in given:
         for location in _locations(os.fspath(pattern)):
-            found.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
-    if not found:
+            sweeps.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
+    if not sweeps:
         raise UserError("no sweeps were given; give locations, or a pattern such as 'sweeps/*'")
-    return Sweeps(found.values())
+    return Sweeps(sweeps.values())
 
 
 def open_sweeps(locations: list[str]) -> Source:
@@ -136,10 +136,10 @@ def _locations(pattern: str) -> list[str]:
         raise UserError(f"{pattern} is a pattern; buckets are not searched: give each sweep in one by its whole name")
     if not _is_pattern(pattern):
         return [pattern]
-    found = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
-    if not found:
+    matches = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
+    if not matches:
         raise UserError(f"no sweep matches {pattern!r}; `ls` shows what is there")
-    return found
+    return matches
 
 
 def _is_pattern(location: str) -> bool:

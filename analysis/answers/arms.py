@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Role, SweepTables, readable
+from analysis.reading.tables import ArmRole, SweepTables, readable
 from analysis.reading.trial_cells import cells_of, complete_trials
 from analysis.statistics.intervals import Interval, student_half_width
 from analysis.statistics.paired_images import by_replicate, image_scores, mean_over_subjects
@@ -38,7 +38,7 @@ ARMS = [
 _PANDAS = {"string": "str", "int64": "Int64", "float64": "float64", "bool": "bool"}
 
 
-def arms_frame(sweep: SweepTables, role: Role, *, test_intervals: bool) -> pd.DataFrame:
+def arms_frame(sweep: SweepTables, role: ArmRole, *, test_intervals: bool) -> pd.DataFrame:
     """Return `Sweep.arms()`.
 
     Raises:
@@ -65,8 +65,8 @@ def arms_of(sweep: SweepTables, trials: pd.DataFrame, images: pd.DataFrame | Non
     scores["subjects"] = [tested[key].n if key in tested else None for key in scores["arm_key"]]
     scores = scores[["arm_key", *(column.name for column in ARMS)]]
     scores = scores.astype({column.name: _PANDAS[column.type] for column in ARMS})
-    found = levels.merge(scores, on="arm_key")
-    return found.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
+    arms = levels.merge(scores, on="arm_key")
+    return arms.sort_values(["selection_iou", "arm_key"], ascending=[False, True], ignore_index=True)
 
 
 def _scores(trials: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
     best = trials.sort_values("selection_iou", ascending=False, kind="stable").groupby("arm_key")["trial_key"].first()
     mean, sd, n = selection.mean(), selection.std(), groups.size()
     half = student_half_width(sd.to_numpy(), n.to_numpy())
-    found = {
+    columns = {
         "replicates": n,
         "selection_iou": mean,
         "selection_sd": sd,
@@ -92,16 +92,16 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
         "train_seconds": groups["train_seconds"].sum(),
         "best_trial": best,
     }
-    return pd.DataFrame(found).rename_axis("arm_key").reset_index()
+    return pd.DataFrame(columns).rename_axis("arm_key").reset_index()
 
 
 def _tested(trials: pd.DataFrame, images: pd.DataFrame) -> dict[str, Interval]:
     """Return arm key -> mean test IoU with its interval, for the arms with images."""
     arm = dict(zip(trials["trial_key"], trials["arm_key"], strict=True))
-    own = {str(key): rows for key, rows in images.groupby(images["trial_key"].map(arm))}
-    found = {
-        str(key): mean_over_subjects(image_scores(by_replicate(group), own[str(key)]))
+    images_of_arm = {str(key): rows for key, rows in images.groupby(images["trial_key"].map(arm))}
+    intervals = {
+        str(key): mean_over_subjects(image_scores(by_replicate(group), images_of_arm[str(key)]))
         for key, group in trials.groupby("arm_key")
-        if str(key) in own
+        if str(key) in images_of_arm
     }
-    return {key: interval for key, interval in found.items() if interval is not None}
+    return {key: interval for key, interval in intervals.items() if interval is not None}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from analysis.reading.lookup import KnownArm, find_arm
-from analysis.reading.tables import Role, SweepTables, readable
+from analysis.reading.lookup import ArmName, find_arm
+from analysis.reading.tables import ArmRole, SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
 from analysis.reading.unfinished import unfinished_text
 from analysis.statistics.intervals import Interval, over_replicates, over_subjects
@@ -62,7 +62,7 @@ class Comparison:
 
     first: Side
     second: Side
-    role: Role
+    role: ArmRole
     replicates: list[int]
     """Those that both have completed."""
     selection: Interval
@@ -89,7 +89,7 @@ class Comparison:
     """Says so where the sweep is not finished."""
 
 
-def compare(sweep: SweepTables, first: str, second: str, *, role: Role = "arm") -> Comparison:
+def compare(sweep: SweepTables, first: str, second: str, *, role: ArmRole = "arm") -> Comparison:
     """Compare two arms of a sweep.
 
     Replicate r of every arm has the same seed, split and order of data, so that arms are compared in pairs.
@@ -106,7 +106,7 @@ def compare(sweep: SweepTables, first: str, second: str, *, role: Role = "arm") 
     with readable(sweep):
         trials = sweep.trials
         # A stage has the cell of the trial that it was made for, and is no arm.
-        searched = trials[trials["role"].fillna("arm").isin(get_args(Role))]
+        searched = trials[trials["role"].isin(get_args(ArmRole))]
         named = find_arm(searched, first), find_arm(searched, second)
         if named[0].arm_key == named[1].arm_key:
             raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
@@ -116,39 +116,37 @@ def compare(sweep: SweepTables, first: str, second: str, *, role: Role = "arm") 
         if not common:
             raise UserError(_nothing_common(sweep, named, groups))
         counts = {str(key): int(count) for key, count in trials["status"].value_counts().items()}
-        own = searched[
-            searched["arm_key"].isin([arm.arm_key for arm in named]) & (searched["role"].fillna("arm") == role)
-        ]
-        pruned = int(own["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
+        trials_of_both = searched[searched["arm_key"].isin([arm.arm_key for arm in named]) & (searched["role"] == role)]
+        pruned = int(trials_of_both["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
         return _comparison(sweep, named, groups, common, role, unfinished_text(counts), pruned)
 
 
-def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
-    found = done[done["arm_key"] == arm.arm_key]
-    if len(found):
-        return found
-    own = trials[(trials["arm_key"] == arm.arm_key) & (trials["role"].fillna("arm") == role)]
-    told = ", ".join(f"{count} {status}" for status, count in sorted(own["status"].value_counts().items()))
-    if told:
-        raise UserError(f"no trial of the arm {arm.text} is complete ({told}); `seatbelt status {sweep.root}`")
+def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: ArmName, role: ArmRole) -> pd.DataFrame:
+    complete = done[done["arm_key"] == arm.arm_key]
+    if len(complete):
+        return complete
+    of_arm = trials[(trials["arm_key"] == arm.arm_key) & (trials["role"] == role)]
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(of_arm["status"].value_counts().items()))
+    if statuses:
+        raise UserError(f"no trial of the arm {arm.text} is complete ({statuses}); `seatbelt status {sweep.root}`")
     other = "arm" if role == "confirmation" else "confirmation"
     raise UserError(f"the arm {arm.text} has no trial of the role {role}; try --role {other}")
 
 
-def _nothing_common(sweep: SweepTables, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
-    shown = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
+def _nothing_common(sweep: SweepTables, named: tuple[ArmName, ArmName], groups: list[pd.DataFrame]) -> str:
+    replicates = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
-        f"the arms have no complete replicate in common ({named[0].text}: {shown[0]}; {named[1].text}: {shown[1]}), so "
+        f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: {replicates[1]}), so "
         f"that nothing is paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
     )
 
 
 def _comparison(
     sweep: SweepTables,
-    named: tuple[KnownArm, KnownArm],
+    named: tuple[ArmName, ArmName],
     groups: list[pd.DataFrame],
     common: list[int],
-    role: Role,
+    role: ArmRole,
     provisional: str | None,
     pruned: int,
 ) -> Comparison:
@@ -180,7 +178,7 @@ def _comparison(
     )
 
 
-def _side(arm: KnownArm, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
+def _side(arm: ArmName, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
     test = paired["test_iou"].dropna()
     return Side(
         arm_key=arm.arm_key,
@@ -216,15 +214,13 @@ def _better(selection: Interval) -> Literal["first", "second"] | None:
     return "first" if selection.low > 0 else "second"
 
 
-def _verdict(
-    named: tuple[KnownArm, KnownArm], selection: Interval, detectable: float | None, needed: int | None
-) -> str:
+def _verdict(named: tuple[ArmName, ArmName], selection: Interval, detectable: float | None, needed: int | None) -> str:
     if selection.low is None or selection.high is None:
         return "not decided: one common replicate tells nothing of chance; add replicates"
     assert detectable is not None and needed is not None
-    found = _better(selection)
-    if found is not None:
-        better = named[0] if found == "first" else named[1]
+    which = _better(selection)
+    if which is not None:
+        better = named[0] if which == "first" else named[1]
         low, high = sorted((abs(selection.low), abs(selection.high)))
         return f"{better.text} is better by {abs(selection.mean):.4f} (95 %: {low:.4f} to {high:.4f})"
     most = max(-selection.low, selection.high)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.reading.tables import SweepTables, readable
+from analysis.reading.trial_cells import complete_trials
 from analysis.statistics.intervals import Interval, over_replicates
 from analysis.statistics.paired_images import image_scores, mean_over_subjects
 from seatbelt.errors import UserError
@@ -37,7 +38,7 @@ class ConfirmedArm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confirmed:
+class Confirmations:
     """All arms, best confirmed selection score first."""
 
     arms: list[ConfirmedArm]
@@ -45,7 +46,7 @@ class Confirmed:
     """Arm key of the baseline, if it was confirmed too."""
 
 
-def confirmed(sweep: SweepTables) -> Confirmed:
+def confirmed(sweep: SweepTables) -> Confirmations:
     """Summarise the confirmations of a sweep.
 
     Raises:
@@ -55,21 +56,21 @@ def confirmed(sweep: SweepTables) -> Confirmed:
         return _confirmed(sweep)
 
 
-def _confirmed(sweep: SweepTables) -> Confirmed:
+def _confirmed(sweep: SweepTables) -> Confirmations:
     trials = sweep.trials
-    done = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
+    done = complete_trials(trials, "confirmation")
     if done.empty:
         raise UserError(f"{sweep.root} holds no complete confirmation; `seatbelt confirm {sweep.root}` makes one")
     images = sweep.images
     images = images[images["trial_key"].isin(done["trial_key"])]
-    searched = trials[(trials["role"] == "arm") & (trials["status"] == "COMPLETE")]
+    searched = complete_trials(trials, "arm")
     first = searched.groupby("arm_key")["selection_iou"].mean().to_dict()
     cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}
     baseline = next((str(key) for key, cell in cells.items() if cell == sweep.record.baseline), None)
     groups = {str(key): group.set_index("replicate").sort_index() for key, group in done.groupby("arm_key")}
     scores = {key: image_scores(group, images) for key, group in groups.items()}
     arms = [_arm(key, groups, scores, baseline, cells[key], first.get(key)) for key in groups]
-    return Confirmed(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
+    return Confirmations(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
 
 
 def _arm(

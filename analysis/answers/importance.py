@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.design import Observed, observe
+from analysis.reading.arrays import Floats
+from analysis.reading.design import Design, read_design
 from analysis.reading.tables import SweepTables, readable
-from analysis.statistics.factorial import Posterior, Trials
+from analysis.statistics.factorial import CoefficientPosterior, Trials
 from analysis.statistics.intervals import LEVEL
-from analysis.statistics.mixed_model import MOST_TRIALS, enough, shrunk, some_rows
+from analysis.statistics.mixed_model import MOST_TRIALS, enough, fit_shrunk, sample_rows
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     import optuna
 
-Floats = NDArray[np.float64]
 
 _DRAWS = 2000
 _FEWEST = 8
@@ -73,29 +72,29 @@ def importance(sweep: SweepTables) -> Importances:
         UserError: No factor varied, too few trials are complete, or the tables hold what no sweep writes.
     """
     with readable(sweep):
-        found = observe(sweep)
-        if not found.factors:
+        design = read_design(sweep)
+        if not design.factors:
             raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
-        if not enough(found):
+        if not enough(design):
             raise UserError(
                 f"{sweep.root} has no more complete trials than its factors have effects: importance is told of more "
                 "trials, or of more --replicates"
             )
-        return importance_of(found, _by_optuna(found.rows(some_rows(found, MOST_TRIALS))))
+        return importance_of(design, _by_optuna(design.subset(sample_rows(design, MOST_TRIALS))))
 
 
-def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Importances:
+def importance_of(design: Design, others: dict[str, dict[str, float]]) -> Importances:
     """Return the importance of the factors of trials of which at least one is complete.
 
     Args:
-        found: The trials.
+        design: The trials.
         others: What `fanova` and `ped_anova` say of each factor, where they say anything.
     """
-    part = found.rows(some_rows(found, MOST_TRIALS))
-    main, shares, deviation = _shapley(*shrunk(part))
+    sample = design.subset(sample_rows(design, MOST_TRIALS))
+    main, shares, deviation = _shapley(*fit_shrunk(sample))
     bounds = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(shares, bounds, axis=0)
-    complete = int((~np.isnan(found.scores[:, -1])).sum())
+    complete = int((~np.isnan(design.scores[:, -1])).sum())
     rows = [
         Importance(
             factor=factor.name,
@@ -106,12 +105,12 @@ def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Impor
             fanova=others.get("fanova", {}).get(factor.name),
             ped_anova=others.get("ped_anova", {}).get(factor.name),
         )
-        for f, factor in enumerate(found.factors)
+        for f, factor in enumerate(design.factors)
     ]
     notes = []
-    if len(part.trials) < len(found.trials):
-        notes.append(f"shares come from a random {len(part.trials)} of {len(found.trials)} trials")
-    if found.pruned:
+    if len(sample.trials) < len(design.trials):
+        notes.append(f"shares come from a random {len(sample.trials)} of {len(design.trials)} trials")
+    if design.pruned:
         notes.append("fANOVA and PED-ANOVA see complete trials only: a selection, since others were pruned")
     spread = np.quantile(deviation, bounds)
     return Importances(
@@ -119,13 +118,13 @@ def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Impor
         deviation=float(deviation.mean()),
         low=float(spread[0]),
         high=float(spread[1]),
-        trials=len(part.trials),
+        trials=len(sample.trials),
         complete=complete,
         notes=notes,
     )
 
 
-def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floats]:
+def _shapley(trials: Trials, posterior: CoefficientPosterior) -> tuple[Floats, Floats, Floats]:
     """Return draws of the main shares (D, F), of the Shapley shares (D, F), and of the standard deviation (D,)."""
     count = len(trials.bases)
     values, vectors = np.linalg.eigh(posterior.covariance)
@@ -145,15 +144,15 @@ def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floa
     return main / total[:, None], shapley / total[:, None], np.sqrt(total)
 
 
-def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
+def _by_optuna(design: Design) -> dict[str, dict[str, float]]:
     """Return what Optuna's evaluators say of the complete trials; nothing where they are too few."""
-    if (~np.isnan(found.scores[:, -1])).sum() < _FEWEST:
+    if (~np.isnan(design.scores[:, -1])).sum() < _FEWEST:
         return {}
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 
-    study = _study(found)
-    told = {}
+    study = _study(design)
+    shares = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         evaluators: dict[str, Any] = {
@@ -161,11 +160,11 @@ def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
             "ped_anova": PedAnovaImportanceEvaluator(target_quantile=0.5),
         }
         for name, evaluator in evaluators.items():
-            told[name] = {k: float(v) for k, v in get_param_importances(study, evaluator=evaluator).items()}
-    return told
+            shares[name] = {k: float(v) for k, v in get_param_importances(study, evaluator=evaluator).items()}
+    return shares
 
 
-def _study(found: Observed) -> optuna.Study:
+def _study(design: Design) -> optuna.Study:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
@@ -174,14 +173,14 @@ def _study(found: Observed) -> optuna.Study:
         f.name: CategoricalDistribution(tuple(f.levels))
         if f.range is None
         else FloatDistribution(f.range.low, f.range.high, log=f.range.log)
-        for f in found.factors
+        for f in design.factors
     }
     names = list(distributions)
     study = optuna.create_study(direction="maximize")
-    for score, labels in zip(found.scores[:, -1], found.trials[names].itertuples(index=False), strict=True):
+    for score, labels in zip(design.scores[:, -1], design.trials[names].itertuples(index=False), strict=True):
         if not np.isnan(score):
             params = {
-                f.name: str(x) if f.range is None else float(x) for f, x in zip(found.factors, labels, strict=True)
+                f.name: str(x) if f.range is None else float(x) for f, x in zip(design.factors, labels, strict=True)
             }
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
     return study

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-Answer = tuple[list[str], list[tuple[Any, ...]]]
+QueryResult = tuple[list[str], list[tuple[Any, ...]]]
 """Column names, and rows of plain Python values."""
 
 
@@ -43,7 +43,7 @@ def query(
     Raises:
         UserError: It is not one question, takes too long or too much memory, or duckdb refuses it, with its reason.
     """
-    return _asked(source, sql, timeout, memory, _rows)
+    return _answer(source, sql, timeout, memory, _rows)
 
 
 def query_parquet(source: Source, sql: str, *, timeout: float = 60, memory: float = 4) -> bytes:
@@ -51,10 +51,10 @@ def query_parquet(source: Source, sql: str, *, timeout: float = 60, memory: floa
 
     Columns that are called alike are told apart by a number; sums of integers are integers.
     """
-    return _asked(source, sql, timeout, memory, _parquet)
+    return _answer(source, sql, timeout, memory, _parquet)
 
 
-def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callable[[pa.Table], T]) -> T:
+def _answer(source: Source, sql: str, timeout: float, memory: float, form: Callable[[pa.Table], T]) -> T:
     import duckdb
     import pyarrow as pa
 
@@ -96,7 +96,7 @@ def _check_asks(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise UserError(f"the query must ask and change nothing (select, from, with, describe, ...), but is {kind}")
 
 
-def _rows(table: pa.Table) -> Answer:
+def _rows(table: pa.Table) -> QueryResult:
     columns = [_values(column) for column in table.columns]
     return list(table.column_names), list(zip(*columns, strict=True))
 
@@ -109,8 +109,8 @@ def _parquet(table: pa.Table) -> bytes:
     plain = pa.Table.from_arrays(columns, names=unique_names(table.column_names))
     file = pa.BufferOutputStream()
     pq.write_table(plain, file, compression="zstd")
-    found: bytes = file.getvalue().to_pybytes()
-    return found
+    data: bytes = file.getvalue().to_pybytes()
+    return data
 
 
 def _without_decimals(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.design import Observed, observe
+from analysis.reading.arrays import Floats
+from analysis.reading.design import Design, read_design
 from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.intervals import LEVEL
 from seatbelt.errors import UserError
-
-Floats = NDArray[np.float64]
 
 TRUSTED, DOUBTED = 0.7, 0.5
 """Rank correlations from which on a rung is trusted, and below which it is said to mislead."""
@@ -71,35 +70,35 @@ def rungs(sweep: SweepTables) -> Agreements:
     with readable(sweep):
         full = int(sweep.trials["epochs_planned"].max())
         candidates = {max(1, round(full * part / _NINTHS)) for part in range(1, _NINTHS)} - {full}
-        found = observe(sweep, candidates)
-        complete = int((~np.isnan(found.scores[:, -1])).sum())
+        design = read_design(sweep, candidates)
+        complete = int((~np.isnan(design.scores[:, -1])).sum())
         if complete < _FEWEST:
             raise UserError(f"{sweep.root} has {complete} complete trials; {_FEWEST} are needed to judge rungs")
-        if len(found.epochs) < 2:
+        if len(design.epochs) < 2:
             raise UserError(f"{sweep.root} trains for one epoch: there is nothing to compare before the end")
-        own = set(sweep.record.rungs) - {found.epochs[-1]}
-        return _agreements(found, own)
+        rung_epochs = set(sweep.record.rungs) - {design.epochs[-1]}
+        return _agreements(design, rung_epochs)
 
 
-def _agreements(found: Observed, own: set[int]) -> Agreements:
-    arms = np.unique(found.trials["arm_key"].to_numpy(), return_inverse=True)[1]
-    told = [_agreement(found, epoch, own, arms) for epoch in found.epochs[:-1]]
+def _agreements(design: Design, rung_epochs: set[int]) -> Agreements:
+    arms = np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+    estimates = [_agreement(design, epoch, rung_epochs, arms) for epoch in design.epochs[:-1]]
     return Agreements(
-        agreements=told,
-        trials=len(found.scores),
-        pruned=found.pruned,
+        agreements=estimates,
+        trials=len(design.scores),
+        pruned=design.pruned,
         arms=int(arms.max()) + 1,
-        advice=_advice(told, found.epochs[-1]),
+        advice=_advice(estimates, design.epochs[-1]),
     )
 
 
-def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp]) -> Agreement:
+def _agreement(design: Design, epoch: int, rung_epochs: set[int], arms: NDArray[np.intp]) -> Agreement:
     from scipy import stats
 
     # What pruning looked at must be among the scores, whichever epoch is asked about.
-    chosen = [i for i, e in enumerate(found.epochs) if e == epoch or e in own or e == found.epochs[-1]]
-    scores = found.scores[:, chosen]
-    position = [found.epochs[i] for i in chosen].index(epoch)
+    chosen = [i for i, e in enumerate(design.epochs) if e == epoch or e in rung_epochs or e == design.epochs[-1]]
+    scores = design.scores[:, chosen]
+    position = [design.epochs[i] for i in chosen].index(epoch)
     complete = ~np.isnan(scores[:, -1])
     pruned = not complete.all()
 
@@ -117,11 +116,11 @@ def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         if (~np.isnan(scores[rows, -1])).sum() > len(chosen) + 1:
             draws.append(correlation(rows))
-    told = np.array(draws)[np.isfinite(draws)]
-    low, high = np.quantile(told, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(told) else (math.nan, math.nan)
+    finite = np.array(draws)[np.isfinite(draws)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (math.nan, math.nan)
     return Agreement(
         epoch=epoch,
-        rung=epoch in own,
+        rung=epoch in rung_epochs,
         seen=ranked(np.flatnonzero(complete)),
         correlation=correlation(np.arange(len(scores))),
         low=float(low),
@@ -137,15 +136,15 @@ def monotone_covariance(scores: Floats) -> Floats:
         scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
     """
     rungs = scores.shape[1]
-    found = np.zeros((rungs, rungs))
+    covariance = np.zeros((rungs, rungs))
     for k in range(rungs):
         rows = ~np.isnan(scores[:, k])
         earlier = np.column_stack([np.ones(int(rows.sum())), scores[rows, :k]])
         weights, *_ = np.linalg.lstsq(earlier, scores[rows, k], rcond=None)
         rest = float(np.mean((scores[rows, k] - earlier @ weights) ** 2))
-        found[k, :k] = found[:k, k] = found[:k, :k] @ weights[1:]
-        found[k, k] = rest + weights[1:] @ found[:k, :k] @ weights[1:]
-    return found
+        covariance[k, :k] = covariance[:k, k] = covariance[:k, :k] @ weights[1:]
+        covariance[k, k] = rest + weights[1:] @ covariance[:k, :k] @ weights[1:]
+    return covariance
 
 
 def _as_ranks(covariance: Floats, position: int) -> float:
@@ -156,10 +155,10 @@ def _as_ranks(covariance: Floats, position: int) -> float:
     return 6 / math.pi * math.asin(max(-1.0, min(1.0, covariance[position, -1] / spread)) / 2)
 
 
-def _advice(told: list[Agreement], full: int) -> str:
-    early = [a for a in told if a.epoch <= _EARLY * full]
+def _advice(agreements: list[Agreement], full: int) -> str:
+    early = [a for a in agreements if a.epoch <= _EARLY * full]
     trusted = next((a.epoch for a in early if a.correlation >= TRUSTED), None)
-    first = next((a for a in told if a.rung), None)
+    first = next((a for a in agreements if a.rung), None)
     if first is None:
         if trusted is None:
             return f"no epoch of the first two thirds ranks trials well (from {TRUSTED} on): --prune none is right here"
@@ -168,7 +167,9 @@ def _advice(told: list[Agreement], full: int) -> str:
         )
     if first.correlation >= TRUSTED:
         return f"the first rung, epoch {first.epoch}, ranks trials well"
-    known = f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
+    verdict = (
+        f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
+    )
     if trusted is None:
-        return f"{known}, and none of the first two thirds does well: --prune none"
-    return f"{known}; raise it: --rungs {trusted},{full}"
+        return f"{verdict}, and none of the first two thirds does well: --prune none"
+    return f"{verdict}; raise it: --rungs {trusted},{full}"

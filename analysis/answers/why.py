@@ -11,7 +11,6 @@ from analysis.reading.lookup import find_trial
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
 from analysis.reading.unfinished import unfinished_text
-from seatbelt.errors import UserError
 from seatbelt.records.sweep import read_cell
 
 if TYPE_CHECKING:
@@ -102,23 +101,21 @@ def why(sweep: SweepTables, trial: str) -> Story:
         return _why(sweep, trial)
 
 
-def _key(sweep: SweepTables, trials: pd.DataFrame, name: str) -> str:
+def _key(trials: pd.DataFrame, name: str, sweep: SweepTables) -> str:
     import pandas as pd
 
-    keys = [str(key) for key in trials["trial_key"]]
-    of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
-    if name and of_arm and not any(key.startswith(name.lower()) for key in keys):
-        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(of_arm[:5])}")
-    # Tables that nobody numbered are searched by key alone.
+    arms = {str(key): str(arm) for key, arm in zip(trials["trial_key"], trials["arm_key"], strict=True)}
+    # Trials without a number can only be named by their keys.
     numbers = [-1 - place if pd.isna(n) else int(n) for place, n in enumerate(trials["number"])]
-    return find_trial(dict(zip(numbers, keys, strict=True)), name, lambda: best(sweep, top=1).arms[0].trial_key)
+    by_number = dict(zip(numbers, map(str, trials["trial_key"]), strict=True))
+    return find_trial(by_number, arms, name, lambda: best(sweep, top=1).arms[0].trial_key)
 
 
 def _why(sweep: SweepTables, name: str) -> Story:
     trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
-    key = _key(sweep, trials, name)
-    row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
-    own = epochs[epochs["trial_key"] == key].sort_values("epoch")
+    key = _key(trials, name, sweep)
+    row = {str(column): _python_value(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
+    measured = epochs[epochs["trial_key"] == key].sort_values("epoch")
     place, arms = _place(trials, row["arm_key"])
     counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
     return Story(
@@ -130,7 +127,9 @@ def _why(sweep: SweepTables, name: str) -> Story:
         status=row["status"],
         exempt=bool(row["exempt"]),
         proposed_by=row["proposed_by"],
-        decisions=[_decision(found) for found in decisions[decisions["trial_key"] == key].to_dict(orient="records")],
+        decisions=[
+            _decision(decision) for decision in decisions[decisions["trial_key"] == key].to_dict(orient="records")
+        ],
         rungs=rung_stories(key, trials, epochs, decisions),
         prunes=sweep.record.prunes,
         eta=sweep.record.eta,
@@ -141,7 +140,7 @@ def _why(sweep: SweepTables, name: str) -> Story:
         attempts=_int(row["attempts"]) or 0,
         failures=_int(row["failures"]) or 0,
         machine_faults=_int(row["machine_faults"]) or 0,
-        hosts=[str(host) for host in own["host"].dropna().drop_duplicates()],
+        hosts=[str(host) for host in measured["host"].dropna().drop_duplicates()],
         error=row["error"],
         ended_at=_time(row["ended_at"]),
         best_epoch=_int(row["best_epoch"]),
@@ -165,8 +164,8 @@ def _stage(row: dict[str, Any]) -> Stage | None:
     return Stage(stage_key=row["stage_key"], reused=bool(row["stage_reused"]), seconds=row["stage_seconds"])
 
 
-def _decision(found: dict[Any, Any]) -> Decision:
-    row = {str(name): _plain(value) for name, value in found.items()}
+def _decision(columns: dict[Any, Any]) -> Decision:
+    row = {str(name): _python_value(value) for name, value in columns.items()}
     return Decision(
         number=int(row["number"]),
         at=_time(row["at"]),
@@ -181,7 +180,7 @@ def _decision(found: dict[Any, Any]) -> Decision:
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
+def _python_value(value: Any) -> Any:
     import pandas as pd
 
     # What is missing is NaN, NaT or None, by the type of the column.
@@ -190,9 +189,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
     return value.item() if hasattr(value, "item") else value
 
 
-def _int(value: Any) -> int | None:  # noqa: ANN401
+def _int(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def _time(value: Any) -> str | None:  # noqa: ANN401
+def _time(value: Any) -> str | None:
     return None if value is None else str(value.isoformat(timespec="seconds"))

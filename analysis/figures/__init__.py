@@ -16,10 +16,10 @@ from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
 from analysis.figures.studies import study_figure
 from analysis.figures.study_list import STUDY_FIGURES
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.reading.tables import readable
 
-FIGURES: dict[str, Callable[[Material], Figure]] = {
+FIGURES: dict[str, Callable[[SweepData], Figure]] = {
     **{kind.name: partial(study_figure, kind) for kind in STUDY_FIGURES},
     "heat_map": heat_map,
     "main_effects": main_effects,
@@ -36,28 +36,28 @@ FIGURES: dict[str, Callable[[Material], Figure]] = {
 """Name -> what computes the figure."""
 
 
-def figure(name: str, material: Material, compute: Callable[[Material], Figure] | None = None) -> Figure:
+def figure(name: str, data: SweepData, compute: Callable[[SweepData], Figure] | None = None) -> Figure:
     """Return a figure of a sweep by its name.
 
     Args:
         name: One of FIGURES.
-        material: The sweep.
+        data: The sweep.
         compute: What computes it; None takes that of FIGURES.
 
     Raises:
         NotApplicable: The sweep does not hold what it shows.
         UserError: The tables cannot be read or hold what no sweep writes.
     """
-    with readable(material.sweep):
-        return (compute or FIGURES[name])(material)
+    with readable(data.sweep):
+        return (compute or FIGURES[name])(data)
 
 
-def figures(material: Material, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
+def figures(data: SweepData, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
     """Return all figures that a sweep allows, and for each of the others why it does not."""
-    made, missing = {}, {}
+    drawn, missing = {}, {}
     for name in (name for name in FIGURES if name not in without):
         try:
-            made[name] = figure(name, material)
+            drawn[name] = figure(name, data)
         except NotApplicable as error:
             missing[name] = str(error)
-    return made, missing
+    return drawn, missing

@@ -45,12 +45,12 @@ class Points:
     high: Numbers = ()
     along: Along = "y"
     """The axis that the bounds are on."""
-    look: int = 0
+    series: int = 0
     marker: Literal["full", "hollow", "cross", "tick"] = "full"
     """Full and hollow ones have the shape of the look."""
     thick: bool = False
     """Whether the bars are."""
-    tips: tuple[str, ...] = ()
+    hover: tuple[str, ...] = ()
     """What is said of each marker."""
 
 
@@ -65,10 +65,10 @@ class Bars:
     width: float
     low: Numbers = ()
     high: Numbers = ()
-    look: int = 0
+    series: int = 0
     texts: tuple[str, ...] = ()
     """Written into each bar."""
-    tips: tuple[str, ...] = ()
+    hover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +78,23 @@ class Lines:
     name: str
     x: tuple[Numbers, ...]
     y: tuple[Numbers, ...]
-    look: int = 0
+    series: int = 0
     faint: bool = False
     steps: bool = False
     """Each value holds until the next."""
-    tips: tuple[str, ...] = ()
+    hover: tuple[str, ...] = ()
     """What is said of each line."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class ReferenceLine:
     """A straight line through the whole figure."""
 
     name: str
     at: float
     along: Along = "x"
     """The axis that it is parallel to."""
-    look: int | None = None
+    series: int | None = None
     """None for the colour of the axes."""
 
 
@@ -120,7 +120,7 @@ class Texts:
     texts: tuple[str, ...]
 
 
-Layer = Points | Bars | Lines | Rule | Cells | Texts
+Layer = Points | Bars | Lines | ReferenceLine | Cells | Texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,13 +159,13 @@ class NotApplicable(UserError):
 # Okabe and Ito, "Color Universal Design" (2008), without the yellow that white paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Colours of looks; markers, dashes and hatches differ too, for print in grey."""
-LOOKS = len(COLOURS)
+COLOUR_COUNT = len(COLOURS)
 
 
-def line_look(look: int) -> tuple[int, int]:
+def line_style(series: int) -> tuple[int, int]:
     """Return the numbers of a line's colour and dash: both change with each look, and no pair comes twice soon."""
-    again, colour = divmod(look, LOOKS)
-    return colour, (colour + again) % LOOKS
+    again, colour = divmod(series, COLOUR_COUNT)
+    return colour, (colour + again) % COLOUR_COUNT
 
 
 def numbers(values: Iterable[object]) -> Numbers:
@@ -195,15 +195,15 @@ def shortened(text: str, most: int = 44) -> str:
 
 def extent(values: Iterable[int]) -> str:
     """Return `3` where all numbers are 3, else `1 to 3`."""
-    known = sorted(int(value) for value in values)
-    low, high = known[0], known[-1]
+    ordered = sorted(int(value) for value in values)
+    low, high = ordered[0], ordered[-1]
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def colour_range(values: Sequence[Numbers], least: float = 0.05) -> tuple[float, float]:
     """Return the least and the largest value of cells, so far apart that small differences do not look large."""
-    known = [value for row in values for value in row if value is not None]
-    low, high = min(known), max(known)
+    present = [value for row in values for value in row if value is not None]
+    low, high = min(present), max(present)
     wider = max(0.0, least - (high - low)) / 2
     return low - wider, high + wider
 

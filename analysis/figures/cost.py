@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, extent, numbers
-from analysis.figures.chart import with_interval as shown
-from analysis.figures.sweep_data import Material
+from analysis.figures.chart import with_interval as value_text
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.tables import Column, Status
 from seatbelt.text.wording import counted
 
@@ -57,13 +57,13 @@ COSTS = [
 ]  # fmt: skip
 
 
-def cost_figure(kind: Cost, material: Material) -> Figure:
+def cost_figure(kind: Cost, data: SweepData) -> Figure:
     """Return the arms by one cost and the selection IoU.
 
     Raises:
         NotApplicable: Nothing is complete, or all arms cost the same.
     """
-    table = cost_table(kind, material)
+    table = cost_table(kind, data)
     front = table[table["front"]]
     first = front.iloc[-1]
     drawn = min(len(table), len(front) + _MOST)
@@ -78,7 +78,7 @@ def cost_figure(kind: Cost, material: Material) -> Figure:
         ),
         alt=(
             f"{len(table)} arms, {len(front)} on the front. The best costs {first['cost']:.3g} ({kind.axis}) and has "
-            f"{shown(first['selection_iou'], first['low'], first['high'])}; the cheapest on the front costs "
+            f"{value_text(first['selection_iou'], first['low'], first['high'])}; the cheapest on the front costs "
             f"{front['cost'].iloc[0]:.3g} and has {front['selection_iou'].iloc[0]:.3f}."
         ),
         columns=COLUMNS,
@@ -87,13 +87,13 @@ def cost_figure(kind: Cost, material: Material) -> Figure:
     )
 
 
-def cost_table(kind: Cost, material: Material) -> pd.DataFrame:
+def cost_table(kind: Cost, data: SweepData) -> pd.DataFrame:
     """Return one row per arm (columns: COLUMNS), cheapest first.
 
     Raises:
         NotApplicable: Nothing is complete, or all arms cost the same.
     """
-    trials = material.searched[material.searched["status"] == Status.COMPLETE.value]
+    trials = data.searched[data.searched["status"] == Status.COMPLETE]
     costs = trials[kind.column].astype("float64")
     if kind.images:
         images = trials["epochs_done"] * (trials["train_real"] + trials["train_synthetic"])
@@ -103,9 +103,9 @@ def cost_table(kind: Cost, material: Material) -> pd.DataFrame:
     costs = costs.where(costs > 0).groupby(trials["arm_key"]).mean().rename("cost").dropna()
     if costs.nunique() < 2:
         raise NotApplicable(f"needs complete arms that differ in their {kind.axis}")
-    arms = material.arms.merge(costs.reset_index(), on="arm_key")
+    arms = data.arms.merge(costs.reset_index(), on="arm_key")
     arms = arms.rename(columns={"selection_low": "low", "selection_high": "high", "replicates": "n"})
-    arms["arm"] = material.arm_names(arms["arm_key"].tolist())
+    arms["arm"] = data.arm_names(arms["arm_key"].tolist())
     arms = arms.sort_values(["cost", "selection_iou"], ascending=[True, False], ignore_index=True)
     # In rising cost, who is better than all before is on the front.
     before = arms["selection_iou"].cummax().shift(fill_value=float("-inf"))
@@ -117,25 +117,27 @@ def _chart(kind: Cost, table: pd.DataFrame) -> Chart:
     front, rest = table[table["front"]], table[~table["front"]]
     rest = rest.iloc[:: max(1, -(-len(rest) // _MOST))]
     log = table["cost"].max() > _WIDE * table["cost"].min()
-    several = bool(front["low"].notna().any())
+    has_intervals = bool(front["low"].notna().any())
     layers: list[Layer] = [
-        Points(name="other arms", x=numbers(rest["cost"]), y=numbers(rest["selection_iou"]), look=6, tips=_tips(rest)),
-        Lines(name="", x=(numbers(front["cost"]),), y=(numbers(front["selection_iou"]),), look=0),
+        Points(
+            name="other arms", x=numbers(rest["cost"]), y=numbers(rest["selection_iou"]), series=6, hover=_hover(rest)
+        ),
+        Lines(name="", x=(numbers(front["cost"]),), y=(numbers(front["selection_iou"]),), series=0),
         Points(
             name="Pareto front",
             x=numbers(front["cost"]),
             y=numbers(front["selection_iou"]),
-            low=numbers(front["low"]) if several else (),
-            high=numbers(front["high"]) if several else (),
-            look=0,
-            tips=_tips(front),
+            low=numbers(front["low"]) if has_intervals else (),
+            high=numbers(front["high"]) if has_intervals else (),
+            series=0,
+            hover=_hover(front),
         ),
     ]
     return Chart(x=Axis(title=kind.axis, log=bool(log)), y=Axis(title="selection IoU"), layers=tuple(layers))
 
 
-def _tips(table: pd.DataFrame) -> tuple[str, ...]:
+def _hover(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
-        f"{row.arm}: {shown(row.selection_iou, row.low, row.high)}, n = {row.n}; {row.cost:.4g}"
+        f"{row.arm}: {value_text(row.selection_iou, row.low, row.high)}, n = {row.n}; {row.cost:.4g}"
         for row in table.itertuples()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.tables import Column, Status
 from seatbelt.text.wording import counted
 
@@ -31,13 +31,13 @@ _QUANTILES = {"p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 _MISSED = 0.01
 
 
-def distribution(material: Material) -> Figure:
+def distribution(data: SweepData) -> Figure:
     """Return quantiles of the test IoU over images.
 
     Raises:
         NotApplicable: No test images are recorded.
     """
-    table = distribution_table(material)
+    table = distribution_table(data)
     first = table.iloc[0]
     subjects = int(table["subjects"].max())
     return Figure(
@@ -59,7 +59,7 @@ def distribution(material: Material) -> Figure:
     )
 
 
-def distribution_table(material: Material) -> pd.DataFrame:
+def distribution_table(data: SweepData) -> pd.DataFrame:
     """Return one row per leading arm (columns: COLUMNS).
 
     Raises:
@@ -67,42 +67,42 @@ def distribution_table(material: Material) -> pd.DataFrame:
     """
     import pandas as pd
 
-    keys = material.arms["arm_key"].head(_ARMS).tolist()
-    trials = material.searched
-    trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE.value)]
-    images = material.images_of(trials["trial_key"].tolist())
+    keys = data.arms["arm_key"].head(_ARMS).tolist()
+    trials = data.searched
+    trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE)]
+    images = data.images_of(trials["trial_key"].tolist())
     if images.empty:
         raise NotApplicable("needs test images of a complete trial")
-    found = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
+    arm_images = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
     rows = []
-    for key, name in zip(keys, material.arm_names(keys), strict=True):
-        own = found[found["arm_key"] == key]
-        if len(own):
-            rows.append({"arm": name, **_row(own)})
+    for key, name in zip(keys, data.arm_names(keys), strict=True):
+        images_of_arm = arm_images[arm_images["arm_key"] == key]
+        if len(images_of_arm):
+            rows.append({"arm": name, **_row(images_of_arm)})
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
 
 
-def _row(own: pd.DataFrame) -> dict[str, float]:
-    values = own.groupby(["dataset", "image"], dropna=False)["iou"].mean()
+def _row(images: pd.DataFrame) -> dict[str, float]:
+    values = images.groupby(["dataset", "image"], dropna=False)["iou"].mean()
     quantiles = values.quantile(list(_QUANTILES.values()))
     return {
         **dict(zip(_QUANTILES, quantiles, strict=True)),
         "mean": values.mean(),
         "missed": (values < _MISSED).mean(),
         "images": len(values),
-        "subjects": own["subject"].nunique(),
-        "replicates": own["trial_key"].nunique(),
+        "subjects": images["subject"].nunique(),
+        "replicates": images["trial_key"].nunique(),
     }
 
 
 def _chart(table: pd.DataFrame) -> Chart:
     places = tuple(float(i) for i in range(len(table)))
-    tips = tuple(
+    hover = tuple(
         f"{row.arm}: median {row.median:.3f}, middle half {row.p25:.3f} to {row.p75:.3f}, {row.missed:.0%} missed"
         for row in table.itertuples()
     )
     x, look = numbers(table["median"]), 0
-    wide = Points(name="", x=x, y=places, low=numbers(table["p05"]), high=numbers(table["p95"]), along="x", look=look)
+    wide = Points(name="", x=x, y=places, low=numbers(table["p05"]), high=numbers(table["p95"]), along="x", series=look)
     half = Points(
         name="",
         x=x,
@@ -110,9 +110,9 @@ def _chart(table: pd.DataFrame) -> Chart:
         low=numbers(table["p25"]),
         high=numbers(table["p75"]),
         along="x",
-        look=look,
+        series=look,
         thick=True,
-        tips=tips,
+        hover=hover,
     )
     ticks = tuple((float(i), f"{i + 1}. {shortened(name)}") for i, name in enumerate(table["arm"]))
     return Chart(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.answers.interactions import interactions as estimate
-from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, Rule, extent, numbers
-from analysis.figures.sweep_data import Material
+from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Points, ReferenceLine, extent, numbers
+from analysis.figures.sweep_data import SweepData
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Column
@@ -47,51 +47,51 @@ _MOST, _PAIRS = 40, 20
 """Rows of the figures of effects and of pairs; the tables have all."""
 
 
-def main_effects(material: Material) -> Figure:
+def main_effects(data: SweepData) -> Figure:
     """Return the effects of all levels as a forest plot.
 
     Raises:
         NotApplicable: There is nothing to compare.
     """
     try:
-        found = material.effects
+        effects = data.effects
     except UserError as error:
         raise NotApplicable(f"cannot be drawn: {error}") from None
-    table = effects_table(material)
-    told = table.dropna(subset=["effect"])
-    if told.empty:
+    table = effects_table(data)
+    estimated = table.dropna(subset=["effect"])
+    if estimated.empty:
         raise NotApplicable("needs effects that the complete trials tell")
-    decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
-    strongest = told.iloc[int(told["effect"].abs().argmax())]
+    decided, method = int(table["decided"].sum()), ESTIMATORS[effects.estimator]
+    strongest = estimated.iloc[int(estimated["effect"].abs().argmax())]
     return Figure(
         name="main_effects",
         title="What each level adds to the selection IoU",
         caption=(
-            f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
-            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
+            f"Differences to the reference level of each factor ({method}, {effects.complete} of {effects.trials} "
+            f"trials reached epoch {effects.epoch}), with 95 % intervals over {effects.evidence}. Full "
             "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
-            f"show the smallest effect that could have been found.{_left_out(len(told), _MOST)}"
+            f"show the smallest effect that could have been found.{_left_out(len(estimated), _MOST)}"
         ),
         alt=(
-            f"{len(told)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
+            f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
             f"{strongest['reference']}, {strongest['effect']:+.3f}."
         ),
         columns=EFFECTS,
         table=table,
-        chart=_forest(told.head(_MOST)),
+        chart=_forest(estimated.head(_MOST)),
     )
 
 
-def effects_table(material: Material) -> pd.DataFrame:
+def effects_table(data: SweepData) -> pd.DataFrame:
     """Return one row per effect (columns: EFFECTS), in the order of the factors."""
     import pandas as pd
 
-    rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in material.effects.effects]
-    found = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
-    return found.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
+    rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in data.effects.effects]
+    frame = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
+    return frame.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
 
 
-def pair_effects(material: Material) -> Figure:
+def pair_effects(data: SweepData) -> Figure:
     """Return the interactions of a sweep.
 
     Raises:
@@ -99,16 +99,16 @@ def pair_effects(material: Material) -> Figure:
     """
     import pandas as pd
 
-    if len(material.searched) > MOST_TRIALS:
+    if len(data.searched) > MOST_TRIALS:
         raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
     try:
-        found = estimate(material.sweep).interactions
+        pairs = estimate(data.sweep).interactions
     except UserError as error:
         raise NotApplicable(f"cannot be drawn: {error}") from None
-    if not found:
+    if not pairs:
         raise NotApplicable("needs pairs of levels")
     names = [column.name for column in INTERACTIONS]
-    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
+    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in pairs], columns=names))
 
 
 def interactions(table: pd.DataFrame) -> Figure:
@@ -118,8 +118,8 @@ def interactions(table: pd.DataFrame) -> Figure:
         table: One row per pair (columns: INTERACTIONS).
     """
     ordered = table.sort_values("effect", key=abs, ascending=False, ignore_index=True)
-    shown = ordered.head(_PAIRS)
-    names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in shown.iterrows()]
+    drawn = ordered.head(_PAIRS)
+    names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in drawn.iterrows()]
     first = ordered.iloc[0]
     return Figure(
         name="interactions",
@@ -132,7 +132,7 @@ def interactions(table: pd.DataFrame) -> Figure:
         alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
         table=ordered,
-        chart=_rows(names, [_points("pairs", shown, range(len(shown)), hollow=False)], "interaction"),
+        chart=_rows(names, [_points("pairs", drawn, range(len(drawn)), hollow=False)], "interaction"),
     )
 
 
@@ -146,18 +146,18 @@ def _forest(table: pd.DataFrame) -> Chart:
     places = range(len(table))
     for decided, name in ((True, "decided"), (False, "not decided")):
         chosen = table["decided"].to_numpy() == decided
-        kept = [place for place in places if chosen[place]]
-        if kept:
-            layers.append(_points(name, table.iloc[kept], kept, hollow=not decided))
-    known = table["detectable"].notna().to_numpy()
-    ticks = [(place, float(table["detectable"].iloc[place])) for place in places if known[place]]
+        group = [place for place in places if chosen[place]]
+        if group:
+            layers.append(_points(name, table.iloc[group], group, hollow=not decided))
+    has_detectable = table["detectable"].notna().to_numpy()
+    ticks = [(place, float(table["detectable"].iloc[place])) for place in places if has_detectable[place]]
     if ticks:
         layers.append(
             Points(
                 name="smallest that could be found",
                 x=tuple(value for _, size in ticks for value in (-size, size)),
                 y=tuple(float(place) for place, _ in ticks for _ in range(2)),
-                look=6,
+                series=6,
                 marker="tick",
             )
         )
@@ -165,17 +165,17 @@ def _forest(table: pd.DataFrame) -> Chart:
 
 
 def _points(name: str, table: pd.DataFrame, places: list[int] | range, *, hollow: bool) -> Points:
-    known = table["low"].notna().any()
+    has_bounds = table["low"].notna().any()
     return Points(
         name=name,
         x=numbers(table["effect"]),
         y=tuple(float(place) for place in places),
-        low=numbers(table["low"]) if known else (),
-        high=numbers(table["high"]) if known else (),
+        low=numbers(table["low"]) if has_bounds else (),
+        high=numbers(table["high"]) if has_bounds else (),
         along="x",
-        look=1 if hollow else 0,
+        series=1 if hollow else 0,
         marker="hollow" if hollow else "full",
-        tips=tuple(
+        hover=tuple(
             f"{effect:+.3f} [{low:+.3f}, {high:+.3f}], n = {n}"
             for effect, low, high, n in zip(table["effect"], table["low"], table["high"], table["n"], strict=True)
         ),
@@ -188,6 +188,6 @@ def _rows(names: list[str], layers: list[Layer], title: str) -> Chart:
         y=Axis(
             title="", ticks=tuple((float(i), name) for i, name in enumerate(names)), low=len(names) - 0.4, high=-0.6
         ),
-        layers=(Rule(name="", at=0.0, along="y"), *layers),
+        layers=(ReferenceLine(name="", at=0.0, along="y"), *layers),
         height=max(0.35, min(1.6, 0.2 + 0.035 * len(names))),
     )

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import LOOKS, Axis, Chart, Figure, Layer, Lines, NotApplicable, Rule, numbers, whole_axis
-from analysis.figures.sweep_data import Material
+from analysis.figures.chart import (
+    COLOUR_COUNT,
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    Lines,
+    NotApplicable,
+    ReferenceLine,
+    numbers,
+    whole_axis,
+)
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.tables import Column
 from seatbelt.text.wording import counted
 
@@ -21,7 +32,7 @@ COLUMNS = [
 _BEST = """
 with spent as (
     select trial_key, epochs.selection_iou, row_number() over (order by "at" nulls first, number, epoch) as epochs
-    from epochs join trials using (trial_key) where coalesce(role, 'arm') = 'arm'
+    from epochs join trials using (trial_key) where role = 'arm'
 ), so_far as (
     select *, max(selection_iou) over (order by epochs rows between unbounded preceding and 1 preceding) as before,
            max(epochs) over () as total
@@ -32,15 +43,15 @@ where selection_iou > coalesce(before, '-inf'::double) order by epochs
 """
 
 
-def progress(material: Material) -> Figure:
+def progress(data: SweepData) -> Figure:
     """Return the best score so far as a line with steps.
 
     Raises:
         NotApplicable: No epoch was measured.
     """
-    table, total = progress_table(material)
+    table, total = progress_table(data)
     first, last = table.iloc[0], table.iloc[-1]
-    baselines = comparable_baselines(material)
+    baselines = comparable_baselines(data)
     return Figure(
         name="progress",
         title="Search progress",
@@ -58,21 +69,21 @@ def progress(material: Material) -> Figure:
     )
 
 
-def progress_table(material: Material) -> tuple[pd.DataFrame, int]:
+def progress_table(data: SweepData) -> tuple[pd.DataFrame, int]:
     """Return one row for each time that the best became better (columns: COLUMNS), and all epochs that were spent.
 
     Raises:
         NotApplicable: No epoch was measured.
     """
-    found = material.ask(_BEST)
-    if found.empty:
+    improvements = data.query(_BEST)
+    if improvements.empty:
         raise NotApplicable("needs an epoch that was measured")
-    return found[[column.name for column in COLUMNS]], int(found["total"].iloc[0])
+    return improvements[[column.name for column in COLUMNS]], int(improvements["total"].iloc[0])
 
 
-def comparable_baselines(material: Material) -> dict[str, float]:
+def comparable_baselines(data: SweepData) -> dict[str, float]:
     """Return the trivial baselines that are scored as trials are: over all images, not over those with the target."""
-    return {name: value for name, value in material.sweep.baselines.items() if not name.endswith(", with target")}
+    return {name: value for name, value in data.sweep.baselines.items() if not name.endswith(", with target")}
 
 
 def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Chart:
@@ -83,11 +94,11 @@ def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Char
             x=((*numbers(table["epochs"]), float(total)),),
             y=((*numbers(table["best"]), last),),
             steps=True,
-            tips=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
+            hover=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
         )
     ]
     for number, (name, value) in enumerate(baselines.items(), start=1):
-        layers.append(Rule(name=f"{name}: {value:.3f}", at=float(value), look=number % LOOKS))
+        layers.append(ReferenceLine(name=f"{name}: {value:.3f}", at=float(value), series=number % COLOUR_COUNT))
     return Chart(
         x=whole_axis("epochs spent", 0, total, low=0),
         y=Axis(title="best selection IoU"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.tables import FINAL, Column, Status
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ COLUMNS = [
 
 _FATES = [column.name for column in COLUMNS[2:]]
 _NAMES = {"went_on": "went on, not compared", "under_way": "under way"}
-_LOOKS = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
+_SERIES = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
 
 
-def promotion_flow(material: Material) -> Figure:
+def promotion_flow(data: SweepData) -> Figure:
     """Return a stacked bar for the beginning and each rung.
 
     Raises:
         NotApplicable: The sweep does not prune, or nothing was trained.
     """
-    if not material.prunes:
+    if not data.prunes:
         raise NotApplicable("needs a sweep that prunes (--prune asha)")
-    table = promotion_table(material)
+    table = promotion_table(data)
     first, last = table.iloc[0], table.iloc[-1]
     return Figure(
         name="promotion_flow",
@@ -56,7 +56,7 @@ def promotion_flow(material: Material) -> Figure:
     )
 
 
-def promotion_table(material: Material) -> pd.DataFrame:
+def promotion_table(data: SweepData) -> pd.DataFrame:
     """Return one row for the beginning and one per rung (columns: COLUMNS).
 
     Raises:
@@ -64,19 +64,19 @@ def promotion_table(material: Material) -> pd.DataFrame:
     """
     import pandas as pd
 
-    trials = material.searched[material.searched["attempts"].fillna(1) > 0]
-    trials = trials[(trials["status"] != Status.PLANNED.value) | (trials["epochs_done"] > 0)]
+    trials = data.searched[data.searched["attempts"].fillna(1) > 0]
+    trials = trials[(trials["status"] != Status.PLANNED) | (trials["epochs_done"] > 0)]
     if trials.empty:
         raise NotApplicable("needs a trial that began")
-    promoted = material.ask("select trial_key, epoch from decisions where kind = 'promotion'")
+    promoted = data.query("select trial_key, epoch from decisions where kind = 'promotion'")
     pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
-    rows = list(_rows(trials, [0, *material.rungs], pairs))
+    rows = list(_rows(trials, [0, *data.rungs], pairs))
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
 
 
 def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, object]]) -> Iterator[dict[str, int]]:
     # One that stopped early trained to its end, whatever its epochs are.
-    complete = trials["status"] == Status.COMPLETE.value
+    complete = trials["status"] == Status.COMPLETE
     done = trials["epochs_done"].where(~complete, epochs[-1])
     for place, epoch in enumerate(epochs):
         here = trials[done >= epoch]
@@ -91,11 +91,11 @@ def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, o
 def _fate(key: str, status: str, went_on: bool, epoch: int, promoted: set[tuple[object, object]]) -> str:
     if went_on:
         return "promoted" if (key, epoch) in promoted else "went_on"
-    if status == Status.COMPLETE.value:
+    if status == Status.COMPLETE:
         return "complete"
-    known = {Status.PRUNED.value: "pruned", Status.PAUSED.value: "waiting"}
-    known |= {ended.value: "failed" for ended in FINAL}
-    return known.get(status, "under_way")
+    fates = {Status.PRUNED.value: "pruned", Status.PAUSED.value: "waiting"}
+    fates |= {ended.value: "failed" for ended in FINAL}
+    return fates.get(status, "under_way")
 
 
 def _chart(table: pd.DataFrame) -> Chart:
@@ -115,9 +115,9 @@ def _chart(table: pd.DataFrame) -> Chart:
                 base=tuple(below),
                 top=tuple(top),
                 width=0.7,
-                look=_LOOKS[fate],
+                series=_SERIES[fate],
                 texts=tuple(f"{count:.0f}" if count else "" for count in counts),
-                tips=tuple(
+                hover=tuple(
                     f"epoch {epoch}: {count:.0f} {name}" for epoch, count in zip(table["epoch"], counts, strict=True)
                 ),
             )

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.answers.arms import arms_of
 from analysis.answers.effects import Effects, effects
-from analysis.reading.duckdb import connect
+from analysis.reading.duckdb import connect, frame
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import cells_of
-from seatbelt.errors import UserError
 from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 from seatbelt.records.tables import Status
 
@@ -29,7 +28,7 @@ _TRIALS = (
 )  # fmt: skip
 
 
-class Material:
+class SweepData:
     """The tables of one sweep. Each is read when it is first asked for, and kept."""
 
     def __init__(self, sweep: SweepTables) -> None:
@@ -39,19 +38,19 @@ class Material:
     def trials(self) -> pd.DataFrame:
         """All trials, in the order of planning, with the columns that figures are made of."""
         columns = ", ".join(f'"{name}"' for name in _TRIALS)
-        return self.ask(f"select {columns} from trials order by number, trial_key")
+        return self.query(f"select {columns} from trials order by number, trial_key")
 
     @cached_property
     def searched(self) -> pd.DataFrame:
         """The trials of the search: neither stages nor confirmations."""
-        found = self.trials[self.trials["role"].fillna("arm") == "arm"]
-        return found.reset_index(drop=True)
+        searched_rows = self.trials[self.trials["role"] == "arm"]
+        return searched_rows.reset_index(drop=True)
 
     @cached_property
     def arms(self) -> pd.DataFrame:
         """`Sweep.arms()`, with intervals of the test IoU for the leading ones."""
         with readable(self.sweep):
-            complete = self.searched[self.searched["status"] == Status.COMPLETE.value]
+            complete = self.searched[self.searched["status"] == Status.COMPLETE]
             means = complete.groupby("arm_key")["selection_iou"].mean().sort_values(ascending=False, kind="stable")
             leading = complete[complete["arm_key"].isin(means.index[:TESTED])]
             return arms_of(self.sweep, complete, self.images_of(leading["trial_key"].tolist()))
@@ -60,12 +59,12 @@ class Material:
     def levels(self) -> dict[str, list[str]]:
         """Factor -> its levels among the trials, in the order of `sweep.json`; none for a range of numbers."""
         cells = self.arm_cells
-        found = {}
+        levels_of_factor = {}
         for name, labels in self.sweep.factors.items():
             if name in cells:
                 present = {str(label) for label in cells[name].dropna()}
-                found[name] = [label for label in labels if label in present]
-        return found
+                levels_of_factor[name] = [label for label in labels if label in present]
+        return levels_of_factor
 
     @cached_property
     def varied(self) -> list[str]:
@@ -83,13 +82,13 @@ class Material:
         """Return what arms are called: their levels of the factors that vary, or the name of a named arm."""
         with readable(self.sweep):
             cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
-            told = {key: read_cell(cells[key]) for key in keys}
-            return [self.name_of(told[key]) or key for key in keys]
+            cell_of_arm = {key: read_cell(cells[key]) for key in keys}
+            return [self.name_of(cell_of_arm[key]) or key for key in keys]
 
     def name_of(self, cell: Mapping[str, str]) -> str:
         """Return what a cell is called; see `arm_names`."""
         varied = {*self.varied, NAMED_ARM}
-        return _called({name: level for name, level in cell.items() if name in varied}) or _called(cell)
+        return _short_name({name: level for name, level in cell.items() if name in varied}) or _short_name(cell)
 
     @cached_property
     def effects(self) -> Effects:
@@ -119,30 +118,24 @@ class Material:
 
     def images_of(self, trials: list[str]) -> pd.DataFrame:
         """Return the test images of some trials: trial_key, dataset, image, subject, iou."""
-        return self.ask(
+        return self.query(
             "select trial_key, dataset, image, subject, iou from images where trial_key in (select unnest(?))", [trials]
         )
 
-    def ask(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """Return the answer of SQL over trials, epochs, images, decisions and stages.
 
         Raises:
             UserError: A table cannot be read.
         """
-        import duckdb
-
-        try:
-            found: pd.DataFrame = self._connection.sql(sql, params=parameters or []).to_arrow_table().to_pandas()
-        except duckdb.Error as error:
-            raise UserError(f"{self.sweep.root} cannot be read ({str(error).splitlines()[0]})") from None
-        return found
+        return frame(self._connection, self.sweep, sql, parameters or [])
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         return connect(self.sweep)
 
 
-def _called(cell: Mapping[str, str]) -> str:
+def _short_name(cell: Mapping[str, str]) -> str:
     """Return what an arm is called: of switches, those that are on."""
     switches = [name for name, level in cell.items() if level in ("on", "off")]
     if len(switches) < 2:

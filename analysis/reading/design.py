@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.reading.duckdb import connect
+from analysis.reading.arrays import Floats
+from analysis.reading.duckdb import rows
 from analysis.reading.tables import SweepTables
 from seatbelt.config.field_paths import field_value
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import NAMED_ARM, Cell, SweepFactor, SweepRecord, read_cell
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class Design:
     """Trials of the space that measured anything, with their scores at the rungs.
 
     Attributes:
@@ -37,11 +39,11 @@ class Observed:
     trials: pd.DataFrame
     factors: tuple[SweepFactor, ...]
     epochs: tuple[int, ...]
-    scores: NDArray[np.float64]
-    test: NDArray[np.float64]
+    scores: Floats
+    test: Floats
     baseline: dict[str, str]
 
-    def rows(self, rows: NDArray[np.intp]) -> Observed:
+    def subset(self, rows: NDArray[np.intp]) -> Design:
         """Return some of the trials, with the same factors."""
         return replace(
             self, trials=self.trials.iloc[rows].reset_index(drop=True), scores=self.scores[rows], test=self.test[rows]
@@ -53,7 +55,7 @@ class Observed:
         return int(np.isnan(self.scores[:, -1]).sum())
 
 
-def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
+def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
     """Read the design and the scores of a sweep.
 
     Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
@@ -70,18 +72,18 @@ def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
     record = sweep.record
     names = [factor.name for factor in record.factors]
     trials = sweep.trials
-    trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
+    trials = trials[(trials["role"] == "arm") & (trials["epochs_done"] > 0)]
     cells = spelt_cells(record, trials)
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
         raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
-    kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
+    measured = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
     levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())
     epochs = tuple(sorted({*(epoch for epoch in (*record.rungs, *further) if epoch < full), full}))
-    scores = _scores(sweep, list(kept["trial_key"]), epochs)
+    scores = _scores(sweep, list(measured["trial_key"]), epochs)
     # A trial that stopped early is complete: its best score is the one that it ends with.
-    complete = (kept["status"] == "COMPLETE").to_numpy()
+    complete = (measured["status"] == Status.COMPLETE).to_numpy()
     final = trials.loc[inside, "selection_iou"].to_numpy(dtype=np.float64)
     scores[:, -1] = np.where(complete, final, np.nan)
     for k in range(len(epochs) - 1):
@@ -89,10 +91,8 @@ def observe(sweep: SweepTables, further: Collection[int] = ()) -> Observed:
     varied = tuple(factor for factor in record.factors if levels[factor.name].nunique() > 1)
     some = ~np.isnan(scores).all(axis=1)
     test = np.where(complete, trials.loc[inside, "test_iou"].to_numpy(dtype=np.float64), np.nan)[some]
-    frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
-    return Observed(
-        trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=record.baseline
-    )
+    frame: pd.DataFrame = pd.concat([measured, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
+    return Design(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=record.baseline)
 
 
 def spelt_cells(record: SweepRecord, trials: pd.DataFrame) -> list[Cell]:
@@ -126,19 +126,15 @@ def _arms_outside(record: SweepRecord) -> set[str]:
     }
 
 
-def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
+def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> Floats:
     """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
-    import duckdb
-
     columns = ", ".join(
-        f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end"
+        f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end as e{epoch}"
         for epoch in epochs
     )
-    with connect(sweep) as connection:
-        try:
-            rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
-        except duckdb.Error as error:
-            raise UserError(f"{sweep.root}/epochs cannot be read ({str(error).splitlines()[0]})") from None
-    found = {row[0]: [np.nan if value is None else float(value) for value in row[1:]] for row in rows}
-    nothing = [np.nan] * len(epochs)
-    return np.array([found.get(key, nothing) for key in keys], dtype=np.float64)
+    measured = {
+        row.pop("trial_key"): [np.nan if score is None else float(score) for score in row.values()]
+        for row in rows(sweep, f"select trial_key, {columns} from epochs group by trial_key", table="epochs")
+    }
+    missing = [np.nan] * len(epochs)
+    return np.array([measured.get(key, missing) for key in keys], dtype=np.float64)

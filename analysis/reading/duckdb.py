@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from analysis.reading.tables import REWRITE, Source, SweepTables, check_identity, readable
 from seatbelt.errors import UserError
@@ -89,20 +90,55 @@ def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: 
     _execute(connection, source, "trials", _stages(several))
 
 
+def rows(source: Source, sql: str, parameters: Sequence[object] = (), *, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a query over the views of `connect`, each as column -> value.
+
+    Args:
+        source: A sweep, or several.
+        sql: The query.
+        parameters: Values of its question marks.
+        table: The table that it reads, for the message.
+
+    Raises:
+        UserError: The table cannot be read.
+    """
+    with connect(source) as connection:
+        return fetch(connection, source, sql, parameters, table=table)
+
+
+def fetch(
+    connection: duckdb.DuckDBPyConnection, source: Source, sql: str, parameters: object = (), *, table: str
+) -> list[dict[str, Any]]:
+    """Return the rows of a query on an open connection; see `rows`."""
+    with _translated(source, table):
+        answer = connection.execute(sql, parameters)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def frame(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    sql: str,
+    parameters: Sequence[object] = (),
+    *,
+    table: str = "",
+) -> pd.DataFrame:
+    """Return the rows of a query on an open connection as a data frame; see `rows`."""
+    with _translated(source, table):
+        # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+        answer: pd.DataFrame = connection.sql(sql, params=parameters).to_arrow_table().to_pandas()
+    return answer
+
+
 def stages_frame(source: Source) -> pd.DataFrame:
     """Return the view `stages` (columns: `analysis.reading.trial_cells.STAGES`).
 
     Raises:
         UserError: The trials cannot be read.
     """
-    import duckdb
-
     with connect(source) as connection, readable(source):
-        try:
-            found: pd.DataFrame = connection.sql("from stages").to_arrow_table().to_pandas()
-        except duckdb.Error as error:
-            raise UserError(f"{source.root}/trials cannot be read ({str(error).splitlines()[0]})") from None
-    return found
+        return frame(connection, source, "from stages", table="trials")
 
 
 def select(
@@ -131,9 +167,13 @@ def select(
         _check_sweep(connection, sweep, table, pattern)
         # Parts of the path such as `status=FAILED` are names of folders and no columns.
         relation = f"read_parquet({pattern}, hive_partitioning=false)"
-    described = _execute(connection, sweep, table, f"describe select * from {relation}").fetchall()
-    _check_types({row[0]: row[1] for row in described}, sweep, table)
-    return f"select {'' if name is None else f'{_quoted(name)} as sweep, '}* from {relation}"
+    described = fetch(connection, sweep, f"describe select * from {relation}", table=table)
+    types = {str(row["column_name"]): str(row["column_type"]) for row in described}
+    _check_types(types, sweep, table)
+    origin = "" if name is None else f"{_quoted(name)} as sweep, "
+    # Tables of older versions leave the role of arms empty.
+    columns = "* replace (coalesce(role, 'arm') as role)" if table == "trials" and "role" in types else "*"
+    return f"select {origin}{columns} from {relation}"
 
 
 def _check_files(folder: str) -> None:
@@ -150,34 +190,44 @@ def _check_files(folder: str) -> None:
 
 def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, table: str, pattern: str) -> None:
     key = _quoted(SWEEP_METADATA)
-    sql = f"select file_name, decode(value) from parquet_kv_metadata({pattern}) where decode(key) = {key}"
-    for place, identity in _execute(connection, sweep, table, sql).fetchall():
-        check_identity(sweep, place, identity)
+    sql = f"select file_name, decode(value) as identity from parquet_kv_metadata({pattern}) where decode(key) = {key}"
+    for row in fetch(connection, sweep, sql, table=table):
+        check_identity(sweep, row["file_name"], row["identity"])
     if table == "trials" and sweep.identity:
         data = _quoted(sweep.data_fingerprint)
         sql = (
             f"select distinct filename from read_parquet({pattern}, hive_partitioning=false, filename=true) "
             f"where data_fingerprint is distinct from {data}"
         )
-        for (place,) in _execute(connection, sweep, table, sql).fetchall():
-            raise UserError(f"{place} holds trials of other data than {sweep.root}/sweep.json names; {REWRITE}")
+        for row in fetch(connection, sweep, sql, table=table):
+            raise UserError(
+                f"{row['filename']} holds trials of other data than {sweep.root}/sweep.json names; {REWRITE}"
+            )
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> duckdb.DuckDBPyConnection:
+def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> None:
+    with _translated(source, table):
+        connection.execute(sql)
+
+
+@contextlib.contextmanager
+def _translated(source: Source, table: str) -> Iterator[None]:
+    """Turn an error of duckdb into one of the user."""
     import duckdb
 
     try:
-        return connection.execute(sql)
+        yield
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         # The limits of a query hold while its tables are read, too.
         raise
     except duckdb.Error as error:
-        raise UserError(f"{source.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
+        place = f"{source.root}/{table}" if table else source.root
+        raise UserError(f"{place} cannot be read ({str(error).splitlines()[0]})") from None
 
 
-def _check_types(found: dict[str, str], sweep: SweepTables, table: str) -> None:
+def _check_types(types: dict[str, str], sweep: SweepTables, table: str) -> None:
     for column in TABLES[table]:
-        kind = found.get(column.name, _TYPES[column.type])
+        kind = types.get(column.name, _TYPES[column.type])
         if kind != _TYPES[column.type]:
             raise UserError(
                 f"{sweep.root}/{table} cannot be read: the column {column.name} is {kind} instead of "

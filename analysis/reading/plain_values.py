@@ -23,10 +23,10 @@ def plain_values(column: pd.Series[Any]) -> list[Any]:
 
 def unique_names(names: list[str]) -> list[str]:
     """Return names without repetition: a JSON object would lose the first of two columns called alike."""
-    found: list[str] = []
+    unique: list[str] = []
     for name in names:
         new, number = name, 1
-        while new in found:
+        while new in unique:
             new, number = f"{name}_{number}", number + 1
-        found.append(new)
-    return found
+        unique.append(new)
+    return unique

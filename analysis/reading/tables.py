@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Location = str | os.PathLike[str]
 
-Role = Literal["arm", "confirmation"]
+ArmRole = Literal["arm", "confirmation"]
 """Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
 
 REWRITE = "move the file away, then `seatbelt resume` writes the tables anew from the ledger"
@@ -59,7 +59,7 @@ class SweepTables:
         self.root = os.fspath(root)
         self._storage = open_storage(root)
         try:
-            found: Any = json.loads(self._storage.read("sweep.json"))
+            content: Any = json.loads(self._storage.read("sweep.json"))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
         except RefusedError:
@@ -67,10 +67,10 @@ class SweepTables:
             raise
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
-        if not isinstance(found, dict):
-            raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
-        refuse_newer_format(f"{root}/sweep.json", found.get("format"), FORMAT)
-        self.description: dict[str, Any] = found
+        if not isinstance(content, dict):
+            raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(content).__name__}")
+        refuse_newer_format(f"{root}/sweep.json", content.get("format"), FORMAT)
+        self.description: dict[str, Any] = content
 
     @cached_property
     def record(self) -> SweepRecord:
@@ -155,9 +155,12 @@ class SweepTables:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
     def _frame(self, table: str) -> pd.DataFrame:
-        # What pandas would be told by the file may be somebody else's.
-        found: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
-        return found
+        # Metadata for pandas in the file may be somebody else's.
+        frame: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
+        if table == "trials" and "role" in frame:
+            # Tables of older versions leave the role of arms empty.
+            frame["role"] = frame["role"].fillna("arm")
+        return frame
 
 
 def check_identity(sweep: SweepTables, place: str, identity: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.reading.tables import Role, SweepTables, readable
+from analysis.reading.tables import ArmRole, SweepTables, readable
 from seatbelt.records.sweep import read_cell
 from seatbelt.records.tables import Column, Status
 
@@ -52,26 +52,26 @@ def cells_frame(sweep: SweepTables) -> pd.DataFrame:
 def cells_of(sweep: SweepTables, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `Sweep.cells` for some of its trials."""
     cells = [read_cell(text) for text in trials["cell"]]
-    told = sweep.factors
-    names = list(dict.fromkeys([*told, *(name for cell in cells for name in cell)]))
-    found = trials[[column.name for column in CELLS]].reset_index(drop=True)
+    factors = sweep.factors
+    names = list(dict.fromkeys([*factors, *(name for cell in cells for name in cell)]))
+    frame = trials[[column.name for column in CELLS]].reset_index(drop=True)
     for name in names:
         labels = [cell.get(name) for cell in cells]
-        found[name] = factor_column(labels, told.get(name, []), numeric=name in told and not told[name])
-    return found
+        frame[name] = factor_column(labels, factors.get(name, []), numeric=name in factors and not factors[name])
+    return frame
 
 
-def complete_trials(trials: pd.DataFrame, role: Role) -> pd.DataFrame:
+def complete_trials(trials: pd.DataFrame, role: ArmRole) -> pd.DataFrame:
     """Return the complete trials of a role, in the order of planning."""
-    chosen = trials[(trials["role"].fillna("arm") == role) & (trials["status"] == Status.COMPLETE.value)]
+    chosen = trials[(trials["role"] == role) & (trials["status"] == Status.COMPLETE)]
     return chosen.sort_values("number")
 
 
-def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:  # noqa: ANN401  (of pandas)
+def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:
     """Return the values of a factor: categories in the order of the levels, or numbers of a range."""
     import pandas as pd
 
     if numeric:
         return pd.to_numeric(pd.Series(labels, dtype=object)).astype("float64")
-    known = list(dict.fromkeys([*levels, *(label for label in labels if label is not None)]))
-    return pd.Categorical(labels, categories=known)
+    all_labels = list(dict.fromkeys([*levels, *(label for label in labels if label is not None)]))
+    return pd.Categorical(labels, categories=all_labels)

@@ -18,5 +18,5 @@ def unfinished_text(counts: Mapping[str, int]) -> str | None:
     waiting = {status: count for status, count in sorted(counts.items()) if status not in _ENDED}
     if not waiting:
         return None
-    told = ", ".join(f"{count} {status}" for status, count in waiting.items())
-    return f"provisional: the sweep is not finished ({told}); this may change"
+    statuses = ", ".join(f"{count} {status}" for status, count in waiting.items())
+    return f"provisional: the sweep is not finished ({statuses}); this may change"

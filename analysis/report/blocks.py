@@ -28,8 +28,8 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
-    """The head of a table's column."""
+class Column:
+    """A column of a table in a report."""
 
     name: str
     digits: int | None = None
@@ -42,7 +42,7 @@ class Table:
     """A table that is read from top to bottom."""
 
     caption: str
-    heads: tuple[Head, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
 
 
@@ -52,18 +52,18 @@ class BigTable:
 
     name: str
     caption: str
-    heads: tuple[Head, ...]
-    columns: tuple[list[Any], ...]
+    columns: tuple[Column, ...]
+    values: tuple[list[Any], ...]
     """The values of each column."""
 
     @property
     def size(self) -> int:
         """Number of rows."""
-        return len(self.columns[0])
+        return len(self.values[0])
 
     def rows(self, most: int) -> list[tuple[Value, ...]]:
         """Return the first rows."""
-        return list(zip(*(column[:most] for column in self.columns), strict=True))
+        return list(zip(*(column[:most] for column in self.values), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ReportPart:
     """What is reported of one sweep, or of all together."""
 
     name: str
@@ -99,9 +99,9 @@ class Report:
     """A whole report."""
 
     title: str
-    made: str
+    created: str
     """When, UTC."""
-    parts: tuple[Part, ...]
+    parts: tuple[ReportPart, ...]
 
 
 def cell_text(value: Value, digits: int | None) -> str:

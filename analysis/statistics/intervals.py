@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
+
 LEVEL = 0.95
 _RESAMPLES = 4000
 
@@ -43,17 +45,17 @@ def over_replicates(values: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
 
 
-def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> NDArray[np.float64]:
+def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> Floats:
     """Return half the width of Student's interval of means of n values with a standard deviation; NaN for n below 2."""
     from scipy import stats
 
     several = n > 1
     quantile = stats.t.ppf((1 + LEVEL) / 2, np.where(several, n - 1, 1))
-    half: NDArray[np.float64] = np.where(several, quantile * sd / np.sqrt(n), np.nan)
+    half: Floats = np.where(several, quantile * sd / np.sqrt(n), np.nan)
     return half
 
 
-def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed: int = 0) -> Interval:
+def over_subjects(values: Floats, subjects: Sequence[str], *, seed: int = 0) -> Interval:
     """Return the mean over replicates and images with a bootstrap interval over both.
 
     Images of one person are no independent evidence: whole subjects are drawn with replacement, and replicates
@@ -80,7 +82,7 @@ def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed:
 
 
 @lru_cache(maxsize=2)
-def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
     """Return how often each subject is drawn, and with which weight each replicate: the same for all arms alike."""
     rng = np.random.default_rng(seed)
     chosen = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=_RESAMPLES)

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
 from analysis.statistics.monotone_likelihood import Fit, fit
-
-Floats = NDArray[np.float64]
 
 
 def fit_weighted(
@@ -33,10 +32,14 @@ def fit_weighted(
         beside: Number of first columns that no interval is wanted for: the intercept, and constants of replicates.
     """
     weights = np.sqrt(completion_weights(scores, exempt))
-    kept = np.flatnonzero(weights)
-    root = weights[kept, None]
+    complete = np.flatnonzero(weights)
+    root = weights[complete, None]
     return fit(
-        design[kept] * root, scores[kept, -1:] * root, [clusters[i] for i in kept.tolist()], beside=beside, alike=False
+        design[complete] * root,
+        scores[complete, -1:] * root,
+        [clusters[i] for i in complete.tolist()],
+        beside=beside,
+        alike=False,
     )
 
 
@@ -67,5 +70,5 @@ def _rising(scores: Floats, promoted: NDArray[np.bool_], at: Floats) -> Floats:
 
     order = np.argsort(scores, kind="stable")
     fitted = isotonic_regression(promoted[order].astype(np.float64)).x
-    found: Floats = np.interp(at, scores[order], fitted)
-    return found
+    levels: Floats = np.interp(at, scores[order], fitted)
+    return levels

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analysis.reading.arrays import Floats
 
 
 def without_each(design: Floats, scores: Floats, group: NDArray[np.intp]) -> Iterator[tuple[Floats, Floats]]:
@@ -27,13 +27,15 @@ def without_each(design: Floats, scores: Floats, group: NDArray[np.intp]) -> Ite
         group: (n,) the group of each row, from 0.
     """
     width = design.shape[1]
-    known = (~np.isnan(scores)).sum(axis=1)
+    score_counts = (~np.isnan(scores)).sum(axis=1)
     rows = np.concatenate([design, scores], axis=1)
     groups = int(group.max()) + 1
     # Rows with the same scores known take part in the same regressions.
-    rests = [_rests(rows[:, : width + m], group, known == m, groups) for m in sorted(set(known.tolist()) - {0})]
-    for found in zip(*rests, strict=True):
-        whole = np.concatenate([_padded(part, rows.shape[1]) for part in found])
+    rests = [
+        _rests(rows[:, : width + m], group, score_counts == m, groups) for m in sorted(set(score_counts.tolist()) - {0})
+    ]
+    for groups_of_rests in zip(*rests, strict=True):
+        whole = np.concatenate([_padded(part, rows.shape[1]) for part in groups_of_rests])
         yield whole[:, :width], whole[:, width:]
 
 

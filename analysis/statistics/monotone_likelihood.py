@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
 from analysis.statistics.jackknife import without_each
-
-Floats = NDArray[np.float64]
 
 _GROUPS = 200
 """Most groups of the jackknife."""
@@ -55,16 +54,16 @@ def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int 
         alike: Whether all clusters weigh about alike; else the jackknife's covariance is not reduced.
     """
     assert design.shape[0] == scores.shape[0] == len(clusters), f"{design.shape=} {scores.shape=} {len(clusters)=}"
-    told = estimable(design[~np.isnan(scores[:, -1])])
-    coefficients = np.where(told, compose(design, scores), np.nan)
+    is_estimable = estimable(design[~np.isnan(scores[:, -1])])
+    coefficients = np.where(is_estimable, compose(design, scores), np.nan)
     names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
     complete = len(np.unique(cluster[~np.isnan(scores[:, -1])]))
     rank = int(np.linalg.matrix_rank(design))
     freedom = complete - rank
     if freedom < 1:
         return Fit(coefficients=coefficients, covariance=None, freedom=0, clusters=complete)
-    told[:beside] = False
-    covariance = _jackknife(design, scores, cluster, told)
+    is_estimable[:beside] = False
+    covariance = _jackknife(design, scores, cluster, is_estimable)
     if covariance is not None and alike:
         # Unbiased where all clusters weigh alike: leaving one out overstates by 1 / (1 - leverage).
         covariance = covariance * (1 - rank / len(names))
@@ -79,9 +78,9 @@ def compose(design: Floats, scores: Floats) -> Floats:
         rows = ~np.isnan(scores[:, k])
         earlier = _varying(scores[rows, :k])
         predictors = np.concatenate([design[rows], scores[rows][:, earlier]], axis=1)
-        found, *_ = np.linalg.lstsq(predictors, scores[rows, k], rcond=_RANK)
-        total = found[:p].copy()
-        for weight, j in zip(found[p:], earlier, strict=True):
+        weights, *_ = np.linalg.lstsq(predictors, scores[rows, k], rcond=_RANK)
+        total = weights[:p].copy()
+        for weight, j in zip(weights[p:], earlier, strict=True):
             total += weight * totals[j]
         totals.append(total)
     return totals[-1]
@@ -100,16 +99,18 @@ def _varying(scores: Floats) -> list[int]:
     return [j for j in range(scores.shape[1]) if len(scores) and np.ptp(scores[:, j]) > 0]
 
 
-def _jackknife(design: Floats, scores: Floats, cluster: NDArray[np.intp], told: NDArray[np.bool_]) -> Floats | None:
+def _jackknife(
+    design: Floats, scores: Floats, cluster: NDArray[np.intp], is_estimable: NDArray[np.bool_]
+) -> Floats | None:
     """Return the covariance over fits without each group of clusters; None if a fit loses a coefficient."""
     groups = min(int(cluster.max()) + 1, _GROUPS)
     order = np.random.default_rng(0).permutation(int(cluster.max()) + 1)
     group = (order % groups)[cluster]
-    found = []
-    for few, their in without_each(design, scores, group):
-        if (told & ~estimable(few[~np.isnan(their[:, -1])])).any():
+    fits = []
+    for reduced_design, reduced_scores in without_each(design, scores, group):
+        if (is_estimable & ~estimable(reduced_design[~np.isnan(reduced_scores[:, -1])])).any():
             return None
-        found.append(compose(few, their))
-    moved = np.array(found) - np.mean(found, axis=0)
+        fits.append(compose(reduced_design, reduced_scores))
+    moved = np.array(fits) - np.mean(fits, axis=0)
     covariance: Floats = (groups - 1) / groups * moved.T @ moved
     return covariance

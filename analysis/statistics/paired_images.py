@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.reading.arrays import Floats
 from analysis.statistics.intervals import Interval, over_subjects
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 
 def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
@@ -32,9 +32,9 @@ def image_scores(trials: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
         images: The table of images.
     """
     replicate = dict(zip(trials["trial_key"], trials.index, strict=True))
-    own = images[images["trial_key"].isin(list(replicate))]
-    own = own.assign(replicate=own["trial_key"].map(replicate), subject=own["subject"].fillna(""))
-    return own.pivot(index="replicate", columns=["subject", "dataset", "image"], values="iou")
+    of_arm = images[images["trial_key"].isin(list(replicate))]
+    of_arm = of_arm.assign(replicate=of_arm["trial_key"].map(replicate), subject=of_arm["subject"].fillna(""))
+    return of_arm.pivot(index="replicate", columns=["subject", "dataset", "image"], values="iou")
 
 
 def mean_over_subjects(scores: pd.DataFrame) -> Interval | None:
@@ -45,7 +45,7 @@ def mean_over_subjects(scores: pd.DataFrame) -> Interval | None:
     whole = scores.dropna(axis=0, how="any")
     if whole.empty:
         return None
-    values: NDArray[np.float64] = whole.to_numpy(dtype=np.float64)
+    values: Floats = whole.to_numpy(dtype=np.float64)
     return over_subjects(values, subjects_of(whole))
 
 

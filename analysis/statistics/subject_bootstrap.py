@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.duckdb import connect
+from analysis.reading.arrays import Floats
+from analysis.reading.duckdb import rows
 from analysis.reading.tables import SweepTables
-
-Floats = NDArray[np.float64]
 
 _RESAMPLES = 1000
 
@@ -41,15 +39,13 @@ def spread_over_subjects(sweep: SweepTables, keys: Sequence[str], gain: Floats) 
 def _by_subject(sweep: SweepTables, keys: Sequence[str]) -> tuple[Floats, Floats]:
     """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
     person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
-    with connect(sweep) as connection:
-        rows = connection.execute(
-            f"select trial_key, {person} as person, sum(iou), count(*) from images group by all"
-        ).fetchall()
-    people = {name: i for i, name in enumerate(sorted({row[1] for row in rows}))}
+    sql = f"select trial_key, {person} as person, sum(iou) as total, count(*) as n from images group by all"
+    sums_of_person = rows(sweep, sql, table="images")
+    people = {name: i for i, name in enumerate(sorted({row["person"] for row in sums_of_person}))}
     trials = {key: i for i, key in enumerate(keys)}
     sums, sizes = np.zeros((len(keys), len(people))), np.zeros(len(people))
-    for key, person, total, count in rows:
-        if key in trials:
-            sums[trials[key], people[person]] = total
-            sizes[people[person]] = count
+    for row in sums_of_person:
+        if row["trial_key"] in trials:
+            sums[trials[row["trial_key"]], people[row["person"]]] = row["total"]
+            sizes[people[row["person"]]] = row["n"]
     return sums[:, sizes > 0], sizes[sizes > 0]

@@ -34,7 +34,7 @@ def with_columns(document: str) -> str:
     Raises:
         KeyError: A marker names no table.
     """
-    return _MARKED.sub(lambda found: f"{found[1]}{columns_text(REFERENCE[found[2]])}{found[3]}", document)
+    return _MARKED.sub(lambda match: f"{match[1]}{columns_text(REFERENCE[match[2]])}{match[3]}", document)
 
 
 def columns_text(columns: list[Column]) -> str:

@@ -57,8 +57,8 @@ def _table(ranking: Ranking) -> str:
     for arm in ranking.arms:
         millions = "-" if arm.parameters is None else f"{arm.parameters / 1e6:.1f} M"
         values = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
-        shown = ["-" if value is None else f"{value:.3f}" for value in values]
+        score_texts = ["-" if value is None else f"{value:.3f}" for value in values]
         levels = [arm.cell.get(name, "-") for name in factors]
         origin = [arm.sweep] if ranking.several else []
-        rows.append([arm.rank, *origin, *levels, *shown, arm.replicates, arm.epochs, millions, arm.trial_key])
+        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, arm.trial_key])
     return table_text(names, rows)

@@ -23,21 +23,21 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
     """Return an answer in one of the three forms."""
     if form == "json":
         unique = unique_names(names)
-        found = [dict(zip(unique, row, strict=True)) for row in rows]
-        return json_text(found)
+        records = [dict(zip(unique, row, strict=True)) for row in rows]
+        return json_text(records)
     if form == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow([_csv_cell(name) for name in names])
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
         return buffer.getvalue().rstrip("\n")
-    shown = [[_cell(value) for value in row] for row in rows]
-    return f"{table_text(names, shown)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
+    cells = [[_cell(value) for value in row] for row in rows]
+    return f"{table_text(names, cells)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
 
 
-def json_text(value: Any) -> str:  # noqa: ANN401  (of lists, dicts and plain values)
+def json_text(value: Any) -> str:
     """Return JSON in ASCII, without control characters: what is no number is null, times are texts."""
-    return json.dumps(_plain(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
+    return json.dumps(_json_value(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -54,17 +54,17 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(names), *(line(row) for row in cells)])
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
+def _json_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return value
 
 
-def _csv_cell(value: Any) -> Any:  # noqa: ANN401
+def _csv_cell(value: Any) -> Any:
     """Return a value for a spreadsheet: numbers as they are, texts so that none is a formula."""
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -73,7 +73,7 @@ def _csv_cell(value: Any) -> Any:  # noqa: ANN401
     return f"'{text}" if str(value).startswith(_FORMULA) else text
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401
+def _cell(value: Any) -> str:
     if value is None:
         return "-"
     text = _number(value) if isinstance(value, float) else " ".join(str(value).split())

@@ -5,19 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from analysis.thesis.scores import Part
-from analysis.thesis.verdicts import Answer
+from analysis.thesis.scores import ContrastEstimate
+from analysis.thesis.verdicts import FindingResult
 
 _WIDTH = 118
 _MARKS = {"agrees": "agrees", "does not agree": "DOES NOT AGREE", "not decided": "not decided", "no sweep": "no sweep"}
 _MOST_PARTS = 6
 
 
-def thesis_text(answers: Sequence[Answer]) -> str:
+def thesis_text(answers: Sequence[FindingResult]) -> str:
     """Return all answers, and what must be known to read them."""
     counts = {mark: sum(answer.verdict == mark for answer in answers) for mark in _MARKS}
-    told = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
-    lines = [f"{len(answers)} findings of the thesis: {told}", ""]
+    verdicts = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
+    lines = [f"{len(answers)} findings of the thesis: {verdicts}", ""]
     study = None
     for answer in answers:
         if answer.study != study:
@@ -44,17 +44,17 @@ def thesis_text(answers: Sequence[Answer]) -> str:
     return "\n".join(lines)
 
 
-def plain_answer(answer: Answer) -> dict[str, object]:
+def plain_answer(answer: FindingResult) -> dict[str, object]:
     """Return an answer as plain values, each contrast with its interval."""
     parts = [
         {name: getattr(part, name) for name in ("name", "effect", "low", "high", "n", "detectable")}
         for part in answer.parts
     ]
-    told = {name: value for name, value in vars(answer).items() if name not in ("parts", "weakest")}
-    return {**told, "weakest": answer.weakest and answer.weakest.name, "parts": parts}
+    fields = {name: value for name, value in vars(answer).items() if name not in ("parts", "weakest")}
+    return {**fields, "weakest": answer.weakest and answer.weakest.name, "parts": parts}
 
 
-def _lines(answer: Answer) -> list[str]:
+def _lines(answer: FindingResult) -> list[str]:
     lines = [_wrapped(f"{answer.number}  {_MARKS[answer.verdict]:<15} {answer.claim} ({answer.where})", " " * 20, "")]
     part = answer.weakest
     if part is not None:
@@ -64,15 +64,15 @@ def _lines(answer: Answer) -> list[str]:
         which = f"; {part.name}" if answer.kind in ("spread", "best") else which
         lines.append(_wrapped(f"{answer.question}: {_effect(part)}{p_value}{which}", " " * 4))
         if len(answer.parts) > 1:
-            told = sorted((p.effect, p.name) for p in answer.parts if p.effect is not None)
-            more = len(told) - _MOST_PARTS
-            others = "; ".join(f"{name} {_signed(effect)}" for effect, name in told[:_MOST_PARTS])
+            estimated = sorted((p.effect, p.name) for p in answer.parts if p.effect is not None)
+            more = len(estimated) - _MOST_PARTS
+            others = "; ".join(f"{name} {_signed(effect)}" for effect, name in estimated[:_MOST_PARTS])
             lines.append(_wrapped(others + (f"; and {more} more" if more > 0 else ""), " " * 6))
         lines.append(f"    {answer.rule}")
     return [*lines, *(_wrapped(note, " " * 4) for note in answer.notes if answer.sweep is not None)]
 
 
-def _effect(part: Part) -> str:
+def _effect(part: ContrastEstimate) -> str:
     assert part.effect is not None
     if part.low is None or part.high is None:
         return f"{_signed(part.effect)} [n={part.n}: no interval]"

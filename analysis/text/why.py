@@ -17,8 +17,8 @@ def story_text(story: Story) -> str:
     lines += _beginning(story)
     rungs = {rung.rung: rung for rung in story.rungs}
     for decision in story.decisions:
-        told = rungs.pop(decision.epoch, None) if decision.by == "asha" and decision.epoch is not None else None
-        lines += _rung(told, story) if told is not None else _other(decision)
+        rung_story = rungs.pop(decision.epoch, None) if decision.by == "asha" and decision.epoch is not None else None
+        lines += _rung(rung_story, story) if rung_story is not None else _other(decision)
     for rung in rungs.values():
         lines += _rung(rung, story)
     lines += _not_pruned(story)
@@ -28,12 +28,12 @@ def story_text(story: Story) -> str:
 
 
 def _beginning(story: Story) -> list[str]:
-    found = next((item for item in story.decisions if item.kind == "proposal"), None)
-    if found is None:
+    proposal = next((item for item in story.decisions if item.kind == "proposal"), None)
+    if proposal is None:
         lines = [f"proposed by {story.proposed_by or 'nobody that is recorded'}"]
     else:
-        when = f" at {found.at}" if found.at else ""
-        lines = [f"proposed by {found.by}{when}: {found.reason}"]
+        when = f" at {proposal.at}" if proposal.at else ""
+        lines = [f"proposed by {proposal.by}{when}: {proposal.reason}"]
     if story.stage is not None:
         whose = "made for another trial or sweep" if story.stage.reused else "made for this trial first"
         took = "" if story.stage.seconds is None else f", {story.stage.seconds:.0f} s of training"

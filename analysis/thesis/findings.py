@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.thesis import contrasts
-from analysis.thesis.contrasts import Contrast, Levels
+from analysis.thesis.contrasts import ArmContrast, Levels
 
 MATTERS = 0.01
 """IoU: a gain that is decidedly smaller is none, whatever its sign."""
@@ -29,7 +29,7 @@ class Finding:
     """What is measured."""
     kind: Literal["contrasts", "spread", "best", "switches"] = "contrasts"
     """Contrasts of arms; the range of all arms; one arm against the best other; the effect of each switch."""
-    contrasts: Callable[[Levels], list[Contrast]] = lambda levels: []
+    contrasts: Callable[[Levels], list[ArmContrast]] = lambda levels: []
     """All of them must exceed `above`; none where the sweep lacks their levels."""
     above: float = 0.0
     """The claim holds if each contrast (of a spread: its negative) is above this."""

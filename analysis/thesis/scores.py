@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.design import observe, spelt_cells
+from analysis.reading.arrays import Floats
+from analysis.reading.design import read_design, spelt_cells
 from analysis.reading.tables import SweepTables
 from analysis.reading.trial_cells import complete_trials
-from analysis.statistics.design_matrix import contrasts
+from analysis.statistics.design_matrix import contrasts_of
 from analysis.statistics.estimators import Estimate, estimate
 from analysis.statistics.intervals import LEVEL, over_replicates
 from analysis.statistics.power import needed_noncentrality
-from analysis.thesis.contrasts import Contrast, Levels
+from analysis.thesis.contrasts import ArmContrast, Levels
 from seatbelt.records.sweep import SweepFactor, cell_text
 
 _Cell = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ContrastEstimate:
     """One contrast of a finding, as measured: a difference of mean test IoU."""
 
     name: str
@@ -68,7 +68,7 @@ class Part:
         return float(critical * self.error)
 
 
-class Scores:
+class ArmScores:
     """Test IoU of the complete trials of a search.
 
     Attributes:
@@ -88,49 +88,49 @@ class Scores:
             if set(spelt) != names:
                 continue
             cell = _trained(spelt, factors, config)
-            found = self._scores.setdefault(frozenset((n, plain(label)) for n, label in cell.items()), {})
-            if int(replicate) in found:
+            runs = self._scores.setdefault(frozenset((n, canonical_label(label)) for n, label in cell.items()), {})
+            if int(replicate) in runs:
                 raise ValueError(f"{cell_text(cell)} has replicate {replicate} twice")
-            found[int(replicate)] = float(score)
+            runs[int(replicate)] = float(score)
         self.levels: Levels = {
-            factor.name: [label for label in map(plain, factor.levels) if self._any(factor.name, label)]
+            factor.name: [label for label in map(canonical_label, factor.levels) if self._any(factor.name, label)]
             for factor in factors
         }
 
     @property
     def trials(self) -> int:
         """Trials that have a score."""
-        return sum(len(found) for found in self._scores.values())
+        return sum(len(runs) for runs in self._scores.values())
 
     @property
     def replicates(self) -> int:
         """Most replicates of an arm."""
-        return max((len(found) for found in self._scores.values()), default=0)
+        return max((len(runs) for runs in self._scores.values()), default=0)
 
-    def contrast(self, contrast: Contrast) -> Part:
+    def contrast(self, contrast: ArmContrast) -> ContrastEstimate:
         """Return a contrast over the replicates that have all of its arms.
 
         Where other factors varied too, it is the mean over those of their cells that have every level of the contrast:
         all arms of one replicate share seed, split and order of data, so that it is a paired difference.
         """
-        found = [self._at(wanted) for _, wanted in contrast.terms]
-        others = set.intersection(*(set(cells) for cells in found))
-        runs = [cells[other] for cells in found for other in others]
+        term_cells = [self._at(levels) for _, levels in contrast.terms]
+        others = set.intersection(*(set(cells) for cells in term_cells))
+        runs = [cells[other] for cells in term_cells for other in others]
         common = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
         values = [
             sum(
                 coefficient * float(np.mean([cells[other][replicate] for other in others]))
-                for (coefficient, _), cells in zip(contrast.terms, found, strict=True)
+                for (coefficient, _), cells in zip(contrast.terms, term_cells, strict=True)
             )
             for replicate in common
         ]
         if not values:
-            return Part(name=contrast.name, effect=None, error=None, freedom=0, n=0)
+            return ContrastEstimate(name=contrast.name, effect=None, error=None, freedom=0, n=0)
         error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
         mean = over_replicates(values).mean
-        return Part(name=contrast.name, effect=mean, error=error, freedom=len(values) - 1, n=len(values))
+        return ContrastEstimate(name=contrast.name, effect=mean, error=error, freedom=len(values) - 1, n=len(values))
 
-    def table(self) -> tuple[list[dict[str, str]], NDArray[np.float64]]:
+    def table(self) -> tuple[list[dict[str, str]], Floats]:
         """Return all arms, and (arms, R) their scores in the replicates that all of them have."""
         common = sorted(set.intersection(*(set(run) for run in self._scores.values()))) if self._scores else []
         cells = sorted(self._scores, key=sorted)
@@ -139,33 +139,33 @@ class Scores:
             len(cells), len(common)
         )
 
-    def switches(self) -> list[Part]:
+    def switches(self) -> list[ContrastEstimate]:
         """Return the effect of each factor of `off` and `on` in the additive model of `analysis.answers.effects`."""
-        found = observe(self._sweep)
-        kept = found.rows(np.flatnonzero(~np.isnan(found.test)))
-        fitted = estimate("likelihood", kept, kept.test[:, None], kept.epochs[-1:])
+        design = read_design(self._sweep)
+        tested = design.subset(np.flatnonzero(~np.isnan(design.test)))
+        fitted = estimate("likelihood", tested, tested.test[:, None], tested.epochs[-1:])
         return [
             _switch(contrast.factor.name, fitted, i)
-            for i, contrast in enumerate(contrasts(kept))
+            for i, contrast in enumerate(contrasts_of(tested))
             if (contrast.level, contrast.reference) == ("on", "off")
         ]
 
     def _any(self, factor: str, label: str) -> bool:
         return any((factor, label) in cell for cell in self._scores)
 
-    def _at(self, wanted: Mapping[str, str]) -> dict[_Cell, dict[int, float]]:
+    def _at(self, fixed: Mapping[str, str]) -> dict[_Cell, dict[int, float]]:
         """Return the cells with some levels: levels of the other factors -> replicate -> score."""
-        levels = frozenset(wanted.items())
+        levels = frozenset(fixed.items())
         return {cell - levels: run for cell, run in self._scores.items() if levels <= cell}
 
 
-def _switch(name: str, fitted: Estimate, position: int) -> Part:
+def _switch(name: str, fitted: Estimate, position: int) -> ContrastEstimate:
     value = float(fitted.values[position])
     if math.isnan(value):
-        return Part(name=name, effect=None, error=None, freedom=0, n=fitted.clusters)
+        return ContrastEstimate(name=name, effect=None, error=None, freedom=0, n=fitted.clusters)
     variance = None if fitted.covariance is None else float(fitted.covariance[position, position])
     error = None if variance is None else math.sqrt(variance)
-    return Part(name=name, effect=value, error=error, freedom=int(fitted.freedom), n=fitted.clusters)
+    return ContrastEstimate(name=name, effect=value, error=error, freedom=int(fitted.freedom), n=fitted.clusters)
 
 
 def _trained(cell: dict[str, str], factors: Sequence[SweepFactor], config: str | None) -> dict[str, str]:
@@ -182,11 +182,11 @@ def _trained(cell: dict[str, str], factors: Sequence[SweepFactor], config: str |
 
 
 def _level(factor: SweepFactor, label: str, tree: dict[str, Any]) -> str:
-    own = factor.model_copy(update={"levels": {label: factor.levels.get(label, {})}})
-    return own.level_of(tree) or factor.level_of(tree) or label
+    labelled = factor.model_copy(update={"levels": {label: factor.levels.get(label, {})}})
+    return labelled.level_of(tree) or factor.level_of(tree) or label
 
 
-def plain(label: str) -> str:
+def canonical_label(label: str) -> str:
     """Return a label in one form: `0.0` as `0`, `skin+shirt` as `shirt+skin`."""
     try:
         return f"{float(label):g}"

@@ -8,18 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
+from analysis.reading.arrays import Floats
 from analysis.statistics.intervals import LEVEL
-from analysis.thesis.scores import Part, Scores
+from analysis.thesis.scores import ArmScores, ContrastEstimate
 from seatbelt.records.sweep import cell_text
 
-Found = tuple[list[Part], float | None, float | None, list[str]]
+Measured = tuple[list[ContrastEstimate], float | None, float | None, list[str]]
 """The contrasts, the p-values that the claim holds and that it fails, and notes."""
 
 
-def spread_of_all(scores: Scores, margin: float) -> Found:
+def spread_of_all(scores: ArmScores, margin: float) -> Measured:
     """Return the range of all arms, and p-values of its being below a margin and above it.
 
     All pairwise differences lie at once within so many standard errors of the measured ones as the studentized range
@@ -48,7 +46,7 @@ def spread_of_all(scores: Scores, margin: float) -> Found:
     return [part], below, above, []
 
 
-def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below: float) -> Found:
+def one_against_all(scores: ArmScores, arm: Mapping[str, str], above: float, below: float) -> Measured:
     """Return one arm minus each other, and p-values of its being above a bound against all and below one against any.
 
     The contrasts are those with the best other arm, and a note counts the arms that cannot be told from the best.
@@ -56,23 +54,25 @@ def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below:
     from scipy import stats
 
     arms, table = scores.table()
-    own = [i for i, cell in enumerate(arms) if arm.items() <= cell.items()]
-    if len(own) != 1 or len(arms) < 2 or not table.size:
+    positions = [i for i, cell in enumerate(arms) if arm.items() <= cell.items()]
+    if len(positions) != 1 or len(arms) < 2 or not table.size:
         return [], None, None, [f"the sweep has no scores of {cell_text(arm)} beside others"]
     means = table.mean(axis=1)
-    others = [i for i in range(len(arms)) if i != own[0]]
+    others = [i for i in range(len(arms)) if i != positions[0]]
     best = max(others, key=lambda i: means[i])
-    effect = float(means[own[0]] - means[best])
+    effect = float(means[positions[0]] - means[best])
     error, freedom = _error(table)
-    rank = int((means > means[own[0]]).sum()) + 1
+    rank = int((means > means[positions[0]]).sum()) + 1
     notes = [f"rank {rank} of {len(arms)} arms"]
-    whole = f"{_name(arms[own[0]])} minus {_name(arms[best])}"
+    whole = f"{_name(arms[positions[0]])} minus {_name(arms[best])}"
     if error is None:
-        return [Part(name=whole, effect=effect, error=None, freedom=0, n=table.shape[1])], None, None, notes
+        return [ContrastEstimate(name=whole, effect=effect, error=None, freedom=0, n=table.shape[1])], None, None, notes
     error *= math.sqrt(2)
     # One-sided bounds against all others at once (Bonferroni).
     critical = float(stats.t.ppf(1 - (1 - LEVEL) / 2 / len(others), freedom))
-    part = Part(name=whole, effect=effect, error=error, freedom=freedom, n=table.shape[1], critical=critical)
+    part = ContrastEstimate(
+        name=whole, effect=effect, error=error, freedom=freedom, n=table.shape[1], critical=critical
+    )
     alike = int((means >= means.max() - critical * error).sum())
     notes.append(f"{alike} of {len(arms)} arms cannot be told from the best")
     if error == 0:
@@ -83,12 +83,14 @@ def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below:
 
 
 def _range(
-    name: str, width: float, table: NDArray[np.float64], error: float | None, freedom: int, critical: float | None
-) -> Part:
-    return Part(name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0)
+    name: str, width: float, table: Floats, error: float | None, freedom: int, critical: float | None
+) -> ContrastEstimate:
+    return ContrastEstimate(
+        name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0
+    )
 
 
-def _error(table: NDArray[np.float64]) -> tuple[float | None, int]:
+def _error(table: Floats) -> tuple[float | None, int]:
     """Return the standard error of an arm's mean beside the replicates, and its degrees of freedom."""
     arms, replicates = table.shape
     freedom = (arms - 1) * (replicates - 1)

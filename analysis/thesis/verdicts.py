@@ -20,7 +20,7 @@ from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import adjusted
 from analysis.statistics.power import replicates_needed
 from analysis.thesis.findings import FINDINGS, MATTERS, Finding
-from analysis.thesis.scores import Part, Scores
+from analysis.thesis.scores import ArmScores, ContrastEstimate
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from seatbelt.records.tables import Status
 
@@ -28,7 +28,7 @@ Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class FindingResult:
     """What the sweeps say to one finding."""
 
     number: str
@@ -44,8 +44,8 @@ class Answer:
     """Where the sweep is that answers it."""
     setting: str | None
     """Data, epochs and replicates of the sweep: seldom those of the thesis."""
-    parts: list[Part]
-    weakest: Part | None
+    parts: list[ContrastEstimate]
+    weakest: ContrastEstimate | None
     """The contrast with the smallest effect, of which the finding is told; of a spread the range itself."""
     p_value: float | None
     """Of the verdict, adjusted over all findings that could be tested (Holm)."""
@@ -56,12 +56,12 @@ class Answer:
 class _Tested:
     """An answer before the adjustment, with the p-values of both sides."""
 
-    answer: Answer
+    answer: FindingResult
     holds: float | None
     fails: float | None
 
 
-def findings(sources: Iterable[Source | Location]) -> list[Answer]:
+def findings(sources: Iterable[Source | Location]) -> list[FindingResult]:
     """Answer every finding of the thesis by the sweeps of its studies.
 
     Args:
@@ -74,13 +74,13 @@ def findings(sources: Iterable[Source | Location]) -> list[Answer]:
     Raises:
         UserError: A location is no sweep, or a sweep holds what none writes.
     """
-    found = _by_study(sources)
-    tested = [_tested(finding, found.get(finding.study, [])) for finding in FINDINGS]
+    sweeps_of_study = _by_study(sources)
+    tested = [_tested(finding, sweeps_of_study.get(finding.study, [])) for finding in FINDINGS]
     smaller = [None if t.holds is None or t.fails is None else min(t.holds, t.fails) for t in tested]
     return [_decided(one, p_value) for one, p_value in zip(tested, adjusted(smaller, "holm"), strict=True)]
 
 
-def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[SweepTables, Scores]]]:
+def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[SweepTables, ArmScores]]]:
     """Return the sweeps of each study of the thesis, the one with most scores first."""
     sweeps: list[SweepTables] = []
     for source in sources:
@@ -88,17 +88,17 @@ def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Swee
             sweeps.append(SweepTables(source))
         else:
             sweeps += [sweep for _, sweep in source.parts]
-    wanted = {finding.study for finding in FINDINGS}
-    found: dict[str, list[tuple[SweepTables, Scores]]] = {}
+    studies = {finding.study for finding in FINDINGS}
+    by_study: dict[str, list[tuple[SweepTables, ArmScores]]] = {}
     for sweep in sweeps:
         with readable(sweep):
             study = sweep.record.study
-            if study in wanted:
-                found.setdefault(study, []).append((sweep, Scores(sweep)))
-    return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in found.items()}
+            if study in studies:
+                by_study.setdefault(study, []).append((sweep, ArmScores(sweep)))
+    return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in by_study.items()}
 
 
-def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, Scores]]) -> _Tested:
+def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, ArmScores]]) -> _Tested:
     if not sweeps:
         note = f"no sweep of this study was given; `seatbelt sweep {finding.study}` makes one"
         return _Tested(answer=_answer(finding, None, [], [note]), holds=None, fails=None)
@@ -121,7 +121,9 @@ def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, Scores]]) -> _
     return _Tested(answer=_answer(finding, sweep, parts, notes, setting), holds=holds, fails=fails)
 
 
-def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | None, float | None, list[str]]:
+def _measured(
+    finding: Finding, scores: ArmScores
+) -> tuple[list[ContrastEstimate], float | None, float | None, list[str]]:
     """Return the contrasts, the p-values that they hold and that they fail, and notes."""
     if finding.kind == "spread":
         return spread_of_all(scores, -finding.above)
@@ -133,31 +135,35 @@ def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | Non
         if finding.kind == "switches"
         else [scores.contrast(contrast) for contrast in finding.contrasts(scores.levels)]
     )
-    told = [part for part in parts if part.effect is not None]
-    notes = [] if told else ["the sweep lacks the levels that this is about"]
+    estimated = [part for part in parts if part.effect is not None]
+    notes = [] if estimated else ["the sweep lacks the levels that this is about"]
     missing = [part.name for part in parts if part.effect is None]
-    if told and missing:
+    if estimated and missing:
         notes.append(f"not told: {', '.join(missing)}")
-    if not told or any(part.error is None for part in told):
+    if not estimated or any(part.error is None for part in estimated):
         return parts, None, None, notes
-    holds = max(_p_above(part, finding.above) for part in told)
-    fails = min(1.0, len(told) * min(_p_below(part, finding.refuted_below) for part in told))
+    holds = max(_p_above(part, finding.above) for part in estimated)
+    fails = min(1.0, len(estimated) * min(_p_below(part, finding.refuted_below) for part in estimated))
     return parts, holds, fails, notes
 
 
-def _setting(sweep: SweepTables, scores: Scores) -> str:
+def _setting(sweep: SweepTables, scores: ArmScores) -> str:
     data = ", ".join(dict.fromkeys(source.name for source in sweep.record.data))
     epochs = sweep.trials["epochs_planned"].max()
-    told = f"{int(epochs)} epochs, " if epochs == epochs else ""
+    epochs_text = f"{int(epochs)} epochs, " if epochs == epochs else ""
     replicates = "1 replicate" if scores.replicates == 1 else f"{scores.replicates} replicates"
-    return f"data {data or 'unknown'}, {told}{replicates}"
+    return f"data {data or 'unknown'}, {epochs_text}{replicates}"
 
 
 def _answer(
-    finding: Finding, sweep: SweepTables | None, parts: list[Part], notes: list[str], setting: str | None = None
-) -> Answer:
-    told = [part for part in parts if part.effect is not None]
-    return Answer(
+    finding: Finding,
+    sweep: SweepTables | None,
+    parts: list[ContrastEstimate],
+    notes: list[str],
+    setting: str | None = None,
+) -> FindingResult:
+    estimated = [part for part in parts if part.effect is not None]
+    return FindingResult(
         number=finding.number,
         where=finding.where,
         claim=finding.claim,
@@ -169,13 +175,13 @@ def _answer(
         sweep=None if sweep is None else sweep.root,
         setting=setting,
         parts=parts,
-        weakest=min(told, key=lambda part: part.effect or 0.0) if told else None,
+        weakest=min(estimated, key=lambda part: part.effect or 0.0) if estimated else None,
         p_value=None,
         notes=notes,
     )
 
 
-def _decided(tested: _Tested, p_value: float | None) -> Answer:
+def _decided(tested: _Tested, p_value: float | None) -> FindingResult:
     answer = tested.answer
     if p_value is None:
         return answer
@@ -188,7 +194,7 @@ def _decided(tested: _Tested, p_value: float | None) -> Answer:
     return replace(answer, p_value=p_value, notes=[*answer.notes, *_power_note(answer)])
 
 
-def _power_note(answer: Answer) -> list[str]:
+def _power_note(answer: FindingResult) -> list[str]:
     """Say what could have been found, where nothing was decided."""
     part = answer.weakest
     if part is None or part.detectable is None or part.error is None:
@@ -202,16 +208,16 @@ def _power_note(answer: Answer) -> list[str]:
     return [note]
 
 
-def _p_above(part: Part, bound: float) -> float:
+def _p_above(part: ContrastEstimate, bound: float) -> float:
     """Return the doubled p-value of the effect being at most a bound."""
     return _doubled(part, bound, 1.0)
 
 
-def _p_below(part: Part, bound: float) -> float:
+def _p_below(part: ContrastEstimate, bound: float) -> float:
     return _doubled(part, bound, -1.0)
 
 
-def _doubled(part: Part, bound: float, sign: float) -> float:
+def _doubled(part: ContrastEstimate, bound: float, sign: float) -> float:
     from scipy import stats
 
     assert part.effect is not None and part.error is not None

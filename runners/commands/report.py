@@ -174,15 +174,15 @@ def _figures(sweep: SweepTables, only: tuple[str, ...], factors: tuple[str, ...]
     from analysis.figures import FIGURES, figure
     from analysis.figures.chart import NotApplicable
     from analysis.figures.heat_map import heat_map
-    from analysis.figures.sweep_data import Material
+    from analysis.figures.sweep_data import SweepData
 
-    material = Material(sweep)
+    data = SweepData(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))
     made = False
     for name in chosen:
         compute = partial(heat_map, factors=(factors[0], factors[1])) if factors and name == "heat_map" else None
         try:
-            yield figure(name, material, compute)
+            yield figure(name, data, compute)
             made = True
         except NotApplicable as error:
             if only or factors:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.factorial import Basis, Surface, basis_of
+from analysis.statistics.factorial import Basis, ScoreSurface, basis_of
 from search_spaces.space import Cell, Factor, Space
 from seatbelt.records.sweep import SweepFactor
 
@@ -112,7 +112,7 @@ class Choices:
         ]
 
     def climb(
-        self, surface: Surface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
+        self, surface: ScoreSurface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
     ) -> tuple[Row, float]:
         """Return the row that no change of a single free factor makes better, and its score.
 

@@ -83,7 +83,7 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
 def _read(sweep: Sweep, names: list[str]) -> tuple[dict[Labels, RecordedArm], int]:
     """Return the arms of the space that were tried, each with its whole curves, and the full epochs."""
     trials = sweep.trials
-    trials = trials[trials["role"].fillna("arm") == "arm"].sort_values("replicate", kind="stable")
+    trials = trials[trials["role"] == "arm"].sort_values("replicate", kind="stable")
     cells = spelt_cells(sweep.record, trials)
     numbers: dict[Labels, int] = {}
     arm = [

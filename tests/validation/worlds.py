@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.reading.design import Observed
+from analysis.reading.design import Design
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
@@ -93,7 +93,7 @@ def space_of(world: str) -> Space:
     return Space(factors=tuple(factor(name) for name in WORLDS[world].factors))
 
 
-def simulate(world: str, seed: int) -> tuple[Observed, Truth]:
+def simulate(world: str, seed: int) -> tuple[Design, Truth]:
     """Run one simulated sweep.
 
     Args:
@@ -167,7 +167,7 @@ class _Cluster(Cluster):
         return float(self.known[key][epoch - 1])
 
 
-def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Observed:
+def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Design:
     views = cluster.history.by_number
     epochs = plan.rungs
     scores = np.array(
@@ -184,7 +184,7 @@ def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Obs
         }
     )
     described = tuple(f.record() for f in factors)
-    return Observed(
+    return Design(
         trials=frame, factors=described, epochs=epochs, scores=scores, test=np.full(len(scores), np.nan), baseline={}
     )
 

@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Figure, Lines, Points, Rule, Texts, line_look
+from analysis.figures.chart import (
+    COLOURS,
+    Axis,
+    Bars,
+    Cells,
+    Chart,
+    Figure,
+    Lines,
+    Points,
+    ReferenceLine,
+    Texts,
+    line_style,
+)
 from seatbelt.text.redaction import redact
 
 if TYPE_CHECKING:
@@ -67,61 +79,61 @@ def canvas(figure: Figure) -> Canvas:
 
     chart = figure.chart
     with rc_context(_STYLE), quiet():
-        made = Canvas(figsize=(_WIDTH, _WIDTH * chart.height), layout="constrained")
-        axes = made.add_subplot()
-        axes.set_title(_plain(figure.title), loc="left", fontweight="bold", fontsize=10)
+        page = Canvas(figsize=(_WIDTH, _WIDTH * chart.height), layout="constrained")
+        axes = page.add_subplot()
+        axes.set_title(_clean(figure.title), loc="left", fontweight="bold", fontsize=10)
         for layer in chart.layers:
             _LAYERS[type(layer)](axes, layer)
         _axis(axes, chart.x, "x")
         _axis(axes, chart.y, "y")
         if any(isinstance(layer, Cells) for layer in chart.layers):
             axes.grid(False)
-        _legend(made, axes, chart)
-    return made
+        _legend(page, axes, chart)
+    return page
 
 
 def _points(axes: Axes, layer: Points) -> None:
-    look = layer.look % len(COLOURS)
-    colour = COLOURS[look]
+    series = layer.series % len(COLOURS)
+    colour = COLOURS[series]
     if layer.low:
         draw = axes.vlines if layer.along == "y" else axes.hlines
-        known = [
+        bounded = [
             (x if layer.along == "y" else y, low, high)
             for x, y, low, high in zip(layer.x, layer.y, layer.low, layer.high, strict=True)
             if low is not None and high is not None
         ]
-        if known:
-            at, low, high = (list(values) for values in zip(*known, strict=True))
+        if bounded:
+            at, low, high = (list(values) for values in zip(*bounded, strict=True))
             draw(at, low, high, colors=colour, linewidth=4 if layer.thick else 1.3)
     axes.plot(
         [_number(x) for x in layer.x],
         [_number(y) for y in layer.y],
         linestyle="none",
-        marker={"cross": "x", "tick": "|"}.get(layer.marker, _MARKERS[look]),
+        marker={"cross": "x", "tick": "|"}.get(layer.marker, _MARKERS[series]),
         markersize=5.5,
         color=colour,
         markerfacecolor="white" if layer.marker == "hollow" else colour,
-        label=_plain(layer.name) or None,
+        label=_clean(layer.name) or None,
     )
 
 
 def _bars(axes: Axes, layer: Bars) -> None:
-    look = layer.look % len(COLOURS)
-    kept = [i for i, top in enumerate(layer.top) if top is not None]
-    x = [_number(layer.x[i]) for i in kept]
-    base = [_number(layer.base[i]) for i in kept]
-    heights = [_number(layer.top[i]) - low for i, low in zip(kept, base, strict=True)]
+    series = layer.series % len(COLOURS)
+    present = [i for i, top in enumerate(layer.top) if top is not None]
+    x = [_number(layer.x[i]) for i in present]
+    base = [_number(layer.base[i]) for i in present]
+    heights = [_number(layer.top[i]) - low for i, low in zip(present, base, strict=True)]
     axes.bar(
         x,
         heights,
         layer.width * 0.92,
         bottom=base,
-        color=COLOURS[look],
-        hatch=_HATCHES[look],
+        color=COLOURS[series],
+        hatch=_HATCHES[series],
         edgecolor="white",
-        label=_plain(layer.name),
+        label=_clean(layer.name),
     )
-    for i in kept:
+    for i in present:
         if layer.low and layer.low[i] is not None:
             axes.vlines(_number(layer.x[i]), _number(layer.low[i]), _number(layer.high[i]), colors="black", linewidth=1)
         if layer.texts and layer.texts[i]:
@@ -129,7 +141,7 @@ def _bars(axes: Axes, layer: Bars) -> None:
             axes.text(
                 _number(layer.x[i]),
                 middle,
-                _plain(layer.texts[i]),
+                _clean(layer.texts[i]),
                 ha="center",
                 va="center",
                 fontsize=7.5,
@@ -138,7 +150,7 @@ def _bars(axes: Axes, layer: Bars) -> None:
 
 
 def _lines(axes: Axes, layer: Lines) -> None:
-    colour, dash = line_look(layer.look)
+    colour, dash = line_style(layer.series)
     for number, (x, y) in enumerate(zip(layer.x, layer.y, strict=True)):
         axes.plot(
             [_number(value) for value in x],
@@ -148,15 +160,15 @@ def _lines(axes: Axes, layer: Lines) -> None:
             linewidth=0.7 if layer.faint else 1.4,
             alpha=0.45 if layer.faint else 1,
             drawstyle="steps-post" if layer.steps else "default",
-            label=_plain(layer.name) if number == 0 and layer.name else None,
+            label=_clean(layer.name) if number == 0 and layer.name else None,
         )
 
 
-def _rule(axes: Axes, layer: Rule) -> None:
-    colour = "#666666" if layer.look is None else COLOURS[layer.look % len(COLOURS)]
+def _rule(axes: Axes, layer: ReferenceLine) -> None:
+    colour = "#666666" if layer.series is None else COLOURS[layer.series % len(COLOURS)]
     draw = axes.axhline if layer.along == "x" else axes.axvline
-    dash = (0, (2, 2)) if layer.look is None else _DASHES[layer.look % len(COLOURS)]
-    draw(layer.at, color=colour, linestyle=dash, linewidth=1, label=_plain(layer.name) or None)
+    dash = (0, (2, 2)) if layer.series is None else _DASHES[layer.series % len(COLOURS)]
+    draw(layer.at, color=colour, linestyle=dash, linewidth=1, label=_clean(layer.name) or None)
 
 
 def _cells(axes: Axes, layer: Cells) -> None:
@@ -168,11 +180,11 @@ def _cells(axes: Axes, layer: Cells) -> None:
     for j, row in enumerate(layer.texts):
         for i, text in enumerate(row):
             axes.text(
-                i, j, _plain(text), ha="center", va="center", fontsize=7.5, color="black" if light[j][i] else "white"
+                i, j, _clean(text), ha="center", va="center", fontsize=7.5, color="black" if light[j][i] else "white"
             )
     figure = axes.get_figure()
     assert figure is not None
-    figure.colorbar(mesh, ax=axes, label=_plain(layer.name), shrink=0.8)
+    figure.colorbar(mesh, ax=axes, label=_clean(layer.name), shrink=0.8)
 
 
 def _light(layer: Cells) -> list[list[bool]]:
@@ -186,7 +198,7 @@ def _texts(axes: Axes, layer: Texts) -> None:
         axes.text(
             x,
             y,
-            _plain(text),
+            _clean(text),
             ha="center",
             va="center",
             fontsize=7,
@@ -194,11 +206,18 @@ def _texts(axes: Axes, layer: Texts) -> None:
         )
 
 
-_LAYERS: dict[type, Any] = {Points: _points, Bars: _bars, Lines: _lines, Rule: _rule, Cells: _cells, Texts: _texts}
+_LAYERS: dict[type, Any] = {
+    Points: _points,
+    Bars: _bars,
+    Lines: _lines,
+    ReferenceLine: _rule,
+    Cells: _cells,
+    Texts: _texts,
+}
 
 
 def _axis(axes: Axes, axis: Axis, which: Literal["x", "y"]) -> None:
-    names = [_plain(name) for _, name in axis.ticks]
+    names = [_clean(name) for _, name in axis.ticks]
     set_ticks, set_label = (axes.set_xticks, axes.set_xlabel) if which == "x" else (axes.set_yticks, axes.set_ylabel)
     if axis.log:
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -220,23 +239,23 @@ def _axis(axes: Axes, axis: Axis, which: Literal["x", "y"]) -> None:
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
             label.set_rotation_mode("anchor")
-    set_label(_plain(axis.title))
+    set_label(_clean(axis.title))
     if axis.low is not None or axis.high is not None:
         (axes.set_xlim if which == "x" else axes.set_ylim)(axis.low, axis.high)
 
 
-def _legend(made: Canvas, axes: Axes, chart: Chart) -> None:
+def _legend(page: Canvas, axes: Axes, chart: Chart) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    if labels and (len(labels) > 1 or isinstance(chart.layers[-1], Rule)):
+    if labels and (len(labels) > 1 or isinstance(chart.layers[-1], ReferenceLine)):
         columns = 1 if max(map(len, labels)) > 36 else min(4, len(labels))
-        made.legend(handles, labels, loc="outside lower center", ncols=columns, title=_plain(chart.legend), fontsize=8)
+        page.legend(handles, labels, loc="outside lower center", ncols=columns, title=_clean(chart.legend), fontsize=8)
 
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _plain(text: str) -> str:
+def _clean(text: str) -> str:
     from seatbelt.text.redaction import printable
 
     return printable(redact(text), keep="\n")

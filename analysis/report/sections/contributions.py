@@ -7,7 +7,7 @@ import contextlib
 from analysis.answers.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicable
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
 from seatbelt.text.wording import counted
@@ -15,26 +15,26 @@ from seatbelt.text.wording import counted
 _SENTENCES = 20
 
 
-def contributions(material: Material) -> Section | None:
+def contributions(data: SweepData) -> Section | None:
     """Return the section; None where nothing varied."""
     try:
-        found = material.effects
+        effects = data.effects
     except UserError as error:
-        if not material.varied:
+        if not data.varied:
             return None
         text = Text(text=f"No effects: {error}", kind="note")
         return Section(name="effects", title="What each choice contributes", blocks=(text,))
-    told = [effect for effect in found.effects if effect.effect is not None]
-    ranked = sorted(told, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
+    estimated = [effect for effect in effects.effects if effect.effect is not None]
+    ranked = sorted(estimated, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
     blocks: list[Block] = [Text(text=sentence(effect)) for effect in ranked[:_SENTENCES]]
     if len(ranked) > _SENTENCES:
         blocks.append(
             Text(text=f"{counted(len(ranked) - _SENTENCES, 'further effect')} are in the table.", kind="note")
         )
-    blocks += [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
+    blocks += [Text(text=f"{capital(note)}.", kind="note") for note in effects.notes]
     for name in ("main_effects", "interactions"):
         with contextlib.suppress(NotApplicable):
-            blocks.append(Picture(figure=figure(name, material)))
+            blocks.append(Picture(figure=figure(name, data)))
     return Section(name="effects", title="What each choice contributes", blocks=tuple(blocks))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.figures.sweep_data import Material
-from analysis.report.blocks import Head, Section, Table
+from analysis.figures.sweep_data import SweepData
+from analysis.report.blocks import Column, Section, Table
 
 _WORDS = (
     ("arm", "a configuration without its seed"),
@@ -26,9 +26,9 @@ _WORDS = (
 )
 
 
-def glossary(material: Material) -> Section:
+def glossary(data: SweepData) -> Section:
     """Return the section."""
-    del material
-    heads = (Head(name="word"), Head(name="meaning"))
-    table = Table(caption="Words", heads=heads, rows=_WORDS)
+    del data
+    columns = (Column(name="word"), Column(name="meaning"))
+    table = Table(caption="Words", columns=columns, rows=_WORDS)
     return Section(name="glossary", title="Words", blocks=(table,))

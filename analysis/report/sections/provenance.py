@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.reading.comparability import target_of
-from analysis.report.blocks import Block, Command, Head, Section, Table
+from analysis.report.blocks import Block, Column, Command, Section, Table
 
 _PLAIN = {
     "study": "study",
@@ -21,10 +21,10 @@ _PLAIN = {
 _MOST = 5
 
 
-def provenance(material: Material) -> Section:
+def provenance(data: SweepData) -> Section:
     """Return the section."""
-    record = material.sweep.record
-    rows = [("sweep", material.sweep.root)]
+    record = data.sweep.record
+    rows = [("sweep", data.sweep.root)]
     rows += [(name, str(value)) for key, name in _PLAIN.items() if (value := getattr(record, key))]
     rows += [("data", f"{source.name}, fingerprint {source.fingerprint[:16]}") for source in record.data]
     if record.selection:
@@ -32,9 +32,9 @@ def provenance(material: Material) -> Section:
         rows.append(("selection set", images))
     rows += [(f"version of {name}", version) for name, version in record.versions.items()]
     rows += [(f"weights {name}", sha or "none") for name, sha in record.weights.items()]
-    rows += _of_trials(material)
+    rows += _of_trials(data)
     table = Table(
-        caption="Where the numbers come from", heads=(Head(name="what"), Head(name="value")), rows=tuple(rows)
+        caption="Where the numbers come from", columns=(Column(name="what"), Column(name="value")), rows=tuple(rows)
     )
     blocks: list[Block] = [table]
     if record.command:
@@ -42,7 +42,7 @@ def provenance(material: Material) -> Section:
     return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
 
 
-def _of_trials(material: Material) -> list[tuple[str, str]]:
+def _of_trials(data: SweepData) -> list[tuple[str, str]]:
     """Return what the trials themselves recorded, each value once."""
     rows = []
     for column, name in (
@@ -53,18 +53,18 @@ def _of_trials(material: Material) -> list[tuple[str, str]]:
         ("host", "host"),
         ("data_fingerprint", "fingerprint of all data"),
     ):
-        found = material.ask(
+        counts = data.query(
             f"select {column} as value, count(*) as n from trials where {column} is not null group by 1 order by n desc"
         )
-        told = [f"{value} ({n} trials)" for value, n in zip(found["value"], found["n"], strict=True)]
-        if told:
-            more = f" and {len(told) - _MOST} more" if len(told) > _MOST else ""
-            rows.append((name, "; ".join(told[:_MOST]) + more))
-    versions = material.ask("select distinct versions from trials where versions is not null order by 1")["versions"]
+        values = [f"{value} ({n} trials)" for value, n in zip(counts["value"], counts["n"], strict=True)]
+        if values:
+            more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
+            rows.append((name, "; ".join(values[:_MOST]) + more))
+    versions = data.query("select distinct versions from trials where versions is not null order by 1")["versions"]
     rows += [("versions in trials", _versions(str(text))) for text in versions.head(_MOST)]
     return rows
 
 
 def _versions(text: str) -> str:
-    found = json.loads(text)
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+    versions = json.loads(text)
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -19,7 +19,7 @@ from typing import Any
 from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import Figure
 from analysis.figures.files import table_rows
-from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
+from analysis.report.blocks import BigTable, Column, Picture, Report, cell_text
 from seatbelt.text.redaction import printable, redactor
 
 FIRST_ROWS = 25
@@ -39,7 +39,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    show = _shown(redactor())
+    show = _cleaner(redactor())
     environment = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
@@ -54,7 +54,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
     # A live page may get its first figure later.
     draws = live is not None or any(isinstance(block, Picture) for block in blocks)
     script, plotly = _asset("report.js"), _plotly()
-    found: str = environment.get_template("report.html.jinja").render(
+    page: str = environment.get_template("report.html.jinja").render(
         report=report,
         style=_Verbatim(_asset("report.css")),
         script=_Verbatim(script),
@@ -68,7 +68,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
         figure_table=_figure_table,
         first_rows=FIRST_ROWS,
     )
-    return found.lstrip()
+    return page.lstrip()
 
 
 class _Verbatim(str):
@@ -108,10 +108,10 @@ def _policy(scripts: list[str], *, live: bool) -> str:
     )
 
 
-def _shown(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
+def _cleaner(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
     """Return what shows a value: a text without secrets and control characters, anything else as it is."""
 
-    def show(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
+    def show(value: Any) -> Any:
         plain = isinstance(value, str) and not hasattr(value, "__html__")
         return printable(redacted(value), keep="\n") if plain else value
 
@@ -123,14 +123,14 @@ def _code_parts(text: str) -> list[tuple[bool, str]]:
     return [(number % 2 == 1, part) for number, part in enumerate(text.split("`"))]
 
 
-def _numeric(head: Head) -> bool:
-    return head.digits is not None
+def _numeric(column: Column) -> bool:
+    return column.digits is not None
 
 
 def _big_data(table: BigTable, show: Callable[[Any], Any]) -> _Verbatim:
     """Return a table for the script; columns, since names and types are then told once."""
-    heads = [{"name": head.name, "digits": head.digits, "meaning": head.meaning} for head in table.heads]
-    return _json({"heads": heads, "columns": [[show(value) for value in column] for column in table.columns]})
+    columns = [{"name": x.name, "digits": x.digits, "meaning": x.meaning} for x in table.columns]
+    return _json({"heads": columns, "columns": [[show(value) for value in column] for column in table.values]})
 
 
 def _chart_data(figure: Figure) -> _Verbatim:
@@ -150,8 +150,8 @@ def _figure_table(figure: Figure) -> dict[str, Any]:
     rows = table_rows(figure)
     meanings = {column.name: column.meaning for column in figure.columns}
     return {
-        "heads": [
-            Head(name=name, digits=d, meaning=meanings.get(name, "")) for name, d in zip(names, digits, strict=True)
+        "columns": [
+            Column(name=name, digits=d, meaning=meanings.get(name, "")) for name, d in zip(names, digits, strict=True)
         ],
         "rows": rows[:FIGURE_ROWS],
         "left": max(0, len(rows) - FIGURE_ROWS),

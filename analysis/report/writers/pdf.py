@@ -59,7 +59,7 @@ def pdf_report(report: Report) -> bytes:
     style: Any = {"pdf.fonttype": 42, "text.parse_math": False}
     metadata: Any = {"Title": _shown(report.title), "CreationDate": None}
     with rc_context(style), quiet(), PdfPages(file, metadata=metadata) as pages:
-        waiting = [_Line(text=report.title, size=18, bold=True), _Line(text=f"Made {report.made}."), *_items(report)]
+        waiting = [_Line(text=report.title, size=18, bold=True), _Line(text=f"Made {report.created}."), *_items(report)]
         while waiting:
             count = _fitting(waiting)
             _print_page(pages, waiting[:count])
@@ -113,8 +113,8 @@ def _wrapped(text: str, width: int, *, bold: bool = False, mono: bool = False) -
 
 def _table(block: Table | BigTable, rows: list[Any]) -> Iterator[_Line]:
     """Yield a table, its columns in as many groups as fit beside one another."""
-    names = [shortened(head.name, _WIDEST) for head in block.heads]
-    digits = [head.digits for head in block.heads]
+    names = [shortened(head.name, _WIDEST) for head in block.columns]
+    digits = [head.digits for head in block.columns]
     widest = 78 if len(names) == 2 else _WIDEST
     cells = [[shortened(cell_text(v, d), widest) for v, d in zip(row, digits, strict=True)] for row in rows]
     for group in _groups(names, cells, 118):

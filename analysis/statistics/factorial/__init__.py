@@ -15,29 +15,29 @@ around those of the highest posterior density.
 
 from analysis.statistics.factorial.basis import Basis, basis_of
 from analysis.statistics.factorial.model import (
-    Posterior,
+    CoefficientPosterior,
     Trials,
     coefficients,
     correlation_of_scores,
-    learned_scales,
+    fit_scales,
     spread_of_scores,
     trials_of,
     usual_deviation,
 )
 from analysis.statistics.factorial.scales import Scales
-from analysis.statistics.factorial.surface import Belief, Surface
+from analysis.statistics.factorial.surface import ScoreSurface, SurfacePosterior
 
 __all__ = [
     "Basis",
-    "Belief",
-    "Posterior",
+    "CoefficientPosterior",
     "Scales",
-    "Surface",
+    "ScoreSurface",
+    "SurfacePosterior",
     "Trials",
     "basis_of",
     "coefficients",
     "correlation_of_scores",
-    "learned_scales",
+    "fit_scales",
     "spread_of_scores",
     "trials_of",
     "usual_deviation",

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
 from seatbelt.records.sweep import SweepFactor, SweepRange
-
-Floats = NDArray[np.float64]
 
 _DEGREES = 3
 """Degrees of the polynomials of a range: a slope, a bend, and that the bend is lopsided."""

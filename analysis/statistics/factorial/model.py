@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
 from analysis.statistics.factorial.basis import Basis
-from analysis.statistics.factorial.scales import Packing, Scales, expected_scales
-
-Floats = NDArray[np.float64]
+from analysis.statistics.factorial.scales import Scales, ScaleVector, expected_scales
 
 VAGUE = 0.2**2
 """Prior variance of the level of a rung and of a replicate's difference from the others, IoU squared."""
@@ -41,7 +40,7 @@ class Trials:
         replicates: (n,) the same of replicates.
         means: (K,) of the scores.
         scores: (n, K) less their means; NaN where a rung was not reached.
-        known: Positions of the known scores in `scores.ravel()`.
+        observed: Positions of the known scores in `scores.ravel()`.
         epochs: K rising epochs of the scores; the last one is the end.
     """
 
@@ -53,7 +52,7 @@ class Trials:
     replicates: NDArray[np.intp]
     means: Floats
     scores: Floats
-    known: NDArray[np.intp]
+    observed: NDArray[np.intp]
     epochs: tuple[int, ...]
 
     @functools.cached_property
@@ -93,7 +92,7 @@ def trials_of(
     """
     n, k = scores.shape
     assert len(bases) == len(labels) and len(arms) == len(replicates) == n and len(epochs) == k
-    columns = tuple(basis.columns(found) for basis, found in zip(bases, labels, strict=True))
+    columns = tuple(basis.columns(factor_labels) for basis, factor_labels in zip(bases, labels, strict=True))
     total, squares = np.zeros((n, n)), np.zeros((n, n))
     for gram in _grams(columns, n):
         total += gram
@@ -112,12 +111,12 @@ def trials_of(
         replicates=replicate,
         means=means,
         scores=scores - means,
-        known=np.flatnonzero(~np.isnan(scores.ravel())),
+        observed=np.flatnonzero(~np.isnan(scores.ravel())),
         epochs=tuple(epochs),
     )
 
 
-def learned_scales(
+def fit_scales(
     trials: Trials,
     *,
     tails: float = 10.0,
@@ -141,7 +140,7 @@ def learned_scales(
     """
     from scipy import optimize
 
-    packing = Packing(expected or expected_scales(len(trials.bases), trials.epochs))
+    packing = ScaleVector(expected or expected_scales(len(trials.bases), trials.epochs))
 
     def loss(vector: Floats) -> tuple[float, Floats]:
         # A step may be so long that the covariance is singular in floating point: a shorter one is taken then.
@@ -152,14 +151,17 @@ def learned_scales(
                 prior, prior_slope = packing.prior(vector)
             except np.linalg.LinAlgError:
                 return _IMPOSSIBLE, np.zeros_like(vector)
-            found = -state.likelihood - prior, -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope
-        return found if np.isfinite(found[0]) else (_IMPOSSIBLE, np.zeros_like(vector))
+            value_and_slope = (
+                -state.likelihood - prior,
+                -packing.slope(vector, *_slopes(trials, scales, state)) - prior_slope,
+            )
+        return value_and_slope if np.isfinite(value_and_slope[0]) else (_IMPOSSIBLE, np.zeros_like(vector))
 
     first = packing.pack(start or packing.expected)
     options = {"maxiter": steps, "ftol": 1e-7}
     best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
     vectors = [best] if draws == 1 else _around(loss, best, tails, draws)
-    return [_normalised(packing.unpack(vector)) for vector in vectors]
+    return [_normalise(packing.unpack(vector)) for vector in vectors]
 
 
 def correlation_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
@@ -174,7 +176,11 @@ def spread_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
     spread = [basis.share * basis.width for basis in bases]
     main = float(np.square(scales.main) @ spread)
     pairs = scales.pairs**2 * sum(f * g for f, g in itertools.combinations(spread, 2))
-    return np.asarray(main * scales.relation + (pairs + scales.beyond**2) * scales.relation_beyond + scales.luck)
+    return np.asarray(
+        main * scales.rung_correlation
+        + (pairs + scales.arm_residual**2) * scales.residual_rung_correlation
+        + scales.noise
+    )
 
 
 def usual_deviation(bases: Sequence[Basis], epochs: Sequence[int]) -> float:
@@ -183,7 +189,7 @@ def usual_deviation(bases: Sequence[Basis], epochs: Sequence[int]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posterior:
+class CoefficientPosterior:
     """Normal distribution of coefficients at the end.
 
     Attributes:
@@ -197,7 +203,7 @@ class Posterior:
     gain: Floats
 
 
-def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tuple[int, ...]]) -> Posterior:
+def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tuple[int, ...]]) -> CoefficientPosterior:
     """Return the coefficients of groups at the end, one group after the other.
 
     Those of a pair are in the order of `numpy.kron` of its factors' columns.
@@ -213,14 +219,14 @@ def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tupl
     gains, means = [], []
     within = np.zeros((len(kinds), len(kinds)))
     for each in scales:
-        gain, covariance = _given(trials, each, [groups[g] for g in kinds], columns)
+        gain, covariance = _conditional(trials, each, [groups[g] for g in kinds], columns)
         gains.append(gain)
         means.append(gain @ scores)
         within += covariance / len(scales)
     mean = np.mean(means, axis=0)
     moved = np.array(means) - mean
     gain = np.mean(gains, axis=0).reshape(len(kinds), *trials.scores.shape)
-    return Posterior(mean=mean, covariance=within + moved.T @ moved / len(scales), gain=gain)
+    return CoefficientPosterior(mean=mean, covariance=within + moved.T @ moved / len(scales), gain=gain)
 
 
 @dataclass(frozen=True)
@@ -245,32 +251,32 @@ def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
     for scale, gram in zip(scales.main.tolist(), _grams(trials.columns, n), strict=True):
         gram *= scale**2
         main += gram
-    beyond = scales.pairs**2 * trials.pairs + scales.beyond**2 * _same(trials.arms)
+    arm_residual = scales.pairs**2 * trials.pairs + scales.arm_residual**2 * _same(trials.arms)
     full = np.empty((n, k, n, k))
     for i, j in itertools.product(range(k), repeat=2):
         # One pair of rungs at a time: what is added up fits into the cache.
-        block = scales.relation[i, j] * main + scales.relation_beyond[i, j] * beyond
+        block = scales.rung_correlation[i, j] * main + scales.residual_rung_correlation[i, j] * arm_residual
         if i == j:
             block += VAGUE * trials.level
-        block.flat[:: n + 1] += scales.luck[i, j]
+        block.flat[:: n + 1] += scales.noise[i, j]
         full[:, i, :, j] = block
-    return np.asarray(full.reshape(n * k, n * k)[np.ix_(trials.known, trials.known)])
+    return np.asarray(full.reshape(n * k, n * k)[np.ix_(trials.observed, trials.observed)])
 
 
 def _grams(columns: Sequence[Floats], n: int) -> Iterator[Floats]:
     """Yield the (n, n) products of each factor's columns, each in the same place: of many trials they are large."""
-    place = np.empty((n, n))
-    for found in columns:
-        yield np.matmul(found, found.T, out=place)
+    buffer = np.empty((n, n))
+    for factor_columns in columns:
+        yield np.matmul(factor_columns, factor_columns.T, out=buffer)
 
 
 def _solve(trials: Trials, scales: Scales) -> _State:
     n, k = trials.scores.shape
-    known = np.ix_(trials.known, trials.known)
+    observed = np.ix_(trials.observed, trials.observed)
     factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
     root = np.linalg.inv(factor)
     precision = np.zeros((n * k, n * k))
-    precision[known] = root.T @ root
+    precision[observed] = root.T @ root
     values = np.nan_to_num(trials.scores.ravel())
     weighted = precision @ values
     likelihood = -0.5 * float(values @ weighted) - float(np.log(np.diag(factor)).sum())
@@ -283,14 +289,17 @@ def _slopes(trials: Trials, scales: Scales, state: _State) -> tuple[Floats, Floa
     pull = np.outer(state.weighted, state.weighted) - state.precision
     blocks = 0.5 * pull.reshape(n, k, n, k).transpose(1, 3, 0, 2)
     each = (trials.stacked @ blocks.reshape(k * k, n * n).T).reshape(-1, k, k)
-    variances = np.array([*(scales.main**2), scales.pairs**2, scales.beyond**2])
+    variances = np.array([*(scales.main**2), scales.pairs**2, scales.arm_residual**2])
     count = len(scales.main)
     over_variances = np.array(
-        [(m * (scales.relation if g < count else scales.relation_beyond)).sum() for g, m in enumerate(each)]
+        [
+            (m * (scales.rung_correlation if g < count else scales.residual_rung_correlation)).sum()
+            for g, m in enumerate(each)
+        ]
     )
     weighted = variances[:, None, None] * each
-    luck: Floats = np.einsum("klii->kl", blocks)
-    return over_variances, weighted[:count].sum(axis=0), weighted[count:].sum(axis=0), luck
+    noise: Floats = np.einsum("klii->kl", blocks)
+    return over_variances, weighted[:count].sum(axis=0), weighted[count:].sum(axis=0), noise
 
 
 def _around(loss: Callable[[Floats], tuple[float, Floats]], best: Floats, tails: float, draws: int) -> list[Floats]:
@@ -306,20 +315,22 @@ def _around(loss: Callable[[Floats], tuple[float, Floats]], best: Floats, tails:
     return list(best + (random.normal(size=(draws, count)) * heavy * deviations) @ vectors.T)
 
 
-def _normalised(scales: Scales) -> Scales:
+def _normalise(scales: Scales) -> Scales:
     """Return the same scales with a relation 1 of the end with itself: only products with the others count."""
-    main, beyond = float(scales.relation[-1, -1]), float(scales.relation_beyond[-1, -1])
+    main, arm_residual = float(scales.rung_correlation[-1, -1]), float(scales.residual_rung_correlation[-1, -1])
     return replace(
         scales,
         main=scales.main * np.sqrt(main),
-        pairs=scales.pairs * float(np.sqrt(beyond)),
-        beyond=scales.beyond * float(np.sqrt(beyond)),
-        relation=scales.relation / main,
-        relation_beyond=scales.relation_beyond / beyond,
+        pairs=scales.pairs * float(np.sqrt(arm_residual)),
+        arm_residual=scales.arm_residual * float(np.sqrt(arm_residual)),
+        rung_correlation=scales.rung_correlation / main,
+        residual_rung_correlation=scales.residual_rung_correlation / arm_residual,
     )
 
 
-def _given(trials: Trials, scales: Scales, groups: Sequence[tuple[int, ...]], columns: Floats) -> tuple[Floats, Floats]:
+def _conditional(
+    trials: Trials, scales: Scales, groups: Sequence[tuple[int, ...]], columns: Floats
+) -> tuple[Floats, Floats]:
     """Return the gain (p, nK) and the covariance of coefficients under one set of scales.
 
     Args:
@@ -332,7 +343,7 @@ def _given(trials: Trials, scales: Scales, groups: Sequence[tuple[int, ...]], co
     main = [len(group) == 1 for group in groups]
     deviations = [scales.main[group[0]] if one else scales.pairs for group, one in zip(groups, main, strict=True)]
     variances = np.array(deviations) ** 2
-    ends = np.array([(scales.relation if one else scales.relation_beyond)[-1] for one in main])
+    ends = np.array([(scales.rung_correlation if one else scales.residual_rung_correlation)[-1] for one in main])
     pulled = np.einsum("ia,ak->ika", columns * variances, ends).reshape(len(state.precision), -1)
     gain = pulled.T @ state.precision
     covariance = np.diag(variances) - gain @ pulled
@@ -348,7 +359,7 @@ def _same(names: NDArray[np.intp]) -> Floats:
 
 
 def _columns(columns: Sequence[Floats], group: tuple[int, ...]) -> Floats:
-    found = columns[group[0]]
+    product = columns[group[0]]
     for other in group[1:]:
-        found = np.einsum("ia,ib->iab", found, columns[other]).reshape(len(found), -1)
-    return found
+        product = np.einsum("ia,ib->iab", product, columns[other]).reshape(len(product), -1)
+    return product

@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
 from analysis.statistics.factorial.model import VAGUE, Trials, covariance_of_scores
 from analysis.statistics.factorial.scales import Scales
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Surface:
+class ScoreSurface:
     """Scores at the end as a function of the cell, IoU.
 
     Attributes:
@@ -39,7 +37,7 @@ class Surface:
         return np.asarray(self.level + columns @ self.main + 0.5 * crossed)
 
 
-class Belief:
+class SurfacePosterior:
     """The posterior distribution of the surface, under scales that are given."""
 
     def __init__(self, trials: Trials, scales: Scales) -> None:
@@ -51,52 +49,52 @@ class Belief:
         self._arms, self._replicates = int(trials.arms.max()) + 1, int(trials.replicates.max()) + 1
         self._factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
         nothing = np.zeros(len(self._deviations))
-        self._nothing = Surface(
+        self._nothing = ScoreSurface(
             level=float(trials.means[-1]),
             main=nothing,
             pairs=np.zeros(self._across.shape),
             arms=np.zeros(self._arms),
         )
 
-    def mean(self) -> Surface:
+    def mean(self) -> ScoreSurface:
         """Return the expected surface."""
         return self._moved(self._nothing, np.zeros(self.trials.scores.shape))
 
-    def draw(self, random: np.random.Generator) -> Surface:
+    def draw(self, random: np.random.Generator) -> ScoreSurface:
         """Return a surface that is as likely as any other draw."""
         trials, scales = self.trials, self.scales
         n, k = trials.scores.shape
         count = len(self._deviations)
-        early, late = np.linalg.cholesky(scales.relation), np.linalg.cholesky(scales.relation_beyond)
+        early, late = np.linalg.cholesky(scales.rung_correlation), np.linalg.cholesky(scales.residual_rung_correlation)
         main = self._deviations[:, None] * (random.normal(size=(count, k)) @ early.T)
         upper = np.triu(self._across) * random.normal(size=(k, count, count))
         pairs = scales.pairs * np.einsum("kl,lpq->kpq", late, upper + upper.transpose(0, 2, 1))
-        arms = scales.beyond * (random.normal(size=(self._arms, k)) @ late.T)
+        arms = scales.arm_residual * (random.normal(size=(self._arms, k)) @ late.T)
         levels = np.sqrt(VAGUE) * random.normal(size=(1 + self._replicates, k))
         if self._replicates == 1:
             levels[1] = 0.0
-        luck = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.luck).T
+        noise = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.noise).T
         crossed = 0.5 * np.stack([np.einsum("ip,ip->i", self._columns @ p, self._columns) for p in pairs], axis=1)
-        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + levels[1 + trials.replicates] + luck
+        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + levels[1 + trials.replicates] + noise
         level = float(trials.means[-1] + levels[0, -1] + levels[1:, -1].mean())
-        drawn = Surface(level=level, main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1])
+        drawn = ScoreSurface(level=level, main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1])
         return self._moved(drawn, scores)
 
-    def _moved(self, prior: Surface, scores: Floats) -> Surface:
+    def _moved(self, prior: ScoreSurface, scores: Floats) -> ScoreSurface:
         """Return a surface of the prior, moved by how far its scores (n, K) lie from those that were measured."""
         from scipy.linalg import cho_solve
 
         trials, scales = self.trials, self.scales
-        away = (trials.scores - scores).ravel()[trials.known]
+        away = (trials.scores - scores).ravel()[trials.observed]
         pulls = np.zeros(trials.scores.size)
-        pulls[trials.known] = cho_solve((self._factor, True), away)
+        pulls[trials.observed] = cho_solve((self._factor, True), away)
         pull = pulls.reshape(trials.scores.shape)
-        early, late = pull @ scales.relation[:, -1], pull @ scales.relation_beyond[:, -1]
+        early, late = pull @ scales.rung_correlation[:, -1], pull @ scales.residual_rung_correlation[:, -1]
         crossed = self._columns.T @ (late[:, None] * self._columns)
         share = 1 / self._replicates if self._replicates > 1 else 0.0
-        return Surface(
+        return ScoreSurface(
             level=prior.level + float(VAGUE * (1 + share) * pull[:, -1].sum()),
             main=prior.main + self._deviations**2 * (self._columns.T @ early),
             pairs=prior.pairs + scales.pairs**2 * self._across * crossed,
-            arms=prior.arms + scales.beyond**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),
+            arms=prior.arms + scales.arm_residual**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),
         )

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.factorial import (
-    Belief,
     Scales,
-    Surface,
+    ScoreSurface,
+    SurfacePosterior,
     Trials,
     correlation_of_scores,
-    learned_scales,
+    fit_scales,
     trials_of,
     usual_deviation,
 )
-from analysis.statistics.factorial.scales import Packing, enlarged, expected_scales
+from analysis.statistics.factorial.scales import ScaleVector, expected_scales, scaled
 from runners.core.candidates import Choices, Row
 from search_spaces.space import Cell
 
@@ -138,19 +138,19 @@ def learned(seen: Seen, start: Scales | None) -> Scales:
     some = np.sort(len(whole) - 1 - order)
     trials = seen.trials(some)
     wider = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual_deviation(trials.bases, trials.epochs))
-    expected = enlarged(expected_scales(len(trials.bases), trials.epochs), wider)
-    (found,) = learned_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
+    expected = scaled(expected_scales(len(trials.bases), trials.epochs), wider)
+    (found,) = fit_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
     return found
 
 
 def packed(scales: Scales, factors: int, epochs: Sequence[int]) -> list[float]:
     """Return scales as numbers that can be written down."""
-    return [float(x) for x in Packing(expected_scales(factors, epochs)).pack(scales)]
+    return [float(x) for x in ScaleVector(expected_scales(factors, epochs)).pack(scales)]
 
 
 def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> Scales:
     """Return the scales that were written down."""
-    return Packing(expected_scales(factors, epochs)).unpack(np.array(numbers))
+    return ScaleVector(expected_scales(factors, epochs)).unpack(np.array(numbers))
 
 
 def first_cells(seen: Seen, random: np.random.Generator, start: int = START) -> Suggestion | None:
@@ -175,8 +175,8 @@ class Surrogate:
     """The factorial model of what was seen, asked for cells."""
 
     seen: Seen
-    belief: Belief
-    mean: Surface = field(init=False)
+    belief: SurfacePosterior
+    mean: ScoreSurface = field(init=False)
     _numbers: dict[Row, int] = field(init=False)
 
     @classmethod
@@ -185,7 +185,7 @@ class Surrogate:
         whole = np.flatnonzero(~np.isnan(seen.scores[:, -1]))
         partial = np.flatnonzero(np.isnan(seen.scores[:, -1]))
         some = np.sort(np.concatenate([_some(whole, MOST_COMPLETE), _some(partial, MOST_PARTIAL)]))
-        made = cls(seen=seen, belief=Belief(seen.trials(some), scales))
+        made = cls(seen=seen, belief=SurfacePosterior(seen.trials(some), scales))
         made.mean = made.belief.mean()
         names = sorted({str(seen.rows[i]) for i in some})
         position = {name: i for i, name in enumerate(names)}
@@ -275,11 +275,11 @@ class Surrogate:
         scores = self._scores(self.mean, np.array(rows))
         return rows[int(np.argmax(scores))], float(scores.max())
 
-    def _top(self, surface: Surface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
+    def _top(self, surface: ScoreSurface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
         """Return the highest score of a drawn surface and its cell; of what no trial has, the rest is drawn too."""
         listed = self.seen.choices.listed
         if listed is not None:
-            scores = self._scores(surface, listed, self.belief.scales.beyond * random.normal(size=len(listed)))
+            scores = self._scores(surface, listed, self.belief.scales.arm_residual * random.normal(size=len(listed)))
             return float(scores.max()), _row(listed[int(np.argmax(scores))])
         allowed, everything = self.seen.choices.allowed, range(len(starts[0]))
         climbed = [self.seen.choices.climb(surface, start, everything, allowed) for start in starts]
@@ -299,10 +299,10 @@ class Surrogate:
         mine, other = self._scores(self.mean, both)
         room = max(float(mine - other) + within, within / 2)
         wanted = room / float(norm.ppf(min(sure, _SUREST)))
-        pairs = 2 * float(self.belief.scales.luck[-1, -1]) * (1 / wanted**2 - 1 / spread**2)
+        pairs = 2 * float(self.belief.scales.noise[-1, -1]) * (1 / wanted**2 - 1 / spread**2)
         return 2 * max(1, int(np.ceil(pairs)))
 
-    def _scores(self, surface: Surface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
+    def _scores(self, surface: ScoreSurface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
         """Return the scores of rows, with what known arms have beyond; of others, what is given."""
         known = np.array([self._numbers.get(row, -1) for row in map(tuple, rows.tolist())])
         own = np.where(known >= 0, surface.arms[known], 0.0 if beyond is None else beyond)
@@ -311,7 +311,7 @@ class Surrogate:
     def _usable(self, row: Row) -> bool:
         return row not in self.seen.closed and self.seen.choices.allowed(row)
 
-    def _maximum(self, surface: Surface, best: Row, free: NDArray[np.intp]) -> Row | None:
+    def _maximum(self, surface: ScoreSurface, best: Row, free: NDArray[np.intp]) -> Row | None:
         listed = self.seen.choices.listed
         if listed is None:
             found, _ = self.seen.choices.climb(surface, best, free.tolist(), self._usable)

@@ -23,18 +23,18 @@ from analysis.figures.chart import (
     Lines,
     NotApplicable,
     Points,
-    Rule,
+    ReferenceLine,
     Texts,
     colour_range,
     extent,
-    line_look,
+    line_style,
     shortened,
     spread,
     whole_axis,
     with_interval,
 )
 from analysis.figures.files import figure_file
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.tables import Column
 from seatbelt.text.wording import counted
 from tests.analysis.report.large import write_large_sweep
@@ -43,9 +43,9 @@ HOSTILE = 'a $\\frac{$ <img src=x onerror=alert(1)> & "\x1b[2J\u202e ☃'
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+def material(tmp_path_factory: pytest.TempPathFactory) -> SweepData:
     """A hundred trials that were promoted through rungs."""
-    return Material(load(write_large_sweep(tmp_path_factory.mktemp("s") / "s", trials=100, images=6)))
+    return SweepData(load(write_large_sweep(tmp_path_factory.mktemp("s") / "s", trials=100, images=6)))
 
 
 def every_layer() -> Chart:
@@ -54,10 +54,12 @@ def every_layer() -> Chart:
         x=Axis(title=HOSTILE, ticks=((0.0, HOSTILE), (1.0, "b")), low=-1, high=2),
         y=Axis(title="y", low=0),
         layers=(
-            Rule(name="rule", at=0.5),
-            Rule(name="", at=0.5, along="y"),
-            Bars(name="bars", x=(0, 1), base=(0, 0.1), top=(0.5, None), width=0.4, texts=("1", ""), tips=(HOSTILE, "")),
-            Lines(name="lines", x=((0, 1), (0, 1)), y=((0, 1), (1, None)), steps=True, tips=("one", "two")),
+            ReferenceLine(name="rule", at=0.5),
+            ReferenceLine(name="", at=0.5, along="y"),
+            Bars(
+                name="bars", x=(0, 1), base=(0, 0.1), top=(0.5, None), width=0.4, texts=("1", ""), hover=(HOSTILE, "")
+            ),
+            Lines(name="lines", x=((0, 1), (0, 1)), y=((0, 1), (1, None)), steps=True, hover=("one", "two")),
             points,
             Points(name="", x=(0,), y=(1,), marker="cross", along="x", low=(0,), high=(1,), thick=True),
             Texts(x=(0.5,), y=(0.5,), texts=(HOSTILE,)),
@@ -75,7 +77,7 @@ def drawn(chart: Chart) -> Figure:
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
-def test_every_figure_is_drawn_and_told(name: str, material: Material) -> None:
+def test_every_figure_is_drawn_and_told(name: str, material: SweepData) -> None:
     try:
         found = figure(name, material)
     except NotApplicable:
@@ -168,7 +170,7 @@ def check_plotly(chart: Chart) -> None:
 
 
 def test_no_two_of_many_lines_look_alike() -> None:
-    lines = tuple(Lines(name=str(look), x=((0.0, 1.0),), y=((0.0, 1.0),), look=look) for look in range(20))
-    assert len({line_look(line.look) for line in lines}) == 20
+    lines = tuple(Lines(name=str(look), x=((0.0, 1.0),), y=((0.0, 1.0),), series=look) for look in range(20))
+    assert len({line_style(line.series) for line in lines}) == 20
     drawn = plotly_chart(Chart(x=Axis(title="x"), y=Axis(title="y"), layers=lines))["data"]
     assert len({(line["line"]["color"], line["line"]["dash"]) for line in drawn}) == 20

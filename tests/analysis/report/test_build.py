@@ -13,9 +13,9 @@ import pytest
 
 from analysis import load
 from analysis.answers.effects import Effect
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.report import build_report
-from analysis.report.blocks import Block, Command, Part, Picture, Section, Table, Text, cell_text
+from analysis.report.blocks import Block, Command, Picture, ReportPart, Section, Table, Text, cell_text
 from analysis.report.sections.answer import answer, lead_over_second
 from analysis.report.sections.arms import arms_table
 from analysis.report.sections.contributions import contributions, sentence
@@ -46,11 +46,11 @@ def only(section: Section | None, kind: type[Block]) -> Any:
 
 
 @pytest.fixture
-def small(make_sweep: MakeSweep) -> Material:
-    return Material(make_sweep(description=TOLD, **small_tables()))
+def small(make_sweep: MakeSweep) -> SweepData:
+    return SweepData(make_sweep(description=TOLD, **small_tables()))
 
 
-def test_the_answer_comes_first(small: Material) -> None:
+def test_the_answer_comes_first(small: SweepData) -> None:
     found = answer(small)
     # unet has 0.6, 0.7, 0.8; fpn 0.5, 0.5, 0.8: differences 0.1, 0.2, 0.
     assert texts(found) == [
@@ -73,7 +73,7 @@ def test_a_confirmed_arm_is_the_answer(make_sweep: MakeSweep) -> None:
             row = arm_trial(f"c{decoder}{replicate}", "resnet18", decoder, 100_000 + replicate, score)
             tables["trials"].append(row | {"role": "confirmation"})
     told = TOLD | {"baseline": {"encoder": "resnet18", "decoder": "unet"}}
-    found = answer(Material(make_sweep(description=told, **tables)))
+    found = answer(SweepData(make_sweep(description=told, **tables)))
     lead, against, search, *_ = texts(found)[1:]
     # Student's t with one degree of freedom is 12.706; the half width of 0.6, 0.62 is 12.706 * 0.01.
     assert lead == (
@@ -93,15 +93,15 @@ def test_an_unfinished_sweep_has_a_provisional_answer(make_sweep: MakeSweep) -> 
         arm_trial("a", "resnet18", "fpn", 0, 0.4, status="RUNNING", epochs_done=1),
         arm_trial("b", "resnet18", "unet", 0, 0.3, status="PAUSED", epochs_done=2),
     ]
-    material = Material(make_sweep("a", description=TOLD, trials=trials))
-    assert texts(answer(material), "lead") == [
+    data = SweepData(make_sweep("a", description=TOLD, trials=trials))
+    assert texts(answer(data), "lead") == [
         "Provisional: no trial is complete. The best so far is decoder=fpn with selection IoU 0.400 after 1 epoch, "
         "n = 1 trial."
     ]
-    warned = texts(evidence(material), "warning")
+    warned = texts(evidence(data), "warning")
     assert warned[0] == "No trial is complete: nothing below is a result yet."
     assert warned[1].startswith("Provisional: the sweep is not finished (1 PAUSED, 1 RUNNING)")
-    nothing = Material(make_sweep("b", description=TOLD, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")]))
+    nothing = SweepData(make_sweep("b", description=TOLD, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")]))
     assert texts(answer(nothing), "lead") == ["There is no answer yet: no epoch was measured."]
 
 
@@ -114,7 +114,7 @@ def test_weak_evidence_is_told(make_sweep: MakeSweep) -> None:
     images = [image("a", f"p{i}", i, 0.5) for i in range(3)]
     told = TOLD | {"data": [{"path": "x", "name": "default-2", "fingerprint": "f" * 64}]}
     sweep = make_sweep(description=told, trials=trials, images=images)
-    assert texts(evidence(Material(sweep)), "warning") == [
+    assert texts(evidence(SweepData(sweep)), "warning") == [
         "The best arm (0.450) does not beat the trivial baseline mean mask (0.500), which looks at no image.",
         "Each arm has one trial: differences may be chance, and no selection score has an interval. "
         f"`seatbelt resume {sweep.root} --replicates 3` adds trials.",
@@ -129,7 +129,7 @@ def test_weak_evidence_is_told(make_sweep: MakeSweep) -> None:
     ]
 
 
-def test_an_interval_that_reaches_a_baseline_is_told(small: Material) -> None:
+def test_an_interval_that_reaches_a_baseline_is_told(small: SweepData) -> None:
     warned = texts(evidence(small), "warning")
     assert warned[0] == "The interval of the best arm reaches down to 0.452; the trivial baseline mean mask has 0.500."
     assert "The best arm is not told from the second best: +0.100 [-0.148, +0.348], n = 3 pairs." in warned
@@ -140,10 +140,10 @@ def test_effects_that_are_not_decided_are_counted(make_sweep: MakeSweep) -> None
         factor="a", level="on", reference="off", n=4, effect=0.1, low=0, high=1, p_value=0.2, detectable=0.3
     )
     told = [effect, dataclasses.replace(effect, p_value=0.01), dataclasses.replace(effect, detectable=0.4)]
-    material = Material(make_sweep(description=TOLD))
-    material.__dict__["effects"] = SimpleNamespace(effects=told)
+    data = SweepData(make_sweep(description=TOLD))
+    data.__dict__["effects"] = SimpleNamespace(effects=told)
     assert "Not decided: 2 of 3 effects. Effects below 0.400 could not be seen with so many trials." in texts(
-        evidence(material), "warning"
+        evidence(data), "warning"
     )
 
 
@@ -157,7 +157,7 @@ def test_strong_evidence_is_told_too(make_sweep: MakeSweep) -> None:
     ]
     images = [image(t["trial_key"], f"p{i}", i, 0.5 + i / 100) for t in trials for i in range(8)]
     told = TOLD | {"rungs": [9]}
-    found = evidence(Material(make_sweep(description=told, trials=trials, images=images)))
+    found = evidence(SweepData(make_sweep(description=told, trials=trials, images=images)))
     assert texts(found) == ["None of the usual weaknesses was found."]
 
 
@@ -184,10 +184,10 @@ def test_effects_in_sentences() -> None:
 
 def test_effects_without_a_factor_are_left_out(make_sweep: MakeSweep) -> None:
     one = [arm_trial("a", "resnet18", "fpn", 0, 0.5, epochs_planned=9)]
-    assert contributions(Material(make_sweep("a", description=TOLD, trials=one))) is None
+    assert contributions(SweepData(make_sweep("a", description=TOLD, trials=one))) is None
     two = [*one, arm_trial("b", "resnet18", "unet", 0, 0.5, status="RUNNING", epochs_planned=9)]
     two[0]["status"] = "RUNNING"
-    (text,) = texts(contributions(Material(make_sweep("b", description=TOLD, trials=two))))
+    (text,) = texts(contributions(SweepData(make_sweep("b", description=TOLD, trials=two))))
     assert text.startswith("No effects: ")
 
 
@@ -199,8 +199,8 @@ def test_arms_with_and_without_complete_trials(make_sweep: MakeSweep) -> None:
         arm_trial("d", "resnet34", "unet", 0, None, status="PLANNED"),
         arm_trial("s", "resnet18", "fpn", 0, 0.99, role="stage") | {"arm_key": "stage"},
     ]
-    table = arms_table(Material(make_sweep(description=TOLD, trials=trials)))
-    found = [dict(zip([head.name for head in table.heads], row, strict=True)) for row in table.rows(10)]
+    table = arms_table(SweepData(make_sweep(description=TOLD, trials=trials)))
+    found = [dict(zip([head.name for head in table.columns], row, strict=True)) for row in table.rows(10)]
     assert [(r["rank"], r["encoder"], r["decoder"], r["status"], r["n"], r["selection IoU"]) for r in found] == [
         (1, "resnet18", "unet", "COMPLETE", 1, 0.7),
         (2, "resnet18", "fpn", "COMPLETE", 1, 0.5),
@@ -215,7 +215,7 @@ def test_what_was_pruned_and_why(make_sweep: MakeSweep) -> None:
     tables["description"] |= {"rungs": [3, 9]}
     for row in tables["trials"]:
         row["epochs_planned"] = 9
-    found = pruning(Material(make_sweep(**tables)))
+    found = pruning(SweepData(make_sweep(**tables)))
     assert found is not None
     at_rungs, closest = (block for block in found.blocks if isinstance(block, Table))
     assert at_rungs.rows == ((3, 2, 0.6, 5, 0.65),)
@@ -229,12 +229,12 @@ def test_costs(make_sweep: MakeSweep) -> None:
         arm_trial("a", "e", "d", 0, 0.5, train_seconds=3600.0, seconds=4000.0, epochs_done=9),
         arm_trial("b", "e", "d", 1, 0.5, train_seconds=120.0, seconds=130.0, epochs_done=3, status="PRUNED"),
     ]
-    found = costs(Material(make_sweep("a", trials=trials)))
+    found = costs(SweepData(make_sweep("a", trials=trials)))
     assert texts(found) == [
         "2 trials, 12 epochs, 1 h 02 min of training (1 h 08 min with evaluation), summed over all workers."
     ]
     assert only(found, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
-    assert costs(Material(make_sweep("b"))) is None
+    assert costs(SweepData(make_sweep("b"))) is None
     assert [duration(s) for s in (12.4, 190, 3_600_000)] == ["12 s", "3 min 10 s", "1,000 h 00 min"]
 
 
@@ -244,17 +244,17 @@ def test_stages(make_sweep: MakeSweep) -> None:
         arm_trial("a", "resnet18", "fpn", 0, 0.5, stage_key="s", stage_reused=False, stage_seconds=10.0, number=1),
         arm_trial("b", "resnet18", "fpn", 1, 0.5, stage_key="s", stage_reused=True, stage_seconds=10.0, number=2),
     ]
-    found = stages(Material(make_sweep("a", trials=trials)))
+    found = stages(SweepData(make_sweep("a", trials=trials)))
     assert texts(found) == ["1 stage; using them again saved 10 seconds of training."]
     assert only(found, Table).rows == (("s", "resnet18", "fpn", "2+3", "COMPLETE", 9, 10, 2, 10),)
-    assert stages(Material(make_sweep("b", trials=trials[:0]))) is None
+    assert stages(SweepData(make_sweep("b", trials=trials[:0]))) is None
 
 
 def test_provenance(make_sweep: MakeSweep) -> None:
     more = {"git_commit": "abc", "host": "gpu-1", "versions": json.dumps({"torch": "2.14.1"})}
     trials = [arm_trial("a", "e", "d", 0, 0.5, **more), arm_trial("b", "e", "d", 1, 0.5, **more | {"host": None})]
     told = TOLD | {"versions": {"ray": "2.60.0"}, "command": "seatbelt sweep mine", "select_on": "real"}
-    found = provenance(Material(make_sweep(description=told, trials=trials)))
+    found = provenance(SweepData(make_sweep(description=told, trials=trials)))
     rows = dict(only(found, Table).rows)
     assert rows["data"] == "belts, fingerprint ffffffffffffffff"
     assert rows["selection set"] == "2 images of domain real, target seat_belt"
@@ -263,9 +263,9 @@ def test_provenance(make_sweep: MakeSweep) -> None:
     assert only(found, Command).command == "seatbelt sweep mine"
 
 
-def test_one_sweep_is_one_part_with_all_sections(small: Material) -> None:
+def test_one_sweep_is_one_part_with_all_sections(small: SweepData) -> None:
     report = build_report(small.sweep, NOON)
-    assert (report.title, report.made) == ("Sweep sweep", "2026-03-01 12:00 UTC")
+    assert (report.title, report.created) == ("Sweep sweep", "2026-03-01 12:00 UTC")
     (part,) = report.parts
     names = [section.name for section in part.sections]
     assert names == ["answer", "evidence", "arms", "effects", "figures", "cost", "provenance", "glossary"]
@@ -282,7 +282,7 @@ def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -
     assert [row[1] for row in only(overview.sections[0], Table).rows] == ["second", "first", "first"]
     assert [[section.name for section in part.sections][-1] for part in (first, second)] == ["provenance", "glossary"]
     write_sweep(tmp_path / "third", description=TOLD | {"selection": [[0, 7]]}, trials=[one])
-    overview: Part = build_report(load_all(tmp_path / "*"), NOON).parts[0]
+    overview: ReportPart = build_report(load_all(tmp_path / "*"), NOON).parts[0]
     (text,) = texts(overview.sections[0])
     assert text.startswith("No common ranking: the sweeps are scored on different selection sets (2 images of belts")
     assert text.endswith("scores of different sweeps do not compare.")

@@ -16,7 +16,7 @@ import pytest
 
 from analysis import load
 from analysis.report import build_report
-from analysis.report.blocks import Command, Head, Part, Report, Section, Table, Text
+from analysis.report.blocks import Column, Command, Report, ReportPart, Section, Table, Text
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.report.writers.pdf import pdf_report
@@ -153,7 +153,7 @@ def test_a_page_that_is_written_again_reads_itself_anew(report: Report) -> None:
 
 def test_a_report_without_figures_carries_no_library() -> None:
     section = Section(name="a", title="A", blocks=(Text(text="run `x`"),))
-    text = html_report(Report(title="t", made="now", parts=(Part(name="p", title="p", sections=(section,)),)))
+    text = html_report(Report(title="t", created="now", parts=(ReportPart(name="p", title="p", sections=(section,)),)))
     assert len(text) < 40_000
     assert "run <code>x</code>" in text
 
@@ -167,10 +167,10 @@ def test_markdown(report: Report) -> None:
 
 
 def test_markdown_escapes_what_it_would_act_on() -> None:
-    table = Table(caption="c", heads=(Head(name="a|b"),), rows=((HOSTILE,),))
+    table = Table(caption="c", columns=(Column(name="a|b"),), rows=((HOSTILE,),))
     blocks = (Text(text="a <b> *c*", kind="warning"), Command(what="do", command="rm\nx"), table)
-    part = Part(name="p", title="p", sections=(Section(name="s", title="S_1", blocks=blocks),))
-    text, figures = markdown_report(Report(title="t", made="now", parts=(part,)), "f")
+    part = ReportPart(name="p", title="p", sections=(Section(name="s", title="S_1", blocks=blocks),))
+    text, figures = markdown_report(Report(title="t", created="now", parts=(part,)), "f")
     assert figures == {}
     assert "<" not in text.replace("&lt;", "") and "\x1b" not in text
     assert "> **Warning:** a &lt;b&gt; \\*c\\*" in text

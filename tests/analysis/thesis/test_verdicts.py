@@ -10,11 +10,11 @@ import pytest
 from analysis import load
 from analysis.statistics.multiple_testing import adjusted
 from analysis.text.thesis import thesis_text
-from analysis.thesis.contrasts import Contrast
+from analysis.thesis.contrasts import ArmContrast
 from analysis.thesis.findings import FINDINGS
-from analysis.thesis.scores import Scores, plain
+from analysis.thesis.scores import ArmScores, plain
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
-from analysis.thesis.verdicts import Answer, findings
+from analysis.thesis.verdicts import FindingResult, findings
 from runners.cli.thesis import write_thesis
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
@@ -22,12 +22,12 @@ from tests.analysis.conftest import trial, write_sweep
 from tests.analysis.thesis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep
 
 
-def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, Answer]:
+def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, FindingResult]:
     sweeps = [study_sweep(tmp_path / study, study, score(study), **more) for study in STUDIES]
     return {answer.number: answer for answer in findings(sweeps)}
 
 
-def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tuple[str, ...], list[float]]) -> Scores:
+def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tuple[str, ...], list[float]]) -> ArmScores:
     """Return the scores of a sweep: levels -> a score for each replicate."""
     trials = [
         trial(
@@ -39,7 +39,7 @@ def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tupl
     ]
     described = [{"name": name, "levels": {x: {} for x in levels}} for name, levels in factors.items()]
     write_sweep(root, description={"study": study, "factors": described, "rungs": [9]}, trials=trials)
-    return Scores(load(root))
+    return ArmScores(load(root))
 
 
 def test_every_finding_agrees_where_all_hold(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_no_gain_is_no_agreement_however_sure(tmp_path: Path) -> None:
 
 def test_a_contrast_is_paired_by_replicate(tmp_path: Path) -> None:
     scores = few(tmp_path / "s", "x", {"a": ["0", "1"]}, {("0",): [0.1, 0.5, 0.9], ("1",): [0.2, 0.7, 1.2]})
-    part = scores.contrast(Contrast(name="1 minus 0", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
+    part = scores.contrast(ArmContrast(name="1 minus 0", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
     # Differences 0.1, 0.2, 0.3: sd 0.1, t of two degrees 4.3027.
     assert (part.effect, part.n, part.freedom) == (pytest.approx(0.2), 3, 2)
     assert part.high == pytest.approx(0.2 + 4.30265 * 0.1 / math.sqrt(3), abs=1e-5)
@@ -99,9 +99,9 @@ def test_a_contrast_is_paired_by_replicate(tmp_path: Path) -> None:
 def test_only_replicates_and_cells_that_have_all_arms_count(tmp_path: Path) -> None:
     cells = {("0", "x"): [0.1, 0.5], ("1", "x"): [0.2, 0.8, 0.9], ("1", "y"): [0.9, 0.9, 0.9]}
     scores = few(tmp_path / "s", "x", {"a": ["0", "1"], "b": ["x", "y"]}, cells)
-    part = scores.contrast(Contrast(name="", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
+    part = scores.contrast(ArmContrast(name="", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
     assert (part.effect, part.n) == (pytest.approx((0.1 + 0.3) / 2), 2)
-    lacking = scores.contrast(Contrast(name="", terms=((1.0, {"a": "2"}), (-1.0, {"a": "0"}))))
+    lacking = scores.contrast(ArmContrast(name="", terms=((1.0, {"a": "2"}), (-1.0, {"a": "0"}))))
     assert (lacking.effect, lacking.n) == (None, 0)
 
 
