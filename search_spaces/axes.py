@@ -238,7 +238,7 @@ def _checked(fields: dict[str, Any]) -> TrialConfig:
     return TrialConfig().with_fields({"data.real": True, **fields})
 
 
-def _value(config: TrialConfig, path: str) -> Any:
+def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
     if path.startswith(SHARE_FIELD):
         return field_value(config.model_dump(), path)
     return operator.attrgetter(path)(config)

@@ -42,7 +42,7 @@ def arms_frame(sweep: SweepTables, role: ArmRole, *, test_intervals: bool) -> pd
     """Return `Sweep.arms()`.
 
     Raises:
-        UserError: The tables cannot be read or hold what no sweep writes.
+        UserError: The tables cannot be read or hold values that no sweep writes.
     """
     with readable(sweep):
         trials = complete_trials(sweep.trials, role)
@@ -50,12 +50,12 @@ def arms_frame(sweep: SweepTables, role: ArmRole, *, test_intervals: bool) -> pd
 
 
 def arms_of(sweep: SweepTables, trials: pd.DataFrame, images: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the rows of `Sweep.arms()` for some of its complete trials.
+    """Return the rows of `Sweep.arms()` for some complete trials.
 
     Args:
         sweep: The sweep.
-        trials: Complete trials, in the order of planning.
-        images: Test images; arms without any have no interval of the test IoU. None for no such intervals.
+        trials: Complete trials, in planning order.
+        images: Test images; arms without any get no test interval. None for no test intervals at all.
     """
     levels = cells_of(sweep, trials).drop(columns=["trial_key", "replicate"]).drop_duplicates("arm_key")
     scores = _scores(trials)
@@ -70,7 +70,7 @@ def arms_of(sweep: SweepTables, trials: pd.DataFrame, images: pd.DataFrame | Non
 
 
 def _scores(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each arm with all columns of ARMS but those of the test intervals."""
+    """Return one row per arm with all columns of ARMS except the test intervals."""
     import pandas as pd
 
     groups = trials.groupby("arm_key")
@@ -82,7 +82,7 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
         "replicates": n,
         "selection_iou": mean,
         "selection_sd": sd,
-        # An IoU lies from 0 to 1: two replicates say no more than that about what is beyond.
+        # An IoU lies between 0 and 1, whatever the interval of two replicates says.
         "selection_low": (mean - half).clip(lower=0),
         "selection_high": (mean + half).clip(upper=1),
         "test_iou": test.mean(),
@@ -96,7 +96,7 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tested(trials: pd.DataFrame, images: pd.DataFrame) -> dict[str, Interval]:
-    """Return arm key -> mean test IoU with its interval, for the arms with images."""
+    """Return arm key -> mean test IoU with its interval, for arms with images."""
     arm = dict(zip(trials["trial_key"], trials["arm_key"], strict=True))
     images_of_arm = {str(key): rows for key, rows in images.groupby(images["trial_key"].map(arm))}
     intervals = {

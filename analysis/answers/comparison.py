@@ -136,8 +136,8 @@ def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: A
 def _nothing_common(sweep: SweepTables, named: tuple[ArmName, ArmName], groups: list[pd.DataFrame]) -> str:
     replicates = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
-        f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: {replicates[1]}), so "
-        f"that nothing is paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
+        f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: "
+        f"{replicates[1]}), so nothing can be paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
     )
 
 

@@ -180,7 +180,7 @@ def _decision(columns: dict[Any, Any]) -> Decision:
     )
 
 
-def _python_value(value: Any) -> Any:
+def _python_value(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
     import pandas as pd
 
     # What is missing is NaN, NaT or None, by the type of the column.
@@ -189,9 +189,9 @@ def _python_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _int(value: Any) -> int | None:
+def _int(value: Any) -> int | None:  # noqa: ANN401
     return None if value is None else int(value)
 
 
-def _time(value: Any) -> str | None:
+def _time(value: Any) -> str | None:  # noqa: ANN401
     return None if value is None else str(value.isoformat(timespec="seconds"))

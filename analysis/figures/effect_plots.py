@@ -73,8 +73,8 @@ def main_effects(data: SweepData) -> Figure:
             f"show the smallest effect that could have been found.{_left_out(len(estimated), _MOST)}"
         ),
         alt=(
-            f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
-            f"{strongest['reference']}, {strongest['effect']:+.3f}."
+            f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} "
+            f"against {strongest['reference']}, {strongest['effect']:+.3f}."
         ),
         columns=EFFECTS,
         table=table,

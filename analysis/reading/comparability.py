@@ -7,10 +7,10 @@ from seatbelt.records.sweep import SweepRecord
 
 
 def different_selections(source: Source) -> str | None:
-    """Return in one line which sweeps do not compare, None where all do.
+    """Return one line that says which sweeps are not comparable; None if all are.
 
     Raises:
-        UserError: A `sweep.json` holds what no sweep writes.
+        UserError: A `sweep.json` holds values that no sweep writes.
     """
     groups: dict[object, list[tuple[str, SweepRecord]]] = {}
     for name, sweep in source.parts:
@@ -33,7 +33,7 @@ def target_of(record: SweepRecord) -> str:
 
 
 def _selection(record: SweepRecord) -> object:
-    """Return what a score is measured on: images by the content of their data set, their size, the class scored."""
+    """Return what a score is measured on: the images (by the content of their data set), their size, the target."""
     images = frozenset((record.data[number].fingerprint, row) for number, row in record.selection)
     return images, target_of(record), _size(record)
 

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """Trials of the space that measured anything, with their scores at the rungs.
+    """Trials of the space with at least one epoch, and their scores at the rungs.
 
     Attributes:
         trials: n rows: trial_key, arm_key, replicate, status, exempt, and a column of labels for each factor.
         factors: The factors that took more than one level.
         epochs: K rising epochs; the last one is the full training.
-        scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not get so far. Monotone: a score
-            at one epoch comes with those at all earlier ones.
+        scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not reach the epoch. Monotone:
+            a score at one epoch implies scores at all earlier ones.
         test: (n,) IoU on the test set; NaN where it was not measured.
-        baseline: Factor -> level that differences start from, where the study names one.
+        baseline: Factor -> reference level for differences, where the study names one.
     """
 
     trials: pd.DataFrame
@@ -51,21 +51,21 @@ class Design:
 
     @property
     def pruned(self) -> int:
-        """Trials that began and have no final score."""
+        """Number of trials without a final score."""
         return int(np.isnan(self.scores[:, -1]).sum())
 
 
 def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
     """Read the design and the scores of a sweep.
 
-    Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
+    Excludes confirmations, because their arms were chosen for their scores, and named arms outside the space.
 
     Args:
         sweep: The sweep.
-        further: Epochs whose scores are wanted beside those at the rungs.
+        further: Epochs to read scores at, in addition to the rungs.
 
     Raises:
-        UserError: Nothing was measured yet, or a table cannot be read.
+        UserError: No epoch has been measured yet, or a table cannot be read.
     """
     import pandas as pd
 
@@ -82,7 +82,7 @@ def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
     full = int(trials["epochs_planned"].max())
     epochs = tuple(sorted({*(epoch for epoch in (*record.rungs, *further) if epoch < full), full}))
     scores = _scores(sweep, list(measured["trial_key"]), epochs)
-    # A trial that stopped early is complete: its best score is the one that it ends with.
+    # Early stopping completes a trial: its best score counts as final.
     complete = (measured["status"] == Status.COMPLETE).to_numpy()
     final = trials.loc[inside, "selection_iou"].to_numpy(dtype=np.float64)
     scores[:, -1] = np.where(complete, final, np.nan)
@@ -96,13 +96,13 @@ def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
 
 
 def spelt_cells(record: SweepRecord, trials: pd.DataFrame) -> list[Cell]:
-    """Return the cell of each trial: factor -> level; a named arm that is no cell of the space keeps its name."""
+    """Return the cell of each trial: factor -> level. A named arm outside the space keeps its name."""
     outside = _arms_outside(record)
     return [_spelt(record.factors, outside, *row) for row in zip(trials["cell"], trials["config"], strict=True)]
 
 
 def _spelt(factors: Sequence[SweepFactor], outside: set[str], cell_json: str, config: str) -> Cell:
-    """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
+    """Return the levels of a trial; a named arm inside the space counts as its cell."""
     cell = read_cell(cell_json)
     if set(cell) != {NAMED_ARM} or cell[NAMED_ARM] in outside:
         return cell
@@ -113,7 +113,7 @@ def _spelt(factors: Sequence[SweepFactor], outside: set[str], cell_json: str, co
 
 
 def _arms_outside(record: SweepRecord) -> set[str]:
-    """Return the named arms that change what no factor changes."""
+    """Return the named arms that set a field no factor sets."""
     factor_paths = {path for factor in record.factors for fields in factor.levels.values() for path in fields}
     return {
         name
@@ -127,7 +127,7 @@ def _arms_outside(record: SweepRecord) -> set[str]:
 
 
 def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> Floats:
-    """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
+    """Return (trials, epochs) the best score up to each epoch; NaN if the trial did not reach it."""
     columns = ", ".join(
         f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end as e{epoch}"
         for epoch in epochs

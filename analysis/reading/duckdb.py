@@ -1,4 +1,4 @@
-"""The tables of one or more sweeps as relations of duckdb."""
+"""The tables of one or more sweeps as DuckDB views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PLAIN_PATH = re.compile(r"[\w/ .,:;=+@%#&()!~^'\"-]+")
-"""Paths in which duckdb sees no pattern."""
+"""Paths that DuckDB does not take for a pattern."""
 
 _TYPES = {
     "string": "VARCHAR",
@@ -28,7 +28,7 @@ _TYPES = {
     "timestamp": "TIMESTAMP WITH TIME ZONE",
 }
 
-# An arm may be the stage of others too; a stage out of a shared store has no trial here.
+# An arm may serve as a stage for other arms. A stage from a shared store has no trial in this sweep.
 _STAGES = """
 create view stages as
 with used as (
@@ -50,13 +50,13 @@ order by {sweep} trained.number nulls last, stage_key
 
 
 def connect(source: Source) -> duckdb.DuckDBPyConnection:
-    """Return a duckdb connection with the views `trials`, `epochs`, `images`, `decisions` and `stages`.
+    """Return a DuckDB connection with the views `trials`, `epochs`, `images`, `decisions` and `stages`.
 
     Args:
-        source: A sweep; or several, whose rows then begin with a column `sweep`.
+        source: A sweep, or several; the rows of several begin with a column `sweep`.
 
     Raises:
-        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: A table cannot be read, belongs to another sweep, or has a column of the wrong type.
     """
     import duckdb
 
@@ -70,15 +70,15 @@ def connect(source: Source) -> duckdb.DuckDBPyConnection:
 
 
 def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: bool) -> None:
-    """Give a connection the tables of sweeps; see `connect`.
+    """Create the tables of sweeps in a connection; see `connect`.
 
     Args:
-        connection: An empty one.
+        connection: An empty connection.
         source: A sweep, or several.
-        materialise: Copy the tables, which a connection that may open no files needs.
+        materialise: Copy the tables, for a connection that will lose access to files.
 
     Raises:
-        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: A table cannot be read, belongs to another sweep, or has a column of the wrong type.
         duckdb.OutOfMemoryException: The copies take more memory than the connection may have.
         duckdb.InterruptException: The connection was interrupted.
     """
@@ -147,25 +147,25 @@ def select(
     """Return SQL for the rows of one table of a sweep.
 
     Args:
-        connection: Where it will be run.
+        connection: The connection that will run it.
         sweep: The sweep.
         table: One of `seatbelt.records.tables.TABLES`.
-        name: What the rows carry in a first column `sweep`; None for no such column.
-        number: Tells the sweeps of a connection apart.
+        name: Value of a first column `sweep`; None for no such column.
+        number: Number of the sweep within the connection.
 
     Raises:
-        UserError: The table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: The table cannot be read, belongs to another sweep, or has a column of the wrong type.
     """
     folder = os.path.join(os.path.abspath(sweep.root), table)
     if is_remote(sweep.root) or not _PLAIN_PATH.fullmatch(folder):
-        # duckdb would take parts of such a path for patterns.
+        # DuckDB would interpret parts of such a path as patterns.
         relation = f"{table}_read_{number}"
         connection.register(relation, sweep.arrow(table))
     else:
         _check_files(folder)
         pattern = _quoted(f"{folder}/*.parquet")
         _check_sweep(connection, sweep, table, pattern)
-        # Parts of the path such as `status=FAILED` are names of folders and no columns.
+        # Folders called `status=FAILED` are not Hive partitions.
         relation = f"read_parquet({pattern}, hive_partitioning=false)"
     described = fetch(connection, sweep, f"describe select * from {relation}", table=table)
     types = {str(row["column_name"]): str(row["column_type"]) for row in described}
@@ -177,10 +177,10 @@ def select(
 
 
 def _check_files(folder: str) -> None:
-    """Refuse what is no regular file: duckdb would wait for somebody to write to a pipe.
+    """Refuse anything but regular files: DuckDB would block on a pipe.
 
     Raises:
-        UserError: A folder, pipe or device takes the place of a table file.
+        UserError: A folder, pipe or device is in the place of a table file.
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Finding the arm or the trial that a user names, and saying what is near where nothing fits."""
+"""Finds the arm or trial that a user names, and suggests similar names if there is none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_SUGGESTIONS = 3
 _MOST_LISTED = 5
 BEST = "best"
-"""In place of a trial: the one with the best selection score of the best arm."""
+"""Names the trial with the best selection score of the best arm."""
 
 _NUMBER = re.compile(r"(?P<open>\[)?(?P<number>0|[1-9]\d{0,8})(?(open)\])")
 _KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
@@ -25,7 +25,7 @@ _KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class ArmName:
-    """An arm as it is called: its key and its cell."""
+    """The key and the cell of an arm, and its name."""
 
     arm_key: str
     cell: dict[str, str]
@@ -37,16 +37,15 @@ class ArmName:
 
 
 def find_arm(trials: pd.DataFrame, name: str) -> ArmName:
-    """Return the one arm that a name fits.
+    """Return the only arm that matches a name.
 
     Args:
         trials: Table of trials.
-        name: The first digits of the key of an arm or of one of its trials, the number of one of its trials such as
-            `[7]`, the name of a named arm, or `factor=level,factor=level` with as many factors as tell it from the
-            others.
+        name: The first digits of an arm key or of a trial key, a trial number such as `[7]`, the name of a named
+            arm, or `factor=level,factor=level` with enough factors to identify it.
 
     Raises:
-        UserError: No arm fits, with near names, or more than one.
+        UserError: No arm matches, or several do; the message suggests names.
     """
     arms: dict[str, ArmName] = {}
     for key, cell in zip(trials["arm_key"], trials["cell"], strict=True):
@@ -72,16 +71,16 @@ def find_arm(trials: pd.DataFrame, name: str) -> ArmName:
 
 
 def find_trial(numbers: Mapping[int, str], arms: Mapping[str, str], name: str, best: Callable[[], str]) -> str:
-    """Return the key of the one trial that a name fits.
+    """Return the key of the only trial that matches a name.
 
     Args:
         numbers: Number -> key of each trial.
         arms: Key of each trial -> key of its arm.
-        name: A trial's number as progress shows it, such as `[7]` or `7`; `best`; or the first digits of its key.
+        name: A trial number as in the progress display, such as `[7]` or `7`; `best`; or the first digits of a key.
         best: Returns the key of the best trial.
 
     Raises:
-        UserError: No trial fits, or more than one.
+        UserError: No trial matches, or several do.
     """
     if name == BEST:
         return best()
@@ -130,7 +129,7 @@ def _same_level(level: str, other: str | None) -> bool:
     if other is None or level == other:
         return level == other
     try:
-        # Of a range: 0.001 and 1e-3.
+        # Levels of a range are numbers: 0.001 equals 1e-3.
         return float(level) == float(other)
     except ValueError:
         return False

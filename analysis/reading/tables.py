@@ -1,4 +1,4 @@
-"""Reading the Parquet tables of a sweep, while it runs or after."""
+"""Reads the Parquet tables of a sweep, running or finished."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 Location = str | os.PathLike[str]
 
 ArmRole = Literal["arm", "confirmation"]
-"""Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
+"""Which trials of an arm are used: those of the search, or those that confirm it with fresh seeds."""
 
 REWRITE = "move the file away, then `seatbelt resume` writes the tables anew from the ledger"
 
 _AT_ONCE = 16
-"""Files of a bucket that are read at a time."""
+"""Files of a bucket to read in parallel."""
 
 
 class Source(Protocol):
-    """One sweep, or several ones that are read as one."""
+    """One sweep, or several that are read as one."""
 
     @property
     def root(self) -> str:
-        """Where it is, for messages."""
+        """Location, for messages."""
 
     @property
     def parts(self) -> Sequence[tuple[str | None, SweepTables]]:
-        """The sweeps, each with what its rows carry in a column `sweep`; None for no such column."""
+        """The sweeps, each with the value of its column `sweep`; None for no such column."""
 
 
 class SweepTables:
@@ -63,7 +63,7 @@ class SweepTables:
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
         except RefusedError:
-            # Nothing is wrong with the file.
+            # The file itself is fine.
             raise
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
@@ -83,12 +83,12 @@ class SweepTables:
 
     @property
     def identity(self) -> str:
-        """What tells the files of this sweep from those of others; empty in sweeps from before there was any."""
+        """Identifies the files of this sweep; empty in sweeps older than this field."""
         return self.record.identity
 
     @property
     def data_fingerprint(self) -> str:
-        """What its trials carry of the data sets' content."""
+        """Fingerprint of the data sets, as recorded in its trials."""
         return "+".join(source.fingerprint for source in self.record.data)
 
     @property
@@ -129,14 +129,14 @@ class SweepTables:
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per proposal, promotion, stop (columns: `seatbelt.records.tables.DECISIONS`)."""
+        """One row per proposal, promotion or stop (columns: `seatbelt.records.tables.DECISIONS`)."""
         return self._frame("decisions")
 
     def arrow(self, table: str) -> pa.Table:
-        """Return a table as it is stored.
+        """Return a table as stored.
 
         Raises:
-            UserError: It cannot be read.
+            UserError: The table cannot be read.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -167,7 +167,7 @@ def check_identity(sweep: SweepTables, place: str, identity: str) -> None:
     """Check that a table file belongs to a sweep.
 
     Raises:
-        UserError: It names another one.
+        UserError: The file names another sweep.
     """
     if identity and identity != sweep.identity:
         raise UserError(
@@ -178,10 +178,10 @@ def check_identity(sweep: SweepTables, place: str, identity: str) -> None:
 
 @contextmanager
 def readable(sweep: Source) -> Iterator[None]:
-    """Turn whatever values in a sweep's tables lead to that no sweep writes into one error of the user.
+    """Turn exceptions caused by impossible values in a sweep's tables into one error for the user.
 
     Raises:
-        UserError: The tables hold such values.
+        UserError: The tables hold values that no sweep writes.
     """
     try:
         yield

@@ -43,14 +43,14 @@ def cells_frame(sweep: SweepTables) -> pd.DataFrame:
     """Return `Sweep.cells`.
 
     Raises:
-        UserError: The tables cannot be read or hold what no sweep writes.
+        UserError: The tables cannot be read or hold values that no sweep writes.
     """
     with readable(sweep):
         return cells_of(sweep, sweep.trials)
 
 
 def cells_of(sweep: SweepTables, trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `Sweep.cells` for some of its trials."""
+    """Return the rows of `Sweep.cells` for some trials."""
     cells = [read_cell(text) for text in trials["cell"]]
     factors = sweep.factors
     names = list(dict.fromkeys([*factors, *(name for cell in cells for name in cell)]))
@@ -62,13 +62,13 @@ def cells_of(sweep: SweepTables, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def complete_trials(trials: pd.DataFrame, role: ArmRole) -> pd.DataFrame:
-    """Return the complete trials of a role, in the order of planning."""
+    """Return the complete trials with a role, in planning order."""
     chosen = trials[(trials["role"] == role) & (trials["status"] == Status.COMPLETE)]
     return chosen.sort_values("number")
 
 
-def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:
-    """Return the values of a factor: categories in the order of the levels, or numbers of a range."""
+def factor_column(labels: list[str | None], levels: list[str], numeric: bool) -> Any:  # noqa: ANN401  (of pandas)
+    """Return the values of a factor: categories in level order, or the numbers of a range."""
     import pandas as pd
 
     if numeric:

@@ -1,4 +1,4 @@
-"""The additive design of a sweep: which contrasts are told of, and their columns at the trials."""
+"""The additive design of a sweep: the contrasts to report, and their columns at the trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seatbelt.records.sweep import SweepFactor, SweepRange
 
 @dataclass(frozen=True)
 class LevelContrast:
-    """A level against the reference of its factor; of a range, its linear part from low to high, or per decade."""
+    """A level minus the reference level; for a range, the linear effect from low to high or per decade."""
 
     factor: SweepFactor
     level: str
@@ -23,7 +23,7 @@ class LevelContrast:
 
 
 def contrasts_of(design: Design) -> list[LevelContrast]:
-    """Return what is told of, factor after factor."""
+    """Return the contrasts to report, in factor order."""
     contrasts = []
     for factor in design.factors:
         if (span := factor.range) is not None:
@@ -38,7 +38,7 @@ def contrasts_of(design: Design) -> list[LevelContrast]:
 def design_matrix(design: Design, contrasts: Sequence[LevelContrast]) -> Floats:
     """Return (n, p) columns: the intercept, replicates, then one for each contrast.
 
-    A level has a column of 0 and 1 (its reference has none), a range one of its value, per decade where it is
+    A level has an indicator column (the reference has none). A range has a column of its values, in decades if it is
     logarithmic.
     """
     values = [np.ones(len(design.trials))]
@@ -52,7 +52,7 @@ def design_matrix(design: Design, contrasts: Sequence[LevelContrast]) -> Floats:
 
 
 def reference_level(factor: SweepFactor, present: set[str], baseline: dict[str, str]) -> str:
-    """Return the level that others are compared with: off, else the baseline's, else the first one."""
+    """Return the reference level of a factor: off, else that of the baseline, else the first one."""
     preferred = "off" if set(factor.levels) == {"on", "off"} else baseline.get(factor.name, "")
     return preferred if preferred in present else next(level for level in factor.levels if level in present)
 

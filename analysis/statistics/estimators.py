@@ -22,16 +22,16 @@ Name = Literal["mixed", "likelihood", "weights", "naive"]
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Effects on the last score, as one estimator has them.
+    """Effects on the last score by one estimator.
 
     Attributes:
-        values: (c,) of `contrasts_of`; NaN where the trials do not tell.
-        covariance: (c, c); None where there is too little for intervals.
+        values: (c,) of `contrasts_of`; NaN where the trials cannot identify the effect.
+        covariance: (c, c); None if there are too few trials for intervals.
         freedom: Degrees of freedom of the intervals.
-        clusters: Independent pieces of evidence with a final score.
-        kind: What they are: arms, or trials where arms are too few.
-        rows: Rows of the trials that were read.
-        gain: (c, n) how much the last score of each of them moves each value; None where it is not known.
+        clusters: Number of independent clusters with a final score.
+        kind: Kind of cluster: arms, or trials where there are too few arms.
+        rows: Rows of the trials used.
+        gain: (c, n) derivative of each value with respect to the last score of each trial used; None if not known.
     """
 
     values: Floats
@@ -44,14 +44,14 @@ class Estimate:
 
     @property
     def evidence(self) -> str:
-        """What the intervals are over, in words."""
+        """What the intervals are over, such as `33 arms`."""
         return f"{self.clusters} {self.kind}"
 
 
 def default_estimator(design: Design) -> Name:
-    """Return the estimator that is taken unless another is asked for: the mixed model, where it can read all trials.
+    """Return the default estimator: the mixed model if it can use all trials.
 
-    Beyond that, trials are many enough for weights, which assume least of pruning.
+    With more trials, weights are precise enough, and they assume least about pruning.
     """
     if len(design.trials) <= MOST_TRIALS:
         return "mixed"
@@ -62,13 +62,13 @@ def estimate(name: Name, design: Design, scores: Floats, epochs: tuple[int, ...]
     """Estimate the effects on the last of several scores.
 
     Args:
-        name: An estimator.
+        name: The estimator.
         design: The trials.
         scores: (n, K), NaN from the first score on that a trial did not reach.
         epochs: K epochs of the scores.
 
     Raises:
-        UserError: The sweep has no exempt trials, which the weights need.
+        UserError: The weights need exempt trials, and the sweep has none.
     """
     return _ESTIMATORS[name](design, scores, epochs)
 
@@ -80,7 +80,7 @@ def _mixed(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
     complete = ~np.isnan(scores[:, -1])
     matrix = design_matrix(sample, contrasts)[complete]
     is_estimable = estimable(matrix)[-len(contrasts) :]
-    # Without trials beyond the main effects, luck would be what is expected before a sweep: nothing to trust.
+    # Without residual degrees of freedom the noise would only be its prior.
     freedom = len(matrix) - int(np.linalg.matrix_rank(matrix))
     effects = main_effects(sample, scores, epochs, contrasts)
     return Estimate(
@@ -126,7 +126,7 @@ assert set(_ESTIMATORS) == set(get_args(Name))
 
 
 def _least_squares(design: Design, solve: Callable[[Floats, list[str], int], Fit]) -> Estimate:
-    """Take arms for independent where there are enough of them, else trials."""
+    """Use arms as independent clusters if there are enough of them, else trials."""
     contrasts = contrasts_of(design)
     matrix = design_matrix(design, contrasts)
     beside = matrix.shape[1] - len(contrasts)

@@ -1,4 +1,4 @@
-"""The factorial model asked for a sweep's trials: unshrunk main effects, and everything of the shrunk model."""
+"""The factorial model of a sweep's trials: unshrunk main effects, and all coefficients of the shrunk model."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from analysis.statistics.factorial import (
 from seatbelt.records.sweep import SweepFactor
 
 MOST_TRIALS = 400
-"""The model reads no more: its cost grows with the third power of their number."""
+"""Most trials the model uses: its cost grows with the cube of their number."""
 _LEARN_FROM = 160
-"""Trials that the scales are learned from."""
+"""Most trials that the scales are fitted to."""
 _UNSHRUNK = 0.2
-"""Prior standard deviation of main effects that are not to shrink, IoU: far wider than any."""
+"""Prior standard deviation of unshrunk main effects, IoU: far wider than any effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MainEffects:
-    """Estimates with what belongs to them.
+    """Contrasts of main effects.
 
     Attributes:
         values: (c,)
         covariance: (c, c)
-        gain: (c, n) how much the last score of each trial moves each estimate.
+        gain: (c, n) derivative of each estimate with respect to the last score of each trial.
     """
 
     values: Floats
@@ -48,15 +48,15 @@ class MainEffects:
 def main_effects(
     design: Design, scores: Floats, epochs: tuple[int, ...], contrasts: list[LevelContrast]
 ) -> MainEffects:
-    """Return contrasts of main effects on the last score, not shrunk.
+    """Return unshrunk contrasts of main effects on the last score.
 
-    Interactions, what an arm has beyond, and a trial's luck are random with the scales that the sweep leaves possible
-    (a mixed model: Laird and Ware 1982, doi:10.2307/2529876), so that the trials of one arm count as what they are.
+    Interactions, arm residuals and trial noise are random, with scales drawn given the sweep (a mixed model: Laird and
+    Ware 1982, doi:10.2307/2529876), which accounts for the dependence of trials of one arm.
 
     Args:
         design: The trials, at most MOST_TRIALS.
         scores: (n, K), NaN from the first score on that a trial did not reach.
-        epochs: K epochs of the scores; the last one is the end.
+        epochs: K epochs of the scores; the last one is the full training.
         contrasts: The c contrasts.
     """
     trials = model_trials(design, scores, epochs)
@@ -77,7 +77,7 @@ def main_effects(
 
 
 def model_trials(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Trials:
-    """Return trials as the factorial model reads them."""
+    """Return the trials as input of the factorial model."""
     return trials_of(
         [basis_of(factor) for factor in design.factors],
         [list(design.trials[factor.name]) for factor in design.factors],
@@ -89,16 +89,16 @@ def model_trials(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Tri
 
 
 def draw_scales(design: Design, scores: Floats, epochs: tuple[int, ...], *, tails: float) -> list[Scales]:
-    """Return scales that some of the trials leave possible (`analysis.statistics.factorial.learned_scales`)."""
+    """Return draws of the scales given some of the trials; see `fit_scales`."""
     rows = sample_rows(design, _LEARN_FROM)
     return fit_scales(model_trials(design.subset(rows), scores[rows], epochs), tails=tails)
 
 
 def fit_shrunk(design: Design) -> tuple[Trials, CoefficientPosterior]:
-    """Return the trials and the posterior of all groups of coefficients of the shrunk model.
+    """Return the trials and the posterior of all coefficients of the shrunk model.
 
-    Interactions hang on the scales more than main effects do: heavier tails of what is possible keep their intervals
-    honest (`make validate-statistics`).
+    Interactions depend on the scales more than main effects do: heavier tails of the draws keep their intervals
+    calibrated (`make validate-statistics`).
 
     Args:
         design: The trials, at most MOST_TRIALS.
@@ -109,7 +109,7 @@ def fit_shrunk(design: Design) -> tuple[Trials, CoefficientPosterior]:
 
 
 def sample_rows(design: Design, most: int) -> NDArray[np.intp]:
-    """Return the rows of as many arms as have that many trials, drawn without regard to their scores."""
+    """Return the rows of random whole arms with at most `most` trials, whatever their scores."""
     arms = design.trials["arm_key"].to_numpy()
     if len(arms) <= most:
         return np.arange(len(arms))
@@ -125,7 +125,7 @@ def sample_rows(design: Design, most: int) -> NDArray[np.intp]:
 
 
 def enough(design: Design) -> bool:
-    """Return whether there are more complete trials than main effects: else luck could not be judged by anything."""
+    """Return whether complete trials outnumber main effects: without that the noise cannot be estimated."""
     complete = ~np.isnan(design.scores[:, -1])
     if not complete.any():
         return False
@@ -134,7 +134,7 @@ def enough(design: Design) -> bool:
 
 
 def reported_levels(factor: SweepFactor) -> list[str]:
-    """Return the levels that an interaction is told of: all of them, or the one that is on."""
+    """Return the levels whose interactions are reported: all, or only `on` for a switch."""
     return ["on"] if set(factor.levels) == {"on", "off"} else list(factor.levels)
 
 
@@ -143,7 +143,7 @@ def _weights(contrast: LevelContrast) -> Floats:
     factor = contrast.factor
     basis = basis_of(factor)
     if (span := factor.range) is not None:
-        # The first polynomial runs from -1 to 1.
+        # The first polynomial goes from -1 to 1.
         slope = 2 / (math.log10(span.high / span.low) if span.log else 1.0)
         return np.asarray(slope * np.eye(basis.width)[0])
     rows = basis.columns([contrast.level, contrast.reference])

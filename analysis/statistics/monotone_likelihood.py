@@ -1,10 +1,12 @@
-"""Effects on a final score that pruning hid from most trials: the factored likelihood of monotone missing data.
+"""Effects on a final score that pruning hides for most trials: the factored likelihood of monotone missing data.
 
-A trial is stopped because of its own score at a rung, which is known. Given that score and the trial's levels, the
-final score of those that went on is therefore no selected sample, and the likelihood of all scores factors into
-regressions: the score at the first rung on the levels (all trials), each later score on the levels and the earlier
-scores (the trials that went on). Composing them gives the effects on the final score that no pruning would have
-shown (Anderson 1957, doi:10.1080/01621459.1957.10501379; Little and Rubin, Statistical Analysis with Missing Data,
+A trial is stopped because of its score at a rung, which is recorded. Given that score and the levels, the final scores
+of
+the trials that continued are not a selected sample, and the likelihood of all scores factors into regressions: the
+score
+at the first rung on the levels (all trials), and each later score on the levels and the earlier scores (the trials that
+continued). Composing them gives the effects on the final score that an unpruned sweep would show (Anderson 1957,
+doi:10.1080/01621459.1957.10501379; Little and Rubin, Statistical Analysis with Missing Data,
 chapter 7). Without pruning this is ordinary least squares.
 """
 
@@ -20,10 +22,10 @@ from analysis.reading.arrays import Floats
 from analysis.statistics.jackknife import without_each
 
 _GROUPS = 200
-"""Most groups of the jackknife."""
+"""Largest number of jackknife groups."""
 _TOLERANCE = 1e-6
 _RANK = 1e-11
-"""Singular values below it, against the largest, are zero: above what rounding leaves of aliased columns."""
+"""Singular values below this share of the largest count as zero; rounding leaves less of aliased columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,10 @@ class Fit:
     """Coefficients of a design for the last score.
 
     Attributes:
-        coefficients: (p,) of the design's columns; NaN where the trials do not tell.
-        covariance: (p, p) by the jackknife over clusters; None where too few are left.
+        coefficients: (p,) of the columns; NaN where the trials cannot identify them.
+        covariance: (p, p) by the jackknife over clusters; None if there are too few.
         freedom: Degrees of freedom of the intervals.
-        clusters: Independent pieces of evidence with a final score.
+        clusters: Number of independent clusters with a final score.
     """
 
     coefficients: Floats
@@ -44,14 +46,14 @@ class Fit:
 
 
 def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int = 1, alike: bool = True) -> Fit:
-    """Fit the effects of a design on the last of several scores.
+    """Fit effects on the last of several scores.
 
     Args:
-        design: (n, p) columns, the intercept among them.
-        scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
-        clusters: n names; trials of one name are no independent evidence (replicates of one arm).
-        beside: Number of first columns that no interval is wanted for: the intercept, and constants of replicates.
-        alike: Whether all clusters weigh about alike; else the jackknife's covariance is not reduced.
+        design: (n, p) columns including the intercept.
+        scores: (n, K), monotone: NaN from the first score that a trial did not reach.
+        clusters: n names; trials with the same name (replicates of one arm) are not independent.
+        beside: Number of leading columns that need no interval: the intercept and the replicates.
+        alike: Whether all clusters have about the same weight; if not, the jackknife covariance is not reduced.
     """
     assert design.shape[0] == scores.shape[0] == len(clusters), f"{design.shape=} {scores.shape=} {len(clusters)=}"
     is_estimable = estimable(design[~np.isnan(scores[:, -1])])
@@ -65,13 +67,13 @@ def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int 
     is_estimable[:beside] = False
     covariance = _jackknife(design, scores, cluster, is_estimable)
     if covariance is not None and alike:
-        # Unbiased where all clusters weigh alike: leaving one out overstates by 1 / (1 - leverage).
+        # Removes the bias for equal weights: leaving one out overstates by 1 / (1 - leverage).
         covariance = covariance * (1 - rank / len(names))
     return Fit(coefficients=coefficients, covariance=covariance, freedom=freedom, clusters=complete)
 
 
 def compose(design: Floats, scores: Floats) -> Floats:
-    """Return (p,) the effects on the last score, through the regressions of the scores upon one another."""
+    """Return (p,) the effects on the last score, composed from the regressions of each score on the earlier ones."""
     p = design.shape[1]
     totals: list[Floats] = []
     for k in range(scores.shape[1]):
@@ -87,7 +89,7 @@ def compose(design: Floats, scores: Floats) -> Floats:
 
 
 def estimable(design: Floats) -> NDArray[np.bool_]:
-    """Return (p,) whether the rows tell each coefficient apart from the others."""
+    """Return (p,) whether the rows identify each coefficient."""
     if not len(design):
         return np.zeros(design.shape[1], dtype=bool)
     projection = np.linalg.pinv(design, rcond=_RANK) @ design
@@ -102,7 +104,7 @@ def _varying(scores: Floats) -> list[int]:
 def _jackknife(
     design: Floats, scores: Floats, cluster: NDArray[np.intp], is_estimable: NDArray[np.bool_]
 ) -> Floats | None:
-    """Return the covariance over fits without each group of clusters; None if a fit loses a coefficient."""
+    """Return the jackknife covariance over groups of clusters; None if a fit loses a coefficient."""
     groups = min(int(cluster.max()) + 1, _GROUPS)
     order = np.random.default_rng(0).permutation(int(cluster.max()) + 1)
     group = (order % groups)[cluster]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of one arm indexed by replicate, in its order.
+    """Return the trials of one arm, indexed and sorted by replicate.
 
     Raises:
-        ValueError: A replicate occurs twice, which no sweep writes.
+        ValueError: A replicate occurs twice.
     """
     if trials["replicate"].duplicated().any():
         raise ValueError("an arm has one replicate twice")
@@ -25,7 +25,7 @@ def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def image_scores(trials: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Return IoU with a row for each replicate and a column for each test image (subject, data set, image).
+    """Return the IoU: one row per replicate, one column per test image (subject, data set, image).
 
     Args:
         trials: Trials of one arm, indexed by replicate, with their `trial_key`.
@@ -38,9 +38,9 @@ def image_scores(trials: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_over_subjects(scores: pd.DataFrame) -> Interval | None:
-    """Return the mean of `image_scores`, or of a difference of two, with the interval over subjects and replicates.
+    """Return the mean of `image_scores` or of a difference of two, with its interval over subjects and replicates.
 
-    None where no replicate has all images.
+    None if no replicate has all images.
     """
     whole = scores.dropna(axis=0, how="any")
     if whole.empty:
@@ -50,5 +50,5 @@ def mean_over_subjects(scores: pd.DataFrame) -> Interval | None:
 
 
 def subjects_of(scores: pd.DataFrame) -> list[str]:
-    """Return the subject of each column of `image_scores`; an image without one is a subject of its own."""
+    """Return the subject of each column of `image_scores`; an image without one is its own subject."""
     return [str(c[0]) or f"{c[1]}/{c[2]}" for c in scores.columns]

@@ -1,4 +1,4 @@
-"""How far an estimate from test scores would move with other people on the test images."""
+"""Covariance of estimates from test scores over the subjects of the test images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _RESAMPLES = 1000
 
 
 def spread_over_subjects(sweep: SweepTables, keys: Sequence[str], gain: Floats) -> Floats:
-    """Return the covariance of estimates over subjects, by a bootstrap that draws whole subjects with replacement.
+    """Return the covariance of estimates over subjects, by a bootstrap of whole subjects.
 
-    Images of one person are no independent evidence. An image without a subject is one of its own.
+    Images of one person are not independent. An image without a subject is its own subject.
 
     Args:
         sweep: The sweep.
-        keys: n trials.
-        gain: (c, n) how much the test score of each trial moves each estimate; 0 for a trial that was not tested.
+        keys: Keys of n trials.
+        gain: (c, n) derivative of each estimate with respect to the test score of each trial; 0 for untested trials.
 
     Returns:
         (c, c)
@@ -37,7 +37,7 @@ def spread_over_subjects(sweep: SweepTables, keys: Sequence[str], gain: Floats) 
 
 
 def _by_subject(sweep: SweepTables, keys: Sequence[str]) -> tuple[Floats, Floats]:
-    """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
+    """Return (n, S) the sum of the IoU over the images of each subject, and (S,) the number of images."""
     person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
     sql = f"select trial_key, {person} as person, sum(iou) as total, count(*) as n from images group by all"
     sums_of_person = rows(sweep, sql, table="images")

@@ -26,13 +26,13 @@ def comparison_text(comparison: Comparison) -> str:
         lines.append("test, A - B:      no test images of common replicates are recorded")
     if comparison.detectable is not None and comparison.sd is not None:
         lines.append(
-            f"detectable:       {comparison.detectable:.4f} (80 % power at 5 %, standard deviation {comparison.sd:.4f}); "
-            f"{comparison.worth:g} needs {comparison.needed} replicates"
+            f"detectable:       {comparison.detectable:.4f} (80 % power at 5 %, standard deviation "
+            f"{comparison.sd:.4f}); {comparison.worth:g} needs {comparison.needed} replicates"
         )
     if comparison.pruned:
         lines.append(
-            f"careful: {comparison.pruned} further trials of these arms stopped at a rung; the complete ones were chosen "
-            "for high scores, and `seatbelt confirm` trains arms again without that"
+            f"careful: {comparison.pruned} further trials of these arms stopped at a rung; the complete ones "
+            "were chosen for high scores, and `seatbelt confirm` trains arms again without that"
         )
     return "\n".join([*lines, f"verdict by the selection set: {comparison.verdict}"])
 

@@ -38,8 +38,8 @@ def effects_text(result: Effects) -> str:
     over = f"{result.evidence} and subjects" if result.score == "test" else result.evidence
     lines = [
         table_text(names, rows),
-        f"effects on the {what}; {ESTIMATORS[result.estimator]}, {result.complete} of {result.trials} trials reached it; "
-        f"intervals over {over}.",
+        f"effects on the {what}; {ESTIMATORS[result.estimator]}, {result.complete} of {result.trials} "
+        f"trials reached it; intervals over {over}.",
         "detectable: a smaller effect could not have been found (80 % power at 5 %): no difference was not shown.",
     ]
     return "\n".join([*lines, *result.notes])

@@ -35,7 +35,7 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
     return f"{table_text(names, cells)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any) -> str:  # noqa: ANN401  (of lists, dicts and plain values)
     """Return JSON in ASCII, without control characters: what is no number is null, times are texts."""
     return json.dumps(_json_value(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
@@ -54,7 +54,7 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(names), *(line(row) for row in cells)])
 
 
-def _json_value(value: Any) -> Any:
+def _json_value(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _csv_cell(value: Any) -> Any:
+def _csv_cell(value: Any) -> Any:  # noqa: ANN401
     """Return a value for a spreadsheet: numbers as they are, texts so that none is a formula."""
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -73,7 +73,7 @@ def _csv_cell(value: Any) -> Any:
     return f"'{text}" if str(value).startswith(_FORMULA) else text
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> str:  # noqa: ANN401
     if value is None:
         return "-"
     text = _number(value) if isinstance(value, float) else " ".join(str(value).split())

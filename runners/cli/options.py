@@ -49,7 +49,7 @@ def with_records(command: Callable[..., R]) -> Callable[..., R]:
     # Typer knows which options the user set only through its context.
     parameters.append(inspect.Parameter(_CONTEXT, inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
 
-    def run(**values: Any) -> R:
+    def run(**values: Any) -> R:  # noqa: ANN401
         return command(**{n: _build(records[n], values) if n in records else values[n] for n in hints})
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -81,7 +81,7 @@ def _options(record: type[Any]) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(record) if field.name != NAMED]
 
 
-def _build(record: type[Any], values: dict[str, Any]) -> Any:
+def _build(record: type[Any], values: dict[str, Any]) -> Any:  # noqa: ANN401
     fields = {}
     for field in _options(record):
         value = values[field.name]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Form = Literal["table", "json", "csv", "parquet"]
 
 
-def print_json(answer: Any) -> None:
+def print_json(answer: Any) -> None:  # noqa: ANN401  (a dataclass, or lists and dicts of plain values)
     """Print an answer as JSON."""
     from analysis.text.tables import json_text
 

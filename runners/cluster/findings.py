@@ -30,12 +30,12 @@ def warning(place: str, what: str, advice: str) -> Finding:
     return Finding(severity="warning", place=place, what=what, advice=advice)
 
 
-def mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401  (whatever the file holds)
     """Return a mapping of the file, or an empty one where it has something else."""
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
-def items(value: Any) -> list[Any]:
+def items(value: Any) -> list[Any]:  # noqa: ANN401
     """Return a list of the file, or an empty one."""
     return value if isinstance(value, list) else []
 

@@ -59,7 +59,7 @@ def _validate(document: dict[str, Any]) -> Iterator[Finding]:
         yield error("file", f"Ray refuses it: {what}", "see Ray's reference of cluster files")
 
 
-def _schema_fault(fault: Any) -> Iterator[Finding]:
+def _schema_fault(fault: Any) -> Iterator[Finding]:  # noqa: ANN401  (jsonschema has no types)
     place = ".".join(map(str, fault.absolute_path))
     if fault.validator == "additionalProperties":
         yield from unknown_keys(place, fault.instance, fault.schema.get("properties", {}))

@@ -91,6 +91,6 @@ def _has_gpu(node: dict[str, Any], config: dict[str, Any]) -> bool:
     return bool(_GPU_MACHINE.match(str(config.get("InstanceType", ""))))
 
 
-def _gcp_spot(scheduling: Any) -> bool:
+def _gcp_spot(scheduling: Any) -> bool:  # noqa: ANN401  (a mapping, or Ray's list of mappings)
     parts = [mapping(part) for part in (items(scheduling) or [scheduling])]
     return any(part.get("preemptible") is True or part.get("provisioningModel") == "SPOT" for part in parts)

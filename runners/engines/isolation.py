@@ -80,7 +80,7 @@ def end_at_once() -> None:
         return
     kill = node.kill_all_processes
 
-    def kill_all(**options: Any) -> None:
+    def kill_all(**options: Any) -> None:  # noqa: ANN401  (Ray's own)
         # Its node manager cannot end its agents and workers once it is killed.
         of_ray = [child for child in psutil.Process().children() if child.name() in ("raylet", "gcs_server")]
         below = [process for child in of_ray for process in child.children(recursive=True)]

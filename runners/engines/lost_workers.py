@@ -23,7 +23,7 @@ class LegFaultError(Exception):
         """JSON."""
 
 
-def error_of(trial: Any) -> BaseException | str | None:
+def error_of(trial: Any) -> BaseException | str | None:  # noqa: ANN401  (Ray's trials have no types)
     """Return what ended a trial of Ray: the exception, else its text, None if nothing was written.
 
     Ray writes it to the local folder of the trial; its own accessor looks in the storage folder, where it never comes.

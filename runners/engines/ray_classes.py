@@ -50,7 +50,7 @@ class LegSearcher(Searcher):
         super().__init__()
         self._legs = legs
 
-    def suggest(self, trial_id: str) -> Any:
+    def suggest(self, trial_id: str) -> Any:  # noqa: ANN401  (a dict, None, or Ray's word for the end)
         step = self._legs.next(trial_id)
         if isinstance(step, Finished):
             return Searcher.FINISHED
@@ -90,14 +90,14 @@ class LegRecorder(tune.Callback):
         self,
         iteration: int,
         trials: list[Any],
-        trial: Any,
+        trial: Any,  # noqa: ANN401  (Ray's trials have no types)
         result: dict[str, Any],
-        **info: Any,
+        **info: Any,  # noqa: ANN401
     ) -> None:
         self._legs.messages(trial.trial_id, from_json(result.pop("messages")))
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ANN401
         self._legs.failed(trial.trial_id, error_of(trial))
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ANN401
         self._legs.tick()

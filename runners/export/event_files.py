@@ -52,7 +52,7 @@ def write_event_files(sweeps: Iterable[ExportedSweep], folder: Path, bar: Callab
     return {shown(sweep.name): len(sweep.trials) for sweep in found}
 
 
-def _experiment(sweeps: list[ExportedSweep]) -> Any:
+def _experiment(sweeps: list[ExportedSweep]) -> Any:  # noqa: ANN401  (of tensorboard)
     """Return what varied, with its domains, and what is shown of each run."""
     from tensorboard.plugins.hparams import summary_v2 as hp
 
@@ -99,7 +99,7 @@ def _events(trial: ExportedTrial, more: dict[str, str]) -> list[Any]:
     return events
 
 
-def _end(trial: ExportedTrial) -> Any:
+def _end(trial: ExportedTrial) -> Any:  # noqa: ANN401  (of tensorboard)
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
@@ -116,7 +116,7 @@ def _end(trial: ExportedTrial) -> Any:
     return found
 
 
-def _event(summary: Any, at: float) -> Any:
+def _event(summary: Any, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
     from tensorboard.compat.proto.event_pb2 import Event
 
     return Event(wall_time=at, step=0, summary=summary)

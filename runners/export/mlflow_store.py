@@ -91,7 +91,7 @@ def _mlflow() -> tuple[Any, type[Exception]]:
     return SqlAlchemyStore, MlflowException
 
 
-def _do_not_wait(engine: Any) -> None:
+def _do_not_wait(engine: Any) -> None:  # noqa: ANN401  (of SQLAlchemy)
     from sqlalchemy import event
 
     # The file is not there for others until it is whole, so that nothing is lost by not waiting for the disk.
@@ -102,7 +102,7 @@ def _do_not_wait(engine: Any) -> None:
     engine.dispose()
 
 
-def _experiment(store: Any, sweep: ExportedSweep) -> str:
+def _experiment(store: Any, sweep: ExportedSweep) -> str:  # noqa: ANN401  (of MLflow)
     from mlflow.entities import ExperimentTag
 
     tags = {"study": sweep.study, "mlflow.note.content": sweep.question}
@@ -112,7 +112,7 @@ def _experiment(store: Any, sweep: ExportedSweep) -> str:
     return found
 
 
-def _run(store: Any, experiment: str, trial: ExportedTrial) -> None:
+def _run(store: Any, experiment: str, trial: ExportedTrial) -> None:  # noqa: ANN401  (of MLflow)
     from mlflow.entities import Param, RunStatus, RunTag
 
     tags = {

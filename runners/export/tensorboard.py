@@ -61,7 +61,7 @@ class EventFiles:
             writer.close()
 
 
-def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:
+def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
     """Return the record of an event file with a scalar for each value.
 
     Args:

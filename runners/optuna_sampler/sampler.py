@@ -102,7 +102,7 @@ class FactorialSampler(BaseSampler):
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
+    ) -> Any:  # noqa: ANN401  (a choice may be anything)
         """Return a random value of a parameter that not all trials have."""
         self._raise_error_if_multi_objective(study)
         (seed,) = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())]).generate_state(1)

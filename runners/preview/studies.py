@@ -200,5 +200,5 @@ def _labels_text(labels: Mapping[str, tuple[str, ...]]) -> str:
     return " with ".join(f"{name} {' or '.join(values)}" for name, values in labels.items())
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: Any) -> str:  # noqa: ANN401  (any field's value)
     return ("+".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)

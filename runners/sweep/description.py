@@ -114,7 +114,7 @@ _FIXED = (
 )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: ANN401  (any field of a description)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, tuple) and value and all(isinstance(item, SweepFactor) for item in value):
@@ -122,7 +122,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _differing(place: str, mine: Any, theirs: Any) -> list[str]:
+def _differing(place: str, mine: Any, theirs: Any) -> list[str]:  # noqa: ANN401  (any JSON values)
     """Return what differs between two values, one line for each innermost place."""
     if isinstance(mine, dict) and isinstance(theirs, dict):
         names = [*mine, *(name for name in theirs if name not in mine)]

@@ -176,7 +176,7 @@ def _from_the_beginning(task: LegTask) -> str:
     )
 
 
-def _metrics(event: Any) -> dict[str, Any]:
+def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, which would import torch here)
     fields = asdict(event)
     selection = fields.pop("selection")
     fields.pop("epoch")

@@ -84,7 +84,7 @@ class AugmentationConfig(Record):
 
     @field_validator("transforms", mode="before")
     @classmethod
-    def _in_table_order(cls, value: Any) -> Any:
+    def _in_table_order(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
         if not isinstance(value, list | tuple | set | frozenset):
             return value
         names = {plain_name(str(name)): name for name in value}

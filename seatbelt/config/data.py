@@ -102,7 +102,7 @@ class DataConfig(Record):
 
     @field_validator("composition", mode="before")
     @classmethod
-    def _as_records(cls, value: Any) -> Any:
+    def _as_records(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
         if not isinstance(value, dict):
             return value
         pairs = ((str(key).partition("="), share) for key, share in value.items())

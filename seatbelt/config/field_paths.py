@@ -14,7 +14,7 @@ SHARE_FIELD = "data.composition."
 """What the path of a tag's share begins with; `TAG=VALUE` follows, and the value is free text, dots included."""
 
 
-def field_value(tree: dict[str, Any], path: str) -> Any:
+def field_value(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
     """Return what a path stands for in a configuration that is complete."""
     if path.startswith(SHARE_FIELD):
         tag, _, value = path.removeprefix(SHARE_FIELD).partition("=")
@@ -26,7 +26,7 @@ def field_value(tree: dict[str, Any], path: str) -> Any:
     return found
 
 
-def set_field(tree: dict[str, Any], path: str, value: Any) -> None:
+def set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401
     """Change a configuration in place.
 
     Raises:
@@ -49,7 +49,7 @@ def set_field(tree: dict[str, Any], path: str, value: Any) -> None:
     holder[leaf] = value
 
 
-def _set_share(tree: dict[str, Any], key: str, share: Any) -> None:
+def _set_share(tree: dict[str, Any], key: str, share: Any) -> None:  # noqa: ANN401
     tag, equals, value = key.partition("=")
     if not equals:
         raise UserError(f"the trial configuration has no field {SHARE_FIELD + key!r}; write {SHARE_FIELD}TAG=VALUE")

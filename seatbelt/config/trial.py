@@ -52,7 +52,7 @@ class ModelConfig(_Record):
 
     @field_validator("encoder", "decoder", mode="before")
     @classmethod
-    def _normal_name(cls, value: Any) -> Any:
+    def _normal_name(cls, value: Any) -> Any:  # noqa: ANN401
         return normal_name(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
@@ -175,7 +175,7 @@ def parse_config(tree: dict[str, Any]) -> TrialConfig:
         raise UserError(f"trial configuration: {faults}") from None
 
 
-def _fault(item: Any) -> str:
+def _fault(item: Any) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)
     place = ".".join(str(part) for part in item["loc"])
     message = str(item["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]

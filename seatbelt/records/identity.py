@@ -63,7 +63,7 @@ def identifying_fields(config: TrialConfig) -> dict[str, Any]:
     return fields
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: Any) -> str:  # noqa: ANN401  (any JSON value)
     """Return the one JSON text of a value: sorted keys, no spaces, whole floats written as integers.
 
     Raises:
@@ -72,7 +72,7 @@ def canonical_json(value: Any) -> str:
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def content_hash(value: Any) -> str:
+def content_hash(value: Any) -> str:  # noqa: ANN401
     """Return the sha256 hex digest of a JSON value's canonical text."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
@@ -96,7 +96,7 @@ def _digest(fields: dict[str, Any]) -> str:
     return content_hash(fields)[:KEY_DIGITS]
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {str(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

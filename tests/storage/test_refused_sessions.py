@@ -76,7 +76,7 @@ def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, m
     assert set(load(folder.location).trials["status"]) == {"COMPLETE"}
 
 
-def test_the_end_waits_for_the_bucket(folder: SweepFolder, s3: Server, clock: Clock) -> None:
+def test_the_end_waits_for_the_bucket(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     def recover() -> None:
         if clock.now > 1400:
             s3.fault = lambda method, path: None
@@ -95,7 +95,7 @@ def test_the_end_waits_for_the_bucket(folder: SweepFolder, s3: Server, clock: Cl
 def test_an_end_that_is_not_published_is_none(
     folder: SweepFolder,
     s3: Server,
-    clock: Clock,
+    clock: Clock,  # noqa: F811
     fault: str,
 ) -> None:
     driver, told = finish_refused(folder, s3, fault)
@@ -115,7 +115,7 @@ def test_an_end_that_is_not_published_is_none(
 def test_the_exit_code_of_a_session_that_is_not_published(
     folder: SweepFolder,
     s3: Server,
-    clock: Clock,
+    clock: Clock,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -135,7 +135,7 @@ def test_the_exit_code_of_a_session_that_is_not_published(
     assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
 
 
-def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:
+def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     driver = open_driver(folder)
     step = driver.next()
     assert isinstance(step, LegTask)
@@ -156,7 +156,7 @@ def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder
     assert driver.history.statuses["FAILED"] == 0
 
 
-def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server, clock: Clock) -> None:
+def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     told = io.StringIO()
     with (
         pytest.raises(OSError, match="the disk is on fire"),
@@ -186,7 +186,7 @@ def test_weights_that_could_not_be_tidied_are_tidied_later(folder: SweepFolder, 
     assert open_storage(folder.location).refusal() is None
 
 
-def test_readers_are_told_of_the_refusal_and_of_no_damage(folder: SweepFolder, s3: Server, clock: Clock) -> None:
+def test_readers_are_told_of_the_refusal_and_of_no_damage(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     with open_driver(folder) as driver:
         run_all(driver)
     refusals.wait_for_buckets(refusals.READING_SECONDS)

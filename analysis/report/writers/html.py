@@ -111,7 +111,7 @@ def _policy(scripts: list[str], *, live: bool) -> str:
 def _cleaner(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
     """Return what shows a value: a text without secrets and control characters, anything else as it is."""
 
-    def show(value: Any) -> Any:
+    def show(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
         plain = isinstance(value, str) and not hasattr(value, "__html__")
         return printable(redacted(value), keep="\n") if plain else value
 

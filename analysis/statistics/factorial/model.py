@@ -1,4 +1,4 @@
-"""The posterior of the factorial model, with the scales that a sweep leaves possible."""
+"""The factorial model: its trials, the fit of its scales, and the posterior of its coefficients."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from analysis.statistics.factorial.basis import Basis
 from analysis.statistics.factorial.scales import Scales, ScaleVector, expected_scales
 
 VAGUE = 0.2**2
-"""Prior variance of the level of a rung and of a replicate's difference from the others, IoU squared."""
+"""Prior variance of the level of a rung and of the offset of a replicate, IoU squared."""
 _MOST_STEPS = 200
 _DRAWS = 32
-"""Draws of the scales: a sweep leaves many possible, and intervals are too narrow if one is taken for the truth."""
+"""Draws of the scales: intervals that take one estimate for the truth are too narrow."""
 _IMPOSSIBLE = 1e12
-"""In place of a loss that cannot be computed."""
+"""Replaces a loss that cannot be computed."""
 _STEP = 1e-3
 _LEAST_CURVATURE = 1.0
-"""Of the posterior density over a free number: draws lie no more than a few units from the likeliest."""
+"""Lower bound of the curvature of the posterior: keeps draws within a few units of the mode."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """Trials as the model sees them.
+    """Trials as input of the model.
 
     Attributes:
         bases: Columns of the F factors.
-        columns: For each factor (n, width) its columns at the trials.
-        pairs: (n, n) products of the columns of all pairs of factors, together.
-        level: (n, n) the same of what has a vague prior: the level of a rung, and replicates.
-        arms: (n,) number of each trial's arm, from 0.
-        replicates: (n,) the same of replicates.
-        means: (K,) of the scores.
-        scores: (n, K) less their means; NaN where a rung was not reached.
+        columns: Columns of each factor at the trials, (n, width).
+        pairs: (n, n) Gram matrix of the columns of all pairs of factors.
+        level: (n, n) Gram matrix of the terms with a vague prior: the level of a rung, and replicates.
+        arms: (n,) index of each trial's arm, from 0.
+        replicates: (n,) index of each trial's replicate, from 0.
+        means: (K,) means of the scores.
+        scores: (n, K) minus the means; NaN if a rung was not reached.
         observed: Positions of the known scores in `scores.ravel()`.
-        epochs: K rising epochs of the scores; the last one is the end.
+        epochs: K rising epochs of the scores; the last one is the full training.
     """
 
     bases: tuple[Basis, ...]
@@ -57,12 +57,12 @@ class Trials:
 
     @functools.cached_property
     def grams(self) -> tuple[Floats, ...]:
-        """The (n, n) products of the columns: of each factor, of all pairs together, of arms."""
+        """(n, n) Gram matrices: of each factor, of all pairs together, of arms."""
         return (*(c @ c.T for c in self.columns), self.pairs, _same(self.arms))
 
     @functools.cached_property
     def stacked(self) -> Floats:
-        """The same as rows (groups, n n)."""
+        """The Gram matrices as rows, (groups, n n)."""
         return np.stack(self.grams).reshape(len(self.grams), -1)
 
     @property
@@ -80,15 +80,15 @@ def trials_of(
     replicates: Sequence[int],
     epochs: Sequence[int],
 ) -> Trials:
-    """Return trials as the model sees them.
+    """Return trials as input of the model.
 
     Args:
         bases: Columns of the F factors.
         labels: For each factor the n labels of the trials.
-        scores: (n, K) at the rungs; NaN from the first rung on that a trial did not reach.
-        arms: n names; trials of one name share what an arm has beyond main effects and pairs.
-        replicates: n numbers; trials of one number have one seed, and may share its luck.
-        epochs: K rising epochs of the scores; the last one is the end.
+        scores: (n, K) at the rungs; NaN from the first rung that a trial did not reach.
+        arms: n names; trials with the same name share an arm residual.
+        replicates: n numbers; trials with the same number share a seed, and with it some noise.
+        epochs: K rising epochs of the scores; the last one is the full training.
     """
     n, k = scores.shape
     assert len(bases) == len(labels) and len(arms) == len(replicates) == n and len(epochs) == k
@@ -104,7 +104,7 @@ def trials_of(
     return Trials(
         bases=tuple(bases),
         columns=columns,
-        # All products of two different factors: the square of the sum, less the squares.
+        # All products of two different factors: the square of the sum minus the squares.
         pairs=0.5 * (total**2 - squares),
         level=1.0 + several * _same(replicate),
         arms=arm,
@@ -125,25 +125,26 @@ def fit_scales(
     start: Scales | None = None,
     steps: int = _MOST_STEPS,
 ) -> list[Scales]:
-    """Return scales that a sweep leaves possible, each as likely as the others.
+    """Return draws of the scales given the trials.
 
-    They are draws around the maximum of their posterior density, with the curvature that it has there (Laplace), or
-    the maximum itself where one draw is asked for.
+    They are drawn around the maximum of the posterior density with the curvature at the maximum (Laplace). A single
+    draw
+    is the maximum itself.
 
     Args:
-        trials: What was measured.
-        tails: Degrees of freedom of the draws: the fewer, the further some of them lie from the maximum.
-        draws: How many.
-        expected: Centre of their prior; by default `expected_scales`.
-        start: Where the search for the maximum begins; by default at what is expected.
-        steps: At most so many steps of it.
+        trials: The trials.
+        tails: Degrees of freedom of the draws; fewer give heavier tails.
+        draws: Number of draws.
+        expected: Centre of the prior; by default `expected_scales`.
+        start: Start of the optimisation; by default the centre of the prior.
+        steps: Most steps of the optimisation.
     """
     from scipy import optimize
 
     packing = ScaleVector(expected or expected_scales(len(trials.bases), trials.epochs))
 
     def loss(vector: Floats) -> tuple[float, Floats]:
-        # A step may be so long that the covariance is singular in floating point: a shorter one is taken then.
+        # After a long step the covariance may be singular in floating point; the optimiser then takes a shorter one.
         with np.errstate(over="ignore", invalid="ignore"):
             scales = packing.unpack(vector)
             try:
@@ -165,14 +166,14 @@ def fit_scales(
 
 
 def correlation_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
-    """Return the correlations (K, K) that scores of trials of random cells are expected to have at the rungs."""
+    """Return (K, K) the expected correlation of scores at the rungs over random cells."""
     together = spread_of_scores(bases, scales)
     deviations = np.sqrt(np.diag(together))
     return np.asarray(together / np.outer(deviations, deviations))
 
 
 def spread_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
-    """Return the covariance (K, K) that scores of trials of random cells are expected to have at the rungs."""
+    """Return (K, K) the expected covariance of scores at the rungs over random cells."""
     spread = [basis.share * basis.width for basis in bases]
     main = float(np.square(scales.main) @ spread)
     pairs = scales.pairs**2 * sum(f * g for f, g in itertools.combinations(spread, 2))
@@ -184,18 +185,18 @@ def spread_of_scores(bases: Sequence[Basis], scales: Scales) -> Floats:
 
 
 def usual_deviation(bases: Sequence[Basis], epochs: Sequence[int]) -> float:
-    """Return the standard deviation that final scores of random cells have under the scales that are expected, IoU."""
+    """Return the prior standard deviation of final scores over random cells, IoU."""
     return float(np.sqrt(spread_of_scores(bases, expected_scales(len(bases), epochs))[-1, -1]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoefficientPosterior:
-    """Normal distribution of coefficients at the end.
+    """Normal distribution of coefficients for final scores.
 
     Attributes:
         mean: (p,)
         covariance: (p, p)
-        gain: (p, n, K) how much each score moves each coefficient; 0 where a score is not known.
+        gain: (p, n, K) derivative of each coefficient with respect to each score; 0 where a score is missing.
     """
 
     mean: Floats
@@ -204,14 +205,14 @@ class CoefficientPosterior:
 
 
 def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tuple[int, ...]]) -> CoefficientPosterior:
-    """Return the coefficients of groups at the end, one group after the other.
+    """Return the coefficients of groups for final scores, in group order.
 
-    Those of a pair are in the order of `numpy.kron` of its factors' columns.
+    The coefficients of a pair are in the order of `numpy.kron` of its factors' columns.
 
     Args:
-        trials: What was measured.
-        scales: What is possible; the mean over them is taken, and what they differ by is in the covariance.
-        groups: One factor each, or two.
+        trials: The trials.
+        scales: Draws of the scales; the result is their mean, and the covariance includes their spread.
+        groups: Indices of one or two factors each.
     """
     scores = np.nan_to_num(trials.scores.ravel())
     columns = np.concatenate([_columns(trials.columns, group) for group in groups], axis=1)
@@ -231,11 +232,11 @@ def coefficients(trials: Trials, scales: Sequence[Scales], groups: Sequence[tupl
 
 @dataclass(frozen=True)
 class _State:
-    """What pulls at the effects.
+    """Terms shared by the likelihood and its gradient.
 
     Attributes:
-        weighted: (nK,) precision times residual; 0 where a score is not known.
-        precision: (nK, nK) inverse covariance of the scores; 0 where a score is not known.
+        weighted: (nK,) precision times residual; 0 where a score is missing.
+        precision: (nK, nK) inverse covariance of the scores; 0 where a score is missing.
         likelihood: Logarithm of the marginal likelihood.
     """
 
@@ -245,7 +246,7 @@ class _State:
 
 
 def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
-    """Return the prior covariance of the known scores, (known, known)."""
+    """Return the prior covariance of the measured scores, (observed, observed)."""
     n, k = trials.scores.shape
     main = np.zeros((n, n))
     for scale, gram in zip(scales.main.tolist(), _grams(trials.columns, n), strict=True):
@@ -254,7 +255,7 @@ def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
     arm_residual = scales.pairs**2 * trials.pairs + scales.arm_residual**2 * _same(trials.arms)
     full = np.empty((n, k, n, k))
     for i, j in itertools.product(range(k), repeat=2):
-        # One pair of rungs at a time: what is added up fits into the cache.
+        # One pair of rungs at a time, which fits into the cache.
         block = scales.rung_correlation[i, j] * main + scales.residual_rung_correlation[i, j] * arm_residual
         if i == j:
             block += VAGUE * trials.level
@@ -264,7 +265,7 @@ def covariance_of_scores(trials: Trials, scales: Scales) -> Floats:
 
 
 def _grams(columns: Sequence[Floats], n: int) -> Iterator[Floats]:
-    """Yield the (n, n) products of each factor's columns, each in the same place: of many trials they are large."""
+    """Yield the (n, n) Gram matrix of each factor, all in one buffer because they are large."""
     buffer = np.empty((n, n))
     for factor_columns in columns:
         yield np.matmul(factor_columns, factor_columns.T, out=buffer)
@@ -284,7 +285,7 @@ def _solve(trials: Trials, scales: Scales) -> _State:
 
 
 def _slopes(trials: Trials, scales: Scales, state: _State) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the slopes of the likelihood over the variances, both relations and the luck."""
+    """Return the gradients of the likelihood over the variances, both correlations and the noise."""
     n, k = trials.scores.shape
     pull = np.outer(state.weighted, state.weighted) - state.precision
     blocks = 0.5 * pull.reshape(n, k, n, k).transpose(1, 3, 0, 2)
@@ -303,7 +304,7 @@ def _slopes(trials: Trials, scales: Scales, state: _State) -> tuple[Floats, Floa
 
 
 def _around(loss: Callable[[Floats], tuple[float, Floats]], best: Floats, tails: float, draws: int) -> list[Floats]:
-    """Return draws of Student's distribution with the curvature that the density has at its maximum."""
+    """Return draws of Student's distribution with the curvature of the density at its maximum."""
     count = len(best)
     curvature = np.empty((count, count))
     for i, step in enumerate(_STEP * np.eye(count)):
@@ -316,7 +317,7 @@ def _around(loss: Callable[[Floats], tuple[float, Floats]], best: Floats, tails:
 
 
 def _normalise(scales: Scales) -> Scales:
-    """Return the same scales with a relation 1 of the end with itself: only products with the others count."""
+    """Return equivalent scales whose correlation of the last rung with itself is 1."""
     main, arm_residual = float(scales.rung_correlation[-1, -1]), float(scales.residual_rung_correlation[-1, -1])
     return replace(
         scales,
@@ -331,13 +332,13 @@ def _normalise(scales: Scales) -> Scales:
 def _conditional(
     trials: Trials, scales: Scales, groups: Sequence[tuple[int, ...]], columns: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the gain (p, nK) and the covariance of coefficients under one set of scales.
+    """Return the gain (p, nK) and the covariance of coefficients for one set of scales.
 
     Args:
-        trials: What was measured.
+        trials: The trials.
         scales: The scales.
-        groups: The group of each of the p coefficients.
-        columns: (n, p) their columns at the trials.
+        groups: The group of each coefficient, p in all.
+        columns: (n, p) columns at the trials.
     """
     state = _solve(trials, scales)
     main = [len(group) == 1 for group in groups]

@@ -1,4 +1,4 @@
-"""The scales of the factorial model: standard deviations of effects, and how the rungs go together."""
+"""The scales of the factorial model: standard deviations of effects, and correlations between the rungs."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import numpy as np
 from analysis.reading.arrays import Floats
 
 MAIN, PAIRS, ARM_RESIDUAL, NOISE = 0.012, 0.004, 0.004, 0.012
-"""Expected standard deviations at the end (IoU): of the coefficients of main effects and of interactions, of what an
-arm has beyond them, and of a trial's luck."""
+"""Prior standard deviations of final scores, IoU: of the coefficients of main effects and of interactions, of arm
+residuals,
+and of the noise of a trial."""
 EARLY_NOISE = 0.03
-"""Expected further luck of a score at the very beginning, IoU."""
+"""Prior standard deviation of the additional noise of a score at the very beginning, IoU."""
 RUNG_CORRELATION = 0.5
-"""Expected correlation of effects at different rungs."""
+"""Prior correlation of effects at different rungs."""
 _STRENGTHS = {"main": 1.0, "pairs": 4.0, "arm_residual": 4.0, "rung_correlation": 1.0, "noise": 4.0}
-"""How many coefficients (trials, for luck) an expectation is worth."""
+"""Weight of the prior, in coefficients (for noise: in trials)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scales:
-    """What is learned from a sweep before its effects.
+    """Standard deviations and correlations of effects and noise.
 
     Attributes:
-        main: (F,) standard deviation of each factor's coefficients at the end, IoU.
-        pairs: Standard deviation of the coefficients of interactions at the end, IoU.
-        arm_residual: Standard deviation at the end of what an arm has beyond its main effects and pairs, IoU.
-        rung_correlation: (K, K) how main effects at the rungs go together; 1 for the end with itself.
-        residual_rung_correlation: The same for interactions and for what an arm has beyond.
-        noise: (K, K) covariance of a trial's luck at the rungs, IoU squared.
+        main: (F,) standard deviation of each factor's coefficients for final scores, IoU.
+        pairs: Standard deviation of the coefficients of interactions for final scores, IoU.
+        arm_residual: Standard deviation of what main effects and pairs leave of an arm's final score, IoU.
+        rung_correlation: (K, K) correlation of main effects at the rungs; 1 for the last rung with itself.
+        residual_rung_correlation: The same for interactions and arm residuals.
+        noise: (K, K) covariance of a trial's noise at the rungs, IoU squared.
     """
 
     main: Floats
@@ -42,11 +43,11 @@ class Scales:
 
 
 def expected_scales(factors: int, epochs: Sequence[int]) -> Scales:
-    """Return what is expected before a sweep: small effects, and rungs that say something about the end.
+    """Return the prior expectation: small effects, and rungs that are correlated with the end.
 
     Args:
         factors: Number F of factors.
-        epochs: K rising epochs; the last one is the end.
+        epochs: K rising epochs; the last one is the full training.
     """
     missing = 1 - np.asarray(epochs, dtype=np.float64) / epochs[-1]
     rung_correlation = RUNG_CORRELATION + (1 - RUNG_CORRELATION) * np.eye(len(missing))
@@ -62,7 +63,7 @@ def expected_scales(factors: int, epochs: Sequence[int]) -> Scales:
 
 
 def scaled(scales: Scales, by: float) -> Scales:
-    """Return the scales of scores that are so many times as large."""
+    """Multiply all scales by a factor."""
     return replace(
         scales,
         main=scales.main * by,
@@ -73,7 +74,7 @@ def scaled(scales: Scales, by: float) -> Scales:
 
 
 class ScaleVector:
-    """Scales as a vector of free numbers, and their prior."""
+    """Scales as a vector of unconstrained numbers, and their prior."""
 
     def __init__(self, expected: Scales) -> None:
         self.expected = expected
@@ -106,16 +107,16 @@ class ScaleVector:
     def slope(
         self, vector: Floats, variances: Floats, rung_correlation: Floats, arm_residual: Floats, noise: Floats
     ) -> Floats:
-        """Return the slope over the vector, given the slopes over the variances and the matrices."""
+        """Return the gradient over the vector, given the gradients over the variances and the matrices."""
         values, roots = self._parts(vector)
         matrices = (rung_correlation, arm_residual, NOISE**2 * noise)
         folded = [((m + m.T) @ root)[self.lower] for m, root in zip(matrices, roots, strict=True)]
         return np.concatenate([variances * values, *folded])
 
     def prior(self, vector: Floats) -> tuple[float, Floats]:
-        """Return the logarithm of the prior density, and its slope over the vector.
+        """Return the logarithm of the prior density and its gradient over the vector.
 
-        A variance v is inverse gamma, a matrix inverse Wishart, each by how much its expectation is worth.
+        A variance is inverse gamma, a matrix inverse Wishart, each with the weight of its prior.
         """
         scales, expected = self.unpack(vector), self.expected
         variances = np.array([*scales.main, scales.pairs, scales.arm_residual]) ** 2

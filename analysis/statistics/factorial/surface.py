@@ -1,7 +1,8 @@
-"""What a sweep leaves possible for the end of every cell: the mean of the factorial model, and draws from it.
+"""The posterior of the final score of every cell: the mean of the factorial model, and draws from it.
 
-A draw is made by Matheron's rule: the whole of the model is drawn from its prior, and moved by what the scores say
-about the difference (Wilson et al., Pathwise conditioning of Gaussian processes, JMLR 22, 2021, arXiv:2011.04026).
+A draw follows Matheron's rule: all coefficients are drawn from the prior and corrected by the difference between the
+measured scores and the drawn ones (Wilson et al., Pathwise conditioning of Gaussian processes, JMLR 22, 2021,
+arXiv:2011.04026).
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from analysis.statistics.factorial.scales import Scales
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSurface:
-    """Scores at the end as a function of the cell, IoU.
+    """Final score as a function of the cell, IoU.
 
     Attributes:
-        level: Score where no effect counts, of the average replicate.
-        main: (P,) coefficients of the main effects' columns, one factor after the other.
+        level: Mean score over cells, for the average replicate.
+        main: (P,) coefficients of the columns of all factors, in factor order.
         pairs: (P, P) coefficients of products of columns of two factors; symmetric, 0 within a factor.
-        arms: (A,) what each arm of the trials has beyond.
+        arms: (A,) residual of each arm of the trials.
     """
 
     level: float
@@ -32,13 +33,13 @@ class ScoreSurface:
     arms: Floats
 
     def at(self, columns: Floats) -> Floats:
-        """Return the scores (m,) of cells with columns (m, P), without what arms have beyond."""
+        """Return the scores (m,) of cells with columns (m, P), without arm residuals."""
         crossed = np.einsum("ip,ip->i", columns @ self.pairs, columns)
         return np.asarray(self.level + columns @ self.main + 0.5 * crossed)
 
 
 class SurfacePosterior:
-    """The posterior distribution of the surface, under scales that are given."""
+    """The posterior distribution of the surface for given scales."""
 
     def __init__(self, trials: Trials, scales: Scales) -> None:
         self.trials, self.scales = trials, scales
@@ -61,7 +62,7 @@ class SurfacePosterior:
         return self._moved(self._nothing, np.zeros(self.trials.scores.shape))
 
     def draw(self, random: np.random.Generator) -> ScoreSurface:
-        """Return a surface that is as likely as any other draw."""
+        """Draw a surface from the posterior."""
         trials, scales = self.trials, self.scales
         n, k = trials.scores.shape
         count = len(self._deviations)
@@ -81,7 +82,7 @@ class SurfacePosterior:
         return self._moved(drawn, scores)
 
     def _moved(self, prior: ScoreSurface, scores: Floats) -> ScoreSurface:
-        """Return a surface of the prior, moved by how far its scores (n, K) lie from those that were measured."""
+        """Return a prior draw corrected by the difference between the measured scores and its scores (n, K)."""
         from scipy.linalg import cho_solve
 
         trials, scales = self.trials, self.scales

@@ -22,7 +22,7 @@ def one_thread(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 @functools.cache
-def _libraries() -> Any:
+def _libraries() -> Any:  # noqa: ANN401  (threadpoolctl has no types)
     import scipy.linalg  # noqa: F401  (brings a library of its own, which must be there to be found)
     from threadpoolctl import ThreadpoolController
 

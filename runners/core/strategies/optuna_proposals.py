@@ -78,7 +78,7 @@ def params_of(space: Space, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:
+def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
     import optuna
 
     states = optuna.trial.TrialState

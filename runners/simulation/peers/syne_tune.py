@@ -109,7 +109,7 @@ class SyneTune:
             np.random.set_state(others)
 
 
-def _domain(factor: Factor) -> Any:
+def _domain(factor: Factor) -> Any:  # noqa: ANN401  (the package has no types)
     from syne_tune import config_space
 
     if factor.range is None:

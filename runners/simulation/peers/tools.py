@@ -65,7 +65,7 @@ class Pruned:
 
     ahead = 0
 
-    def __init__(self, world: World, seed: int, pruner: Any) -> None:
+    def __init__(self, world: World, seed: int, pruner: Any) -> None:  # noqa: ANN401  (optuna is imported late)
         self._study = _Study(world, seed, pruner)
         self._epochs = world.base.epochs
         self._last: dict[int, float] = {}
@@ -106,7 +106,7 @@ class Pruned:
 class _Study:
     """An Optuna study in memory over the cells of a world."""
 
-    def __init__(self, world: World, seed: int, pruner: Any = None) -> None:
+    def __init__(self, world: World, seed: int, pruner: Any = None) -> None:  # noqa: ANN401  (optuna is imported late)
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -148,7 +148,7 @@ class _Study:
         known = {number: score for number, score in sorted(scores.items()) if math.isfinite(score)}
         return self._cells[max(known, key=lambda number: known[number])] if known else None
 
-    def _tell(self, trial: Any, state: str, score: float | None) -> None:
+    def _tell(self, trial: Any, state: str, score: float | None) -> None:  # noqa: ANN401  (optuna is imported late)
         import optuna
 
         self._study.tell(trial, score, state=optuna.trial.TrialState[state])

@@ -32,7 +32,7 @@ Step = Callable[[Pixels, Pixels, np.random.Generator], tuple[Pixels, Pixels]]
 """Applies one transform to an image and its mask with the given randomness; never writes into either."""
 
 
-def as_bytes(pixels: Any) -> Pixels:
+def as_bytes(pixels: Any) -> Pixels:  # noqa: ANN401  (what OpenCV and albumentations return has no type)
     """Return pixels as one piece of memory; without a copy if they are."""
     return np.ascontiguousarray(pixels, dtype=np.uint8)
 
@@ -136,7 +136,7 @@ def _grid_distortion(height: int, width: int, strength: float) -> Step:
 
 
 def _distort(
-    distortion: Any,
+    distortion: Any,  # noqa: ANN401
     image: Pixels,
     mask: Pixels,
     stream: np.random.Generator,
@@ -161,7 +161,7 @@ def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
 
 
 def _shift_hsv(
-    shift: Any,
+    shift: Any,  # noqa: ANN401
     image: Pixels,
     mask: Pixels,
     stream: np.random.Generator,
@@ -179,7 +179,7 @@ def _shift_hsv(
     return as_bytes(cv2.cvtColor(shifted, cv2.COLOR_HSV2RGB)), mask
 
 
-def _library() -> Any:
+def _library() -> Any:  # noqa: ANN401  (albumentations has no annotations that mypy could read)
     """Import albumentations: only where a transform is switched on, because it takes seconds."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import calls home
     import albumentations
@@ -188,7 +188,7 @@ def _library() -> Any:
 
 
 def _apply(
-    transform: Any,
+    transform: Any,  # noqa: ANN401
     image: Pixels,
     mask: Pixels,
     stream: np.random.Generator,

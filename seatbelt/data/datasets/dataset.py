@@ -172,7 +172,7 @@ def _description(root: Path) -> dict[str, Any]:
     return {"name": raw["name"], "classes": dict(raw["classes"]), "target": raw["target"]}
 
 
-def _check_description(root: Path, raw: Any) -> None:
+def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever the file holds)
     def refuse(what: str) -> UserError:
         return UserError(f"data set {root}: dataset.json: {what}")
 

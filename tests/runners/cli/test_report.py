@@ -29,7 +29,7 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:
+def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:  # noqa: F811
     assert answered("report", str(sweep)).strip() == str(sweep / "report" / "report.html")
     assert (sweep / "report" / "report.html").read_text().startswith("<!doctype html>")
     answered("report", str(sweep), "--format", "md")
@@ -43,14 +43,14 @@ def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:
     assert len(list((sweep / "state" / "test-read").iterdir())) == 3
 
 
-def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path, answered: Command) -> None:
+def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path, answered: Command) -> None:  # noqa: F811
     out = sweep.parent / "all.html"
     answered("report", str(sweep), str(other), "--out", str(out))
     assert "Common ranking" in out.read_text()
     assert not (sweep / "report").exists()
 
 
-def test_figures(sweep: Path, other: Path, answered: Command, tmp_path: Path) -> None:
+def test_figures(sweep: Path, other: Path, answered: Command, tmp_path: Path) -> None:  # noqa: F811
     told = answered("figures", str(sweep)).split()
     assert told == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
     answered("figures", str(sweep), "--only", "curves", "--format", "csv", "--out", str(tmp_path / "csv"))
@@ -85,13 +85,13 @@ NAMES = ["architecture", "distribution", "curves", "progress"]
         (["dashboard", "{0}/nowhere"], "is no sweep"),
     ],
 )
-def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path, refused: Command) -> None:
+def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path, refused: Command) -> None:  # noqa: F811
     import re
 
     assert re.search(told, refused(*(text.format(sweep, other) for text in arguments)))
 
 
-def test_damaged_tables_are_one_line(sweep: Path, refused: Command) -> None:
+def test_damaged_tables_are_one_line(sweep: Path, refused: Command) -> None:  # noqa: F811
     (sweep / "epochs" / "00000.parquet").write_bytes(b"PAR1 damaged")
     for command in ("report", "figures"):
         assert "/epochs cannot be read" in refused(command, str(sweep))
@@ -100,7 +100,7 @@ def test_damaged_tables_are_one_line(sweep: Path, refused: Command) -> None:
 def test_a_sweep_that_links_elsewhere_is_not_written_to(
     sweep: Path,
     tmp_path: Path,
-    refused: Command,
+    refused: Command,  # noqa: F811
 ) -> None:
     (tmp_path / "mine").mkdir()
     (sweep / "report").symlink_to(tmp_path / "mine")
