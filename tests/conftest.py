@@ -17,7 +17,9 @@ from PIL import Image
 settings.register_profile("seatbelt", deadline=None)
 settings.load_profile("seatbelt")
 
-REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository."""
+REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.audit import EXCEPTIONS, faults
+from tests.conftest import ROOT
 
 TODAY = datetime.date(2026, 6, 1)
 
@@ -80,5 +80,5 @@ def test_the_exceptions_that_are_kept_can_be_read() -> None:
 
 
 def test_everything_that_is_audited_has_its_exact_version() -> None:
-    lines = (Path(__file__).parents[1] / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines if not line.startswith("#"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import optuna
 import pytest
 
-DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "optuna-sampler.md").read_text()
+from tests.conftest import ROOT
+
+DOCUMENT = (ROOT / "docs" / "optuna-sampler.md").read_text()
 
 
 def test_the_example_finds_the_best_layers_and_optimizer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import draw_data
+from tests.conftest import ROOT, draw_data
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(console|python)\n(.*?)```", README, flags=re.DOTALL)
 

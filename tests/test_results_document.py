@@ -15,10 +15,11 @@ from analysis.text.column_reference import REFERENCE, with_columns
 from runners.cli import main
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "results.md").read_text()
+DOCUMENT = (ROOT / "docs" / "results.md").read_text()
 BLOCKS = re.findall(r"```(console|python)\n(.*?)```", DOCUMENT, flags=re.DOTALL)
 COMMANDS = [line[2:] for kind, block in BLOCKS if kind == "console" for line in block.splitlines()]
 SNIPPETS = [block for kind, block in BLOCKS if kind == "python"]

@@ -137,7 +137,8 @@ def _nothing_common(sweep: SweepTables, named: tuple[ArmName, ArmName], groups: 
     replicates = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
         f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: "
-        f"{replicates[1]}), so nothing can be paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
+        f"{replicates[1]}), so nothing can be paired; `seatbelt resume {sweep.root} --replicates N` "
+        "adds replicates to every arm"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 from collections.abc import Callable
@@ -65,8 +66,9 @@ def _parameters(record: type[Any]) -> list[inspect.Parameter]:
         kind, option = get_args(hints[field.name])
         default = field.default
         if option.parser is not None:
-            # The parser makes the value; Typer would take a tuple type for several values.
-            kind, default = str | None, None
+            # Typer would hide the parser's own error, and take a tuple for several values.
+            kind, default, option = str | None, None, copy.copy(option)
+            option.parser = None
         elif get_origin(kind) is tuple:
             kind, default = list[get_args(kind)[0]] | None, None  # type: ignore[misc]
         parameters.append(
@@ -82,11 +84,13 @@ def _options(record: type[Any]) -> list[dataclasses.Field[Any]]:
 
 
 def _build(record: type[Any], values: dict[str, Any]) -> Any:  # noqa: ANN401
-    fields = {}
+    hints, fields = get_type_hints(record, include_extras=True), {}
     for field in _options(record):
-        value = values[field.name]
+        value, parser = values[field.name], get_args(hints[field.name])[1].parser
         if value is None:
             value = field.default
+        elif parser is not None:
+            value = parser(value)
         fields[field.name] = tuple(value) if isinstance(value, list) else value
     if NAMED in {field.name for field in dataclasses.fields(record)}:
         context = values[_CONTEXT]

@@ -13,7 +13,7 @@ from typing import Any
 
 from runners.commands.explain_images import Chosen, choose, recorded_images
 from runners.commands.resume_checks import check_data_unchanged
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded
@@ -121,7 +121,7 @@ def _memory(device: str) -> Iterator[None]:
         raise UserError(f"the memory of {device} is too small ({reason}); try --batch 1 or --device cpu") from None
 
 
-def _trial(folder: SweepFolder, key: str) -> TrialView:
+def _trial(folder: SweepFolder, key: str) -> TrialState:
     view = find_trial(read_history(folder), key, folder.shown)
     if view.status is not Status.COMPLETE:
         raise UserError(
@@ -131,7 +131,7 @@ def _trial(folder: SweepFolder, key: str) -> TrialView:
     return view
 
 
-def _predictor(folder: SweepFolder, view: TrialView, config: TrialConfig, device: str, threads: int) -> Predictor:
+def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, device: str, threads: int) -> Predictor:
     storage = folder.checkpoints(view.key)
     if not storage.names():
         raise UserError(_not_kept(folder, view.key))
@@ -194,7 +194,7 @@ def _pixels(data: SweepData, item: Chosen, config: TrialConfig) -> tuple[Any, An
 
 
 def _write(
-    storage: LocalStorage, view: TrialView, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
+    storage: LocalStorage, view: TrialState, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
 ) -> Explained:
     name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
     trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
@@ -211,7 +211,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.") or "image"
 
 
-def _numbers(view: TrialView, item: Chosen, found: Explanation) -> dict[str, Any]:
+def _numbers(view: TrialState, item: Chosen, found: Explanation) -> dict[str, Any]:
     height, width = found.target.shape
     return {
         "format": _FORMAT,

@@ -42,9 +42,9 @@ def recommendation(root: str, within: float, sure: float) -> Answer:
     description = folder.describe()
     history = read_history(folder)
     plan = description.plan(earlier_limits(folder) or Limits())
-    if not plan.choices.varies:
+    if not plan.candidates.varies:
         raise UserError(f"{root} varies nothing, so that there is nothing to recommend")
-    scales = factorial.news_of_scales(plan, history)
+    scales = factorial.next_scales(plan, history)
     if scales is not None:
         history.apply(scales)
     arm, judged = factorial.recommend(plan, history), factorial.judge(plan, history, within, sure)

@@ -190,7 +190,7 @@ def _run(
     stages = StageStore(run.stages, progress.warn) if run.stages is not None else None
     with _observer(folder, run) as observe:
         with (
-            Driver(
+            Driver.open(
                 folder,
                 description,
                 limits,
@@ -218,7 +218,7 @@ def _run(
             history = driver.history
         # Only after it was closed is it sure that everything is published.
         broken, unfinished = (
-            driver.broken or driver.unpublished is not None,
+            driver.stop.is_failure or driver.unpublished is not None,
             unfinished or driver.unpublished is not None,
         )
     nothing_worked = not unfinished and no_success(history)
@@ -285,9 +285,9 @@ def _signals(driver: Driver) -> Iterator[None]:
 
     def on_signal(number: int, _: FrameType | None) -> None:
         name = signal.Signals(number).name
-        if driver.stop_reason is not None:
+        if driver.stop.reason is not None:
             raise KeyboardInterrupt
-        driver.stop_reason = name
+        driver.stop.request(name)
         driver.progress.note(f"{name}: ending after the running epochs; once more ends at once")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}

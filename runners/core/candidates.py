@@ -1,4 +1,4 @@
-"""The cells of a space as rows of level numbers, with the columns that the factorial model has for them."""
+"""The candidate cells of a space: rows of level numbers, and the columns of the factorial model for them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Row = tuple[int, ...]
 """Number of the level of each factor."""
 
 MOST_LISTED = 4096
-"""Of larger spaces, cells are looked for instead of gone through."""
+"""Larger spaces are searched, not enumerated."""
 
 STEPS = 25
-"""Values of a range that are proposed."""
+"""Values of a range that can be proposed."""
 _PASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What can be proposed.
+class CandidateSpace:
+    """The cells that can be proposed.
 
     Attributes:
         names: Names of the F factors.
         bases: Their columns in the factorial model.
         labels: For each factor, the labels that can be proposed: its levels, or some values of its range.
-        allowed: Whether a row goes together.
-        listed: (m, F) all rows that are allowed, where the space is small.
+        allowed: Returns whether a row is a cell of the space.
+        listed: (m, F) all cells as rows; None for a space that is too large to list.
     """
 
     names: tuple[str, ...]
@@ -43,40 +43,42 @@ class Choices:
     listed: NDArray[np.intp] | None
     _blocks: tuple[Floats, ...]
     _numbers: tuple[dict[str, int], ...]
-    """For each factor: label -> number of its level; values of a range are added as they are met."""
+    """For each factor: label -> number of its level. Values of a range are added when they first occur."""
 
     @classmethod
     def of(
         cls, factors: Sequence[SweepFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
-    ) -> Choices:
-        """Return the choices of some factors.
+    ) -> CandidateSpace:
+        """Return the candidates of some factors.
 
         Args:
             factors: The factors.
-            labels: The labels of each that can be proposed.
-            excluded: Whether a cell is not to be proposed.
+            labels: For each factor, the labels that can be proposed.
+            excluded: Returns whether a cell must not be proposed.
         """
         names = tuple(factor.name for factor in factors)
         bases = tuple(basis_of(factor) for factor in factors)
-        kept = tuple(map(tuple, labels))
+        options = tuple(map(tuple, labels))
 
         def allowed(row: Row) -> bool:
-            return not excluded({name: kept[f][level] for f, (name, level) in enumerate(zip(names, row, strict=True))})
+            return not excluded(
+                {name: options[f][level] for f, (name, level) in enumerate(zip(names, row, strict=True))}
+            )
 
-        sizes = [len(x) for x in kept]
+        sizes = [len(x) for x in options]
         listed = None
         if np.prod(sizes, dtype=float) <= MOST_LISTED:
             rows = np.indices(sizes).reshape(len(sizes), -1).T
             listed = rows[[allowed(tuple(row)) for row in rows.tolist()]]
-        blocks = tuple(basis.columns(x) for basis, x in zip(bases, kept, strict=True))
-        numbers = tuple({label: level for level, label in enumerate(x)} for x in kept)
+        blocks = tuple(basis.columns(x) for basis, x in zip(bases, options, strict=True))
+        numbers = tuple({label: level for level, label in enumerate(x)} for x in options)
         return cls(
-            names=names, bases=bases, labels=kept, allowed=allowed, listed=listed, _blocks=blocks, _numbers=numbers
+            names=names, bases=bases, labels=options, allowed=allowed, listed=listed, _blocks=blocks, _numbers=numbers
         )
 
     @property
     def varies(self) -> bool:
-        """Whether there is more than one cell."""
+        """True if the space has more than one cell."""
         return any(len(labels) > 1 for labels in self.labels)
 
     def cell(self, row: Row) -> Cell:
@@ -84,7 +86,7 @@ class Choices:
         return {name: self.labels[f][row[f]] for f, name in enumerate(self.names)}
 
     def row(self, cell: Cell) -> Row:
-        """Return the row of a cell; of a range, the nearest value that can be proposed."""
+        """Return the row of a cell; a value of a range becomes the nearest candidate."""
         try:
             return tuple([numbers[cell[name]] for numbers, name in zip(self._numbers, self.names, strict=True)])
         except KeyError:
@@ -99,28 +101,28 @@ class Choices:
         return np.concatenate([block[numbers[:, f]] for f, block in enumerate(self._blocks)], axis=1)
 
     def random(self, random: np.random.Generator, count: int) -> list[Row]:
-        """Return up to `count` rows that are allowed, drawn at random."""
+        """Return up to `count` random cells."""
         if self.listed is not None:
             return [tuple(row) for row in self.listed[random.permutation(len(self.listed))[:count]].tolist()]
         drawn = np.stack([random.integers(len(x), size=4 * count) for x in self.labels], axis=1)
         return [row for row in map(tuple, drawn.tolist()) if self.allowed(row)][:count]
 
-    def changed(self, row: Row, free: Sequence[int]) -> list[Row]:
-        """Return the rows that differ from a row in one of the free factors."""
+    def neighbours(self, row: Row, free: Sequence[int]) -> list[Row]:
+        """Return the rows that differ from `row` in one of the free factors, allowed or not."""
         return [
             (*row[:f], level, *row[f + 1 :]) for f in free for level in range(len(self.labels[f])) if level != row[f]
         ]
 
-    def climb(
+    def coordinate_ascent(
         self, surface: ScoreSurface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
     ) -> tuple[Row, float]:
-        """Return the row that no change of a single free factor makes better, and its score.
+        """Return the row that no change of a single free factor improves, and its score.
 
         Args:
-            surface: What is to be maximised.
-            start: Where to begin; rows on the way are usable.
-            free: Factors that may change.
-            usable: Whether a row may be chosen.
+            surface: The function to maximise.
+            start: The first row.
+            free: Numbers of the factors that may change.
+            usable: Returns whether a row may be chosen.
         """
         blocks = self._blocks
         ends = np.cumsum([block.shape[1] for block in blocks])
@@ -147,11 +149,11 @@ class Choices:
         return int(np.abs(np.log(values / float(label)) if values.min() > 0 else values - float(label)).argmin())
 
 
-def choices_of(space: Space) -> Choices:
-    """Return the choices of a space."""
+def candidate_space(space: Space) -> CandidateSpace:
+    """Return the candidates of a space."""
     factors = [factor.record() for factor in space.factors]
     labels = [tuple(x.levels) or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
-    return Choices.of(factors, labels, lambda cell: space.excluded(cell) is not None)
+    return CandidateSpace.of(factors, labels, lambda cell: space.excluded(cell) is not None)
 
 
 def _values(factor: Factor) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a ledger records: each event is a frozen record, and a sweep's history is their sequence."""
+"""Events of a ledger: frozen records whose sequence is the history of a sweep."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seatbelt.records.sweep import Role as Role
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOpened:
-    """A driver took the sweep over; legs that an earlier one left running are interrupted."""
+    """A driver became the writer; legs that an earlier driver left running are interrupted."""
 
     session: str
     host: str
@@ -22,11 +22,11 @@ class SessionOpened:
     limits: dict[str, Any]
     at: float
     arms: str = ""
-    """Hash of the design: where it changed, the design is gone through anew for what is missing."""
+    """Hash of the design. After a change the search starts over at the first arm and skips what is there."""
     sweep: str = ""
-    """Identity of the sweep; empty in sweeps from before there was one."""
+    """Identity of the sweep; empty in old sweeps."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Where and how it runs (`runners.session.options.RUN_OPTIONS`): a session that resumes it does the same."""
+    """Where and how it runs (`runners.session.options.REPEATED`); the next session repeats these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +46,12 @@ class Planned:
     at: float
     role: Role = "arm"
     stage: str | None = None
-    """Key of the stage that it begins with; it waits for that."""
+    """Key of the stage that it begins with and waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adopted:
-    """A trial that is there for another reason became an arm of the search too."""
+    """A trial that exists for another reason became an arm of the search too."""
 
     trial_key: str
     position: int
@@ -67,15 +67,15 @@ class StageFound:
 
     stage: str
     path: str
-    """Where its checkpoint is: a folder or a URL."""
+    """Folder or URL of its checkpoint."""
     seconds: float
-    """Seconds of training that it took where it was made."""
+    """Seconds that its training took."""
     at: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageHeld:
-    """Another sweep is training a stage that this one needs, or (`by` is None) has given it up."""
+    """Another sweep is training a stage that this one needs; `by` is None once it gave up."""
 
     stage: str
     by: str | None
@@ -84,7 +84,7 @@ class StageHeld:
 
 @dataclass(frozen=True, kw_only=True)
 class TestRead:
-    """Somebody looked at test scores."""
+    """A command showed test scores."""
 
     command: str
     at: float
@@ -92,7 +92,7 @@ class TestRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Retried:
-    """A trial that had ended without success is to be tried again."""
+    """A trial that ended without success will be tried again."""
 
     trial_key: str
     at: float
@@ -100,7 +100,7 @@ class Retried:
 
 @dataclass(frozen=True, kw_only=True)
 class LegStarted:
-    """A leg was handed to a worker."""
+    """A worker received a leg."""
 
     trial_key: str
     attempt: int
@@ -171,13 +171,13 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class ScalesLearned:
-    """The scales of the factorial model were learned: they hold until the next ones, also when a sweep is resumed."""
+    """The scales of the factorial model were estimated; they hold until the next estimate, across sessions too."""
 
     trials: int
-    """Trials with a score that there were."""
+    """Number of trials with a score at that time."""
     factors: list[str]
     epochs: list[int]
-    """Epochs whose scores are modelled."""
+    """Epochs whose scores the model reads."""
     numbers: list[float]
     """The scales as `analysis.statistics.factorial.scales.Packing` packs them."""
     at: float
@@ -185,25 +185,25 @@ class ScalesLearned:
 
 @dataclass(frozen=True, kw_only=True)
 class CertaintyJudged:
-    """How sure it is that the recommended arm is among the best."""
+    """The probability that the recommended arm is among the best was computed."""
 
     trials: int
-    """Trials with a score that there were."""
+    """Number of trials with a score at that time."""
     within: float
-    """How much less than the best it may have, IoU."""
+    """Margin below the best arm, IoU."""
     cell: dict[str, str]
     probability: float | None
-    """None where nothing tells the noise between replicates; the ledger holds the model's number in any case."""
+    """None where no replicates tell the noise; the ledger always holds the model's number."""
     rival: dict[str, str] | None
-    """The cell that most often is better by more; None where that never was drawn."""
+    """The cell that most often beats it by more than the margin; None if no draw has one."""
     more: int | None
-    """Roughly how many trials of these two it would take to be sure; None without a rival."""
+    """Roughly the number of further trials of these two that would settle it; None without a rival."""
     at: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClockRead:
-    """The time at which a decision was asked for, recorded when the sweep has a limit in hours."""
+    """The time of a decision, recorded if the sweep has a limit in hours."""
 
     at: float
 
@@ -258,23 +258,23 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Event:
-    """Return the event that `to_json` wrote; a ledger of somebody else may hold anything.
+    """Return the event that `to_json` wrote.
 
     Raises:
-        ValueError: An unknown type, fields that do not fit, or a key or path that no sweep of ours has: keys become
-            names of folders.
+        ValueError: An unknown type, wrong fields, or a key or path that no sweep writes. Keys become names of folders,
+            and a ledger from somewhere else may hold anything.
     """
     if not isinstance(value, dict):
         raise ValueError("an event is a JSON object")
-    given = dict(value)
-    kind = _TYPES.get(str(given.pop("type", None)))
+    values = dict(value)
+    kind = _TYPES.get(str(values.pop("type", None)))
     if kind is None:
         raise ValueError(f"unknown event type {value.get('type')!r}")
-    unknown = sorted(given.keys() - _FIELDS[kind])
+    unknown = sorted(values.keys() - _FIELDS[kind])
     if unknown:
         raise ValueError(f"{value['type']} has no field {unknown[0]!r}")
     try:
-        event: Event = _ADAPTERS[kind].validate_python(given)
+        event: Event = _ADAPTERS[kind].validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{value['type']}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

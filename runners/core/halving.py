@@ -1,8 +1,8 @@
-"""Promoting successive halving: which paused trial goes on (asynchronous, Li et al. 2020, arXiv:1810.05934).
+"""Asynchronous successive halving by promotion (Li et al. 2020, arXiv:1810.05934).
 
-Ours differs in what a rung allows: one promotion for every `eta` trials that reached it, given to the best
-that waits, so that a decision needs no scan. The first rung lies at a third of the full epochs, because
-earlier ones rank slow starters wrongly.
+Ours differs in one rule: a rung allows one promotion for every `eta` trials that reached it, and the best waiting
+trial gets it, so that a decision needs no scan. The first rung lies at a third of the full epochs, because earlier
+rungs rank slow starters wrongly.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import itertools
 from dataclasses import dataclass
 
 from runners.core.history import History
-from runners.core.trial_state import RungView
+from runners.core.trial_state import RungState
 from seatbelt.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """A paused trial that goes on, with the numbers of the decision."""
+    """A paused trial that continues, with the numbers of the decision."""
 
     trial_key: str
     rung: int
@@ -42,8 +42,8 @@ def check_rungs(rungs: tuple[int, ...], epochs: int) -> tuple[int, ...]:
         UserError: They do not rise from 1 to below the full epochs.
     """
     if any(rung < 1 or rung > epochs for rung in rungs) or list(rungs) != sorted(set(rungs)):
-        shown = ",".join(map(str, rungs))
-        raise UserError(f"--rungs must rise from 1 to at most {epochs} (the full epochs), but got {shown}")
+        text = ",".join(map(str, rungs))
+        raise UserError(f"--rungs must rise from 1 to at most {epochs} (the full epochs), but got {text}")
     return rungs if rungs and rungs[-1] == epochs else (*rungs, epochs)
 
 
@@ -55,35 +55,35 @@ def next_promotion(
     Args:
         history: The sweep so far.
         rungs: Rising epochs; the last one is the end of a trial.
-        eta: One of so many trials is promoted.
-        last_call: Nothing runs and nothing new will: a rung with fewer than eta trials promotes its best.
-        affordable: Epochs that may still be handed out; None for no limit.
+        eta: One in this many trials is promoted.
+        last_call: Nothing runs, and nothing new will: a rung with fewer than `eta` trials promotes its best.
+        affordable: Epochs that may still be assigned; None for no limit.
     """
     for rung, next_rung in reversed(list(itertools.pairwise(rungs))):
-        view = history.rungs.get(rung)
-        if view is None or not view.waiting:
+        state = history.rungs.get(rung)
+        if state is None or not state.waiting:
             continue
-        allowed = allowed_promotions(view, eta, last_call=last_call)
-        if view.promoted >= allowed or (affordable is not None and next_rung - rung > affordable):
+        allowed = allowed_promotions(state, eta, last_call=last_call)
+        if state.promoted >= allowed or (affordable is not None and next_rung - rung > affordable):
             continue
-        negative, _, key = view.waiting[0]
+        negative, _, key = state.waiting[0]
         return Promotion(
             trial_key=key,
             rung=rung,
             next_rung=next_rung,
             score=-negative,
-            rank=rank(view, -negative),
-            compared=view.reached,
+            rank=rank(state, -negative),
+            compared=state.reached,
             allowed=allowed,
         )
     return None
 
 
-def allowed_promotions(view: RungView, eta: int, *, last_call: bool) -> int:
-    """Return how many promotions a rung allows so far."""
-    return max(view.reached // eta, 1 if last_call else 0)
+def allowed_promotions(rung: RungState, eta: int, *, last_call: bool) -> int:
+    """Return the number of promotions that a rung allows so far."""
+    return max(rung.reached // eta, 1 if last_call else 0)
 
 
-def rank(view: RungView, score: float) -> int:
+def rank(rung: RungState, score: float) -> int:
     """Return the rank of a score among all that reached the rung; 1 is best."""
-    return bisect.bisect_left(view.ranking, -score) + 1
+    return bisect.bisect_left(rung.ranking, -score) + 1

@@ -1,7 +1,7 @@
 """History: an indexed view of the ledger that each event updates in place.
 
-`next_leg` asks the indices and never scans the trials, so that a decision at 10,000 trials costs what it
-cost at 100.
+`next_leg` reads the indices and never scans the trials, so that a decision at 10,000 trials costs as much as one
+at 100.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from runners.core.events import (
     StageFound,
     StageHeld,
 )
-from runners.core.trial_state import FaultStreak, RungView, StageViews, TrialView
+from runners.core.trial_state import FailureStreak, FaultStreak, RungState, StageStates, TrialState
 from seatbelt.records.tables import Status
 
 _ENDINGS = {
@@ -46,30 +46,30 @@ _ENDINGS = {
 
 
 class History:
-    """Everything that was proposed, decided and measured, in the order of the ledger."""
+    """The state of a sweep after all recorded events."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self.trials: dict[str, TrialView] = {}
-        self.by_number: list[TrialView] = []
+        self.trials: dict[str, TrialState] = {}
+        self.by_number: list[TrialState] = []
         self.arms: dict[str, int] = {}
         """Arm key -> number of its replicates."""
         self.arm_trials = 0
-        """Trials that are arms of the search."""
+        """Number of trials that are arms of the search."""
         self.measured = 0
-        """Of these, those that have stopped at a rung or were complete."""
+        """Number of these that have stopped at a rung or were complete."""
         self.scales: ScalesLearned | None = None
-        """Those of the factorial model that were learned last."""
+        """The last estimate of the factorial model's scales."""
         self.certainty: CertaintyJudged | None = None
         self.running: set[str] = set()
         self.ready: set[str] = set()
-        """Planned or interrupted trials: they go on before anything else is decided."""
-        self.rungs: dict[int, RungView] = {}
+        """Planned or interrupted trials, which run before anything else is decided."""
+        self.rungs: dict[int, RungState] = {}
         self.full: dict[int, set[str]] = {}
-        """Epochs -> exempt arms that were complete at them: they go on when the full epochs grow."""
-        self.stages = StageViews()
+        """Epochs -> exempt trials that were complete at this length; they continue when the full epochs grow."""
+        self.stages = StageStates()
         self.statuses: Counter[Status] = Counter()
         self.next_position = 0
-        """Position of the design that comes next."""
+        """Next position of the design."""
         self._arms = ""
         self.committed_epochs = 0
         self.epochs_done = 0
@@ -77,19 +77,17 @@ class History:
         self.seconds_used = 0.0
         self._session_start = 0.0
         self._session_seconds = 0.0
-        self.failures_in_a_row = 0
-        """Trials that failed with the same error since the sweep began, until anything else ended."""
-        self.first_error: str | None = None
+        self.failures = FailureStreak()
         self.faults = FaultStreak()
         self.best: tuple[float, str] | None = None
-        """Best selection IoU of any epoch so far, and its trial."""
+        """Best selection IoU of any epoch, and its trial."""
         self.end: str | None = None
-        """Why the sweep is finished; None while it is not."""
+        """Why the sweep finished; None until it does."""
         for event in events:
             self.apply(event)
 
     def apply(self, event: Event) -> None:
-        """Take one event into the view."""
+        """Update the state by one event."""
         if isinstance(event, EpochMeasured):
             self._epoch(event)
         elif isinstance(event, LegStarted):
@@ -107,7 +105,7 @@ class History:
         self._clock(event)
 
     def is_new_epoch(self, trial_key: str, epoch: int) -> bool:
-        """Return whether an epoch is the next one of its trial; an earlier one is recorded already."""
+        """Return whether an epoch is the next one of its trial, rather than one that is recorded already."""
         return epoch == self.trials[trial_key].epochs_done + 1
 
     def _planning(self, event: Event) -> None:
@@ -120,7 +118,7 @@ class History:
         elif isinstance(event, CertaintyJudged):
             self.certainty = event
         elif isinstance(event, StageFound):
-            self.stages.found[event.stage] = event
+            self.stages.stored[event.stage] = event
             self.ready.update(self.stages.make_ready(event.stage))
         elif isinstance(event, StageHeld):
             if event.by is None:
@@ -130,14 +128,14 @@ class History:
         elif isinstance(event, Retried):
             view = self.trials[event.trial_key]
             view.failures = view.losses = 0
-            self.failures_in_a_row, self.first_error = 0, None
+            self.failures = FailureStreak()
             self.stages.failed.discard(view.key)
             self._make_ready(view)
             self._set_status(view, Status.INTERRUPTED, event.at)
 
     def _planned(self, event: Planned) -> None:
         assert event.trial_key not in self.trials, "a trial was planned twice"
-        view = TrialView(plan=event, role=event.role, exempt=event.exempt)
+        view = TrialState(plan=event, role=event.role, exempt=event.exempt)
         self.trials[event.trial_key] = view
         self.by_number.append(view)
         if event.role == "arm":
@@ -145,8 +143,8 @@ class History:
         self._make_ready(view)
         self.statuses[Status.PLANNED] += 1
 
-    def _make_ready(self, view: TrialView) -> None:
-        """Let a trial be started, once the stage that it begins with is there."""
+    def _make_ready(self, view: TrialState) -> None:
+        """Let a trial start as soon as its stage is ready."""
         stage = view.plan.stage
         if stage is None or self.stages.ask(stage, view.key, self.trials.get(stage)):
             self.ready.add(view.key)
@@ -154,7 +152,7 @@ class History:
     def _adopted(self, event: Adopted) -> None:
         view = self.trials[event.trial_key]
         view.role = "arm"
-        # Planned as a stage, it had the cell of the first arm that begins with it.
+        # A trial that was planned as a stage carries the cell of its first user.
         view.plan = replace(view.plan, cell=event.cell, replicate=event.replicate)
         self._count_arm(view.plan.arm_key, event.position)
 
@@ -209,24 +207,24 @@ class History:
         if status is Status.INTERRUPTED:
             self.ready.add(view.key)
         elif status is Status.PAUSED:
-            self.rungs.setdefault(event.epoch, RungView()).arrive(view, event.epoch)
+            self.rungs.setdefault(event.epoch, RungState()).arrive(view, event.epoch)
         else:
             self._trial_ended(view, event, status)
         self._set_status(view, status, event.at)
 
-    def _trial_ended(self, view: TrialView, event: LegEnded, status: Status) -> None:
+    def _trial_ended(self, view: TrialState, event: LegEnded, status: Status) -> None:
         view.stopped_early = status is Status.COMPLETE and view.epochs_done < view.committed
-        # Early stopping, divergence and failure leave part of what was handed out unused.
+        # Early stopping, divergence and failure leave assigned epochs unused.
         self.committed_epochs -= view.committed - view.epochs_done
         view.committed = view.epochs_done
         view.test = event.test
         if status is Status.COMPLETE:
-            self.failures_in_a_row, self.first_error = 0, ""
+            self.failures = FailureStreak(is_over=True)
             if view.epochs_done and not view.stopped_early:
                 if view.exempt and view.role != "stage":
                     self.full.setdefault(view.epochs_done, set()).add(view.key)
                 elif not view.exempt:
-                    self.rungs.setdefault(view.epochs_done, RungView()).arrive(view, view.epochs_done)
+                    self.rungs.setdefault(view.epochs_done, RungState()).arrive(view, view.epochs_done)
             self.ready.update(self.stages.make_ready(view.key))
             return
         if view.key in self.stages.waiting:
@@ -234,12 +232,8 @@ class History:
         if view.plan.stage is not None:
             self.stages.give_up(view.plan.stage, view.key)
         self.ready.discard(view.key)
-        kind = _kind_of_error(event.error) if status is Status.FAILED else ""
-        if self.first_error in (None, kind) and kind:
-            self.first_error = kind
-            self.failures_in_a_row += 1
-        else:
-            self.first_error, self.failures_in_a_row = "", 0
+        failed = status is Status.FAILED
+        self.failures = self.failures.longer(_without_numbers(event.error)) if failed else FailureStreak(is_over=True)
 
     def _decided(self, event: Decided) -> None:
         self.decisions += 1
@@ -268,16 +262,16 @@ class History:
 
     @property
     def hours_used(self) -> float:
-        """Hours that drivers have worked on the sweep, up to the newest event."""
+        """Hours of all sessions, up to the newest event."""
         return (self.seconds_used + self._session_seconds) / 3600
 
-    def _set_status(self, view: TrialView, status: Status, at: float) -> None:
+    def _set_status(self, view: TrialState, status: Status, at: float) -> None:
         self.statuses[view.status] -= 1
         self.statuses[status] += 1
         view.status = status
         view.ended_at = at
 
 
-def _kind_of_error(error: str | None) -> str:
-    """Return an error without its numbers: the same mistake names another file or address in each trial."""
+def _without_numbers(error: str | None) -> str:
+    """Return an error without its numbers: one mistake names another file or address in each trial."""
     return re.sub(r"0x[0-9a-f]+|\d+", "#", error or "unknown")

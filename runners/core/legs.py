@@ -1,17 +1,17 @@
-"""Legs and plans of trials, as decisions make them; stages among them."""
+"""Builds the legs and plans of trials, stages included."""
 
 from __future__ import annotations
 
 from runners.core.events import Decided, LegEnded, Planned, Role
 from runners.core.history import History
 from runners.core.plan import Leg, Plan, Record
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import arm_key
 
 
-def further_leg(view: TrialView, stop: int, decided: Decided) -> Leg:
-    """Return the next leg of a trial that is planned already."""
+def further_leg(view: TrialState, stop: int, decided: Decided) -> Leg:
+    """Return the next leg of a planned trial."""
     return Leg(
         trial_key=view.key,
         config=TrialConfig.model_validate(view.plan.config),
@@ -54,7 +54,7 @@ def plan_trial(
 
 
 def stage_leg(plan: Plan, history: History) -> Leg | None:
-    """Return a leg of a stage that others wait for: its first, or the rest of an arm that is paused."""
+    """Return a leg of a stage that trials wait for: its first one, or the rest of a paused arm."""
     for stage in history.stages.waiting:
         view = history.trials.get(stage)
         if view is not None and view.status in ("PAUSED", "PRUNED"):
@@ -99,7 +99,7 @@ def stage_leg(plan: Plan, history: History) -> Leg | None:
 
 
 def give_up_dependents(history: History) -> Record:
-    """Return the end of the trials whose stage ended without success."""
+    """Return the failure of the trials whose stage ended without success."""
     stage = min(history.stages.failed)
     error = f"its pretraining {stage} ended as {history.trials[stage].status}: {history.trials[stage].error}"
     return Record(

@@ -1,7 +1,7 @@
-"""What to run next: a pure function of the plan and the history. Nothing else decides.
+"""Decides what runs next: a pure function of the plan and the history, and the only place that decides.
 
-The order of precedence: trials that were interrupted go on; stages that others wait for are trained; a design's
-every arm gets its turn; paused trials are promoted; further replicates or adaptive proposals follow.
+The order: interrupted trials continue; stages that others wait for are trained; every arm of a design gets its turn;
+paused trials are promoted; further replicates or adaptive proposals follow.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from runners.core.history import History
 from runners.core.legs import further_leg, give_up_dependents, plan_trial, stage_leg
 from runners.core.plan import Finished, Leg, Plan, Record, Wait
 from runners.core.stopping import affordable_epochs, broken_reason, certain_reason, end_reason, finished, is_certain
-from runners.core.strategies import THINKING, Proposal, strategy_of
+from runners.core.strategies import SLOW, Proposal, strategy_of
 from runners.core.strategies.proposal import confirm
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import stage_key, trial_key
 
@@ -39,12 +39,12 @@ def next_leg(plan: Plan, history: History) -> Step:
 
 
 def plan_ahead(plan: Plan, history: History) -> Record | None:
-    """Return the plan of the next trial, to be written down while no slot is free, None if there is nothing to plan.
+    """Return the plan of the next trial, to record while no slot is free; None if there is nothing to plan.
 
-    A strategy that thinks for a while does so before a slot is free, and misses the one or two scores that come in
-    meanwhile. A trial that is planned begins when it would have been proposed: after a promotion that is due.
+    A slow strategy so decides before a slot is free, and misses the one or two scores that arrive meanwhile. A planned
+    trial begins when it would have been proposed: after any promotion that is due.
     """
-    thinks = plan.confirmation is None and plan.propose in THINKING
+    thinks = plan.confirmation is None and plan.propose in SLOW
     if not thinks or history.ready or history.stages.waiting or history.stages.failed or _is_over(plan, history):
         return None
     step = _new_trial(plan, history)
@@ -70,27 +70,27 @@ def _search(plan: Plan, history: History) -> Step | None:
 
 
 def _is_over(plan: Plan, history: History) -> str | None:
-    """Return why nothing more is to be started, None if that is not so."""
+    """Return why nothing more may start; None if something may."""
     if plan.hours is not None and history.hours_used >= plan.hours:
         return "the limit of --hours is reached"
-    if history.failures_in_a_row >= plan.same_failures:
+    if history.failures.count >= plan.same_failures:
         return broken_reason(history)
     if history.certainty is not None and is_certain(plan, history):
         return certain_reason(history.certainty, history)
     return None
 
 
-def _ready(history: History) -> list[TrialView]:
-    # A trial that was lost waits for those that were not: it may be what kills workers, or a GPU tries it in vain.
+def _ready(history: History) -> list[TrialState]:
+    # A trial that lost workers comes last: it may be what kills them.
     return sorted((history.trials[key] for key in history.ready), key=lambda view: (view.losses, view.plan.number))
 
 
-def _is_planned_ahead(view: TrialView) -> bool:
-    """Return whether a trial was planned and never begun: unlike one that was interrupted, it has no claim."""
+def _is_planned_ahead(view: TrialState) -> bool:
+    """Return whether a trial was planned but never began; unlike an interrupted one, it has no precedence."""
     return view.attempt == 0 and view.plan.stage is None
 
 
-def _continuation(plan: Plan, view: TrialView) -> Leg:
+def _continuation(plan: Plan, view: TrialState) -> Leg:
     config = TrialConfig.model_validate(view.plan.config)
     stop = view.committed or _first_stop(plan, view, config)
     begun = view.attempt > 0
@@ -130,7 +130,7 @@ def _extension(plan: Plan, history: History) -> Leg | None:
 
 
 def _next_trial(plan: Plan, history: History) -> Leg | Record | None:
-    """Return the trial that was planned ahead, else a new one."""
+    """Return the trial that was planned ahead, or a new one."""
     planned = _ready(history)
     if not planned:
         return _new_trial(plan, history)
@@ -191,24 +191,24 @@ def _proposal(plan: Plan, history: History) -> Proposal | None:
 
 
 def _promotion(plan: Plan, history: History, *, last_call: bool) -> Leg | None:
-    found = strategy_of(plan).promote(plan, history, last_call)
-    if found is None:
+    promotion = strategy_of(plan).promote(plan, history, last_call)
+    if promotion is None:
         return None
     decided = Decided(
         kind="promotion",
         by="asha",
-        trial_key=found.trial_key,
-        epoch=found.rung,
-        score=found.score,
-        rank=found.rank,
-        compared=found.compared,
-        allowed=found.allowed,
-        reason=f"best of those waiting at epoch {found.rung}; goes on to {found.next_rung}",
+        trial_key=promotion.trial_key,
+        epoch=promotion.rung,
+        score=promotion.score,
+        rank=promotion.rank,
+        compared=promotion.compared,
+        allowed=promotion.allowed,
+        reason=f"best of those waiting at epoch {promotion.rung}; goes on to {promotion.next_rung}",
     )
-    return further_leg(history.trials[found.trial_key], found.next_rung, decided)
+    return further_leg(history.trials[promotion.trial_key], promotion.next_rung, decided)
 
 
-def _first_stop(plan: Plan, view: TrialView, config: TrialConfig) -> int:
+def _first_stop(plan: Plan, view: TrialState, config: TrialConfig) -> int:
     if view.role == "stage":
         return config.epochs
     return plan.epochs if view.exempt or not plan.rungs else plan.rungs[0]

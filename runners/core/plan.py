@@ -1,4 +1,4 @@
-"""What decisions depend on besides history, and the forms that a decision takes."""
+"""The plan of a sweep, and the forms that a decision takes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import functools
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runners.core.candidates import Choices, choices_of
+from runners.core.candidates import CandidateSpace, candidate_space
 from runners.core.events import Decided, Event, LegStarted, Outcome, Planned
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from search_spaces.designs import Design, build
 from search_spaces.space import Cell, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
 
 LOST_RETRIES = 20
-"""Workers that a trial may lose in a row, without one epoch between, before it counts as failed."""
+"""A trial fails after losing this many workers in a row without an epoch in between."""
 
 EXCUSED_RETRIES = 200
-"""The same where the last loss says nothing about the trial, since its GPU loses other legs too or never worked."""
+"""The same if the last loss says nothing about the trial: its GPU loses other legs too, or never worked."""
 
 FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP = 5, 600.0
-"""A session ends when machines report so many faults over so long, and not one epoch is measured meanwhile."""
+"""End a session after this many machine faults over this many seconds without a single epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +32,17 @@ class Limits:
     hours: float | None = None
     replicates: int = 1
     until: float | None = None
-    """The sweep ends when the recommended arm is so close to the best, IoU, ..."""
+    """End once P(best - recommended <= until) >= sure; `until` in IoU."""
     sure: float = 0.9
-    """... with this probability."""
     most_replicates: int | None = None
-    """What an arm of an adaptive sweep may have: a recorded sweep that is replayed has no others."""
+    """Most trials per arm of an adaptive sweep; a replayed sweep has no others."""
     max_epochs: int | None = None
-    """Full epochs of a trial where the sweep was extended; None is as described."""
+    """Full epochs of a trial after an extension; None for those of the description."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """Arms that are trained again with fresh seeds, to their full epochs."""
+    """Arms to train again with fresh seeds, to their full epochs."""
 
     cells: tuple[Cell, ...]
     replicates: int
@@ -51,27 +50,27 @@ class Confirmation:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that decisions depend on, besides history."""
+    """Everything that decisions depend on besides the history."""
 
     space: Space
     base: TrialConfig
     propose: Propose = "exhaustive"
     prune: Prune = "none"
     rungs: tuple[int, ...] = ()
-    """Rising epochs at which trials are compared; the last one is the full epochs."""
+    """Rising epochs at which trials compare; the last one is the full epochs."""
     eta: int = 3
     exempt_every: int = 8
-    """In a pruned sweep each cell has one trial that is never pruned in so many replicates."""
+    """In a pruned sweep each cell has one exempt trial, never pruned, in this many replicates."""
     design_name: str = "full"
     baseline: Cell = field(default_factory=dict)
-    """The cell that designs and differences start from."""
+    """The cell that designs and differences refer to."""
     limits: Limits = field(default_factory=Limits)
     retries: int = 2
-    """How often a trial that ended by an error is tried again."""
+    """Retries of a trial after an error of its own."""
     same_failures: int = 5
-    """The sweep ends when so many trials, its first ones, fail with the same error."""
+    """The sweep ends if this many trials, its first ones, fail with the same error."""
     confirmation: Confirmation | None = None
-    """Set in a session that only confirms."""
+    """The arms of a session that only confirms."""
 
     @property
     def epochs(self) -> int:
@@ -80,7 +79,7 @@ class Plan:
 
     @property
     def hours(self) -> float | None:
-        """Hours that the search may take; a confirmation is bound by no limit of the search."""
+        """Limit in hours; None for a confirmation, which no limit of the search binds."""
         return None if self.confirmation is not None else self.limits.hours
 
     @functools.cached_property
@@ -89,23 +88,23 @@ class Plan:
         return build(self.space, self.design_name, baseline=self.baseline, seed=self.base.seed)
 
     @functools.cached_property
-    def choices(self) -> Choices:
+    def candidates(self) -> CandidateSpace:
         """The cells that the factorial surrogate can propose."""
-        return choices_of(self.space)
+        return candidate_space(self.space)
 
     @property
     def most_trials(self) -> int | None:
-        """Number of trials that the sweep ends with, if that is known beforehand."""
+        """Number of trials at the end of the sweep, if the plan fixes it."""
         if self.confirmation is not None:
             return len(self.confirmation.cells) * self.confirmation.replicates
         design = len(self.design) * self.limits.replicates if self.propose == "exhaustive" else None
-        known = [count for count in (design, self.limits.trials) if count is not None]
-        return min(known) if known else None
+        bounds = [count for count in (design, self.limits.trials) if count is not None]
+        return min(bounds) if bounds else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leg:
-    """A trial from one epoch to another, and what is to be recorded before it starts."""
+    """A trial from one epoch to another, and the events to record before it starts."""
 
     trial_key: str
     config: TrialConfig
@@ -123,7 +122,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class Record:
-    """Events to be written down before the next decision; their times are filled in then."""
+    """Events to record before the next decision; their times are filled in then."""
 
     events: tuple[Event, ...]
 
@@ -135,7 +134,7 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The sweep is at its end; paused trials are pruned by these decisions."""
+    """The sweep is finished, and these decisions prune its paused trials."""
 
     reason: str
     pruned: tuple[Decided, ...] = ()
@@ -143,20 +142,20 @@ class Finished:
 
 def outcome_of_error(
     plan: Plan,
-    view: TrialView,
+    view: TrialState,
     kind: Literal["lost", "fault", "error"],
     *,
     final: bool = False,
     excused: bool = False,
 ) -> Outcome:
-    """Return how a leg's end is recorded: to be tried again, or as the end of its trial.
+    """Return the outcome to record for a leg: one that is tried again, or `failed`.
 
     Args:
         plan: The sweep's plan.
         view: The trial.
-        kind: The worker died, its machine reported a fault (neither is the configuration's, as far as one can
-            tell, so that there are many retries), or the trial made an error.
-        final: The error would come again.
+        kind: `lost` for a worker that died and `fault` for a machine fault, which have many retries because they
+            rarely come from the configuration; `error` for an error of the trial.
+        final: The same error would come again.
         excused: A loss or fault says nothing about the trial.
     """
     if kind == "error":

@@ -1,4 +1,4 @@
-"""How a sweep ends: why, and which paused trials are pruned by it."""
+"""How a sweep ends: the reason, and the paused trials that are pruned."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from runners.core.events import CertaintyJudged, Decided
 from runners.core.halving import allowed_promotions, rank
 from runners.core.history import History
 from runners.core.plan import Finished, Plan
-from runners.core.trial_state import TrialView, score_at
+from runners.core.trial_state import TrialState, score_at
 from seatbelt.records.sweep import cell_text
 from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 
 def finished(plan: Plan, history: History, reason: str) -> Finished:
-    """Return the end of a sweep; what waits at a rung is pruned, unless the session only confirmed."""
+    """Return the end of a sweep; trials that wait at a rung are pruned, unless the session only confirms."""
     pruned = []
     for rung in plan.rungs[:-1] if plan.confirmation is None else ():
-        view = history.rungs.get(rung)
-        for negative, _, key in view.waiting if view else ():
-            assert view is not None
+        state = history.rungs.get(rung)
+        for negative, _, key in state.waiting if state else ():
+            assert state is not None
             trial = history.trials[key]
             if trial.status == "PAUSED":
                 pruned.append(
@@ -30,9 +30,9 @@ def finished(plan: Plan, history: History, reason: str) -> Finished:
                         trial_key=key,
                         epoch=rung,
                         score=score_at(trial, rung),
-                        rank=rank(view, -negative),
-                        compared=view.reached,
-                        allowed=allowed_promotions(view, plan.eta, last_call=False),
+                        rank=rank(state, -negative),
+                        compared=state.reached,
+                        allowed=allowed_promotions(state, plan.eta, last_call=False),
                         reason=f"not among the best at epoch {rung} when the sweep ended",
                     )
                 )
@@ -40,14 +40,14 @@ def finished(plan: Plan, history: History, reason: str) -> Finished:
 
 
 def affordable_epochs(plan: Plan, history: History) -> int | None:
-    """Return how many epochs may still be handed out, None for no limit; a confirmation is bound by none."""
+    """Return how many epochs may still be assigned; None for no limit, as in a confirmation."""
     if plan.limits.epochs is None or plan.confirmation is not None:
         return None
     return plan.limits.epochs - history.committed_epochs
 
 
 def is_certain(plan: Plan, history: History) -> bool:
-    """Return whether the recommended arm is as surely among the best as was asked for."""
+    """Return whether the recommended arm is among the best with the required probability."""
     judged, limits = history.certainty, plan.limits
     if limits.until is None or judged is None or plan.confirmation is not None:
         return False
@@ -55,7 +55,7 @@ def is_certain(plan: Plan, history: History) -> bool:
 
 
 def certain_reason(judged: CertaintyJudged, history: History) -> str:
-    """Return in words why a sweep ends that is sure enough."""
+    """Return why a sweep ends that is sure enough."""
     if noise_is_measured(history):
         return certain_text(judged)
     return (
@@ -67,19 +67,19 @@ def certain_reason(judged: CertaintyJudged, history: History) -> str:
 def noise_is_measured(history: History) -> bool:
     """Return whether two arms have two complete trials each.
 
-    Without them nothing tells how much scores vary by chance, and the model's probabilities rest on what it expects.
+    Without them the noise between replicates is unknown, and the model's probabilities rest on its prior.
     """
     counts = Counter(v.plan.arm_key for v in history.by_number if v.role == "arm" and v.status is Status.COMPLETE)
     return sum(count > 1 for count in counts.values()) > 1
 
 
 def as_measured(judged: CertaintyJudged, history: History) -> CertaintyJudged:
-    """Return a judgement without what rests on a noise that nothing has measured."""
+    """Return a judgement without the numbers that rest on unmeasured noise."""
     return judged if noise_is_measured(history) else replace(judged, probability=None, rival=None, more=None)
 
 
 def certain_text(judged: CertaintyJudged) -> str:
-    """Return in words how sure a recommendation is."""
+    """Return how sure a recommendation is, as a sentence."""
     within = f"{cell_text(judged.cell)} is within {judged.within:g} of the best"
     if judged.probability is None:
         return f"the noise between replicates is unknown, so that there is no probability that {within}"
@@ -87,7 +87,7 @@ def certain_text(judged: CertaintyJudged) -> str:
 
 
 def end_reason(plan: Plan, history: History) -> str:
-    """Return in words why nothing is left to run."""
+    """Return why nothing is left to run."""
     if plan.confirmation is not None:
         return "every arm is confirmed"
     if plan.limits.trials is not None and history.arm_trials >= plan.limits.trials:
@@ -100,31 +100,31 @@ def end_reason(plan: Plan, history: History) -> str:
 
 
 def broken_reason(history: History) -> str:
-    """Return in words why the circuit breaker ended the sweep."""
+    """Return why the circuit breaker ended the sweep."""
     error = next((view.error for view in history.by_number if view.status == "FAILED"), None)
     return (
-        f"its first {history.failures_in_a_row} trials failed with the same error: {error}; mend it, then "
+        f"its first {history.failures.count} trials failed with the same error: {error}; mend it, then "
         "`seatbelt resume --retry failed`"
     )
 
 
 def no_success(history: History) -> bool:
-    """Return whether trials ended, and every one of them without a result."""
+    """Return whether at least one trial ended, and none with a result."""
     ended = [view for view in history.by_number if view.status not in (Status.PLANNED, Status.INTERRUPTED)]
     return bool(ended) and all(view.status in WITHOUT_RESULT for view in ended)
 
 
-def first_without_success(history: History) -> TrialView:
+def first_without_success(history: History) -> TrialState:
     """Return the first trial that ended without a result."""
     return next(view for view in history.by_number if view.status in WITHOUT_RESULT)
 
 
 def no_success_text(history: History, sweep: str) -> str:
-    """Return in words that nothing worked, with the first reason and what to do.
+    """Return that no trial has a result, with the first reason and what to do.
 
     Args:
-        history: The sweep's.
-        sweep: Where it is, as it is typed in a command.
+        history: History of the sweep.
+        sweep: Its location, quoted for a command.
     """
     first = first_without_success(history)
     counts = Counter(view.status for view in history.by_number if view.status in WITHOUT_RESULT)

@@ -1,4 +1,4 @@
-"""What a history knows of one trial, one rung, and the stages that trials begin with."""
+"""State of one trial, of one rung, and of the stages that trials begin with, as the ledger records it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from seatbelt.records.tables import FINAL, Status
 
 
 @dataclass
-class TrialView:
-    """What the ledger tells of one trial."""
+class TrialState:
+    """State of one trial."""
 
     plan: Planned
     role: Role = "arm"
@@ -21,17 +21,17 @@ class TrialView:
     """Selection IoU of epochs 1, 2, ..."""
     best_epoch: int = 0
     committed: int = 0
-    """Epochs that are done or handed out."""
+    """Epochs that are done or assigned to a running leg."""
     attempt: int = 0
     failures: int = 0
-    """Legs that ended by an error of the trial."""
+    """Legs that an error of the trial ended."""
     losses: int = 0
-    """Legs that a lost worker or a fault of its machine ended since the last epoch that was measured."""
+    """Legs that a lost worker or a machine fault ended since the last measured epoch."""
     machine_faults: int = 0
-    """All such legs."""
+    """All legs that a lost worker or a machine fault ended."""
     exempt: bool = False
     measured: bool = False
-    """Whether it has stopped at a rung or was complete."""
+    """It has stopped at a rung or was complete."""
     stopped_early: bool = False
     error: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class TrialView:
 
     @property
     def epochs_done(self) -> int:
-        """Epochs whose numbers are recorded."""
+        """Number of recorded epochs."""
         return len(self.scores)
 
     @property
@@ -59,33 +59,50 @@ class TrialView:
 
 @dataclass(frozen=True)
 class FaultStreak:
-    """Faults that machines reported since the last epoch of any trial."""
+    """Machine faults since the last epoch of any trial."""
 
     count: int = 0
     since: float = 0.0
-    """Time of the first one."""
+    """Time of the first fault."""
     until: float = 0.0
-    """Time of the last one."""
+    """Time of the last fault."""
     error: str | None = None
-    """What the last one was."""
+    """Text of the last fault."""
 
     def longer(self, at: float, error: str | None) -> FaultStreak:
-        """Take in another fault."""
+        """Return the streak with one more fault."""
         return FaultStreak(self.count + 1, self.since if self.count else at, at, error)
 
     def is_long(self, count: int, seconds: float) -> bool:
-        """Return whether there are so many over so long a time."""
+        """Return whether `count` faults span at least `seconds`."""
         return self.count >= count and self.until - self.since >= seconds
 
 
+@dataclass(frozen=True)
+class FailureStreak:
+    """Trials that failed with the same error since the sweep began, until any trial ended otherwise."""
+
+    count: int = 0
+    error: str | None = None
+    """The error, without its numbers."""
+    is_over: bool = False
+    """A trial ended otherwise, so that the configuration of the sweep works."""
+
+    def longer(self, error: str) -> FailureStreak:
+        """Return the streak with one more failure."""
+        if self.is_over or self.error not in (None, error):
+            return FailureStreak(is_over=True)
+        return FailureStreak(self.count + 1, error)
+
+
 @dataclass
-class RungView:
+class RungState:
     """The trials that stopped at one rung."""
 
     waiting: list[tuple[float, int, str]] = field(default_factory=list)
-    """Not promoted yet: (negative score, number, key), best first."""
+    """Trials to promote: (negative score, number, key), best first."""
     ranking: list[float] = field(default_factory=list)
-    """Negative scores of all that reached the rung, best first."""
+    """Negative scores of all trials that reached the rung, best first."""
     promoted: int = 0
 
     @property
@@ -93,14 +110,14 @@ class RungView:
         """Number of trials that reached the rung."""
         return len(self.ranking)
 
-    def arrive(self, view: TrialView, epoch: int) -> None:
-        """Take in a trial that stopped here."""
+    def arrive(self, view: TrialState, epoch: int) -> None:
+        """Add a trial that stopped at this rung."""
         entry = _entry(view, epoch)
         bisect.insort(self.waiting, entry)
         bisect.insort(self.ranking, entry[0])
 
-    def leave(self, view: TrialView, epoch: int) -> None:
-        """Let a trial go on."""
+    def leave(self, view: TrialState, epoch: int) -> None:
+        """Remove a trial that continues."""
         position = bisect.bisect_left(self.waiting, _entry(view, epoch))
         if position < len(self.waiting) and self.waiting[position][2] == view.key:
             self.waiting.pop(position)
@@ -108,24 +125,24 @@ class RungView:
 
 
 @dataclass
-class StageViews:
+class StageStates:
     """Stages that trials of the sweep begin with."""
 
     waiting: dict[str, list[str]] = field(default_factory=dict)
-    """Stage -> trials that wait for it, in the order of planning."""
-    found: dict[str, StageFound] = field(default_factory=dict)
-    """Stages that a shared store has."""
+    """Stage -> waiting trials, in the order of planning."""
+    stored: dict[str, StageFound] = field(default_factory=dict)
+    """Stages that the shared store has."""
     held: dict[str, str] = field(default_factory=dict)
-    """Stages that another sweep is training -> who."""
+    """Stage -> the other sweep that is training it."""
     ready: set[str] = field(default_factory=set)
-    """Stages that can be begun with."""
+    """Stages that trials can begin with."""
     failed: set[str] = field(default_factory=set)
     """Stages that ended without success while trials wait for them."""
     first_user: dict[str, str] = field(default_factory=dict)
-    """Stage -> the trial for whose sake it was trained."""
+    """Stage -> the first trial that needed it."""
 
-    def ask(self, stage: str, trial: str, view: TrialView | None) -> bool:
-        """Return whether a trial may begin with its stage at once; else it waits."""
+    def ask(self, stage: str, trial: str, view: TrialState | None) -> bool:
+        """Return whether a trial may begin at once; if not, it now waits for its stage."""
         if stage not in self.ready and stage not in self.first_user and view is None:
             self.first_user[stage] = trial
         if stage in self.ready:
@@ -136,29 +153,29 @@ class StageViews:
         return False
 
     def make_ready(self, stage: str) -> list[str]:
-        """Take in that a stage can be begun with, and return the trials that waited for it."""
+        """Mark a stage as ready, and return the trials that waited for it."""
         self.ready.add(stage)
         self.held.pop(stage, None)
         return self.waiting.pop(stage, [])
 
     def give_up(self, stage: str, trial: str) -> None:
-        """Take in that a trial no longer waits."""
-        left = [key for key in self.waiting.get(stage, ()) if key != trial]
-        if left:
-            self.waiting[stage] = left
+        """Remove a trial that no longer waits."""
+        waiting = [key for key in self.waiting.get(stage, ()) if key != trial]
+        if waiting:
+            self.waiting[stage] = waiting
         else:
             self.waiting.pop(stage, None)
             self.failed.discard(stage)
 
-    def to_train(self, known: dict[str, TrialView]) -> str | None:
-        """Return a stage that is waited for and that nobody trains yet."""
-        return next((stage for stage in self.waiting if stage not in known and stage not in self.held), None)
+    def to_train(self, trials: dict[str, TrialState]) -> str | None:
+        """Return a stage that trials wait for and nobody trains yet."""
+        return next((stage for stage in self.waiting if stage not in trials and stage not in self.held), None)
 
 
-def score_at(view: TrialView, epoch: int) -> float:
+def score_at(view: TrialState, epoch: int) -> float:
     """Return the best selection IoU of a trial up to an epoch."""
     return max(view.scores[:epoch])
 
 
-def _entry(view: TrialView, epoch: int) -> tuple[float, int, str]:
+def _entry(view: TrialState, epoch: int) -> tuple[float, int, str]:
     return (-score_at(view, epoch), view.plan.number, view.key)

@@ -31,9 +31,9 @@ def run(driver: Driver) -> None:
             driver.tick()
             if isinstance(message, LegResult) and message.breaks_gpu:
                 # Nothing more can be computed in this process, and it is the only one.
-                driver.break_off(f"{message.error}; a new process may find the GPU working")
+                driver.stop.fail(f"{message.error}; a new process may find the GPU working")
                 break
             pauses.after(message)
-            if isinstance(message, EpochReport) and driver.stopping:
+            if isinstance(message, EpochReport) and driver.stop.poll():
                 driver.interrupt(step)
                 break

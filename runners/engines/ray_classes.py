@@ -77,7 +77,7 @@ class StopRequested(tune.Stopper):
         return self._legs.has_no_more(trial_id)
 
     def stop_all(self) -> bool:
-        return self._legs.driver.stopping and not self._legs.running
+        return self._legs.driver.stop.poll() and not self._legs.running
 
 
 class LegRecorder(tune.Callback):

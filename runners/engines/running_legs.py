@@ -119,7 +119,7 @@ class RunningLegs:
 
     def has_no_more(self, ray_id: str) -> bool:
         """Return whether a worker is to end after its present step."""
-        return self.driver.stopping or (ray_id in self.holding and self.driver.finished is not None)
+        return self.driver.stop.poll() or (ray_id in self.holding and self.driver.finished is not None)
 
     def tick(self) -> None:
         """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
@@ -130,8 +130,8 @@ class RunningLegs:
         if self._had_room and not has_room:
             self.driver.progress.warn("the cluster has no room for a trial at the moment; waiting for nodes to join")
         self._had_room = has_room
-        if self.room.is_gone and self.driver.stop_reason is None:
-            self.driver.break_off("the Ray that this session started was killed")
+        if self.room.is_gone and self.driver.stop.reason is None:
+            self.driver.stop.fail("the Ray that this session started was killed")
             # Nothing will ever be heard of them.
             self.interrupt_all()
 

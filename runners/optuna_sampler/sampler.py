@@ -22,9 +22,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from analysis.statistics.factorial import Scales
 from analysis.statistics.factorial.scales import expected_scales
-from runners.core.candidates import Choices, Row
+from runners.core.candidates import CandidateSpace, Row
 from runners.core.strategies.one_thread import one_thread
-from runners.core.strategies.surrogate import GROWTH, LEARN_FROM, START, Seen, Surrogate, first_cells, learned
+from runners.core.strategies.surrogate import (
+    GROWTH,
+    LEARN_FROM,
+    START,
+    Observations,
+    Surrogate,
+    estimate_scales,
+    first_cells,
+)
 from runners.optuna_sampler.measures import Measure, measure_of
 from runners.optuna_sampler.spaces import cell_of, choices_of_distributions, params_of
 from search_spaces.space import Cell
@@ -94,7 +102,7 @@ class FactorialSampler(BaseSampler):
             if row is None:
                 return {}
             assert self._tried is not None
-            cell = self._tried.choices.cell(row)
+            cell = self._tried.space.cell(row)
             written = json.dumps(cell)
             if len(written) <= _MOST_CHARACTERS:
                 study._storage.set_trial_system_attr(trial._trial_id, _PROPOSED, written)
@@ -117,15 +125,15 @@ class FactorialSampler(BaseSampler):
         learned_from = _learned_from(tried)
         if self._learned is None or self._learned.trials != learned_from:
             sign = -1.0 if study.direction is StudyDirection.MINIMIZE else 1.0
-            self._learned = _learn(self._tried.choices, tried, learned_from, sign)
-        seen = _seen(self._tried.choices, tried, self._learned.measure, self._replicates)
+            self._learned = _learn(self._tried.space, tried, learned_from, sign)
+        seen = _seen(self._tried.space, tried, self._learned.measure, self._replicates)
         random = np.random.default_rng([self._seed, trial.number, 9])
         found = first_cells(seen, random, self._start)
         if found is None and self._learned.scales is not None:
             found = Surrogate.of(seen, self._learned.scales).suggest(random, probes=False)
         if found is not None:
             return found.row
-        return next((row for row in seen.choices.random(random, _DRAWN) if row not in seen.closed), None)
+        return next((row for row in seen.space.random(random, _DRAWN) if row not in seen.closed), None)
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ class _Tried:
 
     def __init__(self, search_space: dict[str, BaseDistribution]) -> None:
         self.search_space = search_space
-        self.choices = choices_of_distributions(search_space)
+        self.space = choices_of_distributions(search_space)
         self._finished: dict[int, _Trial | None] = {}
 
     def of(self, trials: Sequence[FrozenTrial]) -> list[_Trial]:
@@ -157,7 +165,7 @@ class _Tried:
         if cell is None:
             proposed = json.loads(trial.system_attrs.get(_PROPOSED, "{}"))
             cell = proposed if proposed.keys() == self.search_space.keys() else None
-        found = None if cell is None else _Trial(trial, cell, self.choices.row(cell))
+        found = None if cell is None else _Trial(trial, cell, self.space.row(cell))
         if trial.state.is_finished():
             self._finished[trial.number] = found
         return found
@@ -181,15 +189,15 @@ def _learned_from(tried: Sequence[_Trial]) -> int:
     return found
 
 
-def _learn(choices: Choices, tried: Sequence[_Trial], count: int, sign: float) -> _Learned:
+def _learn(space: CandidateSpace, tried: Sequence[_Trial], count: int, sign: float) -> _Learned:
     finished = sorted((each for each in tried if each.trial.state in _FINISHED), key=_finishing)[:count]
-    measure = measure_of([each.trial for each in finished], sign, choices.bases)
+    measure = measure_of([each.trial for each in finished], sign, space.bases)
     if measure is None:
         return _Learned(trials=count, measure=None, scales=None)
     if count < LEARN_FROM:
-        scales = expected_scales(len(choices.names), measure.epochs)
+        scales = expected_scales(len(space.names), measure.epochs)
     else:
-        scales = learned(_seen(choices, finished, measure, 1), None)
+        scales = estimate_scales(_seen(space, finished, measure, 1), None)
     return _Learned(trials=count, measure=measure, scales=scales)
 
 
@@ -198,14 +206,14 @@ def _finishing(each: _Trial) -> tuple[float, int]:
     return (0.0 if ended is None else ended.timestamp(), each.trial.number)
 
 
-def _seen(choices: Choices, tried: Sequence[_Trial], measure: Measure | None, replicates: int) -> Seen:
+def _seen(space: CandidateSpace, tried: Sequence[_Trial], measure: Measure | None, replicates: int) -> Observations:
     states = [each.trial.state for each in tried]
     scores = np.full((len(tried), 1), np.nan) if measure is None else measure.scores([each.trial for each in tried])
     kept = np.flatnonzero(~np.isnan(scores).all(axis=1)).tolist()
     counts = Counter(each.row for each in tried)
     failed = {each.row for each in tried if each.trial.state is TrialState.FAIL}
-    return Seen(
-        choices=choices,
+    return Observations(
+        space=space,
         epochs=(1,) if measure is None else measure.epochs,
         cells=[tried[i].cell for i in kept],
         scores=scores[kept],

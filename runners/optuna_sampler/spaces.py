@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from runners.core.candidates import STEPS, Choices
+from runners.core.candidates import STEPS, CandidateSpace
 from search_spaces.space import Cell
 from seatbelt.records.sweep import SweepFactor, SweepRange
 
@@ -17,7 +17,7 @@ _MOST_LEVELS = 4
 """Numbers of so few values are levels: a range has as many columns."""
 
 
-def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> Choices:
+def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> CandidateSpace:
     """Return what can be proposed of some distributions, none of which has a single value.
 
     The choices of a categorical distribution are levels; numbers are ranges, of which some values are proposed.
@@ -31,7 +31,7 @@ def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> C
             low, high, log = distribution.low, distribution.high, distribution.log  # type: ignore[attr-defined]
             factors.append(SweepFactor(name=name, range=SweepRange(field=name, low=low, high=high, log=log)))
         labels.append(proposed)
-    return Choices.of(factors, labels, lambda cell: False)
+    return CandidateSpace.of(factors, labels, lambda cell: False)
 
 
 def cell_of(distributions: Mapping[str, BaseDistribution], trial: FrozenTrial) -> Cell | None:

@@ -1,7 +1,7 @@
-"""The driver of a sweep: asks what to run, records what happened, and lets an engine execute.
+"""The driver of a sweep: decides what to run, records what happened, and lets an engine execute.
 
-An engine calls `next`, passes on the messages of each leg with `handle`, and ends a leg that cannot answer
-any more with `lost` or `interrupt`. Every event is durable before anything follows from it.
+An engine calls `next`, passes on the messages of each leg with `handle`, and ends a leg that can no longer answer
+with `lost` or `interrupt`. Every event is durable before anything follows from it.
 """
 
 from __future__ import annotations
@@ -28,19 +28,11 @@ from runners.core.events import (
 )
 from runners.core.history import History
 from runners.core.next_leg import Step, next_leg, plan_ahead
-from runners.core.plan import (
-    FAULT_SECONDS_TO_STOP,
-    FAULTS_TO_STOP,
-    Confirmation,
-    Finished,
-    Leg,
-    Limits,
-    Wait,
-    outcome_of_error,
-)
+from runners.core.plan import Confirmation, Finished, Leg, Limits, Plan, Wait, outcome_of_error
 from runners.core.stepper import advance
 from runners.session.leg_task import leg_task
 from runners.session.progress import Progress
+from runners.session.stop_condition import StopCondition
 from runners.sweep.description import SweepDescription
 from runners.sweep.evidence import check_journal, check_shards
 from runners.sweep.folder import SweepFolder
@@ -56,116 +48,148 @@ from seatbelt.records.tables import Status
 from seatbelt.storage.refusals import SESSION_SECONDS, RefusedError, at_most, wait_for_buckets
 from seatbelt.text.redaction import shown
 
+Observer = Callable[[Event, History], None]
+
 
 class Driver:
-    """One session of a sweep: its only writer."""
+    """One session of a sweep: its only writer.
+
+    Attributes:
+        folder: The sweep.
+        plan: What decisions depend on besides the history.
+        history: Everything that is recorded.
+        progress: Shows the session to people.
+        stop: Why the session ends early.
+        finished: How the sweep ended; None until it does.
+        unpublished: What a bucket did not take at the end, and why.
+    """
 
     def __init__(
         self,
         folder: SweepFolder,
+        plan: Plan,
+        progress: Progress,
+        *,
+        ledger: Ledger,
+        store: Store,
+        history: History,
+        retention: Retention,
+        stages: StageExchange | None,
+        observe: Observer,
+    ) -> None:
+        """Hold the parts of a session; `Driver.open` makes them."""
+        self.folder, self.plan, self.progress, self.history = folder, plan, progress, history
+        self._ledger, self._store, self._retention, self._stages = ledger, store, retention, stages
+        self._observe = observe
+        self._requests = Requests(folder)
+        self.stop = StopCondition(plan, history, folder, self._requests)
+        self.finished: Finished | None = None
+        self.unpublished: str | None = None
+        self._opened = (time.time(), time.monotonic())
+        self._nothing_ahead = False
+        """True if the last `plan_ahead` found nothing and no event has arrived since."""
+        self._ends_well = True
+        """No exception ends the session, so that it may wait for a bucket that refuses for the moment."""
+
+    @classmethod
+    def open(
+        cls,
+        folder: SweepFolder,
         description: SweepDescription,
         limits: Limits,
         progress: Progress,
-        observe: Callable[[Event, History], None] = lambda event, history: None,
+        observe: Observer = lambda event, history: None,
         *,
         confirmation: Confirmation | None = None,
         stages: StageStore | None = None,
         publish_every: float = FLUSH_SECONDS,
         options: dict[str, Any] | None = None,
-    ) -> None:
-        """Take the sweep over and read its ledger.
+    ) -> Driver:
+        """Become the writer of a sweep, read its ledger, and record that a session began.
 
         Args:
             folder: The sweep.
-            description: What it consists of.
-            limits: What this session may spend, earlier sessions included.
-            progress: Told of everything, for people.
+            description: Its description.
+            limits: What the sweep may spend, earlier sessions included.
+            progress: Shows the session to people.
             observe: Called with each new event, such as a TensorBoard writer.
-            confirmation: Arms to be confirmed, in a session that does nothing else.
+            confirmation: Arms to confirm, in a session that does nothing else.
             stages: A store of pretraining stages that sweeps share.
             publish_every: Seconds between publications of a sweep in a bucket.
-            options: Where and how the session runs, to be repeated by one that resumes it.
+            options: Where and how the session runs, for a later one to repeat.
 
         Raises:
             SweepHeldError: Another live driver writes to the sweep.
             UserError: The journal is damaged.
         """
-        self.folder, self.progress = folder, progress
-        self._identity = description.identity
-        self.plan = replace(description.plan(limits), confirmation=confirmation)
-        self._stages = StageExchange(stages, description, folder) if stages is not None else None
-        self._opened = (time.time(), time.monotonic())
-        self.finished: Finished | None = None
-        self.stop_reason: str | None = None
-        self._nothing_ahead = False
-        """Whether there was nothing to plan when it was asked for last, and nothing has happened since."""
-        self.broken = False
-        """Whether the session ended because it could not go on."""
-        self._ends_well = True
-        """Whether no error ends the session: then it is worth waiting for a bucket that refuses for the moment."""
-        self.unpublished: str | None = None
-        """What a bucket did not take at the end, and why."""
-        self._observe = observe
-        self._requests = Requests(folder)
+        plan = replace(description.plan(limits), confirmation=confirmation)
         wait_for_buckets(SESSION_SECONDS)
         folder.check_links()
-        self._ledger = Ledger(folder, progress.note, publish_every=publish_every)
-        self.history = History()
-        self._retention = Retention(folder, self.history, description.keep_weights)
+        ledger, history = Ledger(folder, progress.note, publish_every=publish_every), History()
         fingerprint = "+".join(source.fingerprint for source in description.data)
-        self._store = Store(
-            folder, self.history, study=description.study, fingerprint=fingerprint, identity=description.identity
+        identity = description.identity
+        driver = cls(
+            folder,
+            plan,
+            progress,
+            ledger=ledger,
+            store=Store(folder, history, study=description.study, fingerprint=fingerprint, identity=identity),
+            history=history,
+            retention=Retention(folder, history, description.keep_weights),
+            stages=StageExchange(stages, description, folder) if stages is not None else None,
+            observe=observe,
         )
         try:
-            self._replay()
+            driver._replay(identity)
         except UserError:
-            self._ledger.close()
+            ledger.close()
             raise
         folder.forget_stop()
-        self._record(
+        driver._record_now(
             SessionOpened(
                 session=secrets.token_hex(4),
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 limits=asdict(limits),
-                at=self._now(),
+                at=0.0,
                 arms=description.arms_hash(),
-                sweep=description.identity,
+                sweep=identity,
                 options=options or {},
             )
         )
-        self._retention.tidy()
-        self._take_requests()
-        self._flush()
-        progress.opened(self.plan, self.history)
+        driver._retention.tidy()
+        driver._take_requests()
+        driver._flush()
+        progress.opened(plan, history)
+        return driver
 
-    def _replay(self) -> None:
-        """Take in what earlier drivers recorded, and write it into the tables before anything new."""
+    def _replay(self, identity: str) -> None:
+        """Read what earlier drivers recorded, and write it into the tables before anything new."""
         with as_recorded(self.folder):
             for event in self._ledger.history_events:
                 self.history.apply(event)
                 self._store.add(event)
-            check_shards(self.folder, self._identity)
+            check_shards(self.folder, identity)
             check_journal(self.folder, self.history)
             self._flush()
         self._ledger.history_events.clear()
 
     def next(self) -> LegTask | Wait | Finished:
-        """Return the next leg, recorded as started; Finished also when the sweep was asked to stop."""
+        """Return the next leg, recorded as started; `Finished` also ends a session that stops early."""
         if self.finished is not None:
             return self.finished
-        if self.stopping:
-            return Wait() if self.history.running else Finished(reason=self.stop_reason or "")
+        if self.stop.poll():
+            return Wait() if self.history.running else Finished(reason=self.stop.reason or "")
         if self.plan.hours is not None:
-            self._record(ClockRead(at=self._now()))
+            self._record_now(ClockRead(at=0.0))
         step = advance(self._decide, self._record_now)
         if isinstance(step, Finished):
             self.finished = step
         return leg_task(step, self.plan, self.history, self.folder) if isinstance(step, Leg) else step
 
     def plan_ahead(self) -> None:
-        """Decide what comes next while no slot is free, so that none waits for a strategy that thinks."""
-        while not self._nothing_ahead and not self.stopping and self.finished is None:
+        """Decide what comes next while no slot is free, so that no slot waits for a slow strategy."""
+        while not self._nothing_ahead and self.finished is None and not self.stop.poll():
             step = plan_ahead(self.plan, self.history)
             if step is None:
                 self._nothing_ahead = True
@@ -182,23 +206,17 @@ class Driver:
         """
         key, attempt = task.trial_key, task.attempt
         if isinstance(message, LegFacts):
-            self._record(LegBegan(trial_key=key, attempt=attempt, facts=message.facts, at=self._now()))
+            self._record_now(LegBegan(trial_key=key, attempt=attempt, facts=message.facts, at=0.0))
         elif isinstance(message, LegWarning):
             self.progress.warn(message.text)
         elif isinstance(message, EpochReport) and self.history.is_new_epoch(key, message.epoch):
             score, metrics, epoch = message.metrics["selection_iou"], message.metrics, message.epoch
-            self._record(
-                EpochMeasured(trial_key=key, attempt=attempt, epoch=epoch, score=score, metrics=metrics, at=self._now())
+            self._record_now(
+                EpochMeasured(trial_key=key, attempt=attempt, epoch=epoch, score=score, metrics=metrics, at=0.0)
             )
         elif isinstance(message, LegResult):
             self._end(task, self._outcome(task, message, excused=excused), message)
         self._flush_if_due()
-
-    def _outcome(self, task: LegTask, result: LegResult, *, excused: bool) -> Outcome:
-        if result.outcome not in ("fault", "error"):
-            return result.outcome
-        view = self.history.trials[task.trial_key]
-        return outcome_of_error(self.plan, view, result.outcome, final=result.final, excused=excused)
 
     def lost(self, task: LegTask, reason: str, *, excused: bool = False) -> None:
         """Record that a leg's worker died; an excused loss says nothing about the trial."""
@@ -207,42 +225,16 @@ class Driver:
         self._end(task, outcome, error=f"the worker was lost: {reason}")
 
     def interrupt(self, task: LegTask, reason: str | None = None) -> None:
-        """Record that a leg ended because the sweep stops, or for another reason that is not its own."""
+        """Record that a leg ended because the sweep stops, or for another reason outside of it."""
         self._end(task, "interrupted", error=reason)
 
     def retry(self, statuses: tuple[str, ...]) -> None:
-        """Let trials that ended with one of some statuses be tried again."""
+        """Let trials that ended with one of these statuses be tried again."""
         keys = [view.key for view in self.history.by_number if view.status in statuses]
         self._record_now(*(Retried(trial_key=key, at=0.0) for key in keys))
 
-    @property
-    def stopping(self) -> bool:
-        """Whether running legs should end after their present epoch."""
-        if self.stop_reason is None and self.history.faults.is_long(FAULTS_TO_STOP, FAULT_SECONDS_TO_STOP):
-            self.break_off(f"nothing works any more ({self.history.faults.error}); mend that, then resume")
-        if self.stop_reason is None and self.history.faults.count:
-            self._give_up_bucket()
-        if self.stop_reason is None and self._requests.stop():
-            self.stop_reason = "stop was asked for"
-        hours = self.plan.hours
-        if self.stop_reason is None and hours is not None and self.history.hours_used >= hours:
-            self.stop_reason = "the limit of --hours is reached"
-        return self.stop_reason is not None
-
-    def break_off(self, reason: str) -> None:
-        """End the session, not the sweep: it cannot go on as things are."""
-        self.stop_reason, self.broken = reason, True
-
-    def _give_up_bucket(self) -> None:
-        """End the session when workers are at fault and the bucket has refused for ten minutes."""
-        refusal = self.folder.storage.refusal()
-        if refusal is not None and refusal[0] >= SESSION_SECONDS:
-            self.break_off(
-                f"the bucket has refused for {refusal[0] / 60:.0f} min ({refusal[1]}); mend that, then resume"
-            )
-
     def tick(self) -> None:
-        """Let time pass: flush what is due and refresh what is shown.
+        """Do what is due: read requests, write tables, publish, refresh the progress.
 
         Raises:
             OSError: Files of the sweep were removed.
@@ -259,30 +251,22 @@ class Driver:
         self.progress.tick(self.history)
 
     def close(self) -> None:
-        """Write everything and release the sweep."""
+        """Write and publish everything, and release the sweep."""
         try:
-            self._close_stages()
+            self._share_stages()
             if self._ledger.is_lost:
                 self.progress.hide()
                 return
             self._flush()
             if self._ledger.mirror is not None:
-                self.unpublished = self._ledger.mirror.push_last(patient=self._ends_well and not self.broken)
-            end, sweep = (self.finished, self.stop_reason), self.folder.shown
+                self.unpublished = self._ledger.mirror.push_last(patient=self._ends_well and not self.stop.is_failure)
+            end, sweep = (self.finished, self.stop.reason), self.folder.shown
             self.progress.closed(self.plan, self.history, *end, sweep, unpublished=self.unpublished)
             # A request that stays is forgotten by the next driver.
             with contextlib.suppress(RefusedError), at_most(0):
                 self.folder.forget_stop()
         finally:
             self._ledger.close()
-
-    def _close_stages(self) -> None:
-        if self._stages is None:
-            return
-        try:
-            self._stages.close(self.history)
-        except RefusedError as error:
-            self.progress.warn(f"stages were not shared ({error}); the next session of this sweep shares them")
 
     def __enter__(self) -> Driver:
         return self
@@ -296,13 +280,16 @@ class Driver:
         except (OSError, UserError) as later:
             if error is None:
                 raise
-            # What went wrong first is what ends the session.
+            # The first error is what ends the session.
             self.progress.warn(str(later))
 
-    def _now(self) -> float:
-        """Return the time of an event; a clock that is set while a session runs moves nothing."""
-        clock, since = self._opened
-        return clock + time.monotonic() - since
+    def _share_stages(self) -> None:
+        if self._stages is None:
+            return
+        try:
+            self._stages.close(self.history)
+        except RefusedError as error:
+            self.progress.warn(f"stages were not shared ({error}); the next session of this sweep shares them")
 
     def _flush_if_due(self) -> None:
         if self._store.is_due:
@@ -311,7 +298,7 @@ class Driver:
     def _flush(self) -> None:
         """Write the tables; what cannot be written now is written later, from the ledger at the latest."""
         try:
-            empty_tables(self.folder, self._identity)
+            empty_tables(self.folder, self._store.identity)
             self._store.flush()
         except OSError as error:
             self.progress.warn(f"the tables could not be written ({error}); they follow when that is mended")
@@ -322,13 +309,18 @@ class Driver:
 
     def _decide(self) -> Step:
         if self._stages is not None:
-            # A stage that the shared store has, or that another sweep is training, is not to be started here.
-            self._record(*self._stages.news(self.history))
+            # Do not start a stage that the shared store has, or that another sweep is training.
+            self._record_now(*self._stages.news(self.history))
         return next_leg(self.plan, self.history)
 
     def _record_now(self, *events: Event) -> None:
         now = self._now()
         self._record(*(replace(event, at=now) for event in events))
+
+    def _now(self) -> float:
+        """Return the time of an event; a clock that is set during a session moves nothing."""
+        clock, since = self._opened
+        return clock + time.monotonic() - since
 
     def _record(self, *events: Event) -> None:
         if not events:
@@ -341,12 +333,18 @@ class Driver:
             self.progress.event(event, self.history)
             self._observe(event, self.history)
 
+    def _outcome(self, task: LegTask, result: LegResult, *, excused: bool) -> Outcome:
+        if result.outcome not in ("fault", "error"):
+            return result.outcome
+        view = self.history.trials[task.trial_key]
+        return outcome_of_error(self.plan, view, result.outcome, final=result.final, excused=excused)
+
     def _end(
         self, task: LegTask, outcome: Outcome, result: LegResult | None = None, *, error: str | None = None
     ) -> None:
         view = self.history.trials[task.trial_key]
         error = error if result is None else result.error
-        self._record(
+        self._record_now(
             LegEnded(
                 trial_key=task.trial_key,
                 attempt=task.attempt,
@@ -355,7 +353,7 @@ class Driver:
                 error=shown(error) if error else error,
                 test=result.test if result else None,
                 images=result.images if result else [],
-                at=self._now(),
+                at=0.0,
             )
         )
         if view.status is Status.COMPLETE:

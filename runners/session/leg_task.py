@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runners.core.history import History
 from runners.core.plan import Leg, Plan
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.folder import SweepFolder
 from runners.worker.messages import LegTask
 
@@ -26,10 +26,10 @@ def leg_task(leg: Leg, plan: Plan, history: History, folder: SweepFolder) -> Leg
     )
 
 
-def stage_location(view: TrialView, history: History, folder: SweepFolder) -> str | None:
+def stage_location(view: TrialState, history: History, folder: SweepFolder) -> str | None:
     """Return where the checkpoint of a trial's pretraining stage lies; None for a trial without a stage."""
     stage = view.plan.stage
     if stage is None:
         return None
-    stored = history.stages.found.get(stage)
+    stored = history.stages.stored.get(stage)
     return stored.path if stored else folder.checkpoints(stage).location

@@ -55,7 +55,7 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
             f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours{besides}"
         )
     plan = description.plan(limits)
-    if (limits.until is not None or description.propose == "factorial") and not plan.choices.varies:
+    if (limits.until is not None or description.propose == "factorial") and not plan.candidates.varies:
         raise UserError(
             "nothing varies, so that there is nothing to model; vary a factor with --set FACTOR=LEVEL,LEVEL"
         )

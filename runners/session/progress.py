@@ -16,7 +16,7 @@ from runners.core.events import CertaintyJudged, Decided, EpochMeasured, Event, 
 from runners.core.history import History
 from runners.core.plan import Finished, Plan
 from runners.core.stopping import as_measured, no_success, no_success_text
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.session.recommendation_text import certainty_text, recommendation_text
 from seatbelt.records.tables import Status
 from seatbelt.text.redaction import shown
@@ -192,10 +192,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _name(view: TrialView) -> str:
+def _name(view: TrialState) -> str:
     return f"[{view.plan.number}] {_cell(view)}"
 
 
-def _cell(view: TrialView) -> str:
+def _cell(view: TrialState) -> str:
     levels = " ".join(view.plan.cell.values())
     return f"{levels} r{view.plan.replicate}" if view.plan.replicate else levels

@@ -50,15 +50,15 @@ def copy_what_holds(source: SweepFolder, target: SweepFolder) -> int:
 
 
 def _kept(history: History, old: SweepDescription, new: SweepDescription) -> list[str]:
-    found = []
+    events = []
     for view in history.by_number:
         model = TrialConfig.model_validate(view.plan.config).model
         weights = f"{model.encoder} {model.weights}"
         long_enough = view.epochs_done == new.base.epochs or view.stopped_early
-        known = weights in new.weights and new.weights[weights] == old.weights.get(weights)
-        if view.status is Status.COMPLETE and view.plan.stage is None and long_enough and known:
-            found.append(view.key)
-    return found
+        keys = weights in new.weights and new.weights[weights] == old.weights.get(weights)
+        if view.status is Status.COMPLETE and view.plan.stage is None and long_enough and keys:
+            events.append(view.key)
+    return events
 
 
 def _as_copied(event: Planned, number: int) -> Planned:

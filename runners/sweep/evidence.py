@@ -46,15 +46,15 @@ def check_journal(folder: SweepFolder, history: History) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for table, known in (("decisions", history.decisions), ("epochs", history.epochs_done)):
+    for table, recorded in (("decisions", history.decisions), ("epochs", history.epochs_done)):
         rows = 0
         for path in sorted((folder.root / table).glob("*.parquet")):
             # A damaged table is no witness; it is written anew.
             with contextlib.suppress(pa.ArrowException, OSError):
                 rows += pq.read_metadata(path).num_rows
-        if rows > known:
+        if rows > recorded:
             raise UserError(
-                f"{folder.journal} holds {known} {table}, but their table has {rows}: its end is missing; {_WAY_OUT}"
+                f"{folder.journal} holds {recorded} {table}, but their table has {rows}: its end is missing; {_WAY_OUT}"
             )
     if folder.remote:
         # Workers write checkpoints to the bucket at once, the driver its journal somewhat later.

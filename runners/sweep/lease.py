@@ -45,7 +45,7 @@ class Lease:
             OSError: The storage cannot be read or written.
         """
         self._storage = storage
-        self._told = who_am_i()
+        self._warned = who_am_i()
         self._lost = threading.Event()
         self._released = threading.Event()
         self._take(note)
@@ -70,11 +70,11 @@ class Lease:
         self._thread.join()
         # A lease that cannot be removed now runs out by itself.
         with contextlib.suppress(OSError), at_most(0):
-            if is_mine(self._storage.read(_NAME), self._told):
+            if is_mine(self._storage.read(_NAME), self._warned):
                 self._storage.remove(_NAME)
 
     def _take(self, note: Callable[[str], None]) -> None:
-        mine = json.dumps(self._told).encode()
+        mine = json.dumps(self._warned).encode()
         seen: object = None
         since = time.monotonic()
         while not self._storage.create(_NAME, mine):
@@ -104,11 +104,11 @@ class Lease:
 
     def _keep_once(self) -> None:
         data, tag = self._storage.tagged(_NAME)
-        if not is_mine(data, self._told):
+        if not is_mine(data, self._warned):
             self._lost.set()
             return
-        self._told["count"] += 1
-        self._storage.swap(_NAME, json.dumps(self._told).encode(), tag)
+        self._warned["count"] += 1
+        self._storage.swap(_NAME, json.dumps(self._warned).encode(), tag)
 
 
 def holder(storage: Storage) -> str | None:

@@ -68,9 +68,9 @@ class StageStore:
     def find(self, key: str) -> Entry | None:
         """Return a stage that is whole, or None; a damaged one is reported, and replaced when it was trained again."""
         try:
-            told = json.loads(self.storage.read(f"{key}/stage.json"))
-            folder = self.storage.within(f"{key}/{told['checkpoint']}")
-            return Entry(location=folder.location, seconds=float(told["seconds"]))
+            record = json.loads(self.storage.read(f"{key}/stage.json"))
+            folder = self.storage.within(f"{key}/{record['checkpoint']}")
+            return Entry(location=folder.location, seconds=float(record["seconds"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -78,14 +78,14 @@ class StageStore:
             self._report(f"{place} is damaged ({error}); the stage is trained again")
             return None
 
-    def publish(self, key: str, checkpoint: Storage, told: dict[str, Any]) -> None:
+    def publish(self, key: str, checkpoint: Storage, record: dict[str, Any]) -> None:
         """Copy a finished stage into the store; one that is there already stays."""
         if self.find(key) is None:
             # Each publisher has a folder of its own, so that files of two never mix.
             name = f"checkpoint-{secrets.token_hex(4)}"
             folder = self.storage.within(f"{key}/{name}")
             copy_files(checkpoint, folder)
-            entry = json.dumps({**told, "checkpoint": name}, indent=1).encode()
+            entry = json.dumps({**record, "checkpoint": name}, indent=1).encode()
             if not self.storage.create(f"{key}/stage.json", entry):
                 if self.find(key) is not None:
                     # Another sweep was faster: its stage is as good.
@@ -182,14 +182,14 @@ class StageExchange:
             if view is None or view.status != "COMPLETE" or stage not in history.stages.first_user:
                 continue
             config = TrialConfig.model_validate(view.plan.config)
-            told = {
+            record = {
                 "config": config.model_dump(mode="json"),
                 "seconds": view.train_seconds,
                 "selection_iou": view.best_score,
                 "epochs": view.epochs_done,
                 "sweep": self._folder.location,
             }
-            self._store.publish(self._key(config), self._folder.checkpoints(stage), told)
+            self._store.publish(self._key(config), self._folder.checkpoints(stage), record)
             self._published.add(stage)
             self._leased.pop(stage, None)
 
@@ -200,5 +200,5 @@ class StageExchange:
         return config
 
     def _key(self, config: TrialConfig) -> str:
-        made_by = {"config": identifying_fields(config), "epochs": config.epochs, **self._context}
-        return content_hash(made_by)[:16]
+        identity = {"config": identifying_fields(config), "epochs": config.epochs, **self._context}
+        return content_hash(identity)[:16]

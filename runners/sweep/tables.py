@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.core.events import Decided, EpochMeasured, Event, LegEnded
 from runners.core.history import History
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.folder import SweepFolder
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config.trial import TrialConfig
@@ -41,7 +41,7 @@ class Store:
         self._history = history
         self._study = study
         self._fingerprint = fingerprint
-        self._identity = identity
+        self.identity = identity
         self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self._dirty_trials: set[int] = set()
         self._decisions = 0
@@ -117,7 +117,7 @@ class Store:
             if table == "images":
                 before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
             block = pa.concat_tables([before, block])
-        block = _signed(block, self._identity)
+        block = _signed(block, self.identity)
         where = self._where.pop((table, shard), None)
         version = next_version(
             block, FileVersion(data=data, start=where[0], end=where[1]) if where else whole_file(data)
@@ -129,16 +129,16 @@ class Store:
     def _host(self, key: str) -> str | None:
         return self._history.trials[key].facts.get("host")
 
-    def _stage(self, view: TrialView) -> dict[str, Any]:
+    def _stage(self, view: TrialState) -> dict[str, Any]:
         stage, stages = view.plan.stage, self._history.stages
         if stage is None:
             return {"stage_key": None, "stage_reused": None, "stage_seconds": None}
-        found, trained = stages.found.get(stage), self._history.trials.get(stage)
-        seconds = found.seconds if found else trained.train_seconds if trained else None
-        reused = found is not None or stages.first_user.get(stage) != view.key
+        stored, trained = stages.stored.get(stage), self._history.trials.get(stage)
+        seconds = stored.seconds if stored else trained.train_seconds if trained else None
+        reused = stored is not None or stages.first_user.get(stage) != view.key
         return {"stage_key": stage, "stage_reused": reused, "stage_seconds": seconds}
 
-    def _trial_row(self, view: TrialView) -> dict[str, Any]:
+    def _trial_row(self, view: TrialState) -> dict[str, Any]:
         plan, facts = view.plan, view.facts
         config = TrialConfig.model_validate(plan.config)
         return {
@@ -241,7 +241,7 @@ def _decision_row(event: Decided, number: int) -> dict[str, Any]:
     }
 
 
-def _epochs_to_90(view: TrialView) -> int | None:
+def _epochs_to_90(view: TrialState) -> int | None:
     best = view.best_score
     if best is None:
         return None

@@ -6,7 +6,7 @@ from analysis import load
 from analysis.answers.ranking import best
 from analysis.reading.lookup import find_trial as name_to_key
 from runners.core.history import History
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded, read_events
 from seatbelt.errors import UserError
@@ -22,7 +22,7 @@ def read_history(folder: SweepFolder) -> History:
         return History(read_events(folder))
 
 
-def find_trial(history: History, name: str, root: str) -> TrialView:
+def find_trial(history: History, name: str, root: str) -> TrialState:
     """Return the trial that a name fits: its number such as `[7]`, `best`, or the first digits of its key.
 
     Raises:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 from runners.core.history import History
-from runners.core.trial_state import TrialView
+from runners.core.trial_state import TrialState
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
@@ -40,7 +40,7 @@ class Retention:
         self._folder, self._history = folder, history
         self._policy, self._number = parse_keep(policy)
         self._top: list[tuple[float, int, str]] = []
-        self._undone: list[TrialView] = []
+        self._undone: list[TrialState] = []
         """Trials whose files a bucket did not let be tidied yet."""
 
     def tidy(self) -> None:
@@ -51,7 +51,7 @@ class Retention:
             if view.status is Status.COMPLETE and files[view.key]:
                 self.completed(view, tidy=files[view.key] <= _FILES_OF_BEST)
 
-    def completed(self, view: TrialView, *, tidy: bool = False) -> None:
+    def completed(self, view: TrialState, *, tidy: bool = False) -> None:
         """Keep of a finished trial what the policy says.
 
         Args:
@@ -73,7 +73,7 @@ class Retention:
             if view in self._undone:
                 return
 
-    def _tidy_up(self, view: TrialView, *, tidy: bool) -> None:
+    def _tidy_up(self, view: TrialState, *, tidy: bool) -> None:
         if self._policy == "last":
             return
         if not tidy:

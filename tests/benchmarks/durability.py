@@ -118,7 +118,7 @@ def _driver(folder: str, limits: Any, *, observe: Any = lambda event, history: N
 
     sweep = SweepFolder(folder)
     sweep.create(describe(**space))
-    return Driver(sweep, sweep.describe(), limits, Progress(quiet=True), observe)
+    return Driver.open(sweep, sweep.describe(), limits, Progress(quiet=True), observe)
 
 
 def _megabytes() -> float:

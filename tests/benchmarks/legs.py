@@ -39,7 +39,7 @@ def seatbelt(folder: str) -> None:
     ray_tune.run_leg = noop.run_leg
     sweep = SweepFolder(Path(folder))
     sweep.create(describe(encoders=5, decoders=6, epochs=1))
-    with Driver(sweep, sweep.describe(), Limits(replicates=LEGS // 30), Progress(quiet=True)) as driver:
+    with Driver.open(sweep, sweep.describe(), Limits(replicates=LEGS // 30), Progress(quiet=True)) as driver:
         ray_tune.run(driver, ray_tune.Resources(slots=2))
     ends = [event.at for event in read_events(sweep) if isinstance(event, LegEnded)]
     assert len(ends) == LEGS

@@ -118,7 +118,7 @@ def main() -> int:
     ray_tune.run_leg = broken_gpu.run_leg  # type: ignore[attr-defined]
     folder = SweepFolder(sys.argv[1])
     folder.create(describe(encoders=int(sys.argv[2]), decoders=1))
-    with Driver(folder, folder.describe(), Limits(), Progress()) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), Progress()) as driver:
         ray_tune.run(driver, Resources())
         return 0 if driver.finished is not None else 1
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.conftest import ROOT
+
 Kind = Literal["before", "after", "torn", "no space", "i/o error", "timeout", "lost reply"]
 """What goes wrong: the process dies before, after or amid the operation; it fails; it is done, but says it failed."""
 
@@ -24,8 +26,7 @@ FAILURES: tuple[Kind, ...] = ("no space", "i/o error", "timeout", "lost reply")
 EXIT_CODE = 86
 
 _ERRNO = {"no space": 28, "i/o error": 5, "timeout": 110, "lost reply": 5}
-_ROOT = Path(__file__).resolve().parents[2]
-_PRODUCT = tuple(f"{_ROOT}/{name}/" for name in ("seatbelt", "runners"))
+_PRODUCT = tuple(f"{ROOT}/{name}/" for name in ("seatbelt", "runners"))
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Operations:
         frame = sys._getframe(2)
         while frame is not None:
             if frame.f_code.co_filename.startswith(_PRODUCT):
-                module = Path(frame.f_code.co_filename).relative_to(_ROOT).as_posix()
+                module = Path(frame.f_code.co_filename).relative_to(ROOT).as_posix()
                 return f"{module}:{frame.f_code.co_name}"
             frame = frame.f_back  # type: ignore[assignment]
         return None

@@ -70,7 +70,7 @@ def run(place: Place, observe: Callable[[Driver], None] = lambda driver: None) -
         if not folder.exists():
             folder.create(description())
         store = StageStore(place.stages)
-        with Driver(folder, folder.describe(), Limits(), Progress(quiet=True), stages=store) as driver:
+        with Driver.open(folder, folder.describe(), Limits(), Progress(quiet=True), stages=store) as driver:
             observe(driver)
             in_process.run(driver)
     finally:

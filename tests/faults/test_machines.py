@@ -110,8 +110,8 @@ def test_data_that_disappear_end_the_session_and_no_trial(
         running.handle = handle  # type: ignore[method-assign]
 
     run(place, disappear)
-    assert driver is not None and driver.broken
-    assert "nothing works any more (data set" in str(driver.stop_reason)
+    assert driver is not None and driver.stop.is_failure
+    assert "nothing works any more (data set" in str(driver.stop.reason)
     assert sum(taken) >= 600, "it was tried for ten minutes"
     assert driver.history.statuses["FAILED"] == 0
     gone.rename(place.data)

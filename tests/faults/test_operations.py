@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.faults.damage import SOUND, WAYS, examine_all, files, interrupted, one
 from tests.faults.operations import CRASHES, FAILURES
 from tests.faults.quick_sweep import Place, disturbed, undisturbed
 
-ROOT = Path(__file__).resolve().parents[2]
 Done = list[tuple[str, str]]
 
 DURABLE = (

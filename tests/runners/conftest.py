@@ -105,4 +105,4 @@ def folder(tmp_path: Path) -> SweepFolder:
 
 
 def open_driver(folder: SweepFolder, limits: Limits | None = None) -> Driver:
-    return Driver(folder, folder.describe(), limits or Limits(), Progress(quiet=True))
+    return Driver.open(folder, folder.describe(), limits or Limits(), Progress(quiet=True))

@@ -170,7 +170,7 @@ def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
     folder.create(describe().model_copy(update={"factors": (SweepFactor(name="w", levels=levels),)}))
     stream = io.StringIO()
     progress = Progress(stream)
-    with Driver(folder, folder.describe(), Limits(), progress) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), progress) as driver:
         driver.next()
         driver.next()
         Console(file=stream, width=200).print(progress._table(driver.history))

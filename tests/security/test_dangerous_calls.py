@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+
 PRODUCT = [
     path for name in ("seatbelt", "search_spaces", "runners", "analysis") for path in (ROOT / name).rglob("*.py")
 ]

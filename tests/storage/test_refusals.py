@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from seatbelt.storage.base import Storage, open_storage, refusals
+from seatbelt.storage import refusals
+from seatbelt.storage.base import Storage, open_storage
 from seatbelt.storage.refusals import RefusedError, at_most, wait_for_buckets
 from tests.storage.server import BUCKET, Server
 

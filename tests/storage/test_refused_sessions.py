@@ -19,7 +19,9 @@ from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.messages import LegResult, LegTask
-from seatbelt.storage.base import open_storage, refusals
+from seatbelt.storage import refusals
+from seatbelt.storage.base import open_storage
+from tests.conftest import ROOT
 from tests.runners.conftest import describe, open_driver, work
 from tests.storage.server import BUCKET, Server
 from tests.storage.test_refusals import Clock, clock  # noqa: F401  (a fixture)
@@ -47,7 +49,7 @@ def run_all(driver: Driver) -> None:
 def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tuple[Driver, str]:
     """Run a sweep to its end in a bucket that refuses everything from its second trial on."""
     told = io.StringIO()
-    with Driver(folder, folder.describe(), Limits(), Progress(told)) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), Progress(told)) as driver:
         step = driver.next()
         assert isinstance(step, LegTask)
         work(driver, step)
@@ -59,14 +61,14 @@ def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tu
 def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror, "FLUSH_SECONDS", 0.0)
     told = io.StringIO()
-    with Driver(folder, folder.describe(), Limits(), Progress(told), publish_every=0.0) as driver:
+    with Driver.open(folder, folder.describe(), Limits(), Progress(told), publish_every=0.0) as driver:
         for fault in ("denied", "throttled", None):
             step = driver.next()
             assert isinstance(step, LegTask)
             s3.fault = lambda method, path, fault=fault: fault  # type: ignore[misc]
             work(driver, step)
             driver.tick()
-            assert not driver.stopping
+            assert not driver.stop.poll()
         run_all(driver)
     assert driver.unpublished is None
     assert told.getvalue().count("nothing could be published") == 1, "once, and not at each attempt"
@@ -143,14 +145,14 @@ def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder
     driver.tick()
     clock.now += 599
     driver.tick()
-    assert not driver.stopping
+    assert not driver.stop.poll()
     clock.now += 2
-    assert not driver.stopping, "the workers may be fine"
+    assert not driver.stop.poll(), "the workers may be fine"
     driver.handle(step, LegResult(outcome="fault", error="s3://bucket: access is denied"))
     driver.tick()
-    assert driver.stopping and driver.broken
-    assert "the bucket has refused for 10 min (s3://" in str(driver.stop_reason)
-    assert "access is denied" in str(driver.stop_reason)
+    assert driver.stop.poll() and driver.stop.is_failure
+    assert "the bucket has refused for 10 min (s3://" in str(driver.stop.reason)
+    assert "access is denied" in str(driver.stop.reason)
     driver.close()
     assert clock.pauses == [], "nothing is waited for any more"
     assert driver.history.statuses["FAILED"] == 0
@@ -160,7 +162,7 @@ def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server,
     told = io.StringIO()
     with (
         pytest.raises(OSError, match="the disk is on fire"),
-        Driver(folder, folder.describe(), Limits(), Progress(told)) as driver,
+        Driver.open(folder, folder.describe(), Limits(), Progress(told)) as driver,
     ):
         assert isinstance(driver.next(), LegTask)
         s3.fault = lambda method, path: "denied"
@@ -201,14 +203,14 @@ def test_readers_are_told_of_the_refusal_and_of_no_damage(folder: SweepFolder, s
 def test_a_request_to_stop_is_seen_after_a_refusal(folder: SweepFolder, s3: Server) -> None:
     with open_driver(folder) as driver:
         s3.fault = lambda method, path: "denied"
-        assert not driver.stopping
+        assert not driver.stop.poll()
         s3.fault = lambda method, path: None
         folder.request_stop()
-        assert driver.stopping
-        assert driver.stop_reason == "stop was asked for"
+        assert driver.stop.poll()
+        assert driver.stop.reason == "stop was asked for"
 
 
 def test_the_patience_of_a_session_is_that_of_the_documentation() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "storage.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
     assert "asked again for ten minutes" in text
     assert refusals.SESSION_SECONDS == 600

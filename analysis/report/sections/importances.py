@@ -38,7 +38,8 @@ def importances(data: SweepData) -> Section | None:
     text = (
         f"The expected final selection IoU varies over the space by {result.deviation:.3f} "
         f"[{result.low:.3f}, {result.high:.3f}] (standard deviation), by {result.trials} trials, "
-        f"{result.complete} of them complete. A factor's share of that is what its levels explain, alone and together with others."
+        f"{result.complete} of them complete. "
+        "A factor's share of that is what its levels explain, alone and together with others."
     )
     notes = [Text(text=f"{capital(note)}.", kind="note") for note in result.notes]
     table = Table(caption="Shares of the variation, greatest first", columns=columns, rows=rows)

@@ -159,8 +159,7 @@ def fit_scales(
         return value_and_slope if np.isfinite(value_and_slope[0]) else (_IMPOSSIBLE, np.zeros_like(vector))
 
     first = packing.pack(start or packing.expected)
-    options = {"maxiter": steps, "ftol": 1e-7}
-    best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
+    best = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": steps, "ftol": 1e-7}).x
     vectors = [best] if draws == 1 else _around(loss, best, tails, draws)
     return [_normalise(packing.unpack(vector)) for vector in vectors]
 

@@ -1,7 +1,7 @@
-"""Search strategies: how trials are proposed, which paused one goes on, and which arm is recommended.
+"""Search strategies: they propose trials, promote paused ones, and recommend an arm.
 
-A strategy is a few functions of the plan and the history. Proposing and pruning are two choices of a plan; what is
-recommended goes with how trials are proposed.
+A strategy is a few functions of the plan and the history. A plan chooses how to propose and how to prune; how to
+recommend follows from how it proposes.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from runners.core.strategies import best_mean, exhaustive, factorial, optuna_pro
 from runners.core.strategies.proposal import Proposal, Recommendation
 from search_spaces.space import Propose, Prune
 
-__all__ = ["THINKING", "Promotion", "Proposal", "Recommendation", "Strategy", "strategy_of"]
+__all__ = ["SLOW", "Promotion", "Proposal", "Recommendation", "Strategy", "strategy_of"]
 
 
-THINKING: tuple[Propose, ...] = ("optuna", "optuna-gp", "factorial")
-"""Ways to propose that take a while: they think while no slot is free."""
+SLOW: tuple[Propose, ...] = ("optuna", "optuna-gp", "factorial")
+"""Strategies slow enough to run ahead while all slots are busy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """How a sweep is searched.
+    """The functions of one search strategy.
 
     Attributes:
-        propose: Returns the next trial, None if nothing is left.
-        promote: Returns the paused trial that goes on, None if none is due; on the last call, a rung with few trials
+        propose: Returns the next trial; None if nothing is left.
+        promote: Returns the paused trial that continues; None if none is due. On the last call a rung with few trials
             promotes its best.
-        recommend: Returns the arm to use, None if nothing is measured.
-        prepare: Returns what is to be written down before the next proposal.
+        recommend: Returns the arm to use; None if nothing is measured.
+        prepare: Returns an event to record before the next proposal.
     """
 
     propose: Callable[[Plan, History], Proposal | None]
@@ -51,7 +51,7 @@ def strategy_of(plan: Plan) -> Strategy:
         return Strategy(
             propose=factorial.propose, promote=promote, recommend=factorial.recommend, prepare=factorial.prepare
         )
-    # Only the model can say how sure a recommendation is.
+    # Only the model has a probability that a recommendation is among the best.
     prepare = factorial.prepare if plan.limits.until is not None else _nothing
     return Strategy(propose=_PROPOSE[plan.propose], promote=promote, prepare=prepare)
 

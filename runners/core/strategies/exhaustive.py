@@ -1,4 +1,4 @@
-"""Every arm of a design, replicate after replicate."""
+"""Proposes every arm of a design, one replicate after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seatbelt.records.identity import trial_key
 
 
 def propose(plan: Plan, history: History) -> Proposal | None:
-    """Return the next arm of the design, None if it is used up."""
+    """Return the next arm of the design; None after the last one."""
     design = plan.design
     order = cell_order(len(design), len(plan.space.arms), plan.base.seed)
     for position in range(history.next_position, len(design) * plan.limits.replicates):
@@ -18,9 +18,9 @@ def propose(plan: Plan, history: History) -> Proposal | None:
         number = int(order[step])
         cell = design.cells[number]
         config = plan.space.config(plan.base, cell, seed=plan.base.seed + replicate)
-        known = history.trials.get(trial_key(config))
-        # Two cells may write one configuration in two ways: it is trained once.
-        if known is None or known.role != "arm":
+        earlier = history.trials.get(trial_key(config))
+        # Two cells may describe one configuration, which is trained once.
+        if earlier is None or earlier.role != "arm":
             return Proposal(
                 cell=cell,
                 replicate=replicate,

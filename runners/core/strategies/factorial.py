@@ -1,4 +1,4 @@
-"""Proposals, recommendation and certainty by the factorial surrogate, from the history of a sweep."""
+"""Proposes and recommends by the factorial surrogate, from the history of a sweep."""
 
 from __future__ import annotations
 
@@ -17,137 +17,140 @@ from runners.core.strategies.proposal import Proposal, Recommendation, named_arm
 from runners.core.strategies.surrogate import (
     GROWTH,
     LEARN_FROM,
-    Seen,
+    Observations,
     Surrogate,
+    estimate_scales,
     first_cells,
-    learned,
     packed,
     unpacked,
 )
-from runners.core.trial_state import TrialView, score_at
+from runners.core.trial_state import TrialState, score_at
 from search_spaces.space import NAMED_ARM, Cell
 from seatbelt.records.tables import FINAL, Status
 
-_USELESS = (Status.DIVERGED, Status.OUT_OF_MEMORY)
-"""Trials that ended so count as the worst that was measured: their arms cannot be used."""
+_UNUSABLE = (Status.DIVERGED, Status.OUT_OF_MEMORY)
+"""Trials with these statuses score as the worst measured trial, because their arms cannot be used."""
 
 _FEWEST = 2
-"""Complete trials before anything is learned."""
+"""Complete trials before scales are estimated."""
 _JUDGED_EVERY = 3
-"""Trials that are measured between two judgements of how sure the recommendation is."""
+"""Measured trials between two judgements of the recommendation."""
 
 
 @one_thread
 def prepare(plan: Plan, history: History) -> ScalesLearned | CertaintyJudged | None:
-    """Return what is to be written down before the next proposal: new scales, or how sure the recommendation is.
+    """Return new scales or a judgement of the recommendation, to record before the next proposal.
 
-    Both are found at certain lengths of the history only, so that a resumed sweep decides as it would have.
+    Both are due at fixed lengths of the history only, so that a resumed sweep decides as it would have decided.
     """
-    return news_of_scales(plan, history) or _certainty_due(plan, history)
+    return next_scales(plan, history) or _certainty_due(plan, history)
 
 
 @one_thread
-def news_of_scales(plan: Plan, history: History) -> ScalesLearned | None:
-    """Return the scales that a sweep has taught since they were learned last, None if it is too early for others."""
-    known = _known_scales(plan, history)
-    factors, epochs = list(plan.choices.names), list(points(plan))
-    due = LEARN_FROM if known is None else max(known.trials + 1, int(GROWTH * known.trials))
+def next_scales(plan: Plan, history: History) -> ScalesLearned | None:
+    """Return a new estimate of the scales; None if it is too early for one."""
+    last = _last_scales(plan, history)
+    factors, epochs = list(plan.candidates.names), list(modelled_epochs(plan))
+    due = LEARN_FROM if last is None else max(last.trials + 1, int(GROWTH * last.trials))
     if history.measured < due:
         return None
-    seen = seen_of(plan, history)
-    if (~np.isnan(seen.scores[:, -1])).sum() < _FEWEST:
+    observations = observations_of(plan, history)
+    if (~np.isnan(observations.scores[:, -1])).sum() < _FEWEST:
         return None
-    start = unpacked(known.numbers, len(factors), epochs) if known is not None else None
-    found = learned(seen, start)
-    numbers = packed(found, len(factors), epochs)
+    start = unpacked(last.numbers, len(factors), epochs) if last is not None else None
+    scales = estimate_scales(observations, start)
+    numbers = packed(scales, len(factors), epochs)
     return ScalesLearned(trials=history.measured, factors=factors, epochs=epochs, numbers=numbers, at=0.0)
 
 
 @one_thread
 def propose(plan: Plan, history: History) -> Proposal | None:
-    """Return what the surrogate would try next, None if nothing is left."""
+    """Return the surrogate's next trial; None if nothing is left."""
     if (arm := named_arm(plan, history)) is not None:
         return arm
     random = np.random.default_rng([plan.base.seed, history.arm_trials, 9])
-    seen = seen_of(plan, history)
-    suggestion = first_cells(seen, random)
-    # Every other trial of the start is whole: whether a rung can be trusted is seen by what it would have stopped.
+    observations = observations_of(plan, history)
+    suggestion = first_cells(observations, random)
+    # Every other trial of the start runs to its end: they show what the rung would have stopped.
     trusted = history.arm_trials % 2 == 1
     if suggestion is None:
-        surrogate = _surrogate(plan, history, seen)
+        surrogate = _surrogate(plan, history, observations)
         if surrogate is None:
-            drawn = [row for row in plan.choices.random(random, len(seen.closed) + 1) if row not in seen.closed]
-            if not drawn:
+            closed = observations.closed
+            rows = [row for row in plan.candidates.random(random, len(closed) + 1) if row not in closed]
+            if not rows:
                 return None
-            return next_replicate(plan, history, plan.choices.cell(drawn[0]), "drawn at random: no score is there yet")
+            return next_replicate(
+                plan, history, plan.candidates.cell(rows[0]), "drawn at random: no score is there yet"
+            )
         suggestion = surrogate.suggest(random, probes=plan.prune != "none")
         trusted = history.scales is None or surrogate.trusts_rungs
     if suggestion is None:
         return None
-    cell = plan.choices.cell(suggestion.row)
+    cell = plan.candidates.cell(suggestion.row)
     return next_replicate(plan, history, cell, suggestion.reason, exempt=suggestion.probe or not trusted)
 
 
 @one_thread
 def recommend(plan: Plan, history: History) -> Recommendation | None:
-    """Return the tried arm with the best posterior mean; by means, until a trial is complete."""
-    seen = seen_of(plan, history)
-    surrogate = _surrogate(plan, history, seen)
-    found = surrogate.recommend(_random(plan, history)) if surrogate is not None else None
-    if found is None:
+    """Return the tried arm with the best posterior mean; the best mean while no trial is complete."""
+    observations = observations_of(plan, history)
+    surrogate = _surrogate(plan, history, observations)
+    best = surrogate.recommend(_random(plan, history)) if surrogate is not None else None
+    if best is None:
         return best_mean.recommend(plan, history)
-    return Recommendation(cell=_tried_cell(seen, found.row), score=found.score, error=found.error)
+    return Recommendation(cell=_tried_cell(observations, best.row), score=best.score, error=best.error)
 
 
 @one_thread
 def judge(plan: Plan, history: History, within: float, sure: float) -> CertaintyJudged | None:
-    """Return how sure it is that the recommended arm is within so much of the best (IoU), None without scores.
+    """Return the probability that the recommended arm is within a margin of the best; None without scores.
 
     Args:
         plan: The plan.
         history: The sweep so far.
-        within: How much less than the best counts as good, IoU.
-        sure: The probability that is wanted of it.
+        within: Margin below the best arm, IoU.
+        sure: Required probability, for the estimate of further trials.
     """
-    seen = seen_of(plan, history)
-    surrogate = _surrogate(plan, history, seen)
-    found = surrogate.certainty(within, sure, _random(plan, history)) if surrogate is not None else None
-    if found is None:
+    observations = observations_of(plan, history)
+    surrogate = _surrogate(plan, history, observations)
+    certainty = surrogate.certainty(within, sure, _random(plan, history)) if surrogate is not None else None
+    if certainty is None:
         return None
     return CertaintyJudged(
         trials=history.measured,
         within=within,
-        cell=_tried_cell(seen, found.row),
-        probability=found.probability,
-        rival=plan.choices.cell(found.rival) if found.rival is not None else None,
-        more=found.more,
+        cell=_tried_cell(observations, certainty.row),
+        probability=certainty.probability,
+        rival=plan.candidates.cell(certainty.rival) if certainty.rival is not None else None,
+        more=certainty.further_trials,
         at=0.0,
     )
 
 
-def points(plan: Plan) -> tuple[int, ...]:
-    """Return the epochs whose scores the surrogate reads: the rungs, or a third and the end."""
+def modelled_epochs(plan: Plan) -> tuple[int, ...]:
+    """Return the epochs whose scores the surrogate reads: the rungs, or a third of the epochs and all of them."""
     return plan.rungs if len(plan.rungs) > 1 else default_rungs(plan.epochs, plan.eta)
 
 
-def seen_of(plan: Plan, history: History) -> Seen:
-    """Return what a sweep has tried and measured, as the surrogate sees it."""
-    epochs = points(plan)
+def observations_of(plan: Plan, history: History) -> Observations:
+    """Return the trials and scores of a sweep for the surrogate."""
+    epochs = modelled_epochs(plan)
     views = [view for view in history.by_number if view.role == "arm" and NAMED_ARM not in view.plan.cell]
-    rows = [plan.choices.row(view.plan.cell) for view in views]
+    rows = [plan.candidates.row(view.plan.cell) for view in views]
     scores = np.array([_scores(view, epochs) for view in views]).reshape(len(views), len(epochs))
-    useless = np.array([view.status in _USELESS for view in views], dtype=bool)
+    unusable = np.array([view.status in _UNUSABLE for view in views], dtype=bool)
     for column in scores.T:
-        if useless.any() and not np.isnan(column).all():
-            column[useless] = np.nanmin(column)
-    kept = np.flatnonzero(~np.isnan(scores[:, 0])) if len(views) else np.arange(0)
-    return Seen(
-        choices=plan.choices,
+        if unusable.any() and not np.isnan(column).all():
+            column[unusable] = np.nanmin(column)
+    measured = np.flatnonzero(~np.isnan(scores[:, 0])) if len(views) else np.arange(0)
+    return Observations(
+        space=plan.candidates,
         epochs=epochs,
-        cells=[views[i].plan.cell for i in kept],
-        scores=scores[kept],
-        replicates=[views[i].plan.replicate for i in kept],
-        rows=[rows[i] for i in kept],
+        cells=[views[i].plan.cell for i in measured],
+        scores=scores[measured],
+        replicates=[views[i].plan.replicate for i in measured],
+        rows=[rows[i] for i in measured],
         tried=rows,
         running=[row for row, view in zip(rows, views, strict=True) if view.status not in (*FINAL, Status.PAUSED)],
         closed=_closed(plan, views, rows),
@@ -163,8 +166,8 @@ def _certainty_due(plan: Plan, history: History) -> CertaintyJudged | None:
     return judge(plan, history, limits.until, limits.sure)
 
 
-def _closed(plan: Plan, views: list[TrialView], rows: list[Row]) -> set[Row]:
-    closed = {row for row, view in zip(rows, views, strict=True) if view.status in (*_USELESS, Status.FAILED)}
+def _closed(plan: Plan, views: list[TrialState], rows: list[Row]) -> set[Row]:
+    closed = {row for row, view in zip(rows, views, strict=True) if view.status in (*_UNUSABLE, Status.FAILED)}
     most = plan.limits.most_replicates
     if most is not None:
         counts: dict[Row, int] = {}
@@ -174,34 +177,34 @@ def _closed(plan: Plan, views: list[TrialView], rows: list[Row]) -> set[Row]:
     return closed
 
 
-def _scores(view: TrialView, epochs: tuple[int, ...]) -> list[float]:
-    """Return the best score up to each epoch; that of a trial that stopped early holds for the rest."""
+def _scores(view: TrialState, epochs: tuple[int, ...]) -> list[float]:
+    """Return the best score up to each epoch; early stopping keeps the last one for the rest."""
     if view.stopped_early and view.scores:
         return [score_at(view, epoch) for epoch in epochs]
     return [score_at(view, epoch) if view.epochs_done >= epoch else np.nan for epoch in epochs]
 
 
-def _surrogate(plan: Plan, history: History, seen: Seen) -> Surrogate | None:
-    if not len(seen.scores) or np.isnan(seen.scores[:, -1]).all():
+def _surrogate(plan: Plan, history: History, observations: Observations) -> Surrogate | None:
+    if not len(observations.scores) or np.isnan(observations.scores[:, -1]).all():
         return None
-    return Surrogate.of(seen, _scales(plan, history))
+    return Surrogate.of(observations, _scales(plan, history))
 
 
 def _scales(plan: Plan, history: History) -> Scales:
-    known, count, epochs = _known_scales(plan, history), len(plan.choices.names), points(plan)
-    return expected_scales(count, epochs) if known is None else unpacked(known.numbers, count, epochs)
+    last, count, epochs = _last_scales(plan, history), len(plan.candidates.names), modelled_epochs(plan)
+    return expected_scales(count, epochs) if last is None else unpacked(last.numbers, count, epochs)
 
 
-def _known_scales(plan: Plan, history: History) -> ScalesLearned | None:
-    """Return the scales that were learned last, None if they are of other factors or epochs."""
-    known = history.scales
-    fits = known is not None and (known.factors, known.epochs) == (list(plan.choices.names), list(points(plan)))
-    return known if fits else None
+def _last_scales(plan: Plan, history: History) -> ScalesLearned | None:
+    """Return the last estimate of the scales; None if it belongs to other factors or epochs."""
+    last = history.scales
+    expected = (list(plan.candidates.names), list(modelled_epochs(plan)))
+    return last if last is not None and (last.factors, last.epochs) == expected else None
 
 
-def _tried_cell(seen: Seen, row: Row) -> Cell:
-    """Return the cell of a row with a score, with its own labels: a value of a range may lie between proposed ones."""
-    return seen.cells[list(seen.rows).index(row)]
+def _tried_cell(observations: Observations, row: Row) -> Cell:
+    """Return the cell of a row with its exact labels: a value of a range may lie between candidates."""
+    return observations.cells[list(observations.rows).index(row)]
 
 
 def _random(plan: Plan, history: History) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Cells that a sampler of Optuna proposes."""
+"""Proposes cells by one of Optuna's samplers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from runners.core.history import History
 from runners.core.plan import Plan
-from runners.core.strategies.proposal import ASKED_AGAIN, Proposal, is_usable, named_arm, next_replicate, usable_instead
-from runners.core.trial_state import TrialView
+from runners.core.strategies.proposal import MOST_DRAWS, Proposal, is_usable, named_arm, next_replicate, usable_instead
+from runners.core.trial_state import TrialState
 from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.records.tables import Status
 
 
 def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tpe") -> Proposal | None:
-    """Return what an Optuna sampler proposes, from a study that is rebuilt from the history.
+    """Return the proposal of an Optuna sampler, from a study that is rebuilt from the history.
 
-    A cell that cannot be used is asked for again; in the end its nearest neighbour is taken.
+    A proposal that cannot be used is drawn again; after `MOST_DRAWS` draws a usable neighbour replaces it.
     """
     import optuna
 
@@ -31,17 +31,17 @@ def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tp
     with warnings.catch_warnings():
         # constant_liar is on purpose: trials that run are no reason to propose the same cell again.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        made = optuna.samplers.TPESampler(seed=seed) if sampler == "tpe" else optuna.samplers.GPSampler(seed=seed)
-    study = optuna.create_study(direction="maximize", sampler=made)
+        chosen = optuna.samplers.TPESampler(seed=seed) if sampler == "tpe" else optuna.samplers.GPSampler(seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=chosen)
     searched = (view for view in history.by_number if view.role == "arm" and NAMED_ARM not in view.plan.cell)
     study.add_trials([_optuna_trial(view, plan.space, distributions, plan.rungs) for view in searched])
     cell: Cell = {}
-    for _ in range(ASKED_AGAIN):
-        asked = study.ask(distributions)
-        cell = cell_of(plan.space, asked.params)
+    for _ in range(MOST_DRAWS):
+        trial = study.ask(distributions)
+        cell = cell_of(plan.space, trial.params)
         if is_usable(plan, history, cell):
             break
-        study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
     usable = usable_instead(plan, history, cell)
     if usable is None:
         return None
@@ -49,7 +49,7 @@ def propose(plan: Plan, history: History, *, sampler: Literal["tpe", "gp"] = "tp
 
 
 def distributions_of(space: Space) -> dict[str, Any]:
-    """Return a space as Optuna's distributions: labels of levels, numbers of ranges."""
+    """Return a space as Optuna's distributions: labels for levels, numbers for ranges."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     return {
@@ -78,7 +78,7 @@ def params_of(space: Space, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
+def _optuna_trial(view: TrialState, space: Space, distributions: dict[str, Any], budgets: tuple[int, ...]) -> Any:  # noqa: ANN401  (optuna is imported late)
     import optuna
 
     states = optuna.trial.TrialState
@@ -92,13 +92,13 @@ def _optuna_trial(view: TrialView, space: Space, distributions: dict[str, Any], 
     }.get(view.status, states.RUNNING)
     reached = [rung for rung in budgets if rung <= view.epochs_done]
     value = view.best_score if state is states.COMPLETE else None
-    known = {epoch: max(view.scores[:epoch]) for epoch in reached}
-    if state is states.PRUNED and not known:
+    intermediate = {epoch: max(view.scores[:epoch]) for epoch in reached}
+    if state is states.PRUNED and not intermediate:
         state = states.FAIL
     return optuna.trial.create_trial(
         state=state,
         params=params_of(space, view.plan.cell),
         distributions=distributions,
         value=value,
-        intermediate_values=known,
+        intermediate_values=intermediate,
     )

@@ -1,4 +1,4 @@
-"""A proposal: which arm is tried next, and with which seed."""
+"""A proposal: the next arm to try, and its seed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from seatbelt.records.identity import arm_key, trial_key
 CONFIRMING = 100_000
 """Replicates of confirmations are counted from here, so that their seeds are fresh."""
 
-ASKED_AGAIN = 20
-"""How often a proposal that cannot be used is asked for again."""
+MOST_DRAWS = 20
+"""Draws before a usable neighbour replaces a proposal that cannot be used."""
 
 
 _CHANGES = 50
-"""Random changes of so many factors that are tried."""
+"""Random changes to try for each number of changed factors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Proposal:
     config: TrialConfig
     reason: str
     exempt: bool
-    """Whether it is never pruned."""
+    """It is never pruned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Recommendation:
 
     Attributes:
         cell: Its levels.
-        score: Selection IoU that is expected of it.
-        error: Standard deviation of that, where the strategy knows one.
+        score: Expected selection IoU.
+        error: Standard deviation of the expected IoU; None without a model.
     """
 
     cell: Cell
@@ -55,10 +55,10 @@ class Recommendation:
 
 
 def check_enumerable(space: Space) -> None:
-    """Refuse to walk through a space that is too large.
+    """Refuse to enumerate a space that is too large.
 
     Raises:
-        UserError: It has more cells than can be tried one by one.
+        UserError: It has more than `MOST_ENUMERABLE` cells.
     """
     if space.size > MOST_ENUMERABLE:
         raise UserError(
@@ -86,7 +86,7 @@ def confirm(plan: Plan, history: History) -> Proposal | None:
 
 
 def named_arm(plan: Plan, history: History) -> Proposal | None:
-    """Return the next arm beside the space: they come first, whatever the strategy."""
+    """Return the next named arm; named arms come first in every strategy."""
     if history.arm_trials >= len(plan.space.arms):
         return None
     cell = {NAMED_ARM: plan.space.arms[history.arm_trials].name}
@@ -96,14 +96,14 @@ def named_arm(plan: Plan, history: History) -> Proposal | None:
 def next_replicate(
     plan: Plan, history: History, cell: Cell, reason: str, *, exempt: bool | None = None
 ) -> Proposal | None:
-    """Return the next trial of a cell's arm, None if the arm has all that it may have.
+    """Return the next trial of a cell's arm; None if the arm has its last replicate.
 
     Args:
         plan: The plan.
         history: The sweep so far.
-        cell: What is to be tried.
-        reason: Why.
-        exempt: Whether it is never pruned; by default when it is its turn.
+        cell: The cell to try.
+        reason: Why it is proposed.
+        exempt: Never prune it; None decides by `its_turn`.
     """
     space, base, position = plan.space, plan.base, history.arm_trials
     replicate = history.arms.get(arm_key(space.config(base, cell, seed=base.seed)), 0)
@@ -125,13 +125,13 @@ def next_replicate(
 def its_turn(plan: Plan, place: int, replicate: int) -> bool:
     """Return whether a trial belongs to the quota that is never pruned.
 
-    The quota rotates over the arms of a design, so that each has its exempt trial once in `exempt_every` replicates.
-    Going by levels instead would exempt some levels only, and effects could not be told from pruning.
+    The quota rotates over the arms of a design, so that each arm has one exempt trial in `exempt_every` replicates.
+    A quota by levels would confound the effects of these levels with pruning.
 
     Args:
         plan: The plan.
-        place: Where the arm stands in an order that knows nothing of its levels.
-        replicate: Which trial of the arm it is.
+        place: Position of the arm in an order that is independent of its levels.
+        replicate: Number of the trial within its arm.
     """
     return (place + replicate) % plan.exempt_every == 0
 
@@ -147,9 +147,9 @@ def is_usable(plan: Plan, history: History, cell: Cell) -> bool:
 
 
 def usable_instead(plan: Plan, history: History, cell: Cell) -> Cell | None:
-    """Return a usable cell that differs from a cell in few factors, None if there is none.
+    """Return a usable cell that differs from `cell` in few factors; None if there is none.
 
-    For strategies that cannot be told what is excluded.
+    For strategies that do not know exclusions.
     """
     random = np.random.default_rng([plan.base.seed, history.arm_trials, 5])
     return nearest_usable(plan.space, cell, lambda other: is_usable(plan, history, other), random)
@@ -158,9 +158,9 @@ def usable_instead(plan: Plan, history: History, cell: Cell) -> Cell | None:
 def nearest_usable(
     space: Space, cell: Cell, usable: Callable[[Cell], bool], random: np.random.Generator
 ) -> Cell | None:
-    """Return the usable cell that differs from a cell in the fewest factors, None if there is none.
+    """Return the usable cell that differs from `cell` in the fewest factors; None if there is none.
 
-    In a space that is not enumerated, some changes are tried.
+    A space that is too large to enumerate is sampled.
     """
     if usable(cell):
         return cell
@@ -181,6 +181,6 @@ def _changed_at_random(space: Space, cell: Cell, random: np.random.Generator) ->
 
 @functools.lru_cache(maxsize=8)
 def cell_order(size: int, named: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the order in which a design visits its arms, the same for every replicate: named ones first."""
+    """Return the order in which each replicate of a design visits its arms: named arms first."""
     shuffled = named + np.random.default_rng([seed, 6]).permutation(size - named)
     return np.concatenate([np.arange(named), shuffled])

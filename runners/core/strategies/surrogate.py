@@ -1,6 +1,6 @@
-"""The factorial surrogate: which cell the factorial model would try next, and which it would recommend.
+"""The factorial surrogate suggests the next cell and recommends one, by the factorial model.
 
-It knows cells, scores and nothing of sweeps, so that sweeps and Optuna's studies use it alike.
+It reads cells and scores and knows nothing of sweeps, so that sweeps and Optuna studies share it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from analysis.statistics.factorial import (
     Scales,
@@ -22,50 +23,50 @@ from analysis.statistics.factorial import (
     usual_deviation,
 )
 from analysis.statistics.factorial.scales import ScaleVector, expected_scales, scaled
-from runners.core.candidates import Choices, Row
+from runners.core.candidates import CandidateSpace, Row
 from search_spaces.space import Cell
 
 Floats = NDArray[np.float64]
 
 START = 16
-"""Balanced cells that come before anything is modelled."""
+"""Balanced cells before the model suggests anything."""
 LEARN_FROM = 12
-"""Trials with a score before scales are learned; until then they are what is expected."""
+"""Trials with a score before scales are estimated; until then the prior holds."""
 GROWTH = 1.25
-"""They are learned again when there are so many times more trials."""
+"""Scales are estimated again when the number of trials has grown by this factor."""
 MOST_LEARNED_FROM = 110
 MOST_COMPLETE, MOST_PARTIAL = 450, 250
-"""Trials that the model reads: the cost of a decision is bounded by them."""
+"""Most trials that the model reads, which bounds the cost of a decision."""
 
-TRUSTED = 0.8
-"""A rung prunes when scores there are expected to have this correlation with those at the end."""
+TRUSTED_CORRELATION = 0.8
+"""A rung prunes if its scores are expected to have at least this correlation with final scores."""
 
 _STEPS = 30
 _REPEAT, _FREE, _PROBE = 0.2, 0.5, 0.25
 _PROBE_DRAWS = 8
 _PAIR_DRAWS = 64
-_SUREST = 0.999
+_MOST_SURE = 0.999
 _CLIMBS = 4
 _DRAWN_ROWS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What was tried and measured.
+class Observations:
+    """Trials and their scores.
 
     Attributes:
-        choices: The space.
-        epochs: K rising epochs; the last one is the end.
-        cells: The n trials that have a score.
-        scores: (n, K), theirs; NaN from the first epoch on that a trial did not reach.
+        space: The candidates.
+        epochs: K rising epochs; the last one is the end of a trial.
+        cells: Cells of the n trials with a score.
+        scores: (n, K) IoU; NaN from the first epoch that a trial did not reach.
         replicates: n numbers; trials of one number share a seed.
-        rows: Their rows.
-        tried: Rows of all trials, those without a score included.
-        running: Rows of those that run or wait to.
-        closed: Rows that may not be proposed again.
+        rows: The n cells as rows.
+        tried: Rows of all trials, with a score or without.
+        running: Rows of the trials that run or wait to run.
+        closed: Rows that must not be proposed again.
     """
 
-    choices: Choices
+    space: CandidateSpace
     epochs: tuple[int, ...]
     cells: Sequence[Cell]
     scores: Floats
@@ -75,21 +76,21 @@ class Seen:
     running: Collection[Row] = ()
     closed: Collection[Row] = ()
 
-    def trials(self, kept: NDArray[np.intp]) -> Trials:
-        """Return some of the trials with a score as the factorial model sees them."""
+    def trials(self, indices: NDArray[np.intp]) -> Trials:
+        """Return some of the trials in the form that the factorial model takes."""
         return trials_of(
-            self.choices.bases,
-            [[self.cells[i][name] for i in kept] for name in self.choices.names],
-            self.scores[kept],
-            [str(self.rows[i]) for i in kept],
-            [self.replicates[i] for i in kept],
+            self.space.bases,
+            [[self.cells[i][name] for i in indices] for name in self.space.names],
+            self.scores[indices],
+            [str(self.rows[i]) for i in indices],
+            [self.replicates[i] for i in indices],
             self.epochs,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """A cell that the surrogate would try."""
+    """A cell to try next."""
 
     row: Row
     reason: str
@@ -101,9 +102,9 @@ class BestTried:
     """The arm with the highest expected score.
 
     Attributes:
-        row: Its row.
-        score: Expected score at the end, IoU.
-        error: Standard deviation of that.
+        row: The arm.
+        score: Expected final IoU.
+        error: Standard deviation of the expected IoU.
     """
 
     row: Row
@@ -113,95 +114,96 @@ class BestTried:
 
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
-    """How sure it is that the recommended arm is among the best.
+    """Probability that the recommended arm is among the best.
 
     Attributes:
         row: The arm.
-        probability: That no cell is better by more than was asked for.
-        rival: The cell that most often is; None where no draw has one.
-        more: Roughly how many trials of these two arms it takes to be sure; None without a rival.
+        probability: Probability that no cell is better by more than the margin.
+        rival: The cell that most often is better by more; None if no draw has one.
+        further_trials: Roughly the further trials of these two arms that settle it; None without a rival.
     """
 
     row: Row
     probability: float
     rival: Row | None
-    more: int | None
+    further_trials: int | None
 
 
-def learned(seen: Seen, start: Scales | None) -> Scales:
-    """Return the likeliest scales: of whole trials first, then of the newest.
+def estimate_scales(observations: Observations, start: Scales | None) -> Scales:
+    """Return the likeliest scales, from complete trials first and then from the newest.
 
-    Where final scores are spread more widely than expected, everything is expected to be larger.
+    If final scores spread more widely than the prior expects, the prior is widened by the same factor.
     """
-    whole = ~np.isnan(seen.scores[:, -1])
+    whole = ~np.isnan(observations.scores[:, -1])
     order = np.argsort(~whole[::-1], kind="stable")[:MOST_LEARNED_FROM]
-    some = np.sort(len(whole) - 1 - order)
-    trials = seen.trials(some)
-    wider = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual_deviation(trials.bases, trials.epochs))
-    expected = scaled(expected_scales(len(trials.bases), trials.epochs), wider)
-    (found,) = fit_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
-    return found
+    indices = np.sort(len(whole) - 1 - order)
+    trials = observations.trials(indices)
+    widening = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual_deviation(trials.bases, trials.epochs))
+    expected = scaled(expected_scales(len(trials.bases), trials.epochs), widening)
+    (scales,) = fit_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
+    return scales
 
 
 def packed(scales: Scales, factors: int, epochs: Sequence[int]) -> list[float]:
-    """Return scales as numbers that can be written down."""
+    """Return scales as numbers for the ledger."""
     return [float(x) for x in ScaleVector(expected_scales(factors, epochs)).pack(scales)]
 
 
 def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> Scales:
-    """Return the scales that were written down."""
+    """Return the scales that `packed` wrote."""
     return ScaleVector(expected_scales(factors, epochs)).unpack(np.array(numbers))
 
 
-def first_cells(seen: Seen, random: np.random.Generator, start: int = START) -> Suggestion | None:
-    """Return a cell of the start: each level as often as any other, no cell twice; None when there are enough."""
-    if len(seen.tried) >= start:
+def first_cells(observations: Observations, random: np.random.Generator, start: int = START) -> Suggestion | None:
+    """Return a cell of the balanced start: levels equally often, no cell twice; None after `start` cells."""
+    if len(observations.tried) >= start:
         return None
-    tried = set(seen.tried)
-    drawn = seen.choices.random(random, _DRAWN_ROWS)
-    rows = [row for row in drawn if row not in tried and row not in seen.closed]
+    tried = set(observations.tried)
+    drawn = observations.space.random(random, _DRAWN_ROWS)
+    rows = [row for row in drawn if row not in tried and row not in observations.closed]
     if not rows:
         return None
-    # A range is balanced over a few parts of it.
-    parts = np.array([min(len(x), 8) / len(x) for x in seen.choices.labels])
-    taken = (np.array(seen.tried).reshape(-1, len(parts)) * parts).astype(int)
+    # A range is balanced over at most eight parts.
+    parts = np.array([min(len(x), 8) / len(x) for x in observations.space.labels])
+    occupied = (np.array(observations.tried).reshape(-1, len(parts)) * parts).astype(int)
     numbers = (np.array(rows) * parts).astype(int)
-    crowded = (taken[:, None, :] == numbers[None, :, :]).sum(axis=(0, 2))
+    crowded = (occupied[:, None, :] == numbers[None, :, :]).sum(axis=(0, 2))
     return Suggestion(row=rows[int(np.argmin(crowded))], reason="of the balanced start")
 
 
 @dataclass(kw_only=True)
 class Surrogate:
-    """The factorial model of what was seen, asked for cells."""
+    """The factorial model of some observations."""
 
-    seen: Seen
+    observations: Observations
     belief: SurfacePosterior
     mean: ScoreSurface = field(init=False)
     _numbers: dict[Row, int] = field(init=False)
 
     @classmethod
-    def of(cls, seen: Seen, scales: Scales) -> Surrogate:
-        """Return the surrogate under some scales, of as many trials as it reads."""
-        whole = np.flatnonzero(~np.isnan(seen.scores[:, -1]))
-        partial = np.flatnonzero(np.isnan(seen.scores[:, -1]))
-        some = np.sort(np.concatenate([_some(whole, MOST_COMPLETE), _some(partial, MOST_PARTIAL)]))
-        made = cls(seen=seen, belief=SurfacePosterior(seen.trials(some), scales))
-        made.mean = made.belief.mean()
-        names = sorted({str(seen.rows[i]) for i in some})
+    def of(cls, observations: Observations, scales: Scales) -> Surrogate:
+        """Return the surrogate of some observations, under given scales."""
+        whole = np.flatnonzero(~np.isnan(observations.scores[:, -1]))
+        partial = np.flatnonzero(np.isnan(observations.scores[:, -1]))
+        some = [_newest_and_random(whole, MOST_COMPLETE), _newest_and_random(partial, MOST_PARTIAL)]
+        indices = np.sort(np.concatenate(some))
+        surrogate = cls(observations=observations, belief=SurfacePosterior(observations.trials(indices), scales))
+        surrogate.mean = surrogate.belief.mean()
+        names = sorted({str(observations.rows[i]) for i in indices})
         position = {name: i for i, name in enumerate(names)}
-        made._numbers = {seen.rows[i]: position[str(seen.rows[i])] for i in some}
-        return made
+        surrogate._numbers = {observations.rows[i]: position[str(observations.rows[i])] for i in indices}
+        return surrogate
 
     def suggest(self, random: np.random.Generator, *, probes: bool) -> Suggestion | None:
-        """Return what to try next, None if nothing is left.
+        """Return the next cell to try; None if nothing is left.
 
         Args:
-            random: Source of chance.
-            probes: Whether single changes of the best cell may be tried, never to be pruned.
+            random: Random generator.
+            probes: Single changes of the best cell may be tried; such trials are never pruned.
         """
         best = self.best()
         if probes and random.random() < _PROBE and (probe := self._probe(best, random)) is not None:
-            return Suggestion(row=probe, reason="the best cell with one factor changed", probe=True)
+            return Suggestion(row=probe, reason="the best cell with one factor neighbours", probe=True)
         if random.random() < _REPEAT and self._usable(best):
             return Suggestion(row=best, reason="the best cell so far, by the model")
         surface = self.belief.draw(random)
@@ -210,31 +212,32 @@ class Surrogate:
         if not len(free):
             free = random.integers(count, size=1)
         for chosen in (free, np.arange(count)):
-            found = self._maximum(surface, best, chosen)
-            if found is not None:
-                return Suggestion(row=found, reason="best in a draw from the model")
+            row = self._maximum(surface, best, chosen)
+            if row is not None:
+                return Suggestion(row=row, reason="best in a draw from the model")
         return None
 
     @property
     def trusts_rungs(self) -> bool:
-        """Whether scores at the first rung say enough about the end to prune by them."""
-        found = correlation_of_scores(self.seen.choices.bases, self.belief.scales)
-        return bool(found[0, -1] >= TRUSTED)
+        """True if scores at the first rung predict final scores well enough to prune by them."""
+        correlations = correlation_of_scores(self.observations.space.bases, self.belief.scales)
+        return bool(correlations[0, -1] >= TRUSTED_CORRELATION)
 
     def best(self) -> Row:
-        """Return the cell with the highest expected score, whether it was tried or not."""
-        listed = self.seen.choices.listed
+        """Return the cell with the highest expected score, tried or not."""
+        listed = self.observations.space.listed
         if listed is not None:
             return _row(listed[int(np.argmax(self._scores(self.mean, listed)))])
-        allowed = self.seen.choices.allowed
+        allowed = self.observations.space.allowed
         tried = np.array(sorted(self._numbers))
         order = np.argsort(-self._scores(self.mean, tried))[:_CLIMBS]
         everything = range(tried.shape[1])
-        climbed = [self.seen.choices.climb(self.mean, _row(tried[i]), everything, allowed) for i in order]
-        return max(climbed, key=lambda found: found[1])[0]
+        ascend = self.observations.space.coordinate_ascent
+        ascents = [ascend(self.mean, _row(tried[i]), everything, allowed) for i in order]
+        return max(ascents, key=lambda ascent: ascent[1])[0]
 
     def recommend(self, random: np.random.Generator, *, draws: int = 64) -> BestTried | None:
-        """Return the tried arm with the highest expected score, None if none has a score at a rung."""
+        """Return the tried arm with the highest expected score; None if no trial has a score at a rung."""
         if not self._numbers:
             return None
         row, score = self._best_tried()
@@ -244,30 +247,33 @@ class Surrogate:
     def certainty(
         self, within: float, sure: float, random: np.random.Generator, *, draws: int = 256
     ) -> Certainty | None:
-        """Return how sure it is that the recommended arm is within so much of the best cell, None without scores.
+        """Return the probability that the recommended arm is within a margin of the best cell; None without scores.
 
         Args:
-            within: IoU.
-            sure: The probability that is wanted, for how many trials it would take.
-            random: Source of chance.
-            draws: Surfaces that are drawn.
+            within: Margin, IoU.
+            sure: Required probability, for the estimate of further trials.
+            random: Random generator.
+            draws: Number of surfaces to draw.
         """
         if not self._numbers:
             return None
-        own, start = self._best_tried()[0], self.best()
+        recommended, start = self._best_tried()[0], self.best()
         lead, rivals = np.empty(draws), []
         for i in range(draws):
             surface = self.belief.draw(random)
-            top, rival = self._top(surface, (own, start), random)
-            lead[i] = top - self._scores(surface, np.array([own]))[0]
+            top, rival = self._top(surface, (recommended, start), random)
+            lead[i] = top - self._scores(surface, np.array([recommended]))[0]
             rivals.append(rival)
         better = [rival for rival, ahead in zip(rivals, lead.tolist(), strict=True) if ahead > within]
         probability = 1 - len(better) / draws
         if not better:
-            return Certainty(row=own, probability=probability, rival=None, more=None)
+            return Certainty(row=recommended, probability=probability, rival=None, further_trials=None)
         rival = max(set(better), key=lambda row: (better.count(row), row))
         return Certainty(
-            row=own, probability=probability, rival=rival, more=self._more(own, rival, within, sure, random)
+            row=recommended,
+            probability=probability,
+            rival=rival,
+            further_trials=self._trials_to_be_sure(recommended, rival, within, sure, random),
         )
 
     def _best_tried(self) -> tuple[Row, float]:
@@ -276,66 +282,67 @@ class Surrogate:
         return rows[int(np.argmax(scores))], float(scores.max())
 
     def _top(self, surface: ScoreSurface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
-        """Return the highest score of a drawn surface and its cell; of what no trial has, the rest is drawn too."""
-        listed = self.seen.choices.listed
+        """Return the highest score of a drawn surface and its cell; residuals of untried arms are drawn too."""
+        listed = self.observations.space.listed
         if listed is not None:
             scores = self._scores(surface, listed, self.belief.scales.arm_residual * random.normal(size=len(listed)))
             return float(scores.max()), _row(listed[int(np.argmax(scores))])
-        allowed, everything = self.seen.choices.allowed, range(len(starts[0]))
-        climbed = [self.seen.choices.climb(surface, start, everything, allowed) for start in starts]
-        row, score = max(climbed, key=lambda found: found[1])
+        allowed, everything = self.observations.space.allowed, range(len(starts[0]))
+        ascents = [self.observations.space.coordinate_ascent(surface, start, everything, allowed) for start in starts]
+        row, score = max(ascents, key=lambda ascent: ascent[1])
         return score, row
 
-    def _more(self, own: Row, rival: Row, within: float, sure: float, random: np.random.Generator) -> int:
-        """Return roughly how many trials of two arms it takes until one is surely within so much of the other.
+    def _trials_to_be_sure(
+        self, recommended: Row, rival: Row, within: float, sure: float, random: np.random.Generator
+    ) -> int:
+        """Return roughly how many trials of two arms settle that one is within a margin of the other.
 
-        The difference is taken as normal, and each pair of trials as a measurement of it with twice a trial's luck.
+        The difference is taken as normal, and each pair of trials measures it with twice the variance of a trial's
+        noise.
         """
-        from scipy.stats import norm
-
-        both = np.array([own, rival])
+        both = np.array([recommended, rival])
         drawn = np.array([self._scores(self.belief.draw(random), both) for _ in range(_PAIR_DRAWS)])
         spread = float(np.std(drawn[:, 0] - drawn[:, 1]))
-        mine, other = self._scores(self.mean, both)
-        room = max(float(mine - other) + within, within / 2)
-        wanted = room / float(norm.ppf(min(sure, _SUREST)))
-        pairs = 2 * float(self.belief.scales.noise[-1, -1]) * (1 / wanted**2 - 1 / spread**2)
+        score, rival_score = self._scores(self.mean, both)
+        margin = max(float(score - rival_score) + within, within / 2)
+        error = margin / float(norm.ppf(min(sure, _MOST_SURE)))
+        pairs = 2 * float(self.belief.scales.noise[-1, -1]) * (1 / error**2 - 1 / spread**2)
         return 2 * max(1, int(np.ceil(pairs)))
 
     def _scores(self, surface: ScoreSurface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
-        """Return the scores of rows, with what known arms have beyond; of others, what is given."""
-        known = np.array([self._numbers.get(row, -1) for row in map(tuple, rows.tolist())])
-        own = np.where(known >= 0, surface.arms[known], 0.0 if beyond is None else beyond)
-        return np.asarray(surface.at(self.seen.choices.columns(rows)) + own)
+        """Return the scores of rows with the residuals of tried arms, and `beyond` as the residual of others."""
+        positions = np.array([self._numbers.get(row, -1) for row in map(tuple, rows.tolist())])
+        residuals = np.where(positions >= 0, surface.arms[positions], 0.0 if beyond is None else beyond)
+        return np.asarray(surface.at(self.observations.space.columns(rows)) + residuals)
 
     def _usable(self, row: Row) -> bool:
-        return row not in self.seen.closed and self.seen.choices.allowed(row)
+        return row not in self.observations.closed and self.observations.space.allowed(row)
 
     def _maximum(self, surface: ScoreSurface, best: Row, free: NDArray[np.intp]) -> Row | None:
-        listed = self.seen.choices.listed
+        listed = self.observations.space.listed
         if listed is None:
-            found, _ = self.seen.choices.climb(surface, best, free.tolist(), self._usable)
-            if self._usable(found):
-                return found
-            near = [row for row in self.seen.choices.changed(found, free.tolist()) if self._usable(row)]
-            return near[int(np.argmax(self._scores(surface, np.array(near))))] if near else None
+            top, _ = self.observations.space.coordinate_ascent(surface, best, free.tolist(), self._usable)
+            if self._usable(top):
+                return top
+            neighbours = [row for row in self.observations.space.neighbours(top, free.tolist()) if self._usable(row)]
+            return neighbours[int(np.argmax(self._scores(surface, np.array(neighbours))))] if neighbours else None
         fixed = np.setdiff1d(np.arange(len(best)), free)
         rows = listed[(listed[:, fixed] == np.array(best)[fixed]).all(axis=1)]
-        rows = rows[[row not in self.seen.closed for row in map(tuple, rows.tolist())]]
+        rows = rows[[row not in self.observations.closed for row in map(tuple, rows.tolist())]]
         return _row(rows[int(np.argmax(self._scores(surface, rows)))]) if len(rows) else None
 
     def _probe(self, best: Row, random: np.random.Generator) -> Row | None:
-        rows = [row for row in self.seen.choices.changed(best, range(len(best))) if self._usable(row)]
+        rows = [row for row in self.observations.space.neighbours(best, range(len(best))) if self._usable(row)]
         if not rows:
             return None
         drawn = [self._scores(self.belief.draw(random), np.array(rows)) for _ in range(_PROBE_DRAWS)]
         hope = self._scores(self.mean, np.array(rows)) + 2 * np.std(drawn, axis=0)
-        hope -= 0.02 * np.array([row in self.seen.running for row in rows])
+        hope -= 0.02 * np.array([row in self.observations.running for row in rows])
         return rows[int(np.argmax(hope))]
 
 
-def _some(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """Return all, or the newest half and a random half of the older ones."""
+def _newest_and_random(numbers: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Return all numbers, or the newest ones and as many random older ones, `most` in all."""
     if len(numbers) <= most:
         return numbers
     older, newest = numbers[: -(most // 2)], numbers[-(most // 2) :]

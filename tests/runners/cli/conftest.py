@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runners.cli import main
+from tests.conftest import ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Answer = Callable[..., str]
@@ -29,7 +30,7 @@ def run(tmp_path: Path) -> Run:
                 **os.environ,
                 "COLUMNS": "200",
                 "TERM": "dumb",
-                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PYTHONPATH": str(ROOT),
             },
         )
 

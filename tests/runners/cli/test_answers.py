@@ -11,6 +11,7 @@ import pytest
 from runners.sweep.folder import SweepFolder
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
+from tests.conftest import ROOT
 from tests.runners.cli.conftest import Answer
 
 UNET, FPN = "decoder=unet", "decoder=fpn"
@@ -72,9 +73,8 @@ def test_parquet_goes_into_a_pipe(sweep: str, call: Answer, monkeypatch: pytest.
     import subprocess
     import sys
 
-    root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "runners.cli", "query", sweep, "from trials", "--format", "parquet"]
-    done = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": str(root)})
+    done = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": str(ROOT)})
     assert done.stdout[:4] == done.stdout[-4:] == b"PAR1"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     message = call("query", sweep, "from trials", "--format", "parquet", code=2)

@@ -18,9 +18,8 @@ from seatbelt.errors import UserError
 from seatbelt.machine import home
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.machine.home import expand, expand_options, provide_user
+from tests.conftest import ROOT
 from tests.runners.conftest import describe
-
-ROOT = Path(__file__).parents[2]
 
 
 def seatbelt(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:

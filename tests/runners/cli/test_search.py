@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.conftest import ROOT
 from tests.runners.cli.conftest import Answer
 
-RECORDED = str(Path(__file__).parents[1] / "benchmarks" / "recorded" / "architecture")
+RECORDED = str(ROOT / "tests" / "benchmarks" / "recorded" / "architecture")
 SMALL = ("--seeds", "2", "--budget", "150", "--jobs", "1", "--quiet")
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from runners.cli import main
 from runners.cluster import commands
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 Seatbelt = Callable[..., int]
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.cluster.check import RAY_CHECKS, check_file
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = [
     "cluster.yaml",
     "docs/cluster/gcp.yaml",

@@ -15,8 +15,8 @@ import yaml
 
 from runners.cluster.check import check_file
 from seatbelt.errors import UserError
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = (ROOT / "docs/cluster/slurm.sh").read_text()
 MANIFEST = (ROOT / "docs/cluster/rayjob.yaml").read_text()
 CLUSTER = "spec.rayClusterSpec"

@@ -18,9 +18,7 @@ import pytest
 from runners.cluster.token import choose_mode, close_token_file, ensure_token, ensure_token_file, token_file
 from runners.engines.connection import Resources, connected
 from seatbelt.errors import UserError
-from tests.conftest import MakeData
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.conftest import ROOT, MakeData
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from seatbelt.records.arrow import arrow_schema
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
 from tests.analysis.report.browser import CHROMIUM, browser
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_a_port_that_is_taken_is_told(server: ThreadingHTTPServer, sweep: Path) 
 @pytest.mark.slow
 def test_ctrl_c_ends_it(sweep: Path) -> None:
     command = [sys.executable, "-m", "runners.cli", "dashboard", str(sweep), "--port", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

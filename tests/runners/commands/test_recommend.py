@@ -38,7 +38,7 @@ def train(driver: Driver, spec: LegTask) -> None:
 def run(folder: SweepFolder, limits: Limits) -> str:
     """Run a sweep one leg at a time and return what a person is told."""
     told = io.StringIO()
-    with Driver(folder, folder.describe(), limits, Progress(told)) as driver:
+    with Driver.open(folder, folder.describe(), limits, Progress(told)) as driver:
         while isinstance(step := driver.next(), LegTask):
             train(driver, step)
         assert isinstance(step, Finished)
@@ -66,7 +66,7 @@ def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
 def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) -> Answer:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=3, decoders=3))
-    with Driver(
+    with Driver.open(
         folder, folder.describe(), Limits(replicates=replicates, trials=trials), Progress(quiet=True)
     ) as driver:
         while isinstance(step := driver.next(), LegTask):

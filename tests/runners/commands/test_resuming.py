@@ -30,7 +30,7 @@ from tests.runners.session.test_driver import run_to_the_end
 
 def test_a_resumed_session_runs_as_the_one_before(folder: SweepFolder) -> None:
     first = RunOptions(engine="in-process", slots=2, gpus_per_trial="auto", epoch_minutes=7, allow_insecure=True)
-    Driver(
+    Driver.open(
         folder, folder.describe(), Limits(), Progress(quiet=True), options=first.repeated()
     ).close()  # fmt: skip
     again = repeat_options(folder, RunOptions(slots=3, named=frozenset({"slots"})))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from runners.cli.options import parse_gpus
 from runners.engines import capacity as cluster
 from runners.engines.capacity import Room, gpus_of_trial, room
 from runners.engines.connection import Resources
 from runners.engines.packing import gpu_share, packing_text
+from runners.session.options import parse_gpus
 from seatbelt.errors import UserError
 
 GIB = 2**30

@@ -12,11 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 UNEQUAL = ["planned_at", "ended_at", "at", "train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
 
 

@@ -270,7 +270,7 @@ def test_a_worker_whose_process_is_of_no_use_ends_it(folder: SweepFolder) -> Non
 def test_a_fault_of_a_file_system_keeps_the_process(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    message = {**fault("[Errno 5] Input/output error"), "ends_process": False}
+    message = fault("[Errno 5] Input/output error").model_copy(update={"ends_process": False})
     worker = LegWorker(gpu(1), lambda session, place: 0.0, leg_of([message]))
     for _ in range(3):
         worker.begin(config(folder))

@@ -15,9 +15,8 @@ import pytest
 
 from runners.engines import isolation
 from runners.engines.isolation import import_nothing_from_working_folder, isolated_start, search_path
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 
-ROOT = Path(__file__).resolve().parents[2]
 SEATBELT = [sys.executable, "-c", "from runners.cli import main; main()"]
 
 

@@ -22,9 +22,8 @@ from runners.engines.nodes import Call, Node
 from runners.engines.preflight import DRIVER, Needs, NodeFault, examine
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 
-ROOT = Path(__file__).resolve().parents[2]
 ONE, TWO = Node(identity="a" * 20, name="one"), Node(identity="b" * 20, name="two", gpus=2)
 
 

@@ -136,7 +136,7 @@ def test_stopping(folder: SweepFolder) -> None:
         assert isinstance(step, LegTask)
         folder.request_stop()
         time.sleep(0.6)
-        assert driver.stopping
+        assert driver.stop.poll()
         assert isinstance(driver.next(), Wait)
         driver.interrupt(step)
         assert isinstance(driver.next(), Finished)

@@ -13,9 +13,7 @@ import pytest
 
 from runners.cluster.token import ensure_token
 from tests.benchmarks.head_to_head import STUDY
-from tests.conftest import MakeData
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT, MakeData
 
 
 def run(module: str, *options: str) -> None:

@@ -190,8 +190,8 @@ def test_a_broken_gpu_ends_the_session_of_a_single_process(
 ) -> None:
     with open_driver(folder) as driver:
         work(monkeypatch, driver, {2: RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED")})
-        assert driver.broken
-        assert "a library of the GPU failed: RuntimeError: cuDNN error" in str(driver.stop_reason)
+        assert driver.stop.is_failure
+        assert "a library of the GPU failed: RuntimeError: cuDNN error" in str(driver.stop.reason)
         assert driver.history.statuses["FAILED"] == 0
     with open_driver(folder) as driver:
         work(monkeypatch, driver, {})

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import pickle
-from pathlib import Path
 
 import pytest
 
 from seatbelt.config.augmentation import TRANSFORMS, Probabilities, Strengths
 from seatbelt.config.trial import TrialConfig, normal_name
 from seatbelt.errors import UserError
+from tests.conftest import ROOT
 
 
 def test_defaults_are_table_3_3() -> None:
@@ -122,7 +122,7 @@ def test_every_field_of_table_3_3_is_documented() -> None:
 
 
 def test_golden_default(request: pytest.FixtureRequest) -> None:
-    golden = Path(__file__).parents[1] / "golden" / "default_config.json"
+    golden = ROOT / "tests" / "golden" / "default_config.json"
     assert json.loads(golden.read_text()) == json.loads(TrialConfig().model_dump_json())
 
 

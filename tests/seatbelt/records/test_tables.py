@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import TABLES, Status, configuration_row
+from tests.conftest import ROOT
 
 
 def test_statuses() -> None:
@@ -23,7 +23,7 @@ def test_statuses() -> None:
 
 
 def test_golden_schemas() -> None:
-    golden = json.loads((Path(__file__).parents[1] / "golden" / "schemas.json").read_text())
+    golden = json.loads((ROOT / "tests" / "golden" / "schemas.json").read_text())
     now = {name: {field.name: str(field.type) for field in arrow_schema(name)} for name in TABLES}
     assert now == golden
 

@@ -113,10 +113,10 @@ def test_an_arm_that_cannot_be_trained_counts_as_the_worst_and_is_not_tried_agai
     plan = make_plan(encoders=5, decoders=5, prune="asha", propose="factorial", limits=Limits(trials=60))
     cluster = Cluster(plan, 3, faults=0.1)
     cluster.run()
-    seen = factorial.seen_of(plan, cluster.history)
+    seen = factorial.observations_of(plan, cluster.history)
     ended: dict[tuple[int, ...], int] = {}
     for view in cluster.history.by_number:
-        row = plan.choices.row(view.plan.cell)
+        row = plan.candidates.row(view.plan.cell)
         assert row not in ended or view.plan.number < ended[row] + cluster.slots + 1
         if view.status in ("DIVERGED", "OUT_OF_MEMORY"):
             ended.setdefault(row, len(cluster.history.by_number))

@@ -10,14 +10,22 @@ import pytest
 
 from analysis.statistics.factorial.scales import expected_scales
 from runners.core import candidates
-from runners.core.candidates import Row, choices_of
-from runners.core.strategies.surrogate import START, Seen, Surrogate, first_cells, learned, packed, unpacked
+from runners.core.candidates import Row, candidate_space
+from runners.core.strategies.surrogate import (
+    START,
+    Observations,
+    Surrogate,
+    estimate_scales,
+    first_cells,
+    packed,
+    unpacked,
+)
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.config.augmentation import TRANSFORMS
 
 SPACE = Space(factors=(factor("encoder"), factor("decoder"), *(factor(name) for name in TRANSFORMS[:2])))
-CHOICES = choices_of(SPACE)
+CHOICES = candidate_space(SPACE)
 BEST = (2, 1, 0, 1)
 EPOCHS = (3, 9)
 
@@ -27,13 +35,13 @@ def quality(row: Row) -> float:
     return 0.6 - 0.03 * sum(a != b for a, b in zip(row, BEST, strict=True))
 
 
-def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> Seen:
+def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> Observations:
     random = np.random.default_rng(seed)
     rows = CHOICES.random(random, count)
     end = np.array([quality(row) for row in rows]) + random.normal(0, noise, count)
     scores = np.stack([end - 0.1 + random.normal(0, noise, count), end], axis=1)
     scores[scores[:, 0] < np.quantile(scores[:, 0], 0.4), 1] = np.nan
-    return Seen(
+    return Observations(
         candidates=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
@@ -45,14 +53,14 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
     )
 
 
-def surrogate(found: Seen) -> Surrogate:
-    return Surrogate.of(found, learned(found, None))
+def surrogate(found: Observations) -> Surrogate:
+    return Surrogate.of(found, estimate_scales(found, None))
 
 
 def test_the_start_has_each_level_as_often_as_any_other() -> None:
     tried: list[Row] = []
     for number in range(START):
-        found = Seen(
+        found = Observations(
             candidates=CHOICES,
             epochs=EPOCHS,
             cells=[],
@@ -68,7 +76,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
     for f, labels in enumerate(CHOICES.labels):
         counts = Counter(row[f] for row in tried)
         assert max(counts.values()) - min(counts.get(level, 0) for level in range(len(labels))) <= 2
-    enough = Seen(
+    enough = Observations(
         candidates=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
     )
     assert first_cells(enough, np.random.default_rng(0)) is None
@@ -80,7 +88,7 @@ def test_the_best_cell_is_found_though_it_was_never_tried(listed: bool, monkeypa
     monkeypatch.setattr(candidates, "MOST_LISTED", 4096 if listed else 1)
     found = seen(40)
     if not listed:
-        found = Seen(**{**found.__dict__, "choices": choices_of(SPACE)})
+        found = Observations(**{**found.__dict__, "space": candidate_space(SPACE)})
     assert BEST not in found.rows
     model = surrogate(found)
     assert model.best() == BEST
@@ -109,11 +117,11 @@ def test_where_cells_are_not_listed_a_closed_maximum_gives_way_to_its_neighbours
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(candidates, "MOST_LISTED", 1)
-    unlisted = choices_of(SPACE)
+    unlisted = candidate_space(SPACE)
     every = {tuple(int(x) for x in row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
     near = {row for row in every if sum(a != b for a, b in zip(row, BEST, strict=True)) == 1}
     for closed, wanted in ((every - near, near), (every, set())):
-        model = surrogate(Seen(**{**seen(120).__dict__, "choices": unlisted, "closed": closed}))
+        model = surrogate(Observations(**{**seen(120).__dict__, "space": unlisted, "closed": closed}))
         random = np.random.default_rng(7)
         proposed = {suggestion.row for _ in range(20) if (suggestion := model.suggest(random, probes=False))}
         assert proposed <= wanted and bool(proposed) == bool(wanted)
@@ -150,7 +158,7 @@ def test_a_rung_is_trusted_when_it_ranks_as_the_end_does() -> None:
 
 
 def test_scales_are_written_down_and_read_again() -> None:
-    scales = learned(seen(40), None)
+    scales = estimate_scales(seen(40), None)
     again = unpacked(packed(scales, 4, EPOCHS), 4, EPOCHS)
     np.testing.assert_allclose(again.main, scales.main)
     np.testing.assert_allclose(again.luck, scales.luck)
@@ -160,19 +168,19 @@ def test_scales_are_written_down_and_read_again() -> None:
 def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger() -> None:
     usual = seen(60)
     wider = replace(usual, scores=5 * usual.scores)
-    small, large = learned(usual, None), learned(wider, None)
+    small, large = estimate_scales(usual, None), estimate_scales(wider, None)
     assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
     assert large.main == pytest.approx(5 * small.main, rel=0.1)
     assert large.luck == pytest.approx(25 * small.luck, rel=0.1, abs=1e-5)
     # Scores that are spread less than expected say less about scales than that they are small.
-    assert learned(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
+    assert estimate_scales(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 
 
 def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
     random = np.random.default_rng(6)
     rows = [CHOICES.random(random, 1)[0] for _ in range(1500)]
     end = np.array([quality(row) for row in rows]) + random.normal(0, 0.02, len(rows))
-    found = Seen(
+    found = Observations(
         candidates=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
