@@ -1,4 +1,4 @@
-"""Several sweeps read as one: the same tables, with a first column that names the sweep."""
+"""Several sweeps read as one, with a first column that names the sweep."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Sweeps:
-    """The results of several sweeps: the tables of `Sweep`, each row with its sweep in the first column, `sweep`.
+    """The results of several sweeps: the tables of `Sweep` with a first column `sweep`.
 
     Attributes:
-        sweeps: Name -> sweep. A name is the last part of the location, longer where two would be alike.
+        sweeps: Name -> sweep. A name is the last part of the location, or more parts if needed to be unique.
     """
 
     def __init__(self, sweeps: Iterable[Sweep]) -> None:
@@ -71,7 +71,7 @@ class Sweeps:
         return self._joined(lambda sweep: sweep.cells)
 
     def arms(self, role: ArmRole = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
-        """Return one row per sweep and arm; see `Sweep.arms`. Scores of different selection sets do not compare."""
+        """Return one row per sweep and arm; see `Sweep.arms`. Scores on different selection sets are not comparable."""
         return self._joined(lambda sweep: sweep.arms(role, test_intervals=test_intervals))
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ class Sweeps:
             for name in frame.select_dtypes("category").columns:
                 categories.setdefault(name, []).extend(frame[name].cat.categories)
                 frame[name] = frame[name].astype(object)
-        # What has no rows says nothing of types.
+        # Tables without rows do not determine types.
         joined = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
         for name in categories.keys() & set(joined.columns):
             labels = [label if isinstance(label, str) else None for label in joined[name]]
@@ -106,8 +106,8 @@ def load_all(patterns: Location | Iterable[Location]) -> Sweeps:
     """Open several sweeps for reading.
 
     Args:
-        patterns: Locations as of `load`, or local patterns such as `sweeps/*`, of which folders that are no sweeps
-            are passed over. Buckets are given by name.
+        patterns: Locations as in `load`, or local patterns such as `sweeps/*`, which skip folders that are no sweeps.
+            Patterns do not work for buckets.
 
     Raises:
         UserError: A location is no sweep, or nothing matches a pattern.
@@ -133,7 +133,7 @@ def open_sweeps(locations: list[str]) -> Source:
 
 def _locations(pattern: str) -> list[str]:
     if is_remote(pattern) and glob.escape(pattern) != pattern:
-        raise UserError(f"{pattern} is a pattern; buckets are not searched: give each sweep in one by its whole name")
+        raise UserError(f"{pattern} is a pattern, but buckets are not searched; give the full location of each sweep")
     if not _is_pattern(pattern):
         return [pattern]
     matches = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
@@ -143,13 +143,13 @@ def _locations(pattern: str) -> list[str]:
 
 
 def _is_pattern(location: str) -> bool:
-    # A folder may be called as a pattern is.
+    # The name of an existing folder may look like a pattern.
     has_magic = glob.escape(location) != location
     return has_magic and not is_remote(location) and not os.path.lexists(location)
 
 
 def _names(roots: list[str]) -> list[str]:
-    """Return for each location the shortest end of its path that no other has."""
+    """Return the shortest unique end of each path."""
     paths = [(root if is_remote(root) else os.path.abspath(root)).rstrip("/").split("/") for root in roots]
     names = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Two arms against each other: paired by replicate, on the test set by image with persons as clusters."""
+"""Two arms compared: paired by replicate, and on the test set by image with subjects as clusters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORTH = 0.01
-"""IoU: the difference for which the replicates needed are told."""
+"""IoU: the difference for which the number of replicates is computed."""
 
 _EQUAL = 1e-9
-"""IoU: images that differ by less count as equal."""
+"""IoU: smaller differences of an image count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Side:
     cell: dict[str, str]
     name: str
     replicates: list[int]
-    """Its complete replicates, also those that the other has not."""
+    """Its complete replicates, including those that the other arm lacks."""
     selection_iou: float
     """Mean over the common replicates."""
     test_iou: float | None
@@ -51,7 +51,7 @@ class TestDifference:
     replicates: int
     images: int
     better: int
-    """Images on which the first arm is better in the mean over replicates."""
+    """Images on which the first arm is better, by the mean over replicates."""
     worse: int
     equal: int
 
@@ -64,48 +64,49 @@ class Comparison:
     second: Side
     role: ArmRole
     replicates: list[int]
-    """Those that both have completed."""
+    """Replicates that both arms have completed."""
     selection: Interval
     """Difference of the selection IoU with Student's interval over the common replicates."""
     differences: list[float]
-    """Of each common replicate."""
+    """Difference of each common replicate."""
     sd: float | None
     """Standard deviation of the differences; None for one replicate."""
     detectable: float | None
-    """Least true difference that so many replicates would show in 80 % of the cases (t-test at 5 %)."""
+    """Smallest true difference that this many replicates detect with 80 % power (t-test at 5 %)."""
     worth: float
-    """The difference for which `needed` is told."""
+    """The difference that `needed` refers to."""
     needed: int | None
-    """Replicates that would show a difference of `worth` in 80 % of the cases."""
+    """Replicates that detect a difference of `worth` with 80 % power."""
     test: TestDifference | None
-    """None where no test images are recorded."""
+    """None if no test images are recorded."""
     better: Literal["first", "second"] | None
-    """The arm that is better by the interval of the selection difference; None if that is not decided."""
+    """The better arm, by the interval of the selection difference; None if not decided."""
     verdict: str
-    """What follows, in one sentence."""
+    """The conclusion in one sentence."""
     pruned: int
-    """Trials of the two arms that stopped at a rung: those that completed were chosen for high scores."""
+    """Trials of the two arms that stopped at a rung; the complete ones were selected for high scores."""
     provisional: str | None
-    """Says so where the sweep is not finished."""
+    """A note if the sweep is not finished."""
 
 
 def compare(sweep: SweepTables, first: str, second: str, *, role: ArmRole = "arm") -> Comparison:
     """Compare two arms of a sweep.
 
-    Replicate r of every arm has the same seed, split and order of data, so that arms are compared in pairs.
+    Replicate r of every arm has the same seed, split and data order, so arms are compared in pairs.
 
     Args:
         sweep: The sweep.
-        first: First digits of an arm's key or of one of its trials' keys, `factor=level,...`, or a named arm.
-        second: Another one.
+        first: First digits of an arm key or of a trial key, `factor=level,...`, or a named arm.
+        second: The other arm.
         role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
 
     Raises:
-        UserError: A name fits no arm or several, both name one arm, or they have no complete replicate in common.
+        UserError: A name matches no arm or several, both name the same arm, or the arms have no complete replicate in
+            common.
     """
     with readable(sweep):
         trials = sweep.trials
-        # A stage has the cell of the trial that it was made for, and is no arm.
+        # A stage has the cell of the trial it was trained for, but is not an arm.
         searched = trials[trials["role"].isin(get_args(ArmRole))]
         named = find_arm(searched, first), find_arm(searched, second)
         if named[0].arm_key == named[1].arm_key:
@@ -217,7 +218,7 @@ def _better(selection: Interval) -> Literal["first", "second"] | None:
 
 def _verdict(named: tuple[ArmName, ArmName], selection: Interval, detectable: float | None, needed: int | None) -> str:
     if selection.low is None or selection.high is None:
-        return "not decided: one common replicate tells nothing of chance; add replicates"
+        return "not decided: one common replicate says nothing about chance; add replicates"
     assert detectable is not None and needed is not None
     which = _better(selection)
     if which is not None:
@@ -226,8 +227,8 @@ def _verdict(named: tuple[ArmName, ArmName], selection: Interval, detectable: fl
         return f"{better.text} is better by {abs(selection.mean):.4f} (95 %: {low:.4f} to {high:.4f})"
     most = max(-selection.low, selection.high)
     if most <= WORTH:
-        return f"no difference that matters: it is at most {most:.4f} either way (95 %)"
+        return f"no relevant difference: at most {most:.4f} either way (95 %)"
     return (
-        f"not decided: {selection.n} replicates show differences from {detectable:.4f} only (in 80 % of the cases); "
-        f"{needed} replicates would be needed to see a difference of {WORTH:g}"
+        f"not decided: {selection.n} replicates detect differences from {detectable:.4f} (80 % power); "
+        f"a difference of {WORTH:g} needs {needed} replicates"
     )

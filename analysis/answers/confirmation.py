@@ -1,4 +1,4 @@
-"""What a confirmation found: leading arms with fresh seeds, against the baseline and against their first score."""
+"""The results of a confirmation: leading arms with fresh seeds, compared with the baseline and the search."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class ConfirmedArm:
     test: Interval | None
     """IoU on the test set, over replicates and subjects."""
     selection_difference: Interval | None
-    """To the baseline, paired by replicate; None for the baseline itself."""
+    """Arm minus baseline, paired by replicate; None for the baseline itself."""
     test_difference: Interval | None
-    """To the baseline, paired by replicate and image."""
+    """Arm minus baseline, paired by replicate and image."""
     searched: float | None
-    """Mean selection IoU in the search, which chose the arm for being high."""
+    """Mean selection IoU in the search, for which the arm was chosen."""
     shrinkage: float | None
-    """How much of that was luck: searched minus confirmed."""
+    """The part of it that was luck: searched minus confirmed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmations:
-    """All arms, best confirmed selection score first."""
+    """All confirmed arms, best selection score first."""
 
     arms: list[ConfirmedArm]
     baseline: str | None
-    """Arm key of the baseline, if it was confirmed too."""
+    """Arm key of the baseline, if it was confirmed as well."""
 
 
 def confirmed(sweep: SweepTables) -> Confirmations:
@@ -60,7 +60,7 @@ def _confirmed(sweep: SweepTables) -> Confirmations:
     trials = sweep.trials
     done = complete_trials(trials, "confirmation")
     if done.empty:
-        raise UserError(f"{sweep.root} holds no complete confirmation; `seatbelt confirm {sweep.root}` makes one")
+        raise UserError(f"{sweep.root} has no complete confirmation; run `seatbelt confirm {sweep.root}`")
     images = sweep.images
     images = images[images["trial_key"].isin(done["trial_key"])]
     searched = complete_trials(trials, "arm")

@@ -1,4 +1,4 @@
-"""What each level of each factor contributes to the score, with intervals, honest about pruning."""
+"""The effect of each level on the score, with intervals that account for pruning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Score = Literal["selection", "test"]
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """How much a level adds to the score, against the reference level of its factor.
+    """The effect of a level on the score, relative to the reference level of its factor.
 
     All numbers are differences of mean IoU.
     """
@@ -36,15 +36,15 @@ class Effect:
     level: str
     reference: str
     n: int
-    """Trials at the level with a score at the epoch that is told of."""
+    """Trials at this level that have a score at `epoch`."""
     effect: float | None
-    """None where the trials do not tell it: no complete trial, or aliased with others."""
+    """None if the trials cannot identify it: no complete trial, or aliased with other effects."""
     low: float | None
     high: float | None
     p_value: float | None
-    """Of no effect, adjusted over all effects."""
+    """P-value of no effect, adjusted over all effects."""
     detectable: float | None
-    """Smallest effect that would be found with 80 % power at 5 %: below it, "no difference" was not shown."""
+    """Smallest effect detected with 80 % power at 5 %. A smaller one could exist without being decided."""
 
     @property
     def decided(self) -> bool:
@@ -60,19 +60,19 @@ class Effects:
     estimator: Name
     score: Score
     epoch: int
-    """The scores are the best up to this epoch."""
+    """Scores are the best up to this epoch."""
     trials: int
     complete: int
     evidence: str
     """What the intervals are over, such as `33 arms`."""
     family: Family
-    """How the p-values are adjusted over all effects."""
+    """Adjustment of the p-values over all effects."""
     notes: list[str]
 
 
 @dataclass(frozen=True)
 class _ScoreTable:
-    """What is estimated: (n, K) scores, and their epochs."""
+    """(n, K) scores whose last column is analysed, and their epochs."""
 
     scores: Floats
     epochs: tuple[int, ...]
@@ -89,24 +89,26 @@ def effects(
 ) -> Effects:
     """Estimate the main effects of a sweep's factors.
 
-    One model of all factors, with a constant for each replicate (replicates share their seed, so that arms are compared
-    in pairs). In a sweep that was pruned, the final score is estimated from the rungs and from the trials that went on
-    or were exempt, never by averaging last values.
+    Fits one model of all factors with a constant for each replicate (replicates share their seed, so arms are compared
+    in
+    pairs). In a pruned sweep the final score is estimated from the rungs and from the trials that continued or were
+    exempt, never by averaging last values.
 
     Args:
         sweep: The sweep, finished or not.
-        factor: Only the effects of this one; the model holds all.
-        at: Compare the scores at this epoch, which every trial must have reached, instead of the final ones.
-        score: On the selection set, or on the test set: there the interval is over subjects too, since images of one
-            person are no independent evidence.
-        estimator: `mixed`, `likelihood`, `weights`, or `naive`, which averages whatever each trial reached last, wrong
-            in a pruned sweep and for comparison only; None for the one that suits the sweep
+        factor: Report only this factor; the model contains all.
+        at: Compare scores at this epoch, which every trial must have reached, instead of final scores.
+        score: Selection set or test set. Test intervals are also over subjects, because images of one person are not
+            independent.
+        estimator: `mixed`, `likelihood`, `weights`, or `naive`, which averages the last value of each trial: biased in
+            a
+            pruned sweep, for comparison only. None chooses by the sweep
             (`analysis.statistics.estimators.default_estimator`).
-        family: How p-values are adjusted over all effects.
+        family: Adjustment of the p-values over all effects.
 
     Raises:
-        UserError: No factor varied, no such factor, the epoch compares trials that were selected for it, what was
-            asked for does not go together, or the tables hold what no sweep writes.
+        UserError: No factor varied, the factor does not exist, only selected trials reached the epoch, the options
+            contradict each other, or the tables hold values that no sweep writes.
     """
     with readable(sweep):
         design = read_design(sweep)
@@ -125,7 +127,7 @@ def _effects(
     family: Family,
 ) -> Effects:
     if not design.factors:
-        raise UserError(f"{sweep.root} varied no factor so far: there is nothing to compare")
+        raise UserError(f"{sweep.root} has varied no factor yet: there is nothing to compare")
     if factor is not None and factor not in [f.name for f in design.factors]:
         names = ", ".join(f.name for f in design.factors)
         raise UserError(f"--factor {factor} did not vary in {sweep.root}; these did: {names}")
@@ -152,13 +154,13 @@ def _effects(
 
 
 def effects_of(design: Design, estimated: Estimate, has_score: NDArray[np.bool_], family: Family) -> list[Effect]:
-    """Return what an estimate says of each contrast.
+    """Return the effect of each contrast with adjusted p-values.
 
     Args:
         design: The trials.
         estimated: Estimated from them.
-        has_score: (n,) which trials have the score that is told of.
-        family: How p-values are adjusted.
+        has_score: (n,) whether a trial has the score that is analysed.
+        family: Adjustment of the p-values.
     """
     unadjusted = [_effect(contrast, i, estimated, design, has_score) for i, contrast in enumerate(contrasts_of(design))]
     p_values = adjusted([effect.p_value for effect in unadjusted], family)
@@ -168,7 +170,7 @@ def effects_of(design: Design, estimated: Estimate, has_score: NDArray[np.bool_]
 def _scores_at(sweep: SweepTables, design: Design, at: int | None, score: Score, estimator: Name | None) -> _ScoreTable:
     if score == "test":
         if at is not None:
-            raise UserError("--at and --score test do not go together: only complete trials are tested")
+            raise UserError("--at and --score test cannot be combined: only complete trials are tested")
         if estimator not in (None, "mixed"):
             raise UserError(f"--score test takes --estimator mixed, not {estimator}")
         return _ScoreTable(np.column_stack([design.scores, design.test]), (*design.epochs, design.epochs[-1]))
@@ -180,8 +182,8 @@ def _scores_at(sweep: SweepTables, design: Design, at: int | None, score: Score,
     position = design.epochs.index(at)
     if position and np.isnan(design.scores[:, position]).any():
         raise UserError(
-            f"--at {at} compares trials that were promoted for their scores with one another; the first rung, "
-            f"--at {design.epochs[0]}, compares all, and without --at pruning is accounted for"
+            f"--at {at} would compare only trials that were promoted for their scores; the first rung, "
+            f"--at {design.epochs[0]}, compares all trials, and without --at pruning is accounted for"
         )
     return _ScoreTable(design.scores[:, position : position + 1], (at,))
 
@@ -223,26 +225,26 @@ def _notes(design: Design, estimator: Name, fitted: Estimate, all_effects: Seque
     notes = []
     if design.pruned and estimator != "naive":
         how = {
-            "mixed": "it is estimated together with their rungs",
-            "likelihood": "it is estimated through their rungs",
-            "weights": "complete trials stand for those that they resemble",
+            "mixed": "their scores at the rungs are part of the model",
+            "likelihood": "final scores are estimated through the rungs",
+            "weights": "similar complete trials stand for them",
         }[estimator]
         notes.append(f"{design.pruned} of {len(design.scores)} trials have no final score; {how}")
     if len(fitted.rows) < len(design.trials):
         notes.append(
-            f"a random {len(fitted.rows)} of {len(design.trials)} trials were read: the mixed model takes no more"
+            f"uses a random {len(fitted.rows)} of {len(design.trials)} trials; the mixed model handles no more"
         )
     ended = design.trials["status"].isin([status.value for status in FINAL - {Status.COMPLETE}]).sum()
     if ended:
         notes.append(
-            f"{ended} trials failed, diverged or did not fit into memory: that says nothing good of their levels, and "
-            "no effect shows it"
+            f"{ended} trials failed, diverged or ran out of memory; effects do not account for that, although the "
+            "levels may be the reason"
         )
     if estimator == "naive" and design.pruned:
-        notes.append("NAIVE: last values of pruned and complete trials are averaged; pruning biases every effect")
+        notes.append("NAIVE: averages the last values of pruned and complete trials; pruning biases every effect")
     missing = [f"{e.factor}={e.level}" for e in all_effects if e.effect is None]
     if missing:
-        notes.append(f"not told by the complete trials (none, or aliased): {', '.join(missing)}")
+        notes.append(f"not identified by the complete trials (none, or aliased): {', '.join(missing)}")
     if all(e.low is None for e in all_effects):
-        notes.append("too few complete trials for intervals; more --replicates give them")
+        notes.append("too few complete trials for intervals; add --replicates")
     return notes

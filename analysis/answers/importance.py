@@ -1,4 +1,4 @@
-"""How much of the scores' variation over the space each factor explains."""
+"""The share of the variation of scores over the space that each factor explains."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 
 _DRAWS = 2000
 _FEWEST = 8
-"""Complete trials below which Optuna's evaluators are not asked."""
+"""Fewest complete trials for Optuna's evaluators."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """What one factor explains. Shares are of what all factors explain, and add up to 1."""
+    """What one factor explains, as a share of what all factors explain; shares sum to 1."""
 
     factor: str
     share: float
-    """Shapley share: its main effects and half of each interaction that it takes part in."""
+    """Shapley share: its main effects plus half of each of its interactions."""
     low: float
     high: float
     main: float
-    """The part of the share that its main effects have."""
+    """The part of the share due to main effects."""
     fanova: float | None
-    """Optuna's fANOVA over complete trials; None where there are too few."""
+    """Optuna's fANOVA over complete trials; None if there are too few."""
     ped_anova: float | None
     """Optuna's PED-ANOVA over complete trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importances:
-    """The importance of a sweep's factors, the greatest first."""
+    """The importance of a sweep's factors, most important first."""
 
     importances: list[Importance]
     deviation: float
-    """Standard deviation of the expected final score over the space, IoU: what there is to explain."""
+    """Standard deviation of the expected final score over the space, IoU: what the factors explain."""
     low: float
     high: float
     trials: int
@@ -58,37 +58,37 @@ class Importances:
 
 
 def importance(sweep: SweepTables) -> Importances:
-    """Estimate how much of the variation of the final score over the space each factor explains.
+    """Estimate the share of the variation of the final score over the space that each factor explains.
 
-    Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which reads pruned trials too, with
-    intervals from its posterior. Beside them what Optuna says of the complete trials: in a pruned sweep these are
-    a selection, and the shares are not those of the space. fANOVA: Hutter, Hoos and Leyton-Brown 2014; PED-ANOVA:
-    Watanabe, Bansal and Hutter 2023, of the better half of the scores.
+    Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which also uses pruned trials, with
+    intervals from its posterior. In addition, Optuna's importances of the complete trials: a selection if the sweep
+    pruned, so they do not describe the whole space. fANOVA: Hutter, Hoos and Leyton-Brown 2014; PED-ANOVA:
+    Watanabe, Bansal and Hutter 2023, for the better half of the scores.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: No factor varied, too few trials are complete, or the tables hold what no sweep writes.
+        UserError: No factor varied, too few trials are complete, or the tables hold values that no sweep writes.
     """
     with readable(sweep):
         design = read_design(sweep)
         if not design.factors:
-            raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
+            raise UserError(f"{sweep.root} has varied no factor yet: nothing can be important")
         if not enough(design):
             raise UserError(
-                f"{sweep.root} has no more complete trials than its factors have effects: importance is told of more "
-                "trials, or of more --replicates"
+                f"{sweep.root} has no more complete trials than its factors have effects: importance needs more "
+                "trials or replicates"
             )
         return importance_of(design, _by_optuna(design.subset(sample_rows(design, MOST_TRIALS))))
 
 
 def importance_of(design: Design, others: dict[str, dict[str, float]]) -> Importances:
-    """Return the importance of the factors of trials of which at least one is complete.
+    """Return the importance of the factors; at least one trial must be complete.
 
     Args:
         design: The trials.
-        others: What `fanova` and `ped_anova` say of each factor, where they say anything.
+        others: `fanova` and `ped_anova` -> factor -> importance, where available.
     """
     sample = design.subset(sample_rows(design, MOST_TRIALS))
     main, shares, deviation = _shapley(*fit_shrunk(sample))
@@ -109,9 +109,9 @@ def importance_of(design: Design, others: dict[str, dict[str, float]]) -> Import
     ]
     notes = []
     if len(sample.trials) < len(design.trials):
-        notes.append(f"shares come from a random {len(sample.trials)} of {len(design.trials)} trials")
+        notes.append(f"shares are based on a random {len(sample.trials)} of {len(design.trials)} trials")
     if design.pruned:
-        notes.append("fANOVA and PED-ANOVA see complete trials only: a selection, since others were pruned")
+        notes.append("fANOVA and PED-ANOVA use complete trials only, a selection because others were pruned")
     spread = np.quantile(deviation, bounds)
     return Importances(
         importances=sorted(rows, key=lambda row: (-row.share, row.factor)),
@@ -125,7 +125,7 @@ def importance_of(design: Design, others: dict[str, dict[str, float]]) -> Import
 
 
 def _shapley(trials: Trials, posterior: CoefficientPosterior) -> tuple[Floats, Floats, Floats]:
-    """Return draws of the main shares (D, F), of the Shapley shares (D, F), and of the standard deviation (D,)."""
+    """Return draws of the main shares (D, F), the Shapley shares (D, F) and the standard deviation (D,)."""
     count = len(trials.bases)
     values, vectors = np.linalg.eigh(posterior.covariance)
     random = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
@@ -145,7 +145,7 @@ def _shapley(trials: Trials, posterior: CoefficientPosterior) -> tuple[Floats, F
 
 
 def _by_optuna(design: Design) -> dict[str, dict[str, float]]:
-    """Return what Optuna's evaluators say of the complete trials; nothing where they are too few."""
+    """Return Optuna's importances of the complete trials; empty if there are too few."""
     if (~np.isnan(design.scores[:, -1])).sum() < _FEWEST:
         return {}
     import optuna

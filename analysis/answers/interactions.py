@@ -1,4 +1,4 @@
-"""What pairs of levels score beyond what each adds, shrunk by how much the sweep tells."""
+"""The interactions of pairs of levels, shrunk by the factorial model."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from analysis.statistics.multiple_testing import adjusted
 from seatbelt.errors import UserError
 
 _ALIASED = 1 - 1e-9
-"""Absolute cosine of two columns from which on the trials do not tell them apart."""
+"""Absolute cosine of two columns above which the trials cannot distinguish them."""
 
 _MOST_ALIASES = 5
-"""Groups of aliased interactions that are named."""
+"""Most groups of aliased interactions to list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """What two levels together have beyond the sum of their effects, at the end of training."""
+    """The final score of two levels together minus the sum of their effects."""
 
     factor_a: str
     level_a: str
@@ -34,11 +34,11 @@ class Interaction:
     n: int
     """Complete trials with both levels."""
     effect: float
-    """IoU; shrunk towards 0 the more, the less the trials tell."""
+    """IoU; shrunk towards 0, more so the fewer the trials."""
     low: float
     high: float
     p_value: float
-    """Of no interaction, adjusted over all (Benjamini and Hochberg)."""
+    """P-value of no interaction, adjusted over all (Benjamini and Hochberg)."""
 
     @property
     def decided(self) -> bool:
@@ -48,7 +48,7 @@ class Interaction:
 
 @dataclass(frozen=True, kw_only=True)
 class Interactions:
-    """The interactions of a sweep's factors, the surest first."""
+    """The interactions of a sweep's factors, most certain first."""
 
     interactions: list[Interaction]
     trials: int
@@ -59,33 +59,33 @@ class Interactions:
 def interactions(sweep: SweepTables) -> Interactions:
     """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
 
-    By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one
+    Uses the factorial model (`analysis.statistics.factorial`) with complete and pruned trials. A pair of switches has
+    one
     row, for both being on.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold what no
-            sweep writes.
+        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold values
+            that
+            no sweep writes.
     """
     with readable(sweep):
         design = read_design(sweep)
         with_levels = [factor for factor in design.factors if factor.range is None]
         if len(with_levels) < 2:
-            raise UserError(
-                f"{sweep.root} varied fewer than two factors with levels: there are no interactions to tell"
-            )
+            raise UserError(f"{sweep.root} varied fewer than two factors with levels: there are no interactions")
         if not enough(design):
             raise UserError(
-                f"{sweep.root} has no more complete trials than its factors have effects: interactions are told of "
-                "more trials, or of more --replicates"
+                f"{sweep.root} has no more complete trials than its factors have effects: interactions need "
+                "more trials or replicates"
             )
         return interactions_of(design)
 
 
 def interactions_of(design: Design) -> Interactions:
-    """Return the interactions of trials of which at least one is complete."""
+    """Return the interactions; at least one trial must be complete."""
     sample = design.subset(sample_rows(design, MOST_TRIALS))
     trials, posterior = fit_shrunk(sample)
     return Interactions(
@@ -134,7 +134,7 @@ def _ordered(design: Design, trials: Trials, posterior: CoefficientPosterior) ->
 
 
 def _pairs(trials: Trials) -> list[tuple[tuple[int, int], int, int]]:
-    """Return the pairs with the range of their coefficients among those of all groups."""
+    """Return each pair with the start and end of its coefficients."""
     pairs, start = [], 0
     for group in trials.groups:
         stop = start + math.prod(trials.bases[f].width for f in group)
@@ -145,22 +145,24 @@ def _pairs(trials: Trials) -> list[tuple[tuple[int, int], int, int]]:
 
 
 def _notes(design: Design, sample: Design, trials: Trials) -> list[str]:
-    notes = ["interactions are shrunk: what the trials cannot tell is drawn towards 0, not reported as noise"]
+    notes = ["interactions are shrunk towards 0 where the trials say little, instead of reporting noise"]
     if len(sample.trials) < len(design.trials):
-        notes.append(f"a random {len(sample.trials)} of {len(design.trials)} trials were read: the model takes no more")
+        notes.append(
+            f"uses a random {len(sample.trials)} of {len(design.trials)} trials, the most the model can handle"
+        )
     ranges = [factor.name for factor in design.factors if factor.range is not None]
     if ranges:
-        notes.append(f"interactions with ranges are in the model, but not told: {', '.join(ranges)}")
+        notes.append(f"interactions with ranges are in the model but not listed: {', '.join(ranges)}")
     aliases = _aliases(sample, trials)
     if aliases:
         notes.append(
-            f"the trials do not tell these apart, so each gets a part of what they share: {'; '.join(aliases)}"
+            f"the trials cannot distinguish these, so their effect is divided among them: {'; '.join(aliases)}"
         )
     return notes
 
 
 def _aliases(design: Design, trials: Trials) -> list[str]:
-    """Return pairs of switches whose columns are the same at all complete trials, with one another or a main effect."""
+    """Return groups of effects of switches whose columns are equal at all complete trials."""
     complete = ~np.isnan(design.scores[:, -1])
     names, columns = [], []
     for group in trials.groups:

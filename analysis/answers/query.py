@@ -1,4 +1,4 @@
-"""SQL over the tables of sweeps, without access to anything else."""
+"""SQL over the tables of sweeps, with no access to anything else."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ def query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer one SQL query over `trials`, `epochs`, `images`, `decisions` and `stages`.
 
-    The query sees copies of the tables; files, network and settings are locked. Times are UTC.
+    The query runs on copies of the tables, with files, network and settings locked. Times are UTC.
 
     Args:
-        source: A sweep; or several, whose tables begin with a column `sweep`.
-        sql: One statement that asks and changes nothing.
-        timeout: Seconds that it may take.
-        memory: GB that the tables, the query and its answer may take.
+        source: A sweep, or several; the tables of several begin with a column `sweep`.
+        sql: One statement that only reads.
+        timeout: Time limit, seconds.
+        memory: Memory limit for the tables, the query and its answer, GB.
 
     Returns:
         Column names and rows of plain Python values.
 
     Raises:
-        UserError: It is not one question, takes too long or too much memory, or duckdb refuses it, with its reason.
+        UserError: It is not a single reading statement, exceeds a limit, or DuckDB refuses it; the message has the
+            reason.
     """
     return _answer(source, sql, timeout, memory, _rows)
 
@@ -49,7 +50,7 @@ def query(
 def query_parquet(source: Source, sql: str, *, timeout: float = 60, memory: float = 4) -> bytes:
     """Answer one SQL query as a Parquet file; see `query`.
 
-    Columns that are called alike are told apart by a number; sums of integers are integers.
+    Duplicate column names get a number; sums of integers are integers.
     """
     return _answer(source, sql, timeout, memory, _parquet)
 
@@ -69,7 +70,7 @@ def _answer(source: Source, sql: str, timeout: float, memory: float, form: Calla
                 lock(connection)
                 _check_asks(connection, sql)
                 connection.execute("begin transaction read only")
-                # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+                # Through Arrow: DuckDB's own conversion of times needs pytz.
                 return form(connection.sql(sql).to_arrow_table())
             except (duckdb.OutOfMemoryException, pa.ArrowMemoryError, MemoryError):
                 raise too_large from None
@@ -90,10 +91,10 @@ def _check_asks(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         raise UserError(f"the query must be one SQL statement, but got {len(statements)}")
     kind = statements[0].type.name
-    # A pivot asks twice: for its columns, and for its rows.
+    # A pivot runs two statements: for its columns and for its rows.
     pivots = kind == "MULTI" and re.match(r"\s*(pivot|select|from|with)\b", sql, re.IGNORECASE)
     if kind != "SELECT" and not pivots:
-        raise UserError(f"the query must ask and change nothing (select, from, with, describe, ...), but is {kind}")
+        raise UserError(f"the query must only read (select, from, with, describe, ...), but is {kind}")
 
 
 def _rows(table: pa.Table) -> QueryResult:
@@ -133,13 +134,13 @@ def _values(column: pa.ChunkedArray[Any]) -> list[Any]:
         naive: list[Any] = column.cast(pa.timestamp(kind.unit)).to_pylist()
         return [time and time.replace(tzinfo=datetime.UTC) for time in naive]
     if pa.types.is_decimal(kind):
-        # Sums of integers are decimals without a fraction.
+        # DuckDB sums integers as decimals without a fraction.
         plain = int if kind.scale == 0 else float
         return [None if value is None else plain(value) for value in column.to_pylist()]
     return list(column.to_pylist())
 
 
 def _reason(error: Exception) -> str:
-    """Return duckdb's reason in one line, without its copy of the query."""
+    """Return DuckDB's reason in one line, without its copy of the query."""
     reason, _, _ = str(error).partition("\n\nLINE ")
     return " ".join(reason.split())

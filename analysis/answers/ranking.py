@@ -21,13 +21,13 @@ By = Literal["selection", "test"]
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One configuration, over its complete replicates."""
+    """One configuration over its complete replicates."""
 
     rank: int
     sweep: str
     """Name of its sweep."""
     location: str
-    """Where its sweep is."""
+    """Location of its sweep."""
     arm_key: str
     cell: dict[str, str]
     encoder: str
@@ -38,9 +38,9 @@ class Arm:
     selection_sd: float | None
     """Standard deviation over replicates; None for one."""
     selection_iou_with_target: float | None
-    """The same over images that show the target."""
+    """The same over images with the target."""
     test_iou: float | None
-    """Mean over replicates of the IoU on the test set; shown, never ranked by unless asked for."""
+    """Mean over replicates of the IoU on the test set; shown, but ranks only with `by="test"`."""
     epochs: int
     """Epochs trained, mean over replicates."""
     parameters: int | None
@@ -51,35 +51,35 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Arms, best first, and how far the sweep has come."""
+    """Arms, best first, and the progress of the sweep."""
 
     arms: list[Arm]
     by: By
     complete: bool
-    """Whether the arms are ranked by complete trials; else none is complete, and all that ran are shown."""
+    """Whether the arms are ranked by complete trials; otherwise none is complete, and all arms that ran are listed."""
     trials: dict[str, int]
     """Status -> number of trials."""
     baselines: dict[str, float]
-    """Scores of the trivial baselines on the selection set; of several sets, each with its sweep's name."""
+    """Scores of the trivial baselines on the selection set; named by sweep if there are several sets."""
     several: bool = False
-    """Whether the arms are of several sweeps."""
+    """Whether the arms come from several sweeps."""
     mixed: bool = False
-    """Whether the sweeps have different selection sets, so that scores of different sweeps do not compare."""
+    """Whether the sweeps have different selection sets, so their scores are not comparable."""
 
 
 def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = False) -> Ranking:
     """Rank the arms of a sweep, or of several.
 
-    Only complete trials are compared; while there is none, every arm with an epoch is ranked provisionally.
+    Compares complete trials only; while there are none, ranks every arm with an epoch provisionally.
 
     Args:
         sweep: The sweep, or several.
         top: Number of arms.
-        by: `selection`; `test` uses up the test set's honesty and is for looking only.
-        mixed: Rank sweeps of different selection sets nevertheless.
+        by: `selection`, or `test`, which makes test scores optimistic and is for inspection only.
+        mixed: Rank sweeps with different selection sets anyway.
 
     Raises:
-        UserError: The sweep holds no scores yet, its tables are damaged, or the sweeps do not compare.
+        UserError: The sweep has no scores yet, its tables are damaged, or the sweeps are not comparable.
     """
     import duckdb
 
@@ -89,7 +89,7 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     counts: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     complete = False
-    # One sweep at a time: a thousand of them take no more memory than the largest.
+    # One sweep at a time: memory is bounded by the largest.
     with duckdb.connect() as connection:
         for name, part in sweep.parts:
             ranked = _ranked(connection, part, name, top, by)
@@ -99,7 +99,7 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
             if ranked.complete or not complete:
                 rows = _leading([*rows, *ranked.rows], top)
     if by == "test" and not complete:
-        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
+        raise UserError(f"{sweep.root} has no complete trial, so nothing has been tested yet")
     if not rows:
         raise UserError(_no_scores(sweep, counts))
     parts = {name: part for name, part in sweep.parts}
@@ -140,8 +140,8 @@ def _no_scores(source: Source, counts: Counter[str]) -> str:
     ended = {status: count for status, count in counts.items() if count and status in WITHOUT_RESULT}
     if ended and sum(ended.values()) == counts.total():
         ends = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
-        return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` says why the first has none"
-    return f"{source.root} holds no scores yet; `seatbelt status {where}` shows how far it is"
+        return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` explains the first one"
+    return f"{source.root} has no scores yet; `seatbelt status {where}` shows its progress"
 
 
 _ARM_COLUMNS = (
@@ -167,7 +167,7 @@ class _Ranked:
 def _ranked(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, name: str | None, top: int, by: By) -> _Ranked:
     """Return the leading arms of one sweep."""
     trials = select(connection, sweep, "trials")
-    # Copied, so that the files are read once.
+    # A copy, so that the files are read once.
     copy = f"create or replace temp table ranked as select {', '.join(_COLUMNS)} from ({trials})"
     fetch(connection, sweep, copy, table="trials")
     statuses = fetch(connection, sweep, "select status, count(*) as n from ranked group by 1", table="trials")

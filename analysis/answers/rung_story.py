@@ -1,7 +1,7 @@
 """What happened to a trial at each rung, reconstructed from decisions and epochs.
 
-A trial that is not exempt stops at a rung; one promotion is allowed for every so many trials that reached it, and
-goes to the best of those that wait. When a trial arrived is taken from the time of its epoch.
+A trial that is not exempt stops at each rung. One promotion is allowed per `eta` trials that reached the rung, and goes
+to the best waiting trial. The arrival of a trial is the time of its epoch.
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ class RungStory:
     score: float
     """Its best selection IoU up to the rung."""
     rank: int
-    """Among the trials compared, 1 is best: when it was promoted, else of all that reached the rung so far."""
+    """Rank among the trials compared (1 is best): at its promotion, else among all trials at the rung so far."""
     compared: int
     """Trials that had reached the rung."""
     allowed: int | None
-    """Promotions allowed from the rung by then; None where no decision tells."""
+    """Promotions allowed by then; None if no decision recorded it."""
     promoted: bool
     reason: str
-    """Of the decision, or why there was none."""
+    """Reason of the decision, or why there was none."""
     ahead: Neighbour | None
-    """The one just above it among those compared."""
+    """The next better trial among those compared."""
     behind: Neighbour | None
-    """The one just below it."""
+    """The next worse trial."""
     best_waiting: Neighbour | None
-    """The best of the others that waited and were not promoted then."""
+    """The best other trial that was waiting at that time."""
     cut: Neighbour | None
-    """The last one that the allowed promotions would reach if the best of all compared got them."""
+    """The last trial that would be promoted if the allowed promotions went to the best of all compared."""
     needed: float | None
-    """A score above this would have been promoted after it arrived; None if it was, or if none was promoted since."""
+    """A score above this would have been promoted after its arrival; None if it was promoted, or if no other was
+    since."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Arrival:
 
 
 def rung_stories(key: str, trials: pd.DataFrame, epochs: pd.DataFrame, decisions: pd.DataFrame) -> list[RungStory]:
-    """Return what happened to a trial at each rung that it stopped at, from the lowest.
+    """Return what happened to a trial at each rung where it stopped, lowest first.
 
     Args:
         key: The trial.
@@ -87,7 +88,7 @@ def rung_stories(key: str, trials: pd.DataFrame, epochs: pd.DataFrame, decisions
 
 
 def _arrivals(rung: int, trials: pd.DataFrame, epochs: pd.DataFrame, decisions: pd.DataFrame) -> list[_Arrival]:
-    """Return the trials that stopped at a rung, in the order of arrival."""
+    """Return the trials that stopped at a rung, in order of arrival."""
     decided = set(decisions["trial_key"])
     waits = (trials["epochs_done"] == rung) & (trials["status"] == Status.PAUSED)
     stopped = trials[trials["trial_key"].isin(decided) | (waits & ~trials["exempt"].astype(bool))]
@@ -102,7 +103,7 @@ def _arrivals(rung: int, trials: pd.DataFrame, epochs: pd.DataFrame, decisions: 
 def _story(key: str, rung: int, arrivals: list[_Arrival], decisions: pd.DataFrame) -> RungStory:
     arrival = next(arrival for arrival in arrivals if arrival.key == key)
     rows: list[dict[Any, Any]] = decisions.to_dict(orient="records")
-    # What an ended sweep pruned may be promoted when it is extended.
+    # A trial pruned at the end of a sweep may be promoted after the sweep is extended.
     decisions_of_trial = sorted(
         (row for row in rows if row["trial_key"] == key), key=lambda row: row["kind"] == "promotion"
     )
@@ -110,7 +111,7 @@ def _story(key: str, rung: int, arrivals: list[_Arrival], decisions: pd.DataFram
     promoted = decision is not None and decision["kind"] == "promotion"
     compared = arrivals
     if decision is not None and promoted:
-        # Those that were there when it was promoted; the decision says how many.
+        # The trials there at its promotion; the decision records their number.
         compared = arrivals[: int(decision["compared"])] if _is_present(decision["compared"]) else compared
         compared = compared if arrival in compared else [*compared[:-1], arrival]
     before = [row for row in rows if decision is None or not promoted or row["number"] < decision["number"]]
@@ -139,17 +140,17 @@ def _story(key: str, rung: int, arrivals: list[_Arrival], decisions: pd.DataFram
 
 
 def _needed(arrival: _Arrival, rows: list[dict[Any, Any]]) -> float | None:
-    """Return the least score that was promoted after a trial arrived: a higher one of its would have gone first."""
+    """Return the lowest score promoted after a trial arrived: with a higher score, the trial would have been first."""
     later = [
         row for row in rows if row["kind"] == "promotion" and row["at"] >= arrival.at and _is_present(row["score"])
     ]
-    # A lower score went on while the trial was still being stopped.
+    # A lower score may have been promoted while the trial was being stopped.
     scores = [float(row["score"]) for row in later if row["score"] >= arrival.score]
     return min(scores, default=None)
 
 
 def _is_present(value: object) -> bool:
-    # A number that is missing is NaN in a column of pandas.
+    # pandas stores a missing number as NaN.
     return value is not None and value == value
 
 

@@ -1,4 +1,4 @@
-"""How well the score at a rung ranks what trials end with."""
+"""How well scores at a rung rank final scores."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from analysis.statistics.intervals import LEVEL
 from seatbelt.errors import UserError
 
 TRUSTED, DOUBTED = 0.7, 0.5
-"""Rank correlations from which on a rung is trusted, and below which it is said to mislead."""
+"""Rank correlations above which a rung is trusted, and below which it is called misleading."""
 _NINTHS = 9
-"""Candidates for rungs lie at so many equal parts of the full epochs."""
+"""Candidate rungs divide the full epochs into this many equal parts."""
 _EARLY = 2 / 3
-"""Share of the full epochs after which a rung saves too little to be worth its mistakes."""
+"""Share of the full epochs after which a rung saves too little to justify its errors."""
 _RESAMPLES = 400
 _FEWEST = 5
-"""Complete trials below which no correlation is told."""
+"""Fewest complete trials for a correlation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How well the best score up to an epoch ranks the final scores."""
+    """How well the best score up to an epoch ranks final scores."""
 
     epoch: int
     rung: bool
-    """Whether trials were compared there."""
+    """Whether the epoch is a rung of the sweep."""
     seen: float
-    """Spearman's correlation over the complete trials; in a pruned sweep these are a selection, and it is too low."""
+    """Spearman's correlation over complete trials; too low in a pruned sweep, where they are a selection."""
     correlation: float
-    """The same for all trials: what it would be without pruning."""
+    """The same for all trials: the value without pruning."""
     low: float
     high: float
     n: int
@@ -44,7 +44,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreements:
-    """The agreement at each epoch that was looked at, and what to do."""
+    """The agreement at each candidate epoch, and advice."""
 
     agreements: list[Agreement]
     trials: int
@@ -54,17 +54,18 @@ class Agreements:
 
 
 def rungs(sweep: SweepTables) -> Agreements:
-    """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
+    """Estimate how well scores at rungs, and at epochs that could be rungs, rank final scores.
 
     In a pruned sweep only promoted and exempt trials have a final score. The likelihood of monotone missing data
-    (`analysis.statistics.monotone_likelihood`) estimates the correlation over all trials, which is turned into a rank
+    (`analysis.statistics.monotone_likelihood`) estimates the correlation over all trials, converted to a rank
     correlation as for normal scores (Pearson 1907). Intervals are bootstrap percentiles over whole arms.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than five trials are complete, a trial has one epoch only, or the tables hold what no sweep
+        UserError: Fewer than five trials are complete, trials have only one epoch, or the tables hold values that no
+            sweep
             writes.
     """
     with readable(sweep):
@@ -73,7 +74,7 @@ def rungs(sweep: SweepTables) -> Agreements:
         design = read_design(sweep, candidates)
         complete = int((~np.isnan(design.scores[:, -1])).sum())
         if complete < _FEWEST:
-            raise UserError(f"{sweep.root} has {complete} complete trials; {_FEWEST} are needed to judge rungs")
+            raise UserError(f"{sweep.root} has {complete} complete trials; judging rungs needs {_FEWEST}")
         if len(design.epochs) < 2:
             raise UserError(f"{sweep.root} trains for one epoch: there is nothing to compare before the end")
         rung_epochs = set(sweep.record.rungs) - {design.epochs[-1]}
@@ -95,7 +96,7 @@ def _agreements(design: Design, rung_epochs: set[int]) -> Agreements:
 def _agreement(design: Design, epoch: int, rung_epochs: set[int], arms: NDArray[np.intp]) -> Agreement:
     from scipy import stats
 
-    # What pruning looked at must be among the scores, whichever epoch is asked about.
+    # The scores used for pruning must be included for every epoch.
     chosen = [i for i, e in enumerate(design.epochs) if e == epoch or e in rung_epochs or e == design.epochs[-1]]
     scores = design.scores[:, chosen]
     position = [design.epochs[i] for i in chosen].index(epoch)
@@ -130,10 +131,10 @@ def _agreement(design: Design, epoch: int, rung_epochs: set[int], arms: NDArray[
 
 
 def monotone_covariance(scores: Floats) -> Floats:
-    """Return (K, K) the likeliest covariance of scores of which later ones are missing for what earlier ones were.
+    """Return (K, K) the maximum-likelihood covariance of scores that are missing depending on earlier ones.
 
     Args:
-        scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
+        scores: (n, K), monotone: NaN from the first score that a trial did not reach.
     """
     rungs = scores.shape[1]
     covariance = np.zeros((rungs, rungs))
@@ -148,7 +149,7 @@ def monotone_covariance(scores: Floats) -> Floats:
 
 
 def _as_ranks(covariance: Floats, position: int) -> float:
-    """Return the rank correlation with the last score that normal scores of such a covariance have."""
+    """Return the rank correlation with the last score for normal scores with this covariance."""
     spread = math.sqrt(covariance[position, position] * covariance[-1, -1])
     if spread == 0:
         return math.nan
@@ -161,15 +162,13 @@ def _advice(agreements: list[Agreement], full: int) -> str:
     first = next((a for a in agreements if a.rung), None)
     if first is None:
         if trusted is None:
-            return f"no epoch of the first two thirds ranks trials well (from {TRUSTED} on): --prune none is right here"
-        return (
-            f"from epoch {trusted} on scores rank trials well: --prune asha --rungs {trusted},{full} would save epochs"
-        )
+            return f"no epoch in the first two thirds ranks trials well (correlation {TRUSTED}): use --prune none"
+        return f"scores rank trials well from epoch {trusted}: --prune asha --rungs {trusted},{full} would save epochs"
     if first.correlation >= TRUSTED:
         return f"the first rung, epoch {first.epoch}, ranks trials well"
     verdict = (
         f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
     )
     if trusted is None:
-        return f"{verdict}, and none of the first two thirds does well: --prune none"
-    return f"{verdict}; raise it: --rungs {trusted},{full}"
+        return f"{verdict}, and no other in the first two thirds ranks them well: use --prune none"
+    return f"{verdict}; use a later one: --rungs {trusted},{full}"

@@ -1,4 +1,4 @@
-"""The story of a trial: who proposed it and why, what each rung decided, how it ended."""
+"""The story of a trial: what proposed it and why, what was decided at each rung, how it ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A decision about the trial, as it is recorded."""
+    """A recorded decision about the trial."""
 
     number: int
     at: str | None
@@ -40,14 +40,14 @@ class Stage:
 
     stage_key: str
     reused: bool
-    """It was made for another trial or sweep."""
+    """Whether it was trained for another trial or sweep."""
     seconds: float | None
-    """Seconds of training that it took."""
+    """Training time, seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A trial from its proposal to its end."""
+    """A trial from proposal to end."""
 
     trial_key: str
     arm_key: str
@@ -59,11 +59,11 @@ class Story:
     proposed_by: str | None
     decisions: list[Decision]
     rungs: list[RungStory]
-    """The rungs that it stopped at; none for an exempt trial."""
+    """The rungs where it stopped; empty for an exempt trial."""
     prunes: bool
-    """Whether the sweep prunes at all."""
+    """Whether the sweep prunes."""
     eta: int
-    """One of so many trials is promoted."""
+    """One of this many trials at a rung is promoted."""
     stage: Stage | None
     used_by: list[str]
     """Trials that begin with this one as their stage."""
@@ -73,18 +73,18 @@ class Story:
     failures: int
     machine_faults: int
     hosts: list[str]
-    """Where its epochs were measured, in order."""
+    """Hosts that measured its epochs, in order."""
     error: str | None
     ended_at: str | None
     best_epoch: int | None
     selection_iou: float | None
     test_iou: float | None
     place: int | None
-    """Of its arm among the arms of the search with complete trials, 1 is best; None if it is none of them."""
+    """Rank of its arm among the arms with complete trials (1 is best); None if it has none."""
     arms: int
-    """Number of those."""
+    """Number of arms with complete trials."""
     provisional: str | None
-    """Says so where the sweep is not finished."""
+    """A note if the sweep is not finished."""
 
 
 def why(sweep: SweepTables, trial: str) -> Story:
@@ -92,10 +92,10 @@ def why(sweep: SweepTables, trial: str) -> Story:
 
     Args:
         sweep: The sweep.
-        trial: Its key, or the first digits.
+        trial: Its key or number, or the first digits of its key.
 
     Raises:
-        UserError: No trial or more than one fits, or the tables hold what no sweep writes.
+        UserError: No trial or more than one matches, or the tables hold values that no sweep writes.
     """
     with readable(sweep):
         return _why(sweep, trial)
@@ -183,7 +183,7 @@ def _decision(columns: dict[Any, Any]) -> Decision:
 def _python_value(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
     import pandas as pd
 
-    # What is missing is NaN, NaT or None, by the type of the column.
+    # Missing values are NaN, NaT or None, depending on the type of the column.
     if value is None or value is pd.NaT or value != value:
         return None
     return value.item() if hasattr(value, "item") else value

@@ -1,4 +1,4 @@
-"""Figures of a sweep: each is a small table, a caption, and a drawing for a page or for print."""
+"""Figures of a sweep: each is a small table with a caption and a chart for a page or for print."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ FIGURES: dict[str, Callable[[SweepData], Figure]] = {
     "progress": progress,
     "parallel": parallel,
 }
-"""Name -> what computes the figure."""
+"""Name -> function that computes the figure."""
 
 
 def figure(name: str, data: SweepData, compute: Callable[[SweepData], Figure] | None = None) -> Figure:
     """Return a figure of a sweep by its name.
 
     Args:
-        name: One of FIGURES.
+        name: A key of FIGURES.
         data: The sweep.
-        compute: What computes it; None takes that of FIGURES.
+        compute: The function; None takes it from FIGURES.
 
     Raises:
-        NotApplicable: The sweep does not hold what it shows.
-        UserError: The tables cannot be read or hold what no sweep writes.
+        NotApplicable: The sweep lacks the data of the figure.
+        UserError: The tables cannot be read or hold values that no sweep writes.
     """
     with readable(data.sweep):
         return (compute or FIGURES[name])(data)
 
 
 def figures(data: SweepData, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
-    """Return all figures that a sweep allows, and for each of the others why it does not."""
+    """Return all applicable figures, and the reason why each other figure is not."""
     drawn, missing = {}, {}
     for name in (name for name in FIGURES if name not in without):
         try:

@@ -1,4 +1,4 @@
-"""The score of each arm against what it costs, and the arms that no other beats in both."""
+"""The score of each arm against its cost, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COLUMNS = [
     Column("low", "float64", "lower bound of the 95 % interval (Student, over replicates); null for one"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "complete trials of the arm"),
-    Column("front", "bool", "no other arm is better and costs no more"),
+    Column("front", "bool", "no other arm is better at the same or a lower cost"),
 ]
 
 _MOST = 400
-"""Arms that are drawn beside the front; the table has all."""
+"""Most arms to draw in addition to the front; the table has all."""
 
 _WIDE = 10
-"""Costs that differ by such a factor are drawn on a logarithmic axis."""
+"""Ratio of costs above which the axis is logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Cost:
     title: str
     axis: str
     images: bool = False
-    """Whether the seconds are divided by the images that were trained on."""
+    """Whether to divide the seconds by the number of training images."""
     column: str
 
 
@@ -73,8 +73,8 @@ def cost_figure(kind: Cost, data: SweepData) -> Figure:
         title=f"Selection IoU against {kind.title}",
         caption=(
             f"{counted(len(table), 'arm')}, each the mean over its complete trials (n = {extent(table['n'])}); 95 % "
-            f"intervals for those on the front that have several. The line joins the {len(front)} that no other arm "
-            f"beats for the same cost or less (Pareto front); by chance an arm is on it that should not be.{thinned}"
+            f"intervals for arms on the front with several trials. The line joins the {len(front)} arms that no other "
+            f"arm beats at the same or a lower cost (Pareto front); some may be on it by chance.{thinned}"
         ),
         alt=(
             f"{len(table)} arms, {len(front)} on the front. The best costs {first['cost']:.3g} ({kind.axis}) and has "
@@ -98,7 +98,9 @@ def cost_table(kind: Cost, data: SweepData) -> pd.DataFrame:
     if kind.images:
         images = trials["epochs_done"] * (trials["train_real"] + trials["train_synthetic"])
         if images.nunique() < 2:
-            raise NotApplicable("needs arms that train on different numbers of images, else it equals cost_seconds")
+            raise NotApplicable(
+                "needs arms with different numbers of training images; otherwise it equals cost_seconds"
+            )
         costs = costs / images
     costs = costs.where(costs > 0).groupby(trials["arm_key"]).mean().rename("cost").dropna()
     if costs.nunique() < 2:
@@ -107,7 +109,7 @@ def cost_table(kind: Cost, data: SweepData) -> pd.DataFrame:
     arms = arms.rename(columns={"selection_low": "low", "selection_high": "high", "replicates": "n"})
     arms["arm"] = data.arm_names(arms["arm_key"].tolist())
     arms = arms.sort_values(["cost", "selection_iou"], ascending=[True, False], ignore_index=True)
-    # In rising cost, who is better than all before is on the front.
+    # In order of cost, an arm better than all cheaper ones is on the front.
     before = arms["selection_iou"].cummax().shift(fill_value=float("-inf"))
     arms["front"] = arms["selection_iou"] > before
     return arms[[column.name for column in COLUMNS]]

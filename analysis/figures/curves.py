@@ -1,4 +1,4 @@
-"""How the selection IoU rose over the epochs of single trials, with the rungs and where trials were stopped."""
+"""Learning curves of single trials, with the rungs and where trials were stopped."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ COLUMNS = [
 ]
 
 DRAWN = 60
-"""Most trials that are drawn."""
+"""Most trials to draw."""
 _LEADING = 15
-"""Of them, the best are always among them."""
+"""Number of best trials that are always drawn."""
 
 _GROUPS = {
     "complete": (Status.COMPLETE,),
@@ -40,14 +40,14 @@ _GROUPS = {
     "failed": (Status.FAILED, Status.DIVERGED, Status.OUT_OF_MEMORY),
     "under way": (Status.RUNNING, Status.INTERRUPTED, Status.PLANNED),
 }
-"""What is told apart by colour -> statuses; the order is that of the looks."""
+"""Line group -> statuses, in the order of the colours."""
 
 
 def curves(data: SweepData) -> Figure:
-    """Return the learning curves of the best trials and of a sample of the others.
+    """Return the learning curves of the best trials and a sample of the others.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicable: No epoch has been measured.
     """
     began = data.searched[data.searched["epochs_done"] > 0]
     table = curves_table(data)
@@ -59,8 +59,8 @@ def curves(data: SweepData) -> Figure:
         title="Learning curves",
         caption=(
             f"Selection IoU after each epoch: {drawn} of {len(began)} trials are drawn ({which}). Dotted lines: rungs, "
-            "at which trials are compared; a cross: the trial was stopped there or failed. One line is one trial, "
-            "so that no line has an interval."
+            "at which trials are compared. Crosses: trials stopped or failed there. Each line is one trial and has "
+            "no interval."
         ),
         alt=f"{drawn} rising lines over up to {table['epoch'].max()} epochs; best values from {last.min():.3f} to "
         f"{last.max():.3f}.",
@@ -71,14 +71,14 @@ def curves(data: SweepData) -> Figure:
 
 
 def curves_table(data: SweepData) -> pd.DataFrame:
-    """Return one row per epoch of the trials that are drawn (columns: COLUMNS), best trial first.
+    """Return one row per epoch of the trials to draw (columns: COLUMNS), best trial first.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicable: No epoch has been measured.
     """
     began = data.searched[data.searched["epochs_done"] > 0]
     if began.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicable("needs a measured epoch")
     ranked = began.sort_values(["selection_iou", "number"], ascending=[False, True], ignore_index=True)
     chosen = ranked if len(ranked) <= DRAWN else _thinned(ranked)
     epochs = data.query(
@@ -86,7 +86,7 @@ def curves_table(data: SweepData) -> pd.DataFrame:
         [chosen["trial_key"].tolist()],
     )
     if epochs.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicable("needs a measured epoch")
     curve_rows = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
     return curve_rows[[column.name for column in COLUMNS]]
 

@@ -1,4 +1,4 @@
-"""How the test IoU is distributed over images, for the leading arms."""
+"""The distribution of the test IoU over images, for the leading arms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = [
     Column("p95", "float64", "95 % have at most this"),
     Column("mean", "float64", "mean over images"),
     Column("missed", "float64", "share of the images with an IoU below 0.01"),
-    Column("images", "int64", "test images, each with the mean over replicates of its IoU"),
+    Column("images", "int64", "test images; the IoU of an image is its mean over replicates"),
     Column("subjects", "int64", "persons on them"),
     Column("replicates", "int64", "complete trials of the arm"),
 ]
@@ -47,7 +47,7 @@ def distribution(data: SweepData) -> Figure:
             f"The {len(table)} best arms by the selection set. Marker: the median over {first['images']} test images "
             f"of {subjects} subjects; thick bar: the middle half of the images; thin bar: the middle 90 %. The value "
             f"of an image is its mean over the {counted(first['replicates'], 'trial')} of the arm. "
-            "These are spreads of images, not intervals of a mean."
+            "The bars show the spread of images, not intervals of a mean."
         ),
         alt=(
             f"Best arm: half of the images have at least {first['median']:.3f}, a quarter at most {first['p25']:.3f}, "

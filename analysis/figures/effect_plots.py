@@ -1,4 +1,4 @@
-"""What each level contributes, and what pairs of levels add together, as intervals around zero."""
+"""Effects of levels and interactions of pairs of levels, as intervals around zero."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EFFECTS = [
     Column("factor", "string", "the factor"),
     Column("level", "string", "the level"),
     Column("reference", "string", "the level that it is compared with"),
-    Column("effect", "float64", "difference of the selection IoU; null where the trials do not tell"),
+    Column("effect", "float64", "difference of the selection IoU; null where the trials cannot identify it"),
     Column("low", "float64", "lower bound of the 95 % interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials at the level that reached the end"),
     Column("p_value", "float64", "of no effect, adjusted over all effects"),
     Column("decided", "bool", "whether it differs from zero after the adjustment"),
-    Column("detectable", "float64", "smallest effect that would be found with 80 % power at 5 %"),
+    Column("detectable", "float64", "smallest effect detected with 80 % power at 5 %"),
 ]
 """Columns of `effects_table`."""
 
@@ -33,18 +33,18 @@ INTERACTIONS = [
     Column("level_a", "string", "its level"),
     Column("factor_b", "string", "the other factor"),
     Column("level_b", "string", "its level"),
-    Column("effect", "float64", "what both levels together add beyond their sum"),
+    Column("effect", "float64", "effect of both levels together minus the sum of their effects"),
     Column("low", "float64", "lower bound of the interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials"),
 ]
-"""Columns that `interactions` takes."""
+"""Columns of the argument of `interactions`."""
 
 MOST_TRIALS = 5_000
-"""Trials beyond which a report leaves out what takes long to estimate."""
+"""Number of trials above which a report omits slow estimates."""
 
 _MOST, _PAIRS = 40, 20
-"""Rows of the figures of effects and of pairs; the tables have all."""
+"""Most rows of the figures of effects and of pairs; the tables have all."""
 
 
 def main_effects(data: SweepData) -> Figure:
@@ -60,17 +60,17 @@ def main_effects(data: SweepData) -> Figure:
     table = effects_table(data)
     estimated = table.dropna(subset=["effect"])
     if estimated.empty:
-        raise NotApplicable("needs effects that the complete trials tell")
+        raise NotApplicable("needs effects that the complete trials identify")
     decided, method = int(table["decided"].sum()), ESTIMATORS[effects.estimator]
     strongest = estimated.iloc[int(estimated["effect"].abs().argmax())]
     return Figure(
         name="main_effects",
-        title="What each level adds to the selection IoU",
+        title="Effect of each level on the selection IoU",
         caption=(
             f"Differences to the reference level of each factor ({method}, {effects.complete} of {effects.trials} "
             f"trials reached epoch {effects.epoch}), with 95 % intervals over {effects.evidence}. Full "
-            "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
-            f"show the smallest effect that could have been found.{_left_out(len(estimated), _MOST)}"
+            "markers are decided: they differ from zero after adjusting for their number (Holm). Small ticks "
+            f"show the smallest detectable effect.{_left_out(len(estimated), _MOST)}"
         ),
         alt=(
             f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} "
@@ -100,7 +100,7 @@ def pair_effects(data: SweepData) -> Figure:
     import pandas as pd
 
     if len(data.searched) > MOST_TRIALS:
-        raise NotApplicable(f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them")
+        raise NotApplicable(f"is omitted above {MOST_TRIALS:,} trials; `seatbelt effects --interactions` prints them")
     try:
         pairs = estimate(data.sweep).interactions
     except UserError as error:
@@ -123,11 +123,11 @@ def interactions(table: pd.DataFrame) -> Figure:
     first = ordered.iloc[0]
     return Figure(
         name="interactions",
-        title="What pairs of levels add together",
+        title="Interactions of pairs of levels",
         caption=(
-            f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals; "
-            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. An interval stands alone: among many "
-            f"some miss 0 by chance.{_left_out(len(ordered), _PAIRS)}"
+            f"The effect of both levels of a pair minus the sum of their single effects, with 95 % intervals; "
+            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. Intervals are unadjusted: among many, "
+            f"some exclude 0 by chance.{_left_out(len(ordered), _PAIRS)}"
         ),
         alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
@@ -154,7 +154,7 @@ def _forest(table: pd.DataFrame) -> Chart:
     if ticks:
         layers.append(
             Points(
-                name="smallest that could be found",
+                name="smallest detectable",
                 x=tuple(value for _, size in ticks for value in (-size, size)),
                 y=tuple(float(place) for place, _ in ticks for _ in range(2)),
                 series=6,

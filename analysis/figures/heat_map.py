@@ -1,4 +1,4 @@
-"""The selection IoU of each combination of two factors, as a grid of colours with the numbers in it."""
+"""The selection IoU of each combination of two factors, as a coloured grid with numbers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def heat_map(data: SweepData, factors: tuple[str, str] | None = None) -> Figure:
 
     Args:
         data: The sweep.
-        factors: Down the side and along the bottom; None takes decoder and encoder, or the two that vary.
+        factors: Rows and columns; None takes decoder and encoder, or the two factors that vary.
 
     Raises:
-        NotApplicable: Not two such factors vary, or nothing is complete.
+        NotApplicable: There are not two such factors, or no trial is complete.
     """
     row, column = factors or _default(data)
     for name in (row, column):
@@ -45,14 +45,14 @@ def heat_map(data: SweepData, factors: tuple[str, str] | None = None) -> Figure:
     table = heat_map_table(data, row, column)
     best = table.iloc[int(table["selection_iou"].argmax())]
     others = [name for name in data.varied if name not in (row, column)]
-    over = f" Means go over all levels of {len(others)} other factors." if others else ""
-    pruned = " The sweep prunes: a mean goes over those that were good enough to get to the end." * data.prunes
+    over = f"  Means are over all levels of {len(others)} other factors." if others else ""
+    pruned = "  The sweep prunes: means include only the trials that reached the end." * data.prunes
     return Figure(
         name="heat_map",
         title=f"Selection IoU by {row} and {column}",
         caption=(
             f"Mean selection IoU of {table['n'].sum()} complete trials in {len(table)} combinations, with the 95 % "
-            f"interval over the n trials of a combination where there is more than one.{over}{pruned}"
+            f"interval over the n trials of a combination if there is more than one.{over}{pruned}"
         ),
         alt=(
             f"A grid of {len(table)} combinations. Highest: {best['row']} with {best['column']}, "

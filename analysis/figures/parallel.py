@@ -1,4 +1,4 @@
-"""Trials as lines through all factors to their score: which levels the good ones share."""
+"""Parallel coordinates: trials as lines through all factors to their score."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ COLUMNS = [
 ]
 
 DRAWN = 150
-"""Most trials that are drawn."""
+"""Most trials to draw."""
 _AXES = 14
-"""Most factors that are drawn: the first ones."""
+"""Most factors to draw; the first ones are used."""
 _GROUPS = ("best tenth", "upper half", "lower half")
 _SERIES = dict(zip(_GROUPS, (1, 0, 6), strict=True))
 
@@ -30,7 +30,7 @@ def parallel(data: SweepData) -> Figure:
     """Return parallel coordinates of the trials.
 
     Raises:
-        NotApplicable: Fewer than two factors vary, or nothing has a score.
+        NotApplicable: Fewer than two factors vary, or no trial has a score.
     """
     table = parallel_table(data)
     factors = list(table.columns[2:-1])
@@ -40,8 +40,8 @@ def parallel(data: SweepData) -> Figure:
         name="parallel",
         title="Trials through the factors to their score",
         caption=(
-            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, the best tenth always. They run "
-            f"through their level of each factor to their best selection IoU, of whatever epochs they trained.{more}"
+            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, always including the best tenth. A line "
+            f"runs through the level of each factor to the best selection IoU of the trial, over its own epochs.{more}"
         ),
         alt=f"{drawn} lines through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
         f"{table['selection_iou'].max():.3f}.",
@@ -55,7 +55,7 @@ def parallel_table(data: SweepData) -> pd.DataFrame:
     """Return one row per trial with a score and levels (columns: COLUMNS), best first.
 
     Raises:
-        NotApplicable: Fewer than two factors vary, or nothing has a score.
+        NotApplicable: Fewer than two factors vary, or no trial has a score.
     """
     factors = data.varied[:_AXES]
     if len(factors) < 2:
@@ -115,7 +115,7 @@ def _chart(table: pd.DataFrame, factors: list[str], data: SweepData) -> Chart:
 
 
 def _heights(values: pd.Series[Any], levels: list[str], axis: int) -> list[float]:
-    """Return where each trial crosses an axis, from 0 to 1; levels are spread a little, or all lines lay on one."""
+    """Return where each trial crosses an axis, from 0 to 1; jitter separates lines at the same level."""
     if levels:
         step = 1 / max(1, len(levels) - 1)
         places = {level: place * step for place, level in enumerate(levels)}

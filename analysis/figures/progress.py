@@ -1,4 +1,4 @@
-"""How the best score rose with the epochs that the search spent."""
+"""The best score so far against the epochs spent by the search."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    Column("epochs", "int64", "epochs that all trials had trained together"),
-    Column("best", "float64", "best selection IoU of a single trial until then"),
-    Column("trial_key", "string", "the trial that has it"),
+    Column("epochs", "int64", "total epochs of all trials so far"),
+    Column("best", "float64", "best selection IoU of a single trial so far"),
+    Column("trial_key", "string", "the trial with that score"),
 ]
 
 _BEST = """
@@ -44,10 +44,10 @@ where selection_iou > coalesce(before, '-inf'::double) order by epochs
 
 
 def progress(data: SweepData) -> Figure:
-    """Return the best score so far as a line with steps.
+    """Return the best score so far as a step line.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicable: No epoch has been measured.
     """
     table, total = progress_table(data)
     first, last = table.iloc[0], table.iloc[-1]
@@ -56,8 +56,8 @@ def progress(data: SweepData) -> Figure:
         name="progress",
         title="Search progress",
         caption=(
-            f"Best selection IoU of any single trial (n = 1) after each of the {total:,} epochs that the search spent. "
-            "A best value of many is a lucky one: what it is worth is told by replicates. Dashed: trivial baselines."
+            f"Best selection IoU of a single trial (n = 1) after each of the {total:,} epochs of the search. "
+            "The best of many values is partly luck; replicates show how much. Dashed: trivial baselines."
         ),
         alt=(
             f"A line that rises in {counted(len(table), 'step')} from {first['best']:.3f} to {last['best']:.3f}, "
@@ -70,19 +70,19 @@ def progress(data: SweepData) -> Figure:
 
 
 def progress_table(data: SweepData) -> tuple[pd.DataFrame, int]:
-    """Return one row for each time that the best became better (columns: COLUMNS), and all epochs that were spent.
+    """Return one row per improvement of the best score (columns: COLUMNS), and the total number of epochs.
 
     Raises:
-        NotApplicable: No epoch was measured.
+        NotApplicable: No epoch has been measured.
     """
     improvements = data.query(_BEST)
     if improvements.empty:
-        raise NotApplicable("needs an epoch that was measured")
+        raise NotApplicable("needs a measured epoch")
     return improvements[[column.name for column in COLUMNS]], int(improvements["total"].iloc[0])
 
 
 def comparable_baselines(data: SweepData) -> dict[str, float]:
-    """Return the trivial baselines that are scored as trials are: over all images, not over those with the target."""
+    """Return the trivial baselines with the same score as trials: over all images, not only those with the target."""
     return {name: value for name, value in data.sweep.baselines.items() if not name.endswith(", with target")}
 
 

@@ -1,4 +1,4 @@
-"""How trials went through the rungs: who reached each, who went on, who was stopped or failed."""
+"""The flow of trials through the rungs: how many reached each, continued, were stopped or failed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     Column("epoch", "int64", "rung; 0 for the beginning"),
-    Column("reached", "int64", "trials that got so far: the sum of the rest"),
-    Column("complete", "int64", "of them, trained to their end there"),
-    Column("promoted", "int64", "were promoted and reached the next rung"),
-    Column("went_on", "int64", "reached the next rung without being compared: all at the beginning, then exempt ones"),
-    Column("under_way", "int64", "have neither ended nor reached the next rung"),
-    Column("waiting", "int64", "wait for a promotion"),
-    Column("pruned", "int64", "were not promoted before the sweep ended"),
-    Column("failed", "int64", "failed, diverged or did not fit into memory before the next rung"),
+    Column("reached", "int64", "trials that reached it: the sum of the other columns"),
+    Column("complete", "int64", "completed there"),
+    Column("promoted", "int64", "promoted, and reached the next rung"),
+    Column("went_on", "int64", "reached the next rung without a comparison: all at the beginning, then exempt trials"),
+    Column("under_way", "int64", "neither ended nor at the next rung yet"),
+    Column("waiting", "int64", "waiting for a promotion"),
+    Column("pruned", "int64", "not promoted before the sweep ended"),
+    Column("failed", "int64", "failed, diverged or ran out of memory before the next rung"),
 ]
 
 _FATES = [column.name for column in COLUMNS[2:]]
-_NAMES = {"went_on": "went on, not compared", "under_way": "under way"}
+_NAMES = {"went_on": "continued without comparison", "under_way": "under way"}
 _SERIES = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
 
 
@@ -33,18 +33,18 @@ def promotion_flow(data: SweepData) -> Figure:
     """Return a stacked bar for the beginning and each rung.
 
     Raises:
-        NotApplicable: The sweep does not prune, or nothing was trained.
+        NotApplicable: The sweep does not prune, or no trial has begun.
     """
     if not data.prunes:
-        raise NotApplicable("needs a sweep that prunes (--prune asha)")
+        raise NotApplicable("needs a pruned sweep (--prune asha)")
     table = promotion_table(data)
     first, last = table.iloc[0], table.iloc[-1]
     return Figure(
         name="promotion_flow",
-        title="How trials went through the rungs",
+        title="Flow of trials through the rungs",
         caption=(
-            f"{first['reached']} trials began; each bar holds those that got to its epoch, by what became of them. "
-            "These are counts of all trials, so that they have no interval. Exempt trials are never stopped."
+            f"{first['reached']} trials began. Each bar shows the trials that reached its epoch, by their fate. "
+            "Counts of all trials have no interval. Exempt trials are never stopped."
         ),
         alt=(
             f"{first['reached']} trials began, {last['reached']} reached epoch {last['epoch']}; "
@@ -60,14 +60,14 @@ def promotion_table(data: SweepData) -> pd.DataFrame:
     """Return one row for the beginning and one per rung (columns: COLUMNS).
 
     Raises:
-        NotApplicable: Nothing was trained.
+        NotApplicable: No trial has begun.
     """
     import pandas as pd
 
     trials = data.searched[data.searched["attempts"].fillna(1) > 0]
     trials = trials[(trials["status"] != Status.PLANNED) | (trials["epochs_done"] > 0)]
     if trials.empty:
-        raise NotApplicable("needs a trial that began")
+        raise NotApplicable("needs a trial that has begun")
     promoted = data.query("select trial_key, epoch from decisions where kind = 'promotion'")
     pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
     rows = list(_rows(trials, [0, *data.rungs], pairs))
@@ -75,7 +75,7 @@ def promotion_table(data: SweepData) -> pd.DataFrame:
 
 
 def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, object]]) -> Iterator[dict[str, int]]:
-    # One that stopped early trained to its end, whatever its epochs are.
+    # A trial that stopped early is complete, whatever its epochs.
     complete = trials["status"] == Status.COMPLETE
     done = trials["epochs_done"].where(~complete, epochs[-1])
     for place, epoch in enumerate(epochs):

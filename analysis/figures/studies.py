@@ -1,7 +1,8 @@
-"""The figures 4.1 to 4.6 and table 4.1 of the thesis, from sweeps of the same studies.
+"""Figures 4.1 to 4.6 and table 4.1 of the thesis, from sweeps of the same studies.
 
-All are mean test IoU of arms by two factors (or one): the first on the abscissa, the second as colour and marker.
-Unlike the thesis, each value has its interval and the number of trials behind it.
+All show the mean test IoU of arms by one or two factors: the first on the x axis, the second as colour and marker.
+Unlike
+in the thesis, each value has an interval and its number of trials.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    Column("x", "string", "level of the factor on the abscissa"),
-    Column("series", "string", "level of the factor that is told apart by colour; empty where there is none"),
-    Column("benchmark", "bool", "drawn as a line for comparison"),
+    Column("x", "string", "level of the factor on the x axis"),
+    Column("series", "string", "level of the factor shown by colour; empty if there is none"),
+    Column("benchmark", "bool", "drawn as a reference line"),
     Column("arm_key", "string", "identity of the arm"),
     Column("test_iou", "float64", "mean over replicates of the test IoU"),
     Column("test_low", "float64", "lower bound of the 95 % interval (bootstrap over subjects and replicates)"),
     Column("test_high", "float64", "its upper bound"),
     Column("replicates", "int64", "complete trials of the arm"),
     Column("subjects", "int64", "persons on the test images"),
-    Column("images", "int64", "images trained on in an epoch"),
+    Column("images", "int64", "training images per epoch"),
 ]
 
 
@@ -50,12 +51,12 @@ def study_figure(kind: StudyFigure, data: SweepData) -> Figure:
     """Return a figure of the thesis.
 
     Raises:
-        NotApplicable: The sweep varies other factors, or nothing was tested yet.
+        NotApplicable: The sweep varies other factors, or nothing has been tested yet.
     """
     table = study_table(kind, data)
     best = table.iloc[int(table["test_iou"].argmax())]
     subjects = numbers([table["subjects"].max()])[0]
-    over = "none, since no test images are recorded" if subjects is None else f"95 % over {subjects:.0f} subjects"
+    over = "none, because no test images are recorded" if subjects is None else f"95 % over {subjects:.0f} subjects"
     order = [_named(kind.series, level) for level in data.levels.get(kind.series or "", [])] or [""]
     label = ", ".join(filter(None, [str(best["x"]), str(best["series"])]))
     return Figure(
@@ -84,7 +85,7 @@ def study_table(kind: StudyFigure, data: SweepData) -> pd.DataFrame:
     _check_factors(kind.name, factors, data)
     arms = data.arms.dropna(subset=[*factors, "test_iou"])
     if arms.empty:
-        raise NotApplicable("needs a complete trial: nothing was tested yet")
+        raise NotApplicable("needs a complete trial: nothing has been tested yet")
     arms = arms.merge(_images(data), on="arm_key")
     arms = arms.sort_values(factors, ignore_index=True)
     frame = pd.DataFrame(
@@ -109,7 +110,7 @@ def _check_factors(name: str, factors: list[str], data: SweepData) -> None:
     others = [factor for factor in data.varied if factor not in factors]
     if others:
         raise NotApplicable(
-            f"needs a sweep that varies {' and '.join(factors)} alone, but {len(others)} others vary too"
+            f"needs a sweep that varies only {' and '.join(factors)}, but {len(others)} other factors vary"
         )
 
 

@@ -1,4 +1,4 @@
-"""What figures and reports are made of: the tables of one sweep, read once and no more of them than is needed."""
+"""The data of figures and reports: the tables of one sweep, read once and only as needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TESTED = 60
-"""So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
+"""Number of leading arms with an interval of the test IoU: each bootstrap takes some milliseconds."""
 
 _TRIALS = (
     "trial_key", "arm_key", "number", "cell", "replicate", "status", "exempt", "role", "epochs_done",
@@ -29,26 +29,26 @@ _TRIALS = (
 
 
 class SweepData:
-    """The tables of one sweep. Each is read when it is first asked for, and kept."""
+    """The tables of one sweep, each cached after the first access."""
 
     def __init__(self, sweep: SweepTables) -> None:
         self.sweep = sweep
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """All trials, in the order of planning, with the columns that figures are made of."""
+        """All trials in planning order, with the columns used by figures."""
         columns = ", ".join(f'"{name}"' for name in _TRIALS)
         return self.query(f"select {columns} from trials order by number, trial_key")
 
     @cached_property
     def searched(self) -> pd.DataFrame:
-        """The trials of the search: neither stages nor confirmations."""
+        """The trials of the search, without stages and confirmations."""
         searched_rows = self.trials[self.trials["role"] == "arm"]
         return searched_rows.reset_index(drop=True)
 
     @cached_property
     def arms(self) -> pd.DataFrame:
-        """`Sweep.arms()`, with intervals of the test IoU for the leading ones."""
+        """`Sweep.arms()`, with test intervals for the leading arms."""
         with readable(self.sweep):
             complete = self.searched[self.searched["status"] == Status.COMPLETE]
             means = complete.groupby("arm_key")["selection_iou"].mean().sort_values(ascending=False, kind="stable")
@@ -57,7 +57,7 @@ class SweepData:
 
     @cached_property
     def levels(self) -> dict[str, list[str]]:
-        """Factor -> its levels among the trials, in the order of `sweep.json`; none for a range of numbers."""
+        """Factor -> levels among the trials, in the order of `sweep.json`; none for a range."""
         cells = self.arm_cells
         levels_of_factor = {}
         for name, labels in self.sweep.factors.items():
@@ -79,14 +79,14 @@ class SweepData:
             return cells_of(self.sweep, self.searched.drop_duplicates("arm_key"))
 
     def arm_names(self, keys: list[str]) -> list[str]:
-        """Return what arms are called: their levels of the factors that vary, or the name of a named arm."""
+        """Return the names of arms: the levels of the factors that vary, or the name of a named arm."""
         with readable(self.sweep):
             cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
             cell_of_arm = {key: read_cell(cells[key]) for key in keys}
             return [self.name_of(cell_of_arm[key]) or key for key in keys]
 
     def name_of(self, cell: Mapping[str, str]) -> str:
-        """Return what a cell is called; see `arm_names`."""
+        """Return the name of a cell; see `arm_names`."""
         varied = {*self.varied, NAMED_ARM}
         return _short_name({name: level for name, level in cell.items() if name in varied}) or _short_name(cell)
 
@@ -101,7 +101,7 @@ class SweepData:
 
     @cached_property
     def rungs(self) -> list[int]:
-        """The epochs at which trials are compared, the full training last.
+        """The epochs at which trials are compared; the full training is last.
 
         Raises:
             UserError: `sweep.json` or the trials hold something else.
@@ -123,7 +123,7 @@ class SweepData:
         )
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        """Return the answer of SQL over trials, epochs, images, decisions and stages.
+        """Return the rows of an SQL query over trials, epochs, images, decisions and stages.
 
         Raises:
             UserError: A table cannot be read.
@@ -136,7 +136,7 @@ class SweepData:
 
 
 def _short_name(cell: Mapping[str, str]) -> str:
-    """Return what an arm is called: of switches, those that are on."""
+    """Return the name of a cell; of several switches, only those that are on."""
     switches = [name for name, level in cell.items() if level in ("on", "off")]
     if len(switches) < 2:
         return cell_text(cell)

@@ -76,7 +76,7 @@ def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
     cells = spelt_cells(record, trials)
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
-        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
+        raise UserError(f"{sweep.root} has no scores yet; `seatbelt status {sweep.root}` shows its progress")
     measured = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
     levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())

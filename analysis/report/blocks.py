@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as: pages, Markdown and PDF draw the same blocks."""
+"""The blocks of a report, which the HTML, Markdown and PDF writers share."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command that can be copied."""
+    """A command to copy."""
 
     what: str
-    """What it does."""
+    """What the command does."""
     command: str
 
 
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table that is read from top to bottom."""
+    """A table."""
 
     caption: str
     columns: tuple[Column, ...]
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class BigTable:
-    """A table with many rows, to be sorted and filtered."""
+    """A table with many rows that can be sorted and filtered."""
 
     name: str
     caption: str
@@ -78,7 +78,7 @@ Block = Text | Command | Table | BigTable | Picture
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a report with a heading."""
+    """A section with a heading."""
 
     name: str
     title: str
@@ -87,7 +87,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPart:
-    """What is reported of one sweep, or of all together."""
+    """The sections on one sweep, or on all together."""
 
     name: str
     title: str
@@ -100,12 +100,12 @@ class Report:
 
     title: str
     created: str
-    """When, UTC."""
+    """Creation time, UTC."""
     parts: tuple[ReportPart, ...]
 
 
 def cell_text(value: Value, digits: int | None) -> str:
-    """Return what a cell of a table shows."""
+    """Return the text of a table cell."""
     if value is None or value != value:
         return "-"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Putting a report together: one part per sweep, and a common ranking where scores compare."""
+"""Builds a report: one part per sweep, and a common ranking if scores are comparable."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def build_report(source: Source, created: datetime.datetime) -> Report:
     """Return the report on one sweep, or on several.
 
     Args:
-        source: The sweeps; finished or not.
+        source: The sweeps, finished or not.
         created: When, UTC.
 
     Raises:
-        UserError: Tables cannot be read or hold what no sweep writes.
+        UserError: Tables cannot be read or hold values that no sweep writes.
     """
     parts = [_part(name or sweep.name, sweep) for name, sweep in source.parts]
     title = f"Sweep {parts[0].title}" if len(parts) == 1 else f"{len(parts)} sweeps"
     if len(parts) > 1:
-        # The words are told once.
+        # The glossary appears once, at the end.
         parts = [_without_words(part) for part in parts[:-1]] + parts[-1:]
         parts.insert(0, _overview(source))
     return Report(title=title, created=created.strftime("%Y-%m-%d %H:%M UTC"), parts=tuple(parts))
@@ -54,7 +54,7 @@ def _overview(source: Source) -> ReportPart:
     if differing:
         reason = differing.partition(" so that")[0].rstrip(",")
         blocks.append(
-            Text(text=f"No common ranking: {reason}; scores of different sweeps do not compare.", kind="warning")
+            Text(text=f"No common ranking: {reason}; scores of different sweeps are not comparable.", kind="warning")
         )
     else:
         try:
@@ -81,7 +81,7 @@ def _ranking(ranking: Ranking) -> list[Block]:
         for a in ranking.arms
     )
     first = ranking.arms[0]
-    state = "" if ranking.complete else " Provisional: no trial is complete."
+    state = "" if ranking.complete else "  Provisional: no trial is complete."
     return [
         Text(
             text=(
@@ -91,7 +91,9 @@ def _ranking(ranking: Ranking) -> list[Block]:
             kind="lead",
         ),
         Table(
-            caption=f"The {len(rows)} best arms of all sweeps, which share a selection set", columns=columns, rows=rows
+            caption=f"The {len(rows)} best arms of all sweeps, on their common selection set",
+            columns=columns,
+            rows=rows,
         ),
         Command(what="The same in a terminal", command="seatbelt best SWEEP..."),
     ]

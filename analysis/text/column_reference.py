@@ -27,7 +27,7 @@ _MARKED = re.compile(r"(<!-- columns of (\w+) -->\n).*?(<!-- end -->)", re.DOTAL
 
 
 def with_columns(document: str) -> str:
-    """Return a Markdown document with the present columns between its markers.
+    """Return a Markdown document with the current columns between its markers.
 
     A table of columns stands between `<!-- columns of NAME -->` and `<!-- end -->`.
 
@@ -44,7 +44,7 @@ def columns_text(columns: list[Column]) -> str:
 
 
 def main() -> None:
-    """Write the columns into the documents that are given."""
+    """Write the columns into the documents named on the command line."""
     for name in sys.argv[1:]:
         path = Path(name)
         path.write_text(with_columns(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -8,7 +8,7 @@ from analysis.text.tables import table_text
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Return a comparison for a person: both arms, the differences with their intervals, what follows."""
+    """Return a comparison as text: both arms, the differences with their intervals, the conclusion."""
     names = ["", "arm", "selection", "test", "complete", "arm key"]
     lines = [comparison.provisional] if comparison.provisional else []
     lines += [table_text(names, [_row("A", comparison.first), _row("B", comparison.second)]), ""]
@@ -23,7 +23,7 @@ def comparison_text(comparison: Comparison) -> str:
             f"better on {test.better} images, worse on {test.worse}, equal on {test.equal}"
         )
     else:
-        lines.append("test, A - B:      no test images of common replicates are recorded")
+        lines.append("test, A - B:      no test images recorded for common replicates")
     if comparison.detectable is not None and comparison.sd is not None:
         lines.append(
             f"detectable:       {comparison.detectable:.4f} (80 % power at 5 %, standard deviation "
@@ -31,8 +31,8 @@ def comparison_text(comparison: Comparison) -> str:
         )
     if comparison.pruned:
         lines.append(
-            f"careful: {comparison.pruned} further trials of these arms stopped at a rung; the complete ones "
-            "were chosen for high scores, and `seatbelt confirm` trains arms again without that"
+            f"careful: {comparison.pruned} other trials of these arms stopped at a rung; the complete ones "
+            "were selected for high scores; `seatbelt confirm` trains the arms again without selection"
         )
     return "\n".join([*lines, f"verdict by the selection set: {comparison.verdict}"])
 

@@ -7,7 +7,7 @@ from analysis.text.tables import table_text
 
 
 def confirmation_text(confirmations: Confirmations) -> str:
-    """Return confirmed arms as a table, with what must be known to read it."""
+    """Return confirmed arms as a table with notes."""
     factors = list(dict.fromkeys(name for arm in confirmations.arms for name in arm.cell))
     names = [*factors, "n", "selection", "test", "searched", "shrinkage", "selection - baseline", "test - baseline"]
     rows = []
@@ -33,8 +33,8 @@ def confirmation_text(confirmations: Confirmations) -> str:
         table_text(names, rows),
         "intervals: 95 %; selection over replicates with fresh seeds (Student), test over replicates and "
         f"{subjects} subjects (bootstrap); differences are paired by seed and image.",
-        "shrinkage: the score that made the search choose an arm, minus its confirmed score.",
+        "shrinkage: score in the search minus confirmed score; the part of the score that was luck.",
     ]
     if confirmations.baseline is None:
-        lines.append("the baseline was not confirmed: no differences (leave out --no-baseline)")
+        lines.append("no differences because the baseline was not confirmed (omit --no-baseline)")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from analysis.text.tables import table_text
 
 ESTIMATORS = {
     "mixed": "mixed model",
-    "likelihood": "likelihood of scores through the rungs",
+    "likelihood": "likelihood of scores at the rungs",
     "weights": "complete trials, weighted",
     "naive": "last values",
 }
@@ -15,7 +15,7 @@ FAMILIES = {"holm": "Holm", "bh": "BH"}
 
 
 def effects_text(result: Effects) -> str:
-    """Return effects as a table, with what must be known to read it."""
+    """Return effects as a table with notes."""
     p_name = f"p ({FAMILIES[result.family]})"
     names = ["factor", "level", "against", "n", "effect", "95 % interval", p_name, "detectable", "decided"]
     rows = []
@@ -40,6 +40,7 @@ def effects_text(result: Effects) -> str:
         table_text(names, rows),
         f"effects on the {what}; {ESTIMATORS[result.estimator]}, {result.complete} of {result.trials} "
         f"trials reached it; intervals over {over}.",
-        "detectable: a smaller effect could not have been found (80 % power at 5 %): no difference was not shown.",
+        "detectable: smallest effect this sweep could have found (80 % power, 5 % level).",
+        'Not decided does not mean "no difference".',
     ]
     return "\n".join([*lines, *result.notes])

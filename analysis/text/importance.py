@@ -8,11 +8,11 @@ from analysis.answers.rungs import Agreements
 from analysis.text.tables import table_text
 
 _MOST_INTERACTIONS = 20
-"""Interactions that are shown unless all are asked for."""
+"""Interactions listed by default."""
 
 
 def importance_text(result: Importances) -> str:
-    """Return the importance of factors as a table, with what must be known to read it."""
+    """Return the importance of factors as a table with notes."""
     names = ["factor", "share", "95 % interval", "main effects", "fANOVA", "PED-ANOVA"]
     rows = [
         [
@@ -27,16 +27,16 @@ def importance_text(result: Importances) -> str:
     ]
     lines = [
         table_text(names, rows),
-        f"shares of what the factors explain; over the space the expected final score has a standard deviation of "
-        f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU; {result.trials} trials, "
+        f"shares of the variation that the factors explain; the expected final score has a standard deviation of "
+        f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU over the space; {result.trials} trials, "
         f"{result.complete} of them complete.",
-        "share: Shapley effects of the factorial model, main effects and half of each interaction.",
+        "share: Shapley effects of the factorial model (main effects plus half of each interaction).",
     ]
     return "\n".join([*lines, *result.notes])
 
 
 def interactions_text(result: Interactions, *, everything: bool = False) -> str:
-    """Return interactions as a table, the surest first."""
+    """Return interactions as a table, most certain first."""
     names = ["factor", "level", "factor", "level", "n", "beyond", "95 % interval", "p (BH)", "decided"]
     listed = result.interactions if everything else result.interactions[:_MOST_INTERACTIONS]
     rows = [
@@ -56,14 +56,14 @@ def interactions_text(result: Interactions, *, everything: bool = False) -> str:
     left = len(result.interactions) - len(listed)
     lines = [
         table_text(names, rows),
-        f"what both levels score beyond the sum of their effects, on the selection IoU; {result.complete} of "
+        f"beyond: selection IoU of both levels together minus the sum of their effects; {result.complete} of "
         f"{result.trials} trials complete{f'; {left} less sure ones not listed (--all)' if left else ''}.",
     ]
     return "\n".join([*lines, *result.notes])
 
 
 def rungs_text(result: Agreements) -> str:
-    """Return the agreement of scores before the end with those at the end."""
+    """Return how well scores before the end rank final scores, as a table with advice."""
     names = ["epoch", "rung", "rank correlation", "95 % interval", "as seen", "n"]
     rows = [
         [
@@ -78,11 +78,11 @@ def rungs_text(result: Agreements) -> str:
     ]
     lines = [
         table_text(names, rows),
-        f"best score up to an epoch against the final one; intervals over {result.arms} arms.",
+        f"correlation of the best score up to an epoch with the final score; intervals over {result.arms} arms.",
     ]
     if result.pruned:
         lines.append(
-            f"{result.pruned} of {result.trials} trials have no final score: the correlation is that of all trials, "
-            '"as seen" only that of the complete ones.'
+            f"{result.pruned} of {result.trials} trials have no final score: the rank correlation is for all trials, "
+            '"as seen" only for complete ones.'
         )
     return "\n".join([*lines, f"advice: {result.advice}"])

@@ -10,19 +10,21 @@ from analysis.text.tables import table_text
 
 
 def ranking_text(ranking: Ranking, sweep: str) -> str:
-    """Return a ranking as a table, with what must be known to read it."""
+    """Return a ranking as a table with notes."""
     lines = []
     if not ranking.complete:
-        lines.append("PROVISIONAL: no trial is complete yet; these have trained for different numbers of epochs.")
+        lines.append(
+            "PROVISIONAL: no trial is complete yet; these trials have trained for different numbers of epochs."
+        )
     if ranking.by == "test":
         lines.append(
-            "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm "
+            "RANKED BY TEST SCORES: choosing by test scores makes them optimistic; report the test score of the arm "
             "that the selection set chose."
         )
     if ranking.mixed:
         lines.append(
-            "MIXED: the sweeps are scored on different selection sets; scores and ranks of one sweep compare with each "
-            "other, those of different sweeps do not."
+            "MIXED: the sweeps are scored on different selection sets; scores and ranks are comparable only within "
+            "a sweep."
         )
     lines.append(_table(ranking))
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ranking.trials.items()))
@@ -36,11 +38,11 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
     resumed = "SWEEP" if ranking.several else sweep
     first = ranking.arms[0]
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
-        lines.append(f"one replicate each: differences may be chance; `seatbelt resume {resumed} --replicates 3`")
+        lines.append(f"one replicate each, so differences may be chance: `seatbelt resume {resumed} --replicates 3`")
     elif ranking.complete and first.replicates == 1:
         most = max(arm.replicates for arm in ranking.arms)
         lines.append(
-            f"the first has one replicate, others up to {most}: its score may be luck; `seatbelt resume {resumed} "
+            f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume {resumed} "
             f"--replicates {max(3, most)}`"
         )
     where = shlex.quote(first.location) if ranking.several else sweep

@@ -1,4 +1,4 @@
-"""Answers of a query as a table, JSON or CSV."""
+"""Rows as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seatbelt.text.redaction import printable
 _WIDEST = 60
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that spreadsheets run (OWASP, "CSV injection")."""
+"""First characters that make a spreadsheet evaluate a cell (OWASP, "CSV injection")."""
 
 
 def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]) -> str:
-    """Return an answer in one of the three forms."""
+    """Return rows in one of three formats."""
     if form == "json":
         unique = unique_names(names)
         records = [dict(zip(unique, row, strict=True)) for row in rows]
@@ -36,12 +36,12 @@ def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401  (of lists, dicts and plain values)
-    """Return JSON in ASCII, without control characters: what is no number is null, times are texts."""
+    """Return JSON in ASCII without control characters; NaN and infinity are null, times are strings."""
     return json.dumps(_json_value(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a plain table; columns of numbers are aligned to the right."""
+    """Return a plain table; columns of numbers are right-aligned."""
     names = [printable(name) for name in names]
     cells = [[printable(str(value)) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
@@ -65,10 +65,10 @@ def _json_value(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
 
 
 def _csv_cell(value: Any) -> Any:  # noqa: ANN401
-    """Return a value for a spreadsheet: numbers as they are, texts so that none is a formula."""
+    """Return a value for a spreadsheet: numbers unchanged, texts escaped so that none is a formula."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    # A carriage return within a cell would begin a line of its own in some readers.
+    # Some readers take a carriage return in a cell for a new line.
     text = printable(str(value), keep="\n\t")
     return f"'{text}" if str(value).startswith(_FORMULA) else text
 
@@ -81,7 +81,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401
 
 
 def _number(value: float) -> str:
-    # Learning rates and weight decays would vanish in four decimals.
+    # Learning rates and weight decays need more than four decimals.
     return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.4g}"
 
 

@@ -1,6 +1,6 @@
-"""The contrasts of arms that the findings of the thesis are about.
+"""The contrasts of arms behind the findings of the thesis.
 
-Each function takes the levels that a sweep has and returns the contrasts that these can answer: none where levels lack.
+Each function takes the levels of a sweep and returns the contrasts that they allow: none if levels are missing.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Levels = Mapping[str, Sequence[str]]
-"""Factor -> labels of the levels that a sweep has complete trials of."""
+"""Factor -> labels of the levels with complete trials."""
 
 Term = tuple[float, Mapping[str, str]]
-"""A coefficient, and levels: of the mean over whatever else varied."""
+"""A coefficient and the levels of a mean over all other factors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmContrast:
-    """A sum of mean scores, each times a coefficient; the coefficients add up to 0."""
+    """A linear combination of mean scores; the coefficients sum to 0."""
 
     name: str
     terms: tuple[Term, ...]
@@ -91,13 +91,13 @@ def _added(levels: Levels, weights: str, sign: float = 1.0) -> tuple[Term, ...]:
 
 
 def adding(levels: Levels) -> list[ArmContrast]:
-    """The gain by synthetic images beside the real ones, for each kind of weights."""
+    """The gain from synthetic images in addition to real ones, for each kind of weights."""
     gains = {label: _added(levels, label) for label in ("imagenet", "none")}
     return [ArmContrast(name=f"weights {label}", terms=terms) for label, terms in gains.items() if terms]
 
 
 def more_with_random(levels: Levels) -> list[ArmContrast]:
-    """That gain from random weights minus that from ImageNet's."""
+    """The gain from random weights minus the gain from ImageNet weights."""
     random, imagenet = _added(levels, "none"), _added(levels, "imagenet", -1.0)
     return (
         [ArmContrast(name="gain none minus gain imagenet", terms=(*random, *imagenet))] if random and imagenet else []
@@ -105,7 +105,7 @@ def more_with_random(levels: Levels) -> list[ArmContrast]:
 
 
 def catches_up(levels: Levels) -> list[ArmContrast]:
-    """Random weights and synthetic images minus ImageNet's weights and real images only."""
+    """Random weights with synthetic images minus ImageNet weights with real images only."""
     shares = [label for label in levels.get(_SHARE, ()) if label != "0"]
     if not shares:
         return []
@@ -133,7 +133,7 @@ def regimes(first: str, second: str) -> Callable[[Levels], list[ArmContrast]]:
 
 
 def imagenet(levels: Levels) -> list[ArmContrast]:
-    """ImageNet's weights minus random ones."""
+    """ImageNet weights minus random weights."""
     return [_less("imagenet minus none", {_WEIGHTS: "imagenet"}, {_WEIGHTS: "none"})]
 
 
@@ -160,7 +160,7 @@ def most_for(levels: Levels) -> list[ArmContrast]:
 
 
 def bordering(levels: Levels) -> list[ArmContrast]:
-    """The labels that border the belt minus none."""
+    """The labels that border the belt minus no context labels."""
     sets = _present(levels, _CONTEXT, _BORDERING)
     if not sets:
         return []
@@ -169,6 +169,6 @@ def bordering(levels: Levels) -> list[ArmContrast]:
 
 
 def beyond(levels: Levels) -> list[ArmContrast]:
-    """Those labels minus further ones with them."""
+    """The bordering labels minus sets with further labels."""
     sets = _present(levels, _CONTEXT, _BEYOND)
     return [_less(f"shirt+skin minus {label}", {_CONTEXT: "shirt+skin"}, {_CONTEXT: label}) for label in sets]

@@ -1,4 +1,4 @@
-"""Test scores of a sweep by arm and replicate, and what contrasts of them tell."""
+"""Test scores of a sweep by arm and replicate, and contrasts of them."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _Cell = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class ContrastEstimate:
-    """One contrast of a finding, as measured: a difference of mean test IoU."""
+    """A measured contrast: a difference of mean test IoU."""
 
     name: str
     effect: float | None
-    """None where the sweep does not tell it."""
+    """None if the sweep cannot identify it."""
     error: float | None
     """Standard error; None for one replicate."""
     freedom: int
     """Degrees of freedom of the error."""
     n: int
-    """Replicates that have all arms of the contrast; of a switch the arms, or the trials where arms are few."""
+    """Replicates with all arms of the contrast; for a switch the arms, or the trials if there are few arms."""
     critical: float | None = None
-    """Errors to each side of the interval, if it is not Student's."""
+    """Half width of the interval in standard errors; None for Student's."""
     least: float = -math.inf
-    """What it cannot be below, as a range is never negative."""
+    """Lower limit, 0 for a range."""
 
     @property
     def low(self) -> float | None:
@@ -56,7 +56,7 @@ class ContrastEstimate:
 
     @property
     def detectable(self) -> float | None:
-        """Least true difference that is found with 80 % power at 5 %, for itself alone."""
+        """Smallest true difference detected with 80 % power at 5 %, unadjusted."""
         return None if self.error is None else needed_noncentrality(self.freedom) * self.error
 
     def _half(self) -> float | None:
@@ -72,7 +72,7 @@ class ArmScores:
     """Test IoU of the complete trials of a search.
 
     Attributes:
-        levels: Factor -> plain labels of the levels that have such trials.
+        levels: Factor -> canonical labels of the levels with such trials.
     """
 
     def __init__(self, sweep: SweepTables) -> None:
@@ -99,19 +99,20 @@ class ArmScores:
 
     @property
     def trials(self) -> int:
-        """Trials that have a score."""
+        """Number of trials with a score."""
         return sum(len(runs) for runs in self._scores.values())
 
     @property
     def replicates(self) -> int:
-        """Most replicates of an arm."""
+        """Largest number of replicates of an arm."""
         return max((len(runs) for runs in self._scores.values()), default=0)
 
     def contrast(self, contrast: ArmContrast) -> ContrastEstimate:
-        """Return a contrast over the replicates that have all of its arms.
+        """Return a contrast over the replicates that have all its arms.
 
-        Where other factors varied too, it is the mean over those of their cells that have every level of the contrast:
-        all arms of one replicate share seed, split and order of data, so that it is a paired difference.
+        If other factors varied, it is the mean over their cells that have every level of the contrast. All arms of a
+        replicate
+        share seed, split and data order, so it is a paired difference.
         """
         term_cells = [self._at(levels) for _, levels in contrast.terms]
         others = set.intersection(*(set(cells) for cells in term_cells))
@@ -131,7 +132,7 @@ class ArmScores:
         return ContrastEstimate(name=contrast.name, effect=mean, error=error, freedom=len(values) - 1, n=len(values))
 
     def table(self) -> tuple[list[dict[str, str]], Floats]:
-        """Return all arms, and (arms, R) their scores in the replicates that all of them have."""
+        """Return all arms and their scores, (arms, R), in the replicates that all arms have."""
         common = sorted(set.intersection(*(set(run) for run in self._scores.values()))) if self._scores else []
         cells = sorted(self._scores, key=sorted)
         values = [[self._scores[cell][replicate] for replicate in common] for cell in cells]
@@ -140,7 +141,7 @@ class ArmScores:
         )
 
     def switches(self) -> list[ContrastEstimate]:
-        """Return the effect of each factor of `off` and `on` in the additive model of `analysis.answers.effects`."""
+        """Return the effect of each on/off factor in the additive model of `analysis.answers.effects`."""
         design = read_design(self._sweep)
         tested = design.subset(np.flatnonzero(~np.isnan(design.test)))
         fitted = estimate("likelihood", tested, tested.test[:, None], tested.epochs[-1:])
@@ -154,7 +155,7 @@ class ArmScores:
         return any((factor, label) in cell for cell in self._scores)
 
     def _at(self, fixed: Mapping[str, str]) -> dict[_Cell, dict[int, float]]:
-        """Return the cells with some levels: levels of the other factors -> replicate -> score."""
+        """Return the cells with some levels: other levels -> replicate -> score."""
         levels = frozenset(fixed.items())
         return {cell - levels: run for cell, run in self._scores.items() if levels <= cell}
 
@@ -171,13 +172,13 @@ def _switch(name: str, fitted: Estimate, position: int) -> ContrastEstimate:
 def _trained(cell: dict[str, str], factors: Sequence[SweepFactor], config: str | None) -> dict[str, str]:
     """Return the levels that a trial was trained with.
 
-    Tables of older versions give a pretraining stage that is an arm too the cell of the trial that began with it.
+    Tables of older versions give a stage that is also an arm the cell of the trial that began with it.
     """
     tree = json.loads(config) if config else {}
     try:
         return {factor.name: _level(factor, cell[factor.name], tree) for factor in factors}
     except (KeyError, TypeError):
-        # Without its configuration the cell is all that is known.
+        # Without the configuration, only the cell is known.
         return cell
 
 
@@ -187,7 +188,7 @@ def _level(factor: SweepFactor, label: str, tree: dict[str, Any]) -> str:
 
 
 def canonical_label(label: str) -> str:
-    """Return a label in one form: `0.0` as `0`, `skin+shirt` as `shirt+skin`."""
+    """Return a label in canonical form: `0.0` as `0`, `skin+shirt` as `shirt+skin`."""
     try:
         return f"{float(label):g}"
     except ValueError:

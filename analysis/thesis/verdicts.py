@@ -1,10 +1,13 @@
-"""What sweeps say to each finding of the thesis: agrees, does not agree, not decided.
+"""Verdicts of sweeps on the findings of the thesis: agrees, does not agree, not decided.
 
-A finding is one or more contrasts of mean test IoU that must all exceed a bound. Each gives two one-sided tests, that
-it does and that it does not (Schuirmann 1987, doi:10.1007/BF01068419, for bounds other than 0); their p-values are
-doubled, so that one alone decides as its 95 % interval does. That all contrasts exceed it has the largest of their
-p-values (Berger 1982, doi:10.1080/00401706.1982.10487790), that one does not the smallest times their number. Either
-the one or the other is wrong to claim, never both, so that the smaller p-value enters the family of findings, which is
+A finding consists of contrasts of mean test IoU that must all exceed a bound. Each contrast has two one-sided tests,
+for
+exceeding the bound and for not exceeding it (Schuirmann 1987, doi:10.1007/BF01068419, for bounds other than 0); their
+p-values are doubled, so that a single contrast is decided by its 95 % interval. The p-value for all contrasts exceeding
+the
+bound is the largest (Berger 1982, doi:10.1080/00401706.1982.10487790); that for one not exceeding it is the smallest
+times
+their number. At most one of the two claims can be wrong, so the smaller p-value enters the family of findings, which is
 adjusted by Holm.
 """
 
@@ -29,7 +32,7 @@ Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
 
 @dataclass(frozen=True, kw_only=True)
 class FindingResult:
-    """What the sweeps say to one finding."""
+    """The verdict of a sweep on a finding."""
 
     number: str
     where: str
@@ -41,20 +44,20 @@ class FindingResult:
     rule: str
     verdict: Verdict
     sweep: str | None
-    """Where the sweep is that answers it."""
+    """Location of the sweep."""
     setting: str | None
-    """Data, epochs and replicates of the sweep: seldom those of the thesis."""
+    """Data, epochs and replicates of the sweep, which usually differ from the thesis."""
     parts: list[ContrastEstimate]
     weakest: ContrastEstimate | None
-    """The contrast with the smallest effect, of which the finding is told; of a spread the range itself."""
+    """The contrast with the smallest effect (for `spread`: the range)."""
     p_value: float | None
-    """Of the verdict, adjusted over all findings that could be tested (Holm)."""
+    """P-value of the verdict, adjusted over all testable findings (Holm)."""
     notes: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Tested:
-    """An answer before the adjustment, with the p-values of both sides."""
+    """A result before the adjustment, with the p-values of both sides."""
 
     answer: FindingResult
     holds: float | None
@@ -62,17 +65,18 @@ class _Tested:
 
 
 def findings(sources: Iterable[Source | Location]) -> list[FindingResult]:
-    """Answer every finding of the thesis by the sweeps of its studies.
+    """Test every finding of the thesis with the sweeps of its study.
 
     Args:
-        sources: Sweeps, opened or as locations. Of several sweeps of one study the one with most complete trials
-            answers, and it is said so.
+        sources: Sweeps or their locations. Of several sweeps of one study, the one with the most complete trials is
+            used,
+            with a note.
 
     Returns:
-        An answer for each of `FINDINGS`, in their order.
+        A result for each of `FINDINGS`, in their order.
 
     Raises:
-        UserError: A location is no sweep, or a sweep holds what none writes.
+        UserError: A location is no sweep, or its tables hold values that no sweep writes.
     """
     sweeps_of_study = _by_study(sources)
     tested = [_tested(finding, sweeps_of_study.get(finding.study, [])) for finding in FINDINGS]
@@ -81,7 +85,7 @@ def findings(sources: Iterable[Source | Location]) -> list[FindingResult]:
 
 
 def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[SweepTables, ArmScores]]]:
-    """Return the sweeps of each study of the thesis, the one with most scores first."""
+    """Return the sweeps of each study of the thesis, the one with the most scores first."""
     sweeps: list[SweepTables] = []
     for source in sources:
         if isinstance(source, str | os.PathLike):
@@ -100,10 +104,14 @@ def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Swee
 
 def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, ArmScores]]) -> _Tested:
     if not sweeps:
-        note = f"no sweep of this study was given; `seatbelt sweep {finding.study}` makes one"
+        note = f"no sweep of this study; run `seatbelt sweep {finding.study}`"
         return _Tested(answer=_answer(finding, None, [], [note]), holds=None, fails=None)
     sweep, scores = sweeps[0]
-    notes = [] if len(sweeps) == 1 else [f"of {len(sweeps)} sweeps of this study the one with most complete trials"]
+    notes = (
+        []
+        if len(sweeps) == 1
+        else [f"uses the one of {len(sweeps)} sweeps of this study with the most complete trials"]
+    )
     with readable(sweep):
         setting = _setting(sweep, scores)
         if not scores.trials:
@@ -113,9 +121,11 @@ def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, ArmScores]]) -
         parts, holds, fails, more = _measured(finding, scores)
     notes += more
     if stopped:
-        notes.append(f"{stopped} trials were pruned: those that completed were chosen for their scores, so no verdict")
+        notes.append(
+            f"{stopped} trials were pruned; the complete ones were selected for their scores, so there is no verdict"
+        )
     elif scores.replicates < 2:
-        notes.append("one replicate tells nothing of chance: more --replicates")
+        notes.append("one replicate says nothing about chance; add --replicates")
     if stopped or scores.replicates < 2:
         holds = fails = None
     return _Tested(answer=_answer(finding, sweep, parts, notes, setting), holds=holds, fails=fails)
@@ -124,7 +134,7 @@ def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, ArmScores]]) -
 def _measured(
     finding: Finding, scores: ArmScores
 ) -> tuple[list[ContrastEstimate], float | None, float | None, list[str]]:
-    """Return the contrasts, the p-values that they hold and that they fail, and notes."""
+    """Return the contrasts, the p-values that support and refute the finding, and notes."""
     if finding.kind == "spread":
         return spread_of_all(scores, -finding.above)
     if finding.kind == "best":
@@ -136,10 +146,10 @@ def _measured(
         else [scores.contrast(contrast) for contrast in finding.contrasts(scores.levels)]
     )
     estimated = [part for part in parts if part.effect is not None]
-    notes = [] if estimated else ["the sweep lacks the levels that this is about"]
+    notes = [] if estimated else ["the sweep lacks the levels of this finding"]
     missing = [part.name for part in parts if part.effect is None]
     if estimated and missing:
-        notes.append(f"not told: {', '.join(missing)}")
+        notes.append(f"no estimate: {', '.join(missing)}")
     if not estimated or any(part.error is None for part in estimated):
         return parts, None, None, notes
     holds = max(_p_above(part, finding.above) for part in estimated)
@@ -187,7 +197,7 @@ def _decided(tested: _Tested, p_value: float | None) -> FindingResult:
         return answer
     assert tested.holds is not None and tested.fails is not None
     if p_value < 1 - LEVEL:
-        # A gain that is decidedly there and decidedly small is there: the claim is no more than that.
+        # A gain that is significant but significantly small still agrees: the claim is only that there is a gain.
         surely = tested.holds * len(FINDINGS) < 1 - LEVEL
         verdict: Verdict = "agrees" if surely or tested.holds <= tested.fails else "does not agree"
         return replace(answer, verdict=verdict, p_value=p_value)
@@ -195,21 +205,21 @@ def _decided(tested: _Tested, p_value: float | None) -> FindingResult:
 
 
 def _power_note(answer: FindingResult) -> list[str]:
-    """Say what could have been found, where nothing was decided."""
+    """Return a note on the power of an undecided finding."""
     part = answer.weakest
     if part is None or part.detectable is None or part.error is None:
         return []
     if part.critical is not None:
-        return [f"it is known to {part.critical * part.error:.3f} only; more --replicates narrow that"]
-    note = f"only differences from {part.detectable:.3f} on are found in 80 % of the cases"
+        return [f"its precision is only {part.critical * part.error:.3f}; add --replicates"]
+    note = f"differences below {part.detectable:.3f} are unlikely to be detected (80 % power)"
     if part.freedom == part.n - 1 and part.error > 0:
         needed = replicates_needed(part.error * part.n**0.5, MATTERS)
-        note += f"; {needed:,} replicates would find {MATTERS:g}"
+        note += f"; {needed:,} replicates would detect {MATTERS:g}"
     return [note]
 
 
 def _p_above(part: ContrastEstimate, bound: float) -> float:
-    """Return the doubled p-value of the effect being at most a bound."""
+    """Return the doubled p-value of the hypothesis that the effect is at most a bound."""
     return _doubled(part, bound, 1.0)
 
 

@@ -62,7 +62,7 @@ _STYLE: Any = {
 
 
 def image(figure: Figure, form: ImageFormat) -> bytes:
-    """Return a figure as a file; the same figure is the same file."""
+    """Return a figure as a file; equal figures give equal files."""
     from matplotlib import rc_context
 
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form, {})
@@ -73,7 +73,7 @@ def image(figure: Figure, form: ImageFormat) -> bytes:
 
 
 def canvas(figure: Figure) -> Canvas:
-    """Return a figure of matplotlib, with its title but without its caption."""
+    """Return a matplotlib figure with the title but without the caption."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure as Canvas
 
@@ -188,7 +188,7 @@ def _cells(axes: Axes, layer: Cells) -> None:
 
 
 def _light(layer: Cells) -> list[list[bool]]:
-    """Return which cells are light, so that their text is to be dark."""
+    """Return which cells are light and need dark text."""
     middle = layer.low + 0.55 * (layer.high - layer.low)
     return [[value is None or value > middle for value in row] for row in layer.values]
 
@@ -263,8 +263,8 @@ def _clean(text: str) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Draw without warnings of letters that a font lacks."""
+    """Draw without warnings about missing glyphs."""
     with warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box.
+        # A missing glyph is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         yield

@@ -1,6 +1,6 @@
-"""Charts as plain data for plotly.js: `{"data": [...], "layout": {...}}`, without colours of a page.
+"""Charts as plain data for plotly.js: `{"data": [...], "layout": {...}}`.
 
-What stands for text, lines and ground is left to the page, which knows whether it is light or dark.
+The page sets the colours of text, lines and background, depending on its light or dark theme.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
 
 
 def _rule_mark(layer: ReferenceLine, chart: Chart) -> dict[str, Any]:
-    """Return what puts a line into the legend and within the axes: a shape does neither."""
+    """Return a trace that adds a reference line to the legend and the axis range, which a shape does not."""
     across, along = ("x", "y") if layer.along == "x" else ("y", "x")
     place = chart.x.low if layer.along == "x" else chart.y.low
     return {
@@ -253,6 +253,6 @@ def _line_tip(hover: tuple[str, ...], number: int) -> dict[str, Any]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text without what plotly.js would read as marks, for it knows some of HTML's."""
+    """Return a text without HTML markup, some of which plotly.js interprets."""
     safe = printable(redact(text), keep="\n")
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")

@@ -31,4 +31,4 @@ SECTIONS: list[Callable[[SweepData], Section | None]] = [
     provenance,
     glossary,
 ]
-"""Each returns its section, or None where the sweep has nothing for it."""
+"""Each returns its section, or None if the sweep has no data for it."""

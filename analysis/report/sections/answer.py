@@ -1,4 +1,4 @@
-"""The answer first: the best configuration, how sure that is, and how to get it again."""
+"""The best configuration, how certain it is, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONG = 90
-"""Characters of a name that are read at one glance."""
+"""Longest name to show in a sentence, characters."""
 
 
 def answer(data: SweepData) -> Section:
@@ -38,7 +38,7 @@ def answer(data: SweepData) -> Section:
 
 
 def lead_over_second(data: SweepData) -> Interval | None:
-    """Return the difference of the selection IoU of the two best arms, paired by replicate; None without a pair."""
+    """Return the difference of the selection IoU of the two best arms, paired by replicate; None without pairs."""
     keys = data.arms["arm_key"].head(2).tolist()
     if len(keys) < 2:
         return None
@@ -65,9 +65,7 @@ def _complete(data: SweepData, where: str) -> list[Block]:
     else:
         trial = _trial_of(data, confirmations.arms[0].arm_key)
         blocks = _confirmed_lead(data, confirmations)
-        blocks.append(
-            Text(text=f"The search itself had put {shortened(name, _LONG)} first: {scores}. {_tested(first)}")
-        )
+        blocks.append(Text(text=f"The search itself ranked {shortened(name, _LONG)} first: {scores}. {_tested(first)}"))
     baselines = comparable_baselines(data)
     if baselines:
         baseline_texts = ", ".join(f"{baseline} {value:.3f}" for baseline, value in baselines.items())
@@ -83,13 +81,13 @@ def _complete(data: SweepData, where: str) -> list[Block]:
 
 
 def _named(data: SweepData, arm: str, name: str, scores: str) -> list[Block]:
-    """Return the best arm with its scores; one with a long name has its levels in a table."""
+    """Return the best arm with its scores; the levels of an arm with a long name are in a table."""
     if len(name) <= _LONG:
         return [Text(text=f"Best configuration: {name}. {scores}.", kind="lead")]
     cells = data.trials.drop_duplicates("arm_key").set_index("arm_key")["cell"]
     levels = [item for item in read_cell(cells[arm]).items() if item[0] in data.varied]
     table = Table(
-        caption="The best configuration: its levels of the factors that vary",
+        caption="Levels of the best configuration, for the factors that vary",
         columns=(Column(name="factor"), Column(name="level")),
         rows=tuple(levels),
     )
@@ -102,13 +100,13 @@ def _tested(first: pd.Series[Any]) -> str:
     if test == "-":
         return "Its test IoU is not recorded."
     over = "" if subjects is None else f" over {subjects:.0f} subjects"
-    return f"Its test IoU is {test}{over}; it never ranked an arm. Intervals are 95 %."
+    return f"Its test IoU is {test}{over}; it was not used for ranking. Intervals are 95 %."
 
 
 def _lead(lead: Interval) -> str:
     paired = f"{lead.mean:+.3f}, n = {counted(lead.n, 'pair')} of trials"
     if lead.low is None or lead.high is None:
-        return f"{paired}, which tells nothing of chance."
+        return f"{paired}, which says nothing about chance."
     decided = "decided" if lead.low > 0 or lead.high < 0 else "not decided: it may be chance"
     return f"{paired}, 95 % [{lead.low:+.3f}, {lead.high:+.3f}]; {decided}."
 
@@ -119,7 +117,7 @@ def _confirmed(data: SweepData) -> Confirmations | None:
     try:
         return confirmed(data.sweep)
     except UserError:
-        # It is under way: none is complete yet.
+        # No confirming trial is complete yet.
         return None
 
 
@@ -137,7 +135,9 @@ def _confirmed_lead(data: SweepData, confirmations: Confirmations) -> list[Block
     )
     blocks = _named(data, best.arm_key, name, scores)
     if best.test is not None:
-        text = f"Test IoU {best.test.text()} over {best.test.n} subjects: it never ranked an arm. Intervals are 95 %."
+        text = (
+            f"Test IoU {best.test.text()} over {best.test.n} subjects: it was not used for ranking. Intervals are 95 %."
+        )
         blocks.append(Text(text=text))
     difference = best.selection_difference
     if difference is not None and difference.low is not None and difference.high is not None:
@@ -166,7 +166,7 @@ def _confirmation_table(data: SweepData, confirmations: Confirmations) -> Table:
         rows.append(
             (name, arm.replicates, arm.selection.text(), arm.searched, arm.shrinkage, _text(arm.test), difference)
         )
-    caption = "Confirmed arms, best first; shrinkage is the searched score minus the confirmed one"
+    caption = "Confirmed arms, best first; shrinkage is the score in the search minus the confirmed score"
     return Table(caption=caption, columns=columns, rows=tuple(rows))
 
 
@@ -178,8 +178,8 @@ def _provisional(data: SweepData, where: str) -> list[Block]:
     began = data.searched[data.searched["epochs_done"] > 0]
     if began.empty:
         return [
-            Text(text="There is no answer yet: no epoch was measured.", kind="lead"),
-            Command(what="See how far it is", command=f"seatbelt status {where}"),
+            Text(text="There is no answer yet: no epoch has been measured.", kind="lead"),
+            Command(what="See its progress", command=f"seatbelt status {where}"),
         ]
     first = began.sort_values("selection_iou", ascending=False, kind="stable").iloc[0]
     name = data.arm_names([str(first["arm_key"])])[0]
@@ -191,5 +191,5 @@ def _provisional(data: SweepData, where: str) -> list[Block]:
             ),
             kind="lead",
         ),
-        Command(what="See how far it is", command=f"seatbelt status {where}"),
+        Command(what="See its progress", command=f"seatbelt status {where}"),
     ]

@@ -1,4 +1,4 @@
-"""All arms in one table that can be sorted and filtered."""
+"""A table of all arms that can be sorted and filtered."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 
 _SCORES = {
     "rank": Column(name="rank", digits=0, meaning="by the mean selection IoU of complete trials"),
-    "shown": Column(name="selection IoU", digits=3, meaning="mean over complete trials; without any, the best so far"),
+    "shown": Column(
+        name="selection IoU", digits=3, meaning="mean over complete trials; if there are none, the best so far"
+    ),
     "selection_low": Column(name="low", digits=3, meaning="lower bound of the 95 % interval (Student, over trials)"),
     "selection_high": Column(name="high", digits=3, meaning="its upper bound"),
     "replicates": Column(name="n", digits=0, meaning="complete trials"),
-    "test_iou": Column(name="test IoU", digits=3, meaning="mean over complete trials; for looking, never for choosing"),
+    "test_iou": Column(name="test IoU", digits=3, meaning="mean over complete trials; not for choosing arms"),
     "test_low": Column(name="test low", digits=3, meaning="lower bound, 95 % (bootstrap over subjects and trials)"),
     "test_high": Column(name="test high", digits=3, meaning="its upper bound"),
 }
-"""Column of `_joined` -> its head; before the factors."""
+"""Column of `_joined` -> column of the report, before the factors."""
 
 _REST = {
-    "status": Column(name="status", meaning="COMPLETE where a trial came to its end, else how far the best one is"),
-    "with_target": Column(name="with target", digits=3, meaning="selection IoU over images that show the target"),
-    "most": Column(name="epochs", digits=0, meaning="most epochs of a trial"),
+    "status": Column(name="status", meaning="COMPLETE if a trial is complete, otherwise the status of the best trial"),
+    "with_target": Column(name="with target", digits=3, meaning="selection IoU over images with the target"),
+    "most": Column(name="epochs", digits=0, meaning="largest number of epochs of a trial"),
     "parameters": Column(name="parameters", digits=0, meaning="trainable parameters"),
     "seconds": Column(name="train seconds", digits=0, meaning="seconds of training steps, summed over trials"),
     "trial": Column(name="trial", meaning="key of the trial with the best selection IoU"),
 }
-"""The same, after the factors."""
+"""The same for the columns after the factors."""
 
 _ALL = """
 select arm_key, arg_max(status, coalesce(selection_iou, -1) + (status = 'COMPLETE')::int * 10) as status,
@@ -45,28 +47,28 @@ from trials where role = 'arm' group by arm_key
 
 
 def arms(data: SweepData) -> Section | None:
-    """Return the section, None where nothing was planned."""
+    """Return the section; None if no trial was planned."""
     table = arms_table(data)
     if not table.size:
         return None
     complete = len(data.arms)
-    note = f" The test interval is computed for the first {TESTED}." if complete > TESTED else ""
+    note = f"  Test intervals are computed for the first {TESTED}." if complete > TESTED else ""
     text = (
-        f"{counted(table.size, 'arm')}, {complete} of them with a complete trial and a rank. An arm is ranked by its "
+        f"{counted(table.size, 'arm')}, {complete} of them ranked, which takes a complete trial. Arms are ranked by "
         f"mean selection IoU.{note}"
     )
     return Section(name="arms", title="All arms", blocks=(Text(text=text), table))
 
 
 def arms_table(data: SweepData) -> BigTable:
-    """Return one row per arm: those with complete trials by rank, then the others by how far they came."""
+    """Return one row per arm: those with complete trials by rank, then the others by progress."""
     table = _joined(data)
     columns = dict(_SCORES)
     for name in data.varied:
-        # A range has numbers, such as learning rates, with digits of their own.
+        # The values of a range, such as learning rates, need their own precision.
         columns[name] = Column(name=name, meaning="factor")
     if NAMED_ARM in table:
-        columns[NAMED_ARM] = Column(name="named arm", meaning="an arm beside the space")
+        columns[NAMED_ARM] = Column(name="named arm", meaning="an arm outside the space")
     columns |= _REST
     return BigTable(
         name="arms",
@@ -102,5 +104,5 @@ def _joined(data: SweepData) -> pd.DataFrame:
 
 
 def _rounded(column: pd.Series[Any]) -> list[Any]:
-    """Return plain values, floats with no more digits than anybody reads."""
+    """Return plain values, with floats rounded to seven digits."""
     return [float(f"{value:.7g}") if isinstance(value, float) else value for value in plain_values(column)]

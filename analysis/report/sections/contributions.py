@@ -1,4 +1,4 @@
-"""What each level contributes, in sentences."""
+"""The effect of each level, in sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SENTENCES = 20
 
 
 def contributions(data: SweepData) -> Section | None:
-    """Return the section; None where nothing varied."""
+    """Return the section; None if nothing varied."""
     try:
         effects = data.effects
     except UserError as error:
@@ -43,7 +43,7 @@ def sentence(effect: Effect) -> str:
     name = f"{effect.factor}={effect.level}"
     against = "" if effect.reference == "-" else f" against {effect.reference}"
     if effect.effect is None:
-        return f"{name}: the complete trials do not tell what it adds{against} (n = {effect.n})."
+        return f"{name}: the complete trials cannot identify its effect{against} (n = {effect.n})."
     does = "costs" if effect.effect < 0 else "adds"
     if effect.low is None or effect.high is None:
         return f"{name} {does} {abs(effect.effect):.3f} IoU{against}, n = {effect.n}; too few trials for an interval."
@@ -53,7 +53,7 @@ def sentence(effect: Effect) -> str:
     if effect.low > 0 or effect.high < 0:
         return (
             f"{name} may {does[:-1]} {abs(effect.effect):.3f} IoU{against} {interval}, n = {effect.n}; not decided: "
-            "among so many questions such an interval comes by chance."
+            "with this many comparisons, such an interval may occur by chance."
         )
-    seen = "" if effect.detectable is None else f"; an effect below {effect.detectable:.3f} could not be seen"
-    return f"{name}: no difference{against} was shown: {effect.effect:+.3f} {interval}, n = {effect.n}{seen}."
+    seen = "" if effect.detectable is None else f"; effects below {effect.detectable:.3f} are not detectable"
+    return f"{name}: no significant difference{against}: {effect.effect:+.3f} {interval}, n = {effect.n}{seen}."

@@ -1,4 +1,4 @@
-"""What the sweep cost."""
+"""The cost of the sweep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trials group by all order by role, status
 
 
 def costs(data: SweepData) -> Section | None:
-    """Return the section; None where nothing was planned."""
+    """Return the section; None if no trial was planned."""
     totals = data.query(_COSTS)
     if totals.empty:
         return None

@@ -1,4 +1,4 @@
-"""All figures that a sweep allows, but those that stand in other sections."""
+"""All applicable figures except those in other sections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ELSEWHERE = ("main_effects", "interactions", "promotion_flow")
 
 
 def pictures(data: SweepData) -> Section | None:
-    """Return the section; None where there is nothing to draw yet."""
+    """Return the section; None if there is nothing to draw yet."""
     drawn, _ = figures(data, without=ELSEWHERE)
     if not drawn:
         return None

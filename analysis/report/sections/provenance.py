@@ -1,4 +1,4 @@
-"""What the numbers were made of: data, versions, code, machines, settings."""
+"""Provenance of the numbers: data, versions, code, machines, settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PLAIN = {
     "propose": "how trials are proposed",
     "prune": "how trials are pruned",
     "created": "created",
-    "device": "device asked for",
+    "device": "requested device",
     "threads": "threads per trial",
-    "keep_weights": "weights that are kept",
+    "keep_weights": "weights kept",
 }
 _MOST = 5
 
@@ -38,12 +38,12 @@ def provenance(data: SweepData) -> Section:
     )
     blocks: list[Block] = [table]
     if record.command:
-        blocks.append(Command(what="The command that began it", command=record.command))
+        blocks.append(Command(what="The command that started it", command=record.command))
     return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
 
 
 def _of_trials(data: SweepData) -> list[tuple[str, str]]:
-    """Return what the trials themselves recorded, each value once."""
+    """Return what the trials recorded, each value once."""
     rows = []
     for column, name in (
         ("git_commit", "commit of the code"),

@@ -1,4 +1,4 @@
-"""What was pruned, by which rule, and how close it was."""
+"""Pruned trials, the rule, and how close they were."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pruning(data: SweepData) -> Section | None:
         Text(
             text=(
                 f"Trials stop at the rungs (epochs {epochs}). For every {eta} trials that reached a rung one is "
-                "promoted: the best that waits. The others are pruned when the sweep ends. Exempt trials are never "
+                "promoted: the best waiting trial. The others are pruned when the sweep ends. Exempt trials are never "
                 "stopped, so that the rule can be judged."
             )
         )
@@ -53,7 +53,7 @@ def pruning(data: SweepData) -> Section | None:
     try:
         blocks.append(Picture(figure=figure("promotion_flow", data)))
     except NotApplicable:
-        blocks.append(Text(text="No trial began yet.", kind="note"))
+        blocks.append(Text(text="No trial has begun yet.", kind="note"))
     blocks += _tables(data)
     blocks += _agreement(data)
     return Section(name="pruning", title="What was pruned and why", blocks=tuple(blocks))
@@ -62,7 +62,7 @@ def pruning(data: SweepData) -> Section | None:
 def _tables(data: SweepData) -> list[Block]:
     at_rungs = data.query(_RUNGS)
     if at_rungs.empty:
-        return [Text(text="No trial was promoted or pruned yet.", kind="note")]
+        return [Text(text="No trial has been promoted or pruned yet.", kind="note")]
     columns = (
         Column(name="rung (epoch)", digits=0),
         Column(name="promoted", digits=0),
@@ -77,19 +77,19 @@ def _tables(data: SweepData) -> list[Block]:
         blocks.append(_closest(data, pruned))
         first = shlex.quote(str(pruned["trial_key"].iloc[0]))
         where = shlex.quote(data.sweep.root)
-        blocks.append(Command(what="The whole story of one", command=f"seatbelt why {where} {first}"))
+        blocks.append(Command(what="The full story of one", command=f"seatbelt why {where} {first}"))
     return blocks
 
 
 def _agreement(data: SweepData) -> list[Block]:
-    """Return how well scores at rungs rank final ones: whether pruning looked at the right epochs."""
+    """Return how well scores at rungs rank final scores, which shows whether the rungs were well chosen."""
     where = shlex.quote(data.sweep.root)
     if len(data.searched) > MOST_TRIALS:
         return [Command(what="How well the rungs rank final scores", command=f"seatbelt rungs {where}")]
     try:
         result = rungs(data.sweep)
     except UserError as error:
-        return [Text(text=f"How well the rungs rank final scores is not told: {error}", kind="note")]
+        return [Text(text=f"No estimate of how well the rungs rank final scores: {error}", kind="note")]
     columns = (
         Column(name="epoch", digits=0),
         Column(name="rung"),
@@ -117,7 +117,7 @@ def _closest(data: SweepData, pruned: pd.DataFrame) -> Table:
         (row["trial_key"], shortened(name, 60), row["epoch"], row["score"], _rank(row), row["reason"])
         for name, row in zip(names, plain_rows(pruned), strict=True)
     )
-    return Table(caption=f"The {counted(len(rows), 'pruned trial')} that came furthest", columns=columns, rows=rows)
+    return Table(caption=f"The {counted(len(rows), 'pruned trial')} that got furthest", columns=columns, rows=rows)
 
 
 def _rank(row: dict[str, Any]) -> str:

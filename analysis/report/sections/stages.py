@@ -1,4 +1,4 @@
-"""Pretraining stages: trained once, used by several trials."""
+"""Pretraining stages, each trained once and used by several trials."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stages(data: SweepData) -> Section | None:
     ]  # fmt: skip
     rows = tuple(tuple(row.values()) for row in plain_rows(stage_rows[names].head(_MOST)))
     saved = float(stage_rows["seconds_saved"].sum())
-    text = Text(text=f"{counted(len(stage_rows), 'stage')}; using them again saved {saved:,.0f} seconds of training.")
+    text = Text(text=f"{counted(len(stage_rows), 'stage')}; reuse saved {saved:,.0f} seconds of training.")
     more = f", the first {_MOST}" if len(stage_rows) > _MOST else ""
     table = Table(caption=f"Pretraining stages{more}", columns=columns, rows=rows)
     return Section(name="stages", title="Pretraining stages", blocks=(text, table))

@@ -1,4 +1,4 @@
-"""What makes the answer weaker than it looks."""
+"""Weaknesses of the answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seatbelt.text.wording import counted
 
 _FEW_SUBJECTS = 8
 _EMBEDDED = re.compile(r"default-\d+")
-"""What the embedded scenes are called in a sweep without data of the user."""
+"""Names of the embedded scenes in a sweep without data of the user."""
 
 
 def evidence(data: SweepData) -> Section:
@@ -43,18 +43,19 @@ def _replicates(data: SweepData) -> Iterator[str]:
         return
     if int(data.arms["replicates"].max()) == 1:
         yield (
-            "Each arm has one trial: differences may be chance, and no selection score has an interval. "
+            "Each arm has one trial: differences may be chance, and selection scores have no intervals. "
             f"`seatbelt resume {where} --replicates 3` adds trials."
         )
     elif int(data.arms["replicates"].iloc[0]) == 1:
-        yield "The best arm has one trial only, while others have more: its score may be luck."
+        yield "The best arm has only one trial, while others have more: its score may be luck."
 
 
 def _lead(data: SweepData) -> Iterator[str]:
     lead = lead_over_second(data)
     if lead is not None and lead.low is not None and lead.high is not None and lead.low <= 0 <= lead.high:
         yield (
-            f"The best arm is not told from the second best: {lead.mean:+.3f} [{lead.low:+.3f}, {lead.high:+.3f}], "
+            f"The best arm is not distinguishable from the second best: {lead.mean:+.3f} "
+            f"[{lead.low:+.3f}, {lead.high:+.3f}], "
             f"n = {counted(lead.n, 'pair')}."
         )
 
@@ -72,7 +73,7 @@ def _baselines(data: SweepData) -> Iterator[str]:
             "which looks at no image."
         )
     elif low is not None and low <= value:
-        yield f"The interval of the best arm reaches down to {low:.3f}; the trivial baseline {name} has {value:.3f}."
+        yield f"The interval of the best arm extends down to {low:.3f}; the trivial baseline {name} has {value:.3f}."
     worse = int((data.arms["selection_iou"] <= value).sum())
     if first["selection_iou"] > value and worse:
         yield f"{worse} of {len(data.arms)} arms do not beat the trivial baseline {name} ({value:.3f})."
@@ -82,8 +83,8 @@ def _confirmation(data: SweepData) -> Iterator[str]:
     if len(data.arms) < 2 or (data.trials["role"] == "confirmation").any():
         return
     yield (
-        f"The best of {len(data.arms)} arms was chosen for its score, and some of that was luck; "
-        f"`seatbelt confirm {shlex.quote(data.sweep.root)} --top 3 --replicates 3` tells how much."
+        f"Part of the winner's score is luck (it was the best of {len(data.arms)} arms); "
+        f"`seatbelt confirm {shlex.quote(data.sweep.root)} --top 3 --replicates 3` measures how much."
     )
 
 
@@ -95,7 +96,7 @@ def _effects(data: SweepData) -> Iterator[str]:
     open_ones = [effect for effect in effects if not effect.decided]
     if open_ones:
         sizes = [effect.detectable for effect in open_ones if effect.detectable is not None]
-        could = f" Effects below {max(sizes):.3f} could not be seen with so many trials." if sizes else ""
+        could = f"  Effects below {max(sizes):.3f} are not detectable with this number of trials." if sizes else ""
         yield f"Not decided: {len(open_ones)} of {counted(len(effects), 'effect')}.{could}"
 
 
@@ -106,19 +107,19 @@ def _failures(data: SweepData) -> Iterator[str]:
     counts = ", ".join(f"{n} {status}" for status, n in failed["status"].value_counts().items())
     errors = failed["error"].dropna()
     first = f" The first error: {' '.join(str(errors.iloc[0]).split())[:200]}" if len(errors) else ""
-    yield f"Of {len(data.trials)} trials some did not come to an end ({counts}): no score tells of them.{first}"
+    yield f"Of {len(data.trials)} trials, some ended without a result ({counts}) and have no score.{first}"
 
 
 def _subjects(data: SweepData) -> Iterator[str]:
     subjects = numbers(data.arms["subjects"].head(1))
     if subjects and subjects[0] is not None and subjects[0] < _FEW_SUBJECTS:
-        yield f"The test images show {subjects[0]:.0f} subjects: with so few the intervals are rather too narrow."
+        yield f"The test images show only {counted(int(subjects[0]), 'subject')}: test intervals are too narrow."
 
 
 def _rendered(data: SweepData) -> Iterator[str]:
     if any(_EMBEDDED.fullmatch(source.name) for source in data.sweep.record.data):
         yield (
-            "The data are the embedded scenes: their real images are a rendered stand-in, and scores on them say "
+            "The data are the embedded scenes: their 'real' images are a rendered stand-in, and scores on them say "
             "nothing about photographs."
         )
 
@@ -132,7 +133,7 @@ def _mixed(data: SweepData) -> Iterator[str]:
         counted(int(distinct[name]), name[:-1]) for name in ("commits", "versions", "devices") if distinct[name] > 1
     ]
     if differing:
-        yield f"The trials were not all run alike: {', '.join(differing)} (see provenance)."
+        yield f"The trials were not all run under the same conditions: {', '.join(differing)} (see provenance)."
 
 
 CHECKS: list[Callable[[SweepData], Iterator[str]]] = [
@@ -147,4 +148,4 @@ CHECKS: list[Callable[[SweepData], Iterator[str]]] = [
     _rendered,
     _mixed,
 ]
-"""Each yields its warnings."""
+"""Each check yields its warnings."""

@@ -14,10 +14,10 @@ def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]
 
     Args:
         report: The report.
-        folder: Where the figures lie, as the document has to link to them.
+        folder: Folder of the figures, relative to the document.
 
     Returns:
-        The document, and name of a file (without its folder) -> the figure to be drawn into it.
+        The document, and file name (without folder) -> figure.
     """
     several = len(report.parts) > 1
     figures: dict[str, Figure] = {}
@@ -49,7 +49,7 @@ def _block(block: Block) -> str:
         return f"{_escaped(block.what)}:\n\n```console\n$ {_clean(block.command)}\n```"
     if isinstance(block, BigTable):
         rest = block.size - _ROWS
-        more = f"\n\nThe first {_ROWS} of {block.size} rows; the page has all." if rest > 0 else ""
+        more = f"\n\nThe first {_ROWS} of {block.size} rows; the HTML report has all." if rest > 0 else ""
         return _table(block.caption, block.columns, block.rows(_ROWS)) + more
     assert isinstance(block, Table)
     return _table(block.caption, block.columns, list(block.rows))
@@ -71,7 +71,7 @@ def _clean(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text without what Markdown, or HTML in it, would act on."""
+    """Return a text with Markdown and HTML markup escaped."""
     escaped = _clean(text).replace("\\", "\\\\")
     for letter in "`*_[]|":
         escaped = escaped.replace(letter, f"\\{letter}")
