@@ -40,8 +40,9 @@ def parallel(data: SweepData) -> Figure:
         name="parallel",
         title="Trials through the factors to their score",
         caption=(
-            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, always including the best tenth. A line "
-            f"runs through the level of each factor to the best selection IoU of the trial, over its own epochs.{more}"
+            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, always including the best tenth. A "
+            "line runs through the level of each factor to the best selection IoU of the trial, over its own "
+            f"epochs.{more}"
         ),
         alt=f"{drawn} lines through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
         f"{table['selection_iou'].max():.3f}.",

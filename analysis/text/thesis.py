@@ -34,10 +34,10 @@ def thesis_text(answers: Sequence[FindingResult]) -> str:
             "",
         ),
         _wrapped(
-            "verdicts: by p-values adjusted over all tested findings (Holm, 5 %). If a finding has several differences, all "
-            "must exceed the bound, and one below it refutes the finding. A gain that is significantly above 0 agrees, "
-            "however small; one that is significantly below 0.01, and not above 0, does not. Not decided is no "
-            "evidence for either side.",
+            "verdicts: by p-values adjusted over all tested findings (Holm, 5 %). If a finding has several "
+            "differences, all must exceed the bound, and one below it refutes the finding. A gain that is "
+            "significantly above 0 agrees, however small; one that is significantly below 0.01, and not above 0, "
+            "does not. Not decided is no evidence for either side.",
             "",
         ),
     ]

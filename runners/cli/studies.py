@@ -77,9 +77,9 @@ def doctor(
     if address is None and (sweep is not None or data):
         raise UserError("--sweep and --data ask the nodes of a cluster; say which by --address")
     fit = True
-    for finding in examine(start_ray=start_ray and address is None):
-        say(f"{finding.state:<4} {finding.what}: {finding.text}")
-        fit = fit and finding.state != "FAIL"
+    for check in examine(start_ray=start_ray and address is None):
+        say(f"{check.state:<4} {check.what}: {check.text}")
+        fit = fit and check.state != "FAIL"
     if address is not None:
         fit = _cluster_is_fit(address, sweep, data or [], allow_insecure=allow_insecure) and fit
     if not fit:

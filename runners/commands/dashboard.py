@@ -1,8 +1,8 @@
-"""A live report on this machine: the page of `seatbelt report`, which brings itself up to date.
+"""Serves a live report on this machine: the page of `seatbelt report`, which refreshes itself.
 
-It listens on the loopback address alone and knows two addresses, the page and a stamp that changes with the sweep;
-neither changes anything. A request must name this machine in its Host header, so that a page of somebody else whose
-name was made to point here (DNS rebinding) reads nothing.
+The server listens on the loopback address only and has two read-only addresses: the page, and a stamp that changes
+with the sweep. A request must name this machine in its Host header, so that a foreign page whose name points here
+(DNS rebinding) reads nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seatbelt.text.redaction import shown
 
 ADDRESS = "127.0.0.1"
 _REMOTE_SECONDS = 30
-"""A bucket is looked at so often."""
+"""Seconds between two polls of a bucket."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -36,7 +36,7 @@ _HEADERS = {
 
 
 class Pages:
-    """The page of some sweeps; built when they changed, and not more often than allowed."""
+    """The page of some sweeps, rebuilt after changes but not more often than allowed."""
 
     def __init__(self, locations: list[str], every: float) -> None:
         self._locations, self._every = locations, every
@@ -71,12 +71,12 @@ class Pages:
 
 @contextlib.contextmanager
 def dashboard(locations: list[str], *, port: int, every: float) -> Iterator[ThreadingHTTPServer]:
-    """Yield a server of the page, with its first page built; `serve_forever` runs it.
+    """Yield a server whose first page is built; `serve_forever` runs it.
 
     Args:
         locations: Sweeps, or patterns.
-        port: 0 takes any that is free.
-        every: Least seconds between two builds of the page.
+        port: Port; 0 takes any free one.
+        every: Shortest time between two builds of the page, seconds.
 
     Raises:
         UserError: A sweep cannot be read, or the port is taken.
@@ -117,16 +117,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host", "").lower() not in self.server.hosts():
             self._answer(421, "text/plain", b"this server answers for 127.0.0.1 and localhost alone\n")
         elif self.path == "/":
-            self._made("text/html", self.server.pages.page)
+            self._answer_built("text/html", self.server.pages.page)
         elif self.path == "/stamp":
-            self._made("text/plain", lambda: self.server.pages.stamp().encode())
+            self._answer_built("text/plain", lambda: self.server.pages.stamp().encode())
         else:
             self._answer(404, "text/plain", b"there is only /\n")
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing of each request."""
+        """Log no requests."""
 
-    def _made(self, kind: str, make: Callable[[], bytes]) -> None:
+    def _answer_built(self, kind: str, make: Callable[[], bytes]) -> None:
         try:
             data = make()
         except (UserError, OSError) as error:
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, kind, data)
 
     def _answer(self, status: int, kind: str, data: bytes) -> None:
-        # Who does not wait for an answer misses it.
+        # The client may have disconnected.
         with contextlib.suppress(ConnectionError, TimeoutError):
             self.send_response(status)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")

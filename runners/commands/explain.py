@@ -1,4 +1,4 @@
-"""Explaining what a finished trial of a sweep looks at: from its kept weights to panels and numbers."""
+"""Explains what a finished trial looks at: from its saved weights to panels and numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runners.commands.explain_images import Chosen, choose, recorded_images
+import numpy as np
+import torch
+
+from runners.commands.explain_images import ChosenImage, choose, recorded_images
 from runners.commands.resume_checks import check_data_unchanged
 from runners.core.trial_state import TrialState
 from runners.sweep.description import SweepDescription
@@ -36,32 +39,32 @@ from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, choose_device, prepare
 
 _FORMAT = 1
-_KEYS_SHOWN = 5
+_MOST_KEYS = 5
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""Shows the progress of a step under a name."""
+"""Shows the progress of a step under a label."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """One image of a trial, explained and written down."""
+    """One explained image of a trial."""
 
     trial: str
-    """In words."""
+    """Description of the trial."""
     target: str
     """Name of the target class."""
-    chosen: Chosen
-    found: Explanation
+    chosen: ChosenImage
+    explanation: Explanation
     numbers: dict[str, Any]
-    """What the JSON file holds."""
+    """Content of the JSON file."""
     panel: str
-    """Where the PNG lies; the JSON file lies beside it."""
+    """Path of the PNG file; the JSON file lies beside it."""
 
 
 def explain_trial(
     root: str, key: str, *, images: tuple[str, ...], out: Path | None, device: str | None, options: Options, bar: Bar
 ) -> list[Explained]:
-    """Explain images of a finished trial, write the panels and numbers, and return what was found.
+    """Explain images of a finished trial, and write the panels and numbers.
 
     Args:
         root: The sweep.
@@ -69,11 +72,11 @@ def explain_trial(
         images: Paths in their data set; none for the best and the worst test image that shows the target.
         out: Folder for the files; None is `report/explain` of a sweep in a folder.
         device: Torch device; None is that of the sweep.
-        options: How.
-        bar: Shows progress.
+        options: Options of both explanations.
+        bar: Shows the progress.
 
     Raises:
-        UserError: No such sweep, trial or image, weights that were not kept, or data that changed.
+        UserError: No such sweep, trial or image; weights that were not saved; or data that changed.
     """
     folder = SweepFolder(root)
     description = folder.describe()
@@ -87,23 +90,23 @@ def explain_trial(
     _check(options)
     if any(item.part == "test" for item in chosen):
         folder.note_test_read("explain")
-    done = []
+    explained = []
     for item in chosen:
         image, codes = _pixels(data, item, config)
         with bar(f"removing squares of {item.image}") as progress, _memory(predictor.device):
-            found = explain(predictor, image, codes, options, progress)
-        done.append(_write(storage, view, config, item, found, several=len(data.datasets) > 1))
-    return done
+            explanation = explain(predictor, image, codes, options, progress)
+        explained.append(_write(storage, view, config, item, explanation, several=len(data.datasets) > 1))
+    return explained
 
 
 def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
-    """Return where the files go."""
+    """Return the folder for the files."""
     if out is not None:
         return LocalStorage(out)
     if folder.remote:
-        raise UserError(f"{folder.shown} is a bucket, where no panels are written; give a folder by --out")
+        raise UserError(f"{folder.name} is a bucket, where no panels are written; give a folder by --out")
     place = folder.root / "report" / "explain"
-    # A sweep of somebody else may link to files of ours.
+    # The sweep of another user may link to files of ours.
     if not place.resolve().is_relative_to(folder.root.resolve()):
         raise UserError(f"{place} leads out of the sweep; give another folder by --out")
     folder.check_writable(place)
@@ -112,8 +115,6 @@ def _place(folder: SweepFolder, out: Path | None) -> LocalStorage:
 
 @contextmanager
 def _memory(device: str) -> Iterator[None]:
-    import torch
-
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -122,11 +123,11 @@ def _memory(device: str) -> Iterator[None]:
 
 
 def _trial(folder: SweepFolder, key: str) -> TrialState:
-    view = find_trial(read_history(folder), key, folder.shown)
+    view = find_trial(read_history(folder), key, folder.name)
     if view.status is not Status.COMPLETE:
         raise UserError(
             f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
-            f"{folder.shown} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
+            f"{folder.name} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
         )
     return view
 
@@ -134,10 +135,10 @@ def _trial(folder: SweepFolder, key: str) -> TrialState:
 def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, device: str, threads: int) -> Predictor:
     storage = folder.checkpoints(view.key)
     if not storage.names():
-        raise UserError(_not_kept(folder, view.key))
+        raise UserError(_missing_weights_text(folder, view.key))
     tensors = CheckpointFolder(storage).best_weights()
     prepare(Execution(device=device, threads=threads))
-    # The encoder's initial weights are overwritten, so that their file need not be here.
+    # The trained weights replace the initial ones, whose file need not be here.
     initial = resolve(config.model.encoder, "none")
     model = config.model.model_copy(update={"weights": "none"})
     network = build(model, len(labels_of(config.data)), weights=initial)
@@ -151,8 +152,6 @@ def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, devic
         ) from None
     network = network.eval().to(device)
     if config.optimisation.channels_last:
-        import torch
-
         network = network.to(memory_format=torch.channels_last)
     return Predictor(
         network=network,
@@ -164,13 +163,13 @@ def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, devic
     )
 
 
-def _not_kept(folder: SweepFolder, key: str) -> str:
-    kept = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
-    what = f"the weights of trial {key} are not kept in {folder.shown} (--keep-weights)"
-    if not kept:
-        return f"{what}, nor any others; sweep again with --keep-weights best or top:N under another --name"
-    more = ", ..." if len(kept) > _KEYS_SHOWN else ""
-    return f"{what}; those that are: {', '.join(kept[:_KEYS_SHOWN])}{more}"
+def _missing_weights_text(folder: SweepFolder, key: str) -> str:
+    keys = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
+    text = f"the weights of trial {key} are not kept in {folder.name} (--keep-weights)"
+    if not keys:
+        return f"{text}, nor any others; sweep again with --keep-weights best or top:N under another --name"
+    more = ", ..." if len(keys) > _MOST_KEYS else ""
+    return f"{text}; those that are: {', '.join(keys[:_MOST_KEYS])}{more}"
 
 
 def _data(description: SweepDescription) -> SweepData:
@@ -180,39 +179,45 @@ def _data(description: SweepDescription) -> SweepData:
 
 
 def _check(options: Options) -> None:
-    """Refuse a fill before anything is noted or computed."""
-    import numpy as np
-
+    """Refuse an impossible fill before anything is recorded or computed."""
     fill_colour(options.fill, np.zeros((1, 1, 3), np.uint8))
 
 
-def _pixels(data: SweepData, item: Chosen, config: TrialConfig) -> tuple[Any, Any]:
-    """Return image and channel codes as the trial's tests read them, without decoding the whole data set."""
+def _pixels(data: SweepData, item: ChosenImage, config: TrialConfig) -> tuple[Any, Any]:
+    """Return image and channel codes as in the trial's test, without decoding the whole data set."""
     dataset = data.datasets[item.sample[0]]
     image, mask = resize(*decode(dataset, dataset.rows[item.sample[1]]), config.data.height, config.data.width)
     return image, channel_codes(dataset.classes, labels_of(config.data))[mask]
 
 
 def _write(
-    storage: LocalStorage, view: TrialState, config: TrialConfig, item: Chosen, found: Explanation, *, several: bool
+    storage: LocalStorage,
+    view: TrialState,
+    config: TrialConfig,
+    item: ChosenImage,
+    explanation: Explanation,
+    *,
+    several: bool,
 ) -> Explained:
     name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
     trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
-    numbers = _numbers(view, item, found)
-    storage.write(f"{name}.png", panel(found, f"{item.image} ({item.why})", trial))
+    numbers = _numbers(view, item, explanation)
+    storage.write(f"{name}.png", panel(explanation, f"{item.image} ({item.why})", trial))
     storage.write(f"{name}.json", json.dumps(numbers, indent=1, allow_nan=False).encode())
     place = os.fspath(storage.root / f"{name}.png")
-    return Explained(trial=trial, target=config.data.target, chosen=item, found=found, numbers=numbers, panel=place)
+    return Explained(
+        trial=trial, target=config.data.target, chosen=item, explanation=explanation, numbers=numbers, panel=place
+    )
 
 
 def _slug(text: str) -> str:
-    """Return a file name of its own for an image: `images/a b.png` is `a-b`."""
+    """Return the file name of an image's panel: `images/a b.png` is `a-b`."""
     plain = os.path.splitext(text.replace("images/", "", 1))[0]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.") or "image"
 
 
-def _numbers(view: TrialState, item: Chosen, found: Explanation) -> dict[str, Any]:
-    height, width = found.target.shape
+def _numbers(view: TrialState, item: ChosenImage, explanation: Explanation) -> dict[str, Any]:
+    height, width = explanation.target.shape
     return {
         "format": _FORMAT,
         "trial_key": view.key,
@@ -222,17 +227,17 @@ def _numbers(view: TrialState, item: Chosen, found: Explanation) -> dict[str, An
         "part": item.part,
         "height": height,
         "width": width,
-        "iou": found.iou,
+        "iou": explanation.iou,
         "recorded_iou": item.recorded.iou if item.recorded else None,
-        "target": int(found.target.sum()),
-        "predicted": int(found.predicted.sum()),
-        "square": found.options.square,
-        "fill": found.options.fill,
-        "compare": found.options.compare,
-        "near_radius": found.radius,
+        "target": int(explanation.target.sum()),
+        "predicted": int(explanation.predicted.sum()),
+        "square": explanation.options.square,
+        "fill": explanation.options.fill,
+        "compare": explanation.options.compare,
+        "near_radius": explanation.radius,
         "occlusion": {
-            "shares": [asdict(share) for share in found.by_occlusion],
-            "distances": found.distances.tolist(),
+            "shares": [asdict(share) for share in explanation.by_occlusion],
+            "distances": explanation.distances.tolist(),
         },
-        "guided_backpropagation": {"shares": [asdict(share) for share in found.by_gradient]},
+        "guided_backpropagation": {"shares": [asdict(share) for share in explanation.by_gradient]},
     }

@@ -1,4 +1,4 @@
-"""Which images of a trial are explained, and what is recorded of them."""
+"""Chooses the images of a trial to explain, and reads their recorded scores."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from seatbelt.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What the images table tells of a test image."""
+class RecordedImage:
+    """A test image in the images table."""
 
     dataset: str
     image: str
@@ -27,23 +27,23 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """An image that is explained."""
+class ChosenImage:
+    """An image to explain."""
 
     sample: Sample
     """(data set, row)."""
     dataset: str
     image: str
     part: str
-    """What it is to the trial: train, validation, selection, test, or unused."""
+    """Its part in the trial: train, validation, selection, test, or unused."""
     why: str
-    """In words, for the panel."""
-    recorded: Recorded | None
-    """Of test images."""
+    """Reason for the choice, for the panel."""
+    recorded: RecordedImage | None
+    """None unless it is a test image."""
 
 
-def recorded_images(root: str, key: str) -> list[Recorded]:
-    """Return what is recorded of a trial's test images, the best first.
+def recorded_images(root: str, key: str) -> list[RecordedImage]:
+    """Return the recorded test images of a trial, best first.
 
     Raises:
         UserError: The tables cannot be read.
@@ -55,7 +55,7 @@ def recorded_images(root: str, key: str) -> list[Recorded]:
     """
     with readable(sweep):
         return [
-            Recorded(
+            RecordedImage(
                 dataset=str(row["dataset"]),
                 image=str(row["image"]),
                 iou=float(row["iou"]),
@@ -67,15 +67,15 @@ def recorded_images(root: str, key: str) -> list[Recorded]:
 
 
 def choose(
-    names: tuple[str, ...], recorded: list[Recorded], data: SweepData, parts: Partition, *, root: str, key: str
-) -> list[Chosen]:
-    """Find the images that a person named, or the best and the worst test image that shows the target.
+    names: tuple[str, ...], recorded: list[RecordedImage], data: SweepData, parts: Partition, *, root: str, key: str
+) -> list[ChosenImage]:
+    """Return the images that a user named, or the best and the worst test image that shows the target.
 
     Args:
         names: Paths in their data set, or `DATASET:PATH`; none for the best and the worst.
-        recorded: What `recorded_images` returns.
+        recorded: The result of `recorded_images`.
         data: The data sets of the sweep.
-        parts: Who trains, selects and tests in the trial.
+        parts: The parts of the trial.
         root: The sweep, for messages.
         key: The trial, for messages.
 
@@ -84,48 +84,48 @@ def choose(
     """
     if names:
         return [_named(name, recorded, data, parts, root) for name in dict.fromkeys(names)]
-    shown = [item for item in recorded if item.target > 0]
-    if not shown:
+    with_target = [item for item in recorded if item.target > 0]
+    if not with_target:
         raise UserError(f"{root} records no test image with the target for trial {key}; name images by --images")
-    ends = [(shown[0], "best test image"), (shown[-1], "worst test image")]
+    ends = [(with_target[0], "best test image"), (with_target[-1], "worst test image")]
     return [
         _chosen(_find(f"{item.dataset}:{item.image}", data, root), why, recorded, data, parts)
-        for item, why in (ends if len(shown) > 1 else ends[:1])
+        for item, why in (ends if len(with_target) > 1 else ends[:1])
     ]
 
 
-def _named(name: str, recorded: list[Recorded], data: SweepData, parts: Partition, root: str) -> Chosen:
+def _named(name: str, recorded: list[RecordedImage], data: SweepData, parts: Partition, root: str) -> ChosenImage:
     return _chosen(_find(name, data, root), "", recorded, data, parts)
 
 
 def _find(name: str, data: SweepData, root: str) -> Sample:
-    found = [
+    samples = [
         (d, r)
         for d, dataset in enumerate(data.datasets)
         for r, row in enumerate(dataset.rows)
         if name in (row.image, f"{dataset.name}:{row.image}")
     ]
-    if not found:
+    if not samples:
         some = f"`seatbelt query {root} 'select distinct image from images'` names the test images"
         raise UserError(f"no data set of {root} has an image {name!r}; give its path as in manifest.csv ({some})")
-    if len(found) > 1:
-        ways = " or ".join(dict.fromkeys(f"{data.datasets[d].name}:{name}" for d, _ in found))
-        raise UserError(f"{len(found)} images of {root} are called {name!r}; say {ways}")
-    return found[0]
+    if len(samples) > 1:
+        ways = " or ".join(dict.fromkeys(f"{data.datasets[d].name}:{name}" for d, _ in samples))
+        raise UserError(f"{len(samples)} images of {root} are called {name!r}; write {ways}")
+    return samples[0]
 
 
-def _chosen(sample: Sample, why: str, recorded: list[Recorded], data: SweepData, parts: Partition) -> Chosen:
+def _chosen(sample: Sample, why: str, recorded: list[RecordedImage], data: SweepData, parts: Partition) -> ChosenImage:
     dataset = data.datasets[sample[0]]
     image = dataset.rows[sample[1]].image
-    held = {"train": parts.train, "validation": parts.validation, "selection": parts.selection, "test": parts.test}
-    # A validation part that is the selection set is called what it is used for.
-    part = next((name for name in ("test", "selection", "validation", "train") if sample in held[name]), "unused")
-    known = next((item for item in recorded if (item.dataset, item.image) == (dataset.name, image)), None)
-    return Chosen(
+    members = {"train": parts.train, "validation": parts.validation, "selection": parts.selection, "test": parts.test}
+    # The selection set may serve for validation too; it is called selection then.
+    part = next((name for name in ("test", "selection", "validation", "train") if sample in members[name]), "unused")
+    row = next((item for item in recorded if (item.dataset, item.image) == (dataset.name, image)), None)
+    return ChosenImage(
         sample=sample,
         dataset=dataset.name,
         image=image,
         part=part,
         why=why or f"{part} image",
-        recorded=known,
+        recorded=row,
     )

@@ -1,4 +1,4 @@
-"""What explanations come to, as text."""
+"""Explanations as text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from runners.commands.explain import Explained
 from seatbelt.explain.importance import Share
 
 _SAME = 0.005
-"""Scores that differ by more are not those of the same prediction."""
+"""Scores that differ by more belong to different predictions."""
 
 
 def explained_text(explained: list[Explained]) -> str:
-    """Return a table for each image, with where its panel lies."""
+    """Return a table for each image, and the path of its panel."""
     lines = [explained[0].trial]
     for item in explained:
-        found, chosen = item.found, item.chosen
-        lines += ["", f"{chosen.image} ({chosen.why}): IoU {found.iou:.3f}", *_warnings(item)]
-        lines.append(_table(item.target, found.by_occlusion, found.by_gradient))
+        explanation, chosen = item.explanation, item.chosen
+        lines += ["", f"{chosen.image} ({chosen.why}): IoU {explanation.iou:.3f}", *_warnings(item)]
+        lines.append(_table(item.target, explanation.by_occlusion, explanation.by_gradient))
         lines.append(f"wrote {item.panel} and .json")
-    radius, compare = explained[0].found.radius, explained[0].found.options.compare
+    radius, compare = explained[0].explanation.radius, explained[0].explanation.options.compare
     lines += [
         "",
         f"near: within {radius} pixels; concentration: share of importance / share of area; "
@@ -28,13 +28,13 @@ def explained_text(explained: list[Explained]) -> str:
 
 
 def _warnings(item: Explained) -> list[str]:
-    recorded, found = item.chosen.recorded, item.found
+    recorded, explanation = item.chosen.recorded, item.explanation
     lines = []
-    if recorded and abs(recorded.iou - found.iou) > _SAME:
+    if recorded and abs(recorded.iou - explanation.iou) > _SAME:
         lines.append(f"the sweep recorded IoU {recorded.iou:.3f}: other versions or device?")
     if item.chosen.part == "train":
         lines.append("the trial was trained with this image: it says little about others")
-    if not found.predicted.any():
+    if not explanation.predicted.any():
         lines.append("nothing is predicted: the gradient is that of the logits of the whole image")
     return lines
 

@@ -1,4 +1,4 @@
-"""What the factorial model recommends after all trials of a sweep, whatever proposed them."""
+"""Recommends an arm by the factorial model of all trials, whatever strategy proposed them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from seatbelt.records.sweep import cell_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The arm to use, and how sure that is; without error and probability where nothing tells the noise."""
+class JudgedRecommendation:
+    """The arm to use and its certainty; error and probability are None if the noise is unknown."""
 
     arm: Recommendation
     certainty: CertaintyJudged
     replicates: int
-    """Its trials, those that run included."""
+    """Number of its trials, running ones included."""
 
 
-def recommendation(root: str, within: float, sure: float) -> Answer:
-    """Return what the model recommends.
+def recommendation(root: str, within: float, sure: float) -> JudgedRecommendation:
+    """Return the recommendation of the model.
 
     Args:
         root: The sweep.
-        within: How much less than the best counts as good, IoU.
-        sure: The probability that is wanted of it.
+        within: Margin below the best arm, IoU.
+        sure: Required probability, for the estimate of further trials.
 
     Raises:
         UserError: There is no sweep, nothing varies, or too little is measured.
@@ -56,12 +56,12 @@ def recommendation(root: str, within: float, sure: float) -> Answer:
     if not noise_is_measured(history):
         arm, judged = replace(arm, error=None), as_measured(judged, history)
     replicates = sum(view.plan.cell == arm.cell for view in history.by_number if view.role == "arm")
-    return Answer(arm=arm, certainty=judged, replicates=replicates)
+    return JudgedRecommendation(arm=arm, certainty=judged, replicates=replicates)
 
 
-def recommendation_lines(found: Answer) -> list[str]:
+def recommendation_lines(judged: JudgedRecommendation) -> list[str]:
     """Return a recommendation in words."""
     return [
-        f"{cell_text(found.arm.cell)} ({found.replicates} trials): {expectation_text(found.arm)}",
-        certainty_text(found.certainty),
+        f"{cell_text(judged.arm.cell)} ({judged.replicates} trials): {expectation_text(judged.arm)}",
+        certainty_text(judged.certainty),
     ]

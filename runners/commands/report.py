@@ -1,4 +1,4 @@
-"""Writing what analysis makes of sweeps to where it is wanted: figures and reports."""
+"""Writes figures and reports of sweeps."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ReportFormat = Literal["html", "md", "pdf"]
 def draw_figures(
     locations: list[str], *, only: tuple[str, ...], form: FileFormat, out: Path | None, factors: tuple[str, ...]
 ) -> Iterator[str]:
-    """Write the figures of sweeps, and tell of each file.
+    """Write the figures of sweeps, and yield the name of each file.
 
     Args:
         locations: Sweeps, or patterns.
         only: Names of figures; none for all that a sweep allows.
-        form: Of the files.
+        form: Format of the files.
         out: Folder; None is `report/figures` of each sweep.
-        factors: The two of the heat map; none for the default.
+        factors: The two factors of the heat map; none for the default.
 
     Raises:
-        UserError: No such figure, or a sweep does not allow one that was asked for.
+        UserError: There is no such figure, or a sweep does not allow it.
     """
     from analysis.figures import FIGURES
     from analysis.figures.files import figure_file
@@ -49,8 +49,8 @@ def draw_figures(
         raise UserError(f"--factors takes two factors, ROWS,COLUMNS, but got {len(factors)}")
     parts = open_sweeps(locations).parts
     for name, sweep in parts:
-        own = out / (name or sweep.name) if out is not None and len(parts) > 1 else out
-        place = LocalStorage(own or report_folder(sweep) / "figures")
+        folder = out / (name or sweep.name) if out is not None and len(parts) > 1 else out
+        place = LocalStorage(folder or report_folder(sweep) / "figures")
         SweepFolder(sweep.root).note_test_read("figures")
         for figure in _figures(sweep, only, factors):
             place.write(f"{figure.name}.{form}", figure_file(figure, form))
@@ -62,7 +62,7 @@ def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) 
 
     Args:
         locations: Sweeps, or patterns.
-        form: Of the report.
+        form: Format of the report.
         out: The file; None is `report/report.html` (or `.md`, `.pdf`) of the one sweep.
 
     Raises:
@@ -78,13 +78,13 @@ def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) 
 
 
 def watch_report(locations: list[str], *, out: Path | None, every: float, say: Callable[[str], None]) -> None:
-    """Write the page of a sweep again and again while a driver works on it, and once more at its end.
+    """Rewrite the page of a sweep while a driver works on it, and once more at its end.
 
     Args:
         locations: One sweep.
         out: The file; None is `report/report.html` of the sweep.
-        every: Seconds between two writes; the page reads itself anew as often.
-        say: Told of the file.
+        every: Seconds between two writes, and between two reloads of the page.
+        say: Called with messages.
     """
     from analysis.sweeps import open_sweeps
     from runners.sweep.ledger import holder
@@ -95,26 +95,26 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
     file = report_file(source, "html", out)
     folder = SweepFolder(source.parts[0][1].root)
     note_test_read(source, "report")
-    told = False
+    announced = False
     while holder(folder) is not None:
         _write(open_sweeps(locations), file, "html", every)
-        if not told:
+        if not announced:
             say(f"{file} is written every {every:g} s while the driver runs; Ctrl-C ends this")
-        told = True
+        announced = True
         time.sleep(every)
     _write(open_sweeps(locations), file, "html", None)
-    say(f"{file}: no driver works on the sweep, this is its last state")
+    say(f"{file}: no driver works on the sweep, so this is its last state")
 
 
 def report_file(source: Source, form: ReportFormat, out: Path | None) -> Path:
     """Return the file of a report.
 
     Raises:
-        UserError: There is no place for it.
+        UserError: The file cannot lie there.
     """
     if out is None:
         if len(source.parts) > 1:
-            raise UserError("a report on several sweeps lies in none of them; say where it is to go: --out FILE")
+            raise UserError("a report on several sweeps lies in none of them; name its file: --out FILE")
         return report_folder(source.parts[0][1]) / f"report.{form}"
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; give the name of a file")
@@ -138,7 +138,7 @@ def report_folder(sweep: SweepTables) -> Path:
         UserError: It lies in a bucket, its parts lie elsewhere, or this user may not write there.
     """
     if is_remote(sweep.root):
-        raise UserError(f"{sweep.root} lies in a bucket; say where the files are to go: --out")
+        raise UserError(f"{sweep.root} lies in a bucket; name a folder for the files: --out")
     folder = SweepFolder(sweep.root)
     folder.check_links()
     place = folder.root / "report"
@@ -178,16 +178,16 @@ def _figures(sweep: SweepTables, only: tuple[str, ...], factors: tuple[str, ...]
 
     data = SweepData(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))
-    made = False
+    is_empty = True
     for name in chosen:
         compute = partial(heat_map, factors=(factors[0], factors[1])) if factors and name == "heat_map" else None
         try:
             yield figure(name, data, compute)
-            made = True
+            is_empty = False
         except NotApplicable as error:
             if only or factors:
                 raise UserError(f"the figure {name} {error} ({sweep.root})") from None
-    if not made:
+    if is_empty:
         raise UserError(
             f"{sweep.root} holds nothing to draw yet; `seatbelt status {shlex.quote(sweep.root)}` shows how far it is"
         )

@@ -1,4 +1,4 @@
-"""Whether a sweep can go on: what was asked for, the data and the code against what earlier rows were made of."""
+"""Checks before resuming: request, data and code must match the recorded rows."""
 
 from __future__ import annotations
 
@@ -6,51 +6,55 @@ import os
 from pathlib import Path
 
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import what_differs
+from runners.sweep.adopt_trials import differing_fields
 from runners.sweep.code_version import changed_modules, changed_packages
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
+from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
 
 
-def extension_of(folder: SweepFolder, existing: SweepDescription, asked: SweepDescription) -> SweepDescription | None:
-    """Return the sweep with further levels, None if it stays as it is.
+def extension_of(
+    folder: SweepFolder, existing: SweepDescription, requested: SweepDescription
+) -> SweepDescription | None:
+    """Return the sweep with further levels; None if it stays as it is.
 
     Raises:
-        UserError: What was asked for would falsify earlier rows.
+        UserError: The request would falsify recorded rows.
     """
-    if not existing.differences(asked):
+    if not existing.differences(requested):
         return None
-    if asked.base.epochs < existing.base.epochs:
+    if requested.base.epochs < existing.base.epochs:
         raise UserError(
-            f"{folder.shown} trains {existing.base.epochs} epochs, so that --max-epochs {asked.base.epochs} would cut "
-            "trials short; trials can only become longer"
+            f"{folder.name} trains {existing.base.epochs} epochs, so that --max-epochs {requested.base.epochs} would "
+            "cut trials short; trials can only become longer"
         )
-    extended = existing.extended(asked)
+    extended = existing.extended(requested)
     if extended is not None:
         return extended if extended != existing else None
     raise UserError(
-        f"{folder.shown} holds another sweep ({'; '.join(existing.differences(asked))}); choose another --name, "
-        f"`--as-new NAME` to take over what still holds, or `seatbelt resume {folder.shown}` to go on with it as it was"
+        f"{folder.name} holds another sweep ({'; '.join(existing.differences(requested))}); choose another --name, "
+        f"`--as-new NAME` to adopt the trials that still hold, or `seatbelt resume {folder.name}` to continue it "
+        "unchanged"
     )
 
 
-def check_as_new(source: SweepFolder, target: SweepFolder, asked: SweepDescription, progress: Progress) -> None:
-    """Tell what of a sweep holds in a new one.
+def check_as_new(source: SweepFolder, target: SweepFolder, requested: SweepDescription, progress: Progress) -> None:
+    """Note which fields keep the trials of a sweep from holding in a new one.
 
     Raises:
-        UserError: The new one is there already.
+        UserError: The new sweep exists already.
     """
     if target.exists():
-        raise UserError(f"{target.shown} exists already; choose another name for --as-new, or `seatbelt resume` it")
-    differing = what_differs(source.describe(), asked)
+        raise UserError(f"{target.name} exists already; choose another name for --as-new, or `seatbelt resume` it")
+    differing = differing_fields(source.describe(), requested)
     if differing:
-        progress.note(f"nothing of {source.shown} holds: {', '.join(differing)} differ; every trial is trained anew")
+        progress.note(f"nothing of {source.name} holds: {', '.join(differing)} differ; every trial is trained anew")
 
 
 def check_code(description: SweepDescription, *, accept: bool) -> None:
-    """Compare the code and the packages that decide numbers with those of the earlier rows.
+    """Compare the code and the packages that decide numbers with those of the recorded rows.
 
     Raises:
         UserError: They changed, and the user did not accept that.
@@ -74,18 +78,16 @@ def check_code(description: SweepDescription, *, accept: bool) -> None:
 
 
 def relocate(description: SweepDescription, data: tuple[Path, ...], weights_folder: Path | None) -> SweepDescription:
-    """Return a sweep whose data sets and weights were moved.
+    """Return a sweep with new places of data sets and weights.
 
     Args:
         description: The sweep.
-        data: New places of data sets; those of others stay. A data set is known by its content.
-        weights_folder: New place of the weights files; None is where they were.
+        data: New places of data sets, which their content identifies; other data sets stay.
+        weights_folder: New place of the weights files; None leaves it.
 
     Raises:
         UserError: A folder holds no data set of the sweep.
     """
-    from seatbelt.data.datasets.dataset import fingerprint, read
-
     sources = {source.fingerprint: source for source in description.data}
     for folder in data:
         content = fingerprint(read(folder))
@@ -93,23 +95,21 @@ def relocate(description: SweepDescription, data: tuple[Path, ...], weights_fold
             names = ", ".join(f"{source.name} (was {source.path})" for source in description.data)
             raise UserError(f"--data {folder} holds other images or masks than the sweep's data: {names}")
         sources[content] = sources[content].model_copy(update={"path": os.fspath(folder.resolve())})
-    folder_of_weights = description.weights_folder if weights_folder is None else os.fspath(weights_folder.resolve())
+    new_weights_folder = description.weights_folder if weights_folder is None else os.fspath(weights_folder.resolve())
     return description.model_copy(
         update={
             "data": tuple(sources[source.fingerprint] for source in description.data),
-            "weights_folder": folder_of_weights,
+            "weights_folder": new_weights_folder,
         }
     )
 
 
 def check_data_unchanged(description: SweepDescription) -> None:
-    """Compare the data sets with those of the earlier rows.
+    """Compare the data sets with those of the recorded rows.
 
     Raises:
-        UserError: One of them changed, or is not there any more.
+        UserError: One of them changed or is missing.
     """
-    from seatbelt.data.datasets.dataset import fingerprint, read
-
     for source in description.data:
         if not Path(source.path).exists():
             raise UserError(
@@ -124,10 +124,10 @@ def check_data_unchanged(description: SweepDescription) -> None:
 
 
 def check_weights_unchanged(description: SweepDescription) -> None:
-    """Compare the weights files with those of the earlier rows.
+    """Compare the weights files with those of the recorded rows.
 
     Raises:
-        UserError: One of them changed, or is not there any more.
+        UserError: One of them changed or is missing.
     """
     folder = Path(description.weights_folder) if description.weights_folder else None
     if folder is not None and not folder.is_dir():

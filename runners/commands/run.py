@@ -1,4 +1,4 @@
-"""One session of a sweep from a user's wish to its end: plan, confirm, run, tell."""
+"""Runs one session of a sweep: launch, resume or confirm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from runners.session.driver import Driver
 from runners.session.options import LimitOptions, RunOptions
 from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options, resume_command
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import copy_what_holds
+from runners.sweep.adopt_trials import adopt_trials
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore
@@ -102,7 +102,7 @@ def launch(
     if not folder.exists():
         folder.create(description)
         if as_new is not None:
-            progress.note(f"{copy_what_holds(source, folder)} complete trials are taken over from {source.shown}")
+            progress.note(f"{adopt_trials(source, folder)} complete trials are taken over from {source.name}")
     elif new is not None:
         folder.replace(description)
     return _run(folder, description, limits, run, progress)
@@ -216,7 +216,7 @@ def _run(
                 run_on_ray(driver, _resources(run, driver, description.device))
             unfinished = driver.finished is None
             history = driver.history
-        # Only after it was closed is it sure that everything is published.
+        # Only a closed driver has published everything.
         broken, unfinished = (
             driver.stop.is_failure or driver.unpublished is not None,
             unfinished or driver.unpublished is not None,
@@ -302,7 +302,7 @@ def _next_step(folder: SweepFolder, run: RunOptions, history: History, *, unfini
     """Return what to do next, as a command that works as it is."""
     if unfinished:
         return f"next: {resume_command(folder, run)}"
-    sweep = shlex.quote(folder.shown)
+    sweep = shlex.quote(folder.name)
     if not no_success(history):
         return f"next: seatbelt best {sweep}"
     return f"next: seatbelt why {sweep} '[{first_without_success(history).plan.number}]'"

@@ -1,4 +1,4 @@
-"""How far a sweep is: from its ledger, without becoming its writer."""
+"""Shows the progress of a sweep from its ledger, without becoming its writer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seatbelt.records.tables import Status
 
 
 def status_text(root: str) -> tuple[str, bool]:
-    """Return the state of a sweep in words, and whether a driver works on it."""
+    """Return the state of a sweep as text, and whether a driver works on it."""
     folder = SweepFolder(root)
     folder.describe()
     events: list[Event] = list(read_events(folder))
@@ -62,7 +62,7 @@ def _text(root: str, folder: SweepFolder, events: list[Event], history: History)
 
 
 def _without_driver(root: str, history: History) -> str:
-    """Return what a sweep is that nobody works on."""
+    """Return the state of a sweep without a driver."""
     sweep = shlex.quote(root)
     if history.end is None:
         return f"not running; continue with: seatbelt resume {sweep}"
@@ -72,7 +72,7 @@ def _without_driver(root: str, history: History) -> str:
 
 
 def _counts(history: History, *, runs: bool) -> str:
-    """Return how many trials have which status; without a driver nothing is running any more."""
+    """Return the number of trials by status; without a driver no trial is running."""
     counts: Counter[str] = Counter()
     for status, count in history.statuses.items():
         counts[Status.INTERRUPTED if status is Status.RUNNING and not runs else status] += count

@@ -1,4 +1,4 @@
-"""What a trial takes of a cluster, and how many trials it has room for."""
+"""The capacity of a cluster: the GPUs of each trial, and the number of trials at a time."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from runners.engines.connection import Resources, cluster_resources
 from runners.engines.packing import gpu_share, packing_text
 from seatbelt.errors import UserError
 
-_LOOK_SECONDS = 5.0
+_REFRESH_SECONDS = 5.0
 _PATIENCE_SECONDS = 60
-"""For an answer of a node about its GPU."""
+"""Longest wait for a node's answer about its GPU, seconds."""
 
 
 def gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callable[[str], None]) -> float:
-    """Return the GPUs that each trial takes.
+    """Return the GPUs of each trial.
 
     Args:
-        cluster: What the cluster has.
-        resources: What was asked for.
-        note: Told what `auto` came to.
+        cluster: Resources of the cluster.
+        resources: The user's request.
+        note: Called with the number that `auto` chose.
 
     Raises:
-        UserError: `auto`, and the GPUs cannot be asked for their memory; a number is needed, for there is no node
-            yet to tell; or trials were to run on CUDA, and there is no GPU.
+        UserError: `auto` cannot read the memory of the GPUs; no node is up yet, so the user must give a number; or
+            trials should run on CUDA, and there is no GPU.
     """
     gpus = _gpus_of_trial(cluster, resources, note)
     if not gpus and resources.device.startswith("cuda"):
         why = "--gpus-per-trial 0 gives trials none" if resources.gpus_per_trial == 0 else "Ray has no GPU for trials"
-        raise UserError(f"--device {resources.device}, but {why}; say --device auto or cpu, or start Ray with its GPUs")
+        raise UserError(f"--device {resources.device}, but {why}; use --device auto or cpu, or start Ray with its GPUs")
     return gpus
 
 
@@ -38,8 +38,8 @@ def _gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callab
         return 0.0
     if cluster.get("CPU", 0) < 1 and not isinstance(resources.gpus_per_trial, int | float):
         raise UserError(
-            "no node that runs trials is up yet, so that nobody knows of GPUs; say by --gpus-per-trial how many a "
-            "trial takes (0 for none), and by --slots how many trials may run at a time"
+            "no node that runs trials is up yet, so their GPUs are unknown; give --gpus-per-trial the GPUs of a trial "
+            "(0 for none), and --slots the number of trials at a time"
         )
     if resources.gpus_per_trial == "auto":
         if not cluster.get("GPU", 0):
@@ -53,7 +53,7 @@ def _gpus_of_trial(cluster: dict[str, float], resources: Resources, note: Callab
 
 
 def _gpu_bytes() -> list[int]:
-    """Ask each node with GPUs for the memory of one; those of a node are taken to be alike.
+    """Return the memory of one GPU on each node with GPUs, in bytes; the GPUs of a node are taken to be alike.
 
     Raises:
         UserError: A node does not answer.
@@ -62,16 +62,16 @@ def _gpu_bytes() -> list[int]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     nodes = [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("GPU", 0) >= 1]  # type: ignore[no-untyped-call]
-    asked = [
+    tasks = [
         ray.remote(num_cpus=0, num_gpus=1)(gpu_memory)
         .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
         .remote()
         for node in nodes
     ]
     try:
-        return [int(size) for size in ray.get(asked, timeout=_PATIENCE_SECONDS)]
+        return [int(size) for size in ray.get(tasks, timeout=_PATIENCE_SECONDS)]
     except Exception as error:
-        # Whatever a node has to say for itself: without its answer there is nothing to divide.
+        # Any failure of a node: without its answer there is no memory to divide.
         reason = str(error).strip().splitlines()[-1]
         raise UserError(
             f"the GPUs of the cluster cannot be asked for their memory ({reason}); give --gpus-per-trial a number"
@@ -79,66 +79,66 @@ def _gpu_bytes() -> list[int]:
 
 
 def gpu_memory() -> int:
-    """Return the bytes of the GPU that this process sees."""
+    """Return the memory of this process's GPU in bytes."""
     import torch
 
     return int(torch.cuda.get_device_properties(0).total_memory)
 
 
-class Room:
-    """How many trials may run at a time: what was asked for, or what the cluster has room for at the moment."""
+class Capacity:
+    """The number of trials at a time: what the user set, or what the cluster has room for at present."""
 
     def __init__(self, resources: Resources, gpus: float) -> None:
-        """Look at the cluster.
+        """Read the resources of the cluster.
 
         Args:
-            resources: What was asked for; slots also where nodes for them come up only when they are needed.
+            resources: The user's request. Slots count even if nodes for them come up only when they are needed.
             gpus: GPUs of a trial.
 
         Raises:
-            UserError: No number of slots was asked for, and there is room for none.
+            UserError: The user set no slots, and there is no room for a single trial.
         """
-        self._asked, self._cpus, self._gpus = resources.slots, resources.cpus_per_trial, gpus
-        self._ours = resources.address is None
-        self._look()
-        if self._asked is None and self._now < 1:
+        self._slots, self._cpus, self._gpus = resources.slots, resources.cpus_per_trial, gpus
+        self._started_here = resources.address is None
+        self._read()
+        if self._slots is None and self._present_slots < 1:
             cluster, cpus = self._cluster, self._cpus
             have = f"{cluster.get('CPU', 0):g} CPUs and {cluster.get('GPU', 0):g} GPUs"
             raise UserError(
                 f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs, but the cluster has {have}; lower --cpus-per-trial "
-                "or --gpus-per-trial, or say by --slots how many trials it may grow to run at a time"
+                "or --gpus-per-trial, or give --slots the number of trials that it may grow to"
             )
 
     @property
     def slots(self) -> int:
         """Trials at a time; nodes that join or leave count after some seconds.
 
-        On a cluster that others started one trial always waits for a node: an autoscaler adds none without that.
+        On a cluster that others started, one trial always waits for a node, because an autoscaler adds none otherwise.
         """
-        self._look_again()
-        if self._asked is not None:
-            return self._asked
-        return self._now if self._ours else max(1, self._now)
+        self._refresh()
+        if self._slots is not None:
+            return self._slots
+        return self._present_slots if self._started_here else max(1, self._present_slots)
 
     @property
     def has_room(self) -> bool:
-        """Whether what is up now has room for a trial, or nodes for it come up when they are needed."""
-        self._look_again()
-        return self._asked is not None or self._now > 0
+        """True if there is room for a trial now, or nodes for it come up when they are needed."""
+        self._refresh()
+        return self._slots is not None or self._present_slots > 0
 
     @property
     def is_gone(self) -> bool:
-        """Whether this is a Ray of our own that has no node any more."""
-        self._look_again()
-        return self._ours and not self._cluster.get("CPU", 0)
+        """True if this session started the Ray, and its node is gone."""
+        self._refresh()
+        return self._started_here and not self._cluster.get("CPU", 0)
 
-    def _look_again(self) -> None:
-        if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._look()
+    def _refresh(self) -> None:
+        if time.monotonic() - self._refreshed_at > _REFRESH_SECONDS:
+            self._read()
 
-    def _look(self) -> None:
-        self._looked, self._cluster = time.monotonic(), cluster_resources()
-        self._now = room(self._cluster, self._cpus, self._gpus)
+    def _read(self) -> None:
+        self._refreshed_at, self._cluster = time.monotonic(), cluster_resources()
+        self._present_slots = room(self._cluster, self._cpus, self._gpus)
 
 
 def room(cluster: dict[str, float], cpus: float, gpus: float) -> int:

@@ -1,4 +1,4 @@
-"""The cluster that legs run on: how it is reached, what it has, and what a trial may take of it."""
+"""Joins a Ray cluster, or starts Ray on this machine."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
-"""Set before Ray is imported: no files per leg, no signal handlers, no snapshots, no telemetry; a leg that asked
-for no GPU sees none. They hold whatever the user's environment says."""
+"""Set before Ray is imported, whatever the user's environment says: no files per leg, no signal handlers, no
+snapshots, no telemetry; a leg that asked for no GPU sees none."""
 
 _OF_OTHER_PROGRAMS = ("TUNE_", "RAY_AIR_", "RAY_TRAIN_", "RAY_STORAGE", "RAY_CHDIR_")
-"""Variables that begin so are settings of other programs for Ray Tune; outdated ones would end a sweep."""
+"""Prefixes of variables by which other programs set Ray Tune; outdated ones would end a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a leg takes, and where the cluster is."""
+    """The cluster, and what each leg takes of it."""
 
     address: str | None = None
     """Address of a running cluster (`auto`, `host:port`); None starts Ray on this machine."""
     allow_insecure: bool = False
     """Join a cluster that asks for no token."""
     slots: int | None = None
-    """Legs at a time; None is what the cluster has room for."""
+    """Legs at a time; None takes as many as the cluster has room for."""
     cpus_per_trial: float = 1
     gpus_per_trial: float | Literal["auto"] | None = None
-    """None is one where the cluster has any; `auto` as many trials on each as its memory takes."""
+    """None takes one if the cluster has any; `auto` packs trials on each by memory."""
     epoch_minutes: float = 120
-    """A worker that measures no epoch for so long counts as lost."""
+    """A worker without an epoch for this many minutes counts as lost."""
     device: str = "auto"
-    """What trials run on, as the sweep says."""
+    """Device of the trials, from the sweep's description."""
     trial_bytes: int = 0
     """Memory of the largest trial, for `auto`."""
 
 
 def prepare_ray(resources: Resources) -> None:
-    """Set what Ray reads when it is imported.
+    """Set the environment variables that Ray reads when it is imported.
 
     Raises:
         UserError: Token authentication is switched off, and the user did not allow that.
@@ -68,10 +68,10 @@ def prepare_ray(resources: Resources) -> None:
 
 
 def check_access(resources: Resources) -> None:
-    """Check that a cluster lets us in, and not everybody, before anything is written.
+    """Check that a cluster accepts us but not everybody, before anything is written.
 
     Raises:
-        UserError: It cannot be reached, does not let us in, or lets everybody in.
+        UserError: The cluster cannot be reached, rejects us, or accepts everybody.
     """
     prepare_ray(resources)
     _authenticate(resources)
@@ -82,7 +82,7 @@ def connected(resources: Resources) -> Iterator[None]:
     """Join the cluster, or start Ray on this machine and end it afterwards.
 
     Raises:
-        UserError: The cluster cannot be reached, does not let us in, or lets everybody in.
+        UserError: The cluster cannot be reached, rejects us, or accepts everybody.
     """
     import ray
 
@@ -91,7 +91,7 @@ def connected(resources: Resources) -> Iterator[None]:
     if started_here:
         _authenticate(resources)
         if resources.address is None:
-            # A Ray that happens to run here is joined by --address only, after it was asked for its token.
+            # Only --address joins a Ray that happens to run here, after a check of its token.
             check_temporary_folder()
             options |= {"address": "local", "include_dashboard": False, "_temp_dir": ray_folder()}
             if resources.slots:
@@ -116,7 +116,7 @@ def _start(options: dict[str, Any], empty: str, address: str | None) -> None:
     try:
         with isolated_start(empty), loopback_only() if address is None else contextlib.nullcontext():
             ray.init(**options)
-            # Ray exits at once on SIGTERM; ours ends the sweep after the running epochs.
+            # Ray's handler exits at once on SIGTERM; ours ends the sweep after the running epochs.
             signal.signal(signal.SIGTERM, before)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise _no_answer(address, error) from None
@@ -139,16 +139,16 @@ def _authenticate(resources: Resources) -> None:
 
 
 def _control_service(address: str) -> str:
-    """Return host:port of a cluster's control service, found as Ray finds it."""
+    """Return host:port of a cluster's control service, resolved as Ray resolves it."""
     from ray._private.services import canonicalize_bootstrap_address
 
     try:
-        found = canonicalize_bootstrap_address(address)
+        service = canonicalize_bootstrap_address(address)
     except (ConnectionError, ValueError, OSError) as error:
         raise _no_answer(address, error) from None
-    if not found:
+    if not service:
         raise UserError(f"no Ray cluster runs on this machine, so that --address {address} finds none; start one first")
-    return str(found)
+    return str(service)
 
 
 def _no_answer(address: str | None, error: Exception) -> UserError:
@@ -159,7 +159,7 @@ def _no_answer(address: str | None, error: Exception) -> UserError:
 
 
 def cluster_resources() -> dict[str, float]:
-    """Return what the cluster has: CPU, GPU and so on."""
+    """Return the resources of the cluster: CPU, GPU and so on."""
     import ray
 
     return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
@@ -171,7 +171,7 @@ def _process() -> int:
 
 
 def probe(resources: Resources) -> str:
-    """Run one task on a cluster and return what the cluster has, in words.
+    """Run one task on a cluster and describe the cluster.
 
     Raises:
         UserError: The cluster cannot be reached.

@@ -1,7 +1,7 @@
-"""The GPUs of this machine as NVIDIA's library lists them, and whether torch can use them.
+"""The GPUs of this machine: those that NVIDIA's library (NVML) lists, and those that torch can use.
 
-Torch counts none where the driver is older than its CUDA needs, and a sweep would run on the CPU: so what NVML lists
-is compared with what torch can use, before anything runs.
+Torch counts no GPU if the driver is older than its CUDA needs, and a sweep would run on the CPU unnoticed. So the two
+lists are compared before anything runs.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Gpus:
     """The GPUs of a machine."""
 
     driver: str | None
-    """Version of NVIDIA's driver; None where NVML is not there."""
+    """Version of NVIDIA's driver; None without NVML."""
     listed: tuple[Gpu, ...]
-    """All that NVML lists."""
+    """All GPUs in NVML's list."""
     visible: int
-    """Those that CUDA_VISIBLE_DEVICES leaves."""
+    """Number of GPUs that CUDA_VISIBLE_DEVICES leaves."""
     usable: int
-    """Those that torch can use."""
+    """Number of GPUs that torch can use."""
     torch: str
     cuda: str | None
-    """Version that torch was built for; None for a build without CUDA."""
+    """CUDA version of the torch build; None for a build without CUDA."""
     reason: str = ""
-    """What torch says where it can use none."""
+    """Torch's reason if it can use none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def examine_gpus() -> Gpus:
 
 
 def gpu_fault(gpus: Gpus) -> GpuFault | None:
-    """Return why torch cannot use all GPUs that are visible, None if it can."""
+    """Return why torch cannot use all visible GPUs; None if it can."""
     if gpus.usable >= gpus.visible:
         return None
     name = f"{gpus.visible} {gpus.listed[0].name}" if gpus.visible > 1 else gpus.listed[0].name
@@ -94,25 +94,25 @@ def _advice(gpus: Gpus) -> str:
         other = f", or a torch that is built for CUDA {fitting}" if fitting is not None else ""
         return f"install NVIDIA driver {needed} or newer, which CUDA {gpus.cuda} of this torch needs{other}"
     if gpus.usable:
-        return "look at the others with nvidia-smi, or leave them out by CUDA_VISIBLE_DEVICES"
+        return "look at the others with nvidia-smi, or exclude them by CUDA_VISIBLE_DEVICES"
     return "look at them with nvidia-smi, restart the machine or its container, or reinstall the driver"
 
 
 def visible_count(listed: tuple[Gpu, ...], variable: str | None) -> int:
-    """Return how many GPUs CUDA is to see; an empty CUDA_VISIBLE_DEVICES is a wish for the CPU.
+    """Return the number of GPUs that CUDA sees; an empty CUDA_VISIBLE_DEVICES means the CPU.
 
     Args:
         listed: The GPUs of the machine.
-        variable: CUDA_VISIBLE_DEVICES, None if it is not set.
+        variable: Value of CUDA_VISIBLE_DEVICES; None if it is not set.
     """
     if variable is None:
-        # Of a machine with divided GPUs CUDA shows a single part.
+        # On a machine with divided GPUs CUDA sees a single part.
         return 1 if any(gpu.is_divided for gpu in listed) else len(listed)
     chosen: set[str] = set()
     for word in (part.strip() for part in variable.split(",")):
         exists = int(word) < len(listed) if word.isdigit() else _names_one(word, listed)
         if not exists or word in chosen:
-            # CUDA ignores what follows a name that it does not know, and everything where one comes twice.
+            # CUDA ignores everything after an unknown name, and all names if one is repeated.
             return 0 if word in chosen else len(chosen)
         chosen.add(word)
     return len(chosen)
@@ -123,7 +123,7 @@ def _names_one(word: str, listed: tuple[Gpu, ...]) -> bool:
 
 
 def uuid_of(identity: str) -> str | None:
-    """Return the UUID of a GPU, whose index or UUID Ray names; None where NVML does not know it."""
+    """Return the UUID of a GPU by the index or UUID that Ray uses; None if NVML does not know it."""
     if not identity.isdigit():
         return identity
     listed = list_gpus()[1]
@@ -131,7 +131,7 @@ def uuid_of(identity: str) -> str | None:
 
 
 def list_gpus() -> tuple[str | None, tuple[Gpu, ...]]:
-    """Return the version of NVIDIA's driver and the GPUs; None and none where NVML is not there or refuses."""
+    """Return the version of NVIDIA's driver and the GPUs; (None, ()) if NVML is missing or refuses."""
     try:
         library = ctypes.CDLL("libnvidia-ml.so.1")
         with _opened(library):

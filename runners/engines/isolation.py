@@ -1,8 +1,8 @@
-"""What keeps Ray's processes apart from the folder that a sweep is started in, and from signals meant for the driver.
+"""Isolates Ray's processes from the driver's working folder and from signals meant for the driver.
 
-Ray puts the driver's working folder on the module search path of its workers, in front of installed packages. An
-`analysis.py`, `random.py` or `cv2.py` there would be imported and so run; the folder may be somebody else's data set.
-And Ray's processes belong to the driver's process group. A SIGTERM to the group, as SLURM, systemd and timeout(1)
+Ray puts the driver's working folder on the module search path of its workers, before installed packages. An
+`analysis.py`, `random.py` or `cv2.py` in that folder, perhaps a foreign data set, would be imported and so run.
+Ray's processes also belong to the driver's process group: a SIGTERM to the group, as SLURM, systemd and timeout(1)
 send it, would end them before the driver can let the running epochs finish.
 """
 
@@ -17,26 +17,26 @@ from pathlib import Path
 from typing import Any
 
 _SOURCE = Path(__file__).resolve().parents[2]
-"""The folder that this package lies in."""
+"""Folder of this package."""
 
 _VARIABLES = ("PYTHONPATH", "PYTHONSAFEPATH")
 
 
 @contextlib.contextmanager
 def isolated_start(empty: str) -> Iterator[None]:
-    """Start the processes of a block in an empty folder, with the caller's folder off their module search path.
+    """Start the processes of a block in an empty folder, without the caller's folder on their module search path.
 
-    They ignore SIGTERM: whoever ends them follows it by SIGKILL.
+    They ignore SIGTERM; Ray's shutdown follows it by SIGKILL.
 
     Args:
-        empty: The folder. It must stay as long as the processes do.
+        empty: The folder, which must exist as long as the processes.
     """
     folder = Path.cwd()
     environment = {name: os.environ.get(name) for name in _VARIABLES}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         os.environ["PYTHONPATH"] = os.pathsep.join(search_path(os.environ.get("PYTHONPATH", ""), folder))
-        # Not even the folder of a script that they start comes before the installed packages.
+        # Nor does the folder of a script that they start come before the installed packages.
         os.environ["PYTHONSAFEPATH"] = "1"
         os.chdir(empty)
         yield
@@ -52,10 +52,10 @@ def isolated_start(empty: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def loopback_only() -> Iterator[None]:
-    """Start a Ray that is reached from this machine alone and asks nobody else for anything.
+    """Start a Ray that only this machine reaches and that contacts no other.
 
-    Without this, Ray looks for the address that others would see, and its dashboard, though it shows nothing, asks
-    the metadata services of three clouds which of them it runs in, even where usage statistics are off.
+    Otherwise Ray looks for its public address, and its unused dashboard asks the metadata services of three clouds
+    which of them it runs in, even with usage statistics off.
     """
     from ray._private import ray_constants, services
 
@@ -71,7 +71,7 @@ def loopback_only() -> Iterator[None]:
 
 
 def end_at_once() -> None:
-    """Let Ray's shutdown end all its processes by SIGKILL: it would wait a second for each that ignores SIGTERM."""
+    """Make Ray's shutdown use SIGKILL, because it would wait a second for each process that ignores SIGTERM."""
     import psutil  # Ray brings it along.
     from ray._private import worker
 
@@ -81,7 +81,7 @@ def end_at_once() -> None:
     kill = node.kill_all_processes
 
     def kill_all(**options: Any) -> None:  # noqa: ANN401  (Ray's own)
-        # Its node manager cannot end its agents and workers once it is killed.
+        # A killed node manager cannot end its agents and workers.
         of_ray = [child for child in psutil.Process().children() if child.name() in ("raylet", "gcs_server")]
         below = [process for child in of_ray for process in child.children(recursive=True)]
         kill(**{**options, "allow_graceful": False})
@@ -103,7 +103,7 @@ def _replaced(module: object, name: str, value: object) -> Iterator[None]:
 
 
 def import_nothing_from_working_folder() -> None:
-    """Take the working folder off the module search path of this process, unless this package is run from it."""
+    """Remove the working folder from the module search path of this process, unless this package runs from it."""
     folder = Path.cwd().resolve()
     if folder != _SOURCE:
         sys.path[:] = [part for part in sys.path if (folder / part).resolve() != folder]
@@ -113,9 +113,9 @@ def search_path(python_path: str, folder: Path) -> list[str]:
     """Return the folders that workers import from before the installed packages.
 
     Args:
-        python_path: PYTHONPATH of this process. An empty part of it, as `PYTHONPATH=$PYTHONPATH:/mine` leaves it,
+        python_path: PYTHONPATH of this process. An empty part of it, which `PYTHONPATH=$PYTHONPATH:/mine` may leave,
             means the working folder.
-        folder: The working folder, which is left out unless this package is run from it.
+        folder: The working folder, which is excluded unless this package runs from it.
     """
     parts = [(folder / part).resolve() for part in python_path.split(os.pathsep) if part]
     path = [part for part in parts if part != folder.resolve() or part == _SOURCE]
@@ -126,7 +126,7 @@ def search_path(python_path: str, folder: Path) -> list[str]:
 
 
 def terminate_children_again() -> None:
-    """Let processes that this one forks end by SIGTERM again, as loader processes must."""
+    """Let forked processes end by SIGTERM again, as loader processes must."""
     os.register_at_fork(after_in_child=_unblock)
 
 

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: one leg after the other, each in steps that end with an epoch."""
+"""A worker of a cluster runs one leg after the other, in steps that end with an epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runners.engines.watchdog import Pauses, Watchdog
 from runners.worker.messages import EpochReport, LegMessage, LegResult, LegTask, Place, WorkerPlaced, to_json
 
 HOLD_STEP_SECONDS = 2.0
-"""So soon a worker that keeps a GPU notices that the sweep ends."""
+"""Seconds in which a worker that keeps a GPU busy notices the end of the sweep."""
 
 
 class LegWorker:
@@ -26,7 +26,7 @@ class LegWorker:
         """Begin without a leg.
 
         Args:
-            place: Where the process is.
+            place: Place of the process.
             held_until: Returns the time until which the driver's session holds a place.
             run: Runs a leg.
         """
@@ -35,8 +35,8 @@ class LegWorker:
         self._messages: Iterator[LegMessage] = iter(())
 
     def begin(self, config: dict[str, Any]) -> None:
-        """Take a leg."""
-        # Trials are told apart by what they were given, never by Ray's accounting of GPUs alone.
+        """Begin a leg."""
+        # The worker's place decides, not Ray's accounting of GPUs.
         self._task = LegTask.model_validate_json(config["leg"])
         self._messages = self._run(self._task)
         self._watchdog = Watchdog(self._task.step_seconds)
@@ -50,20 +50,20 @@ class LegWorker:
             LegFaultError: The leg ended, and nothing more may be run in this process.
         """
         if not self._is_placed:
-            # First of all, so that the driver knows of a process that dies where it was.
+            # Report the place first, so that the driver knows where a process died.
             self._is_placed = True
             placed = WorkerPlaced(place=self._place, held=self._held_until > 0)
             return {"messages": to_json([placed]), "done": False}
         return self._hold() if self._held_until else self._train()
 
     def close(self) -> None:
-        """Free what the leg holds."""
+        """Release the leg."""
         close = getattr(self._messages, "close", None)
         if close is not None:
             close()
 
     def _hold(self) -> dict[str, Any]:
-        """Keep a GPU that is left out from taking a leg."""
+        """Keep an excluded GPU busy without a leg."""
         left = self._held_until - time.time()
         time.sleep(min(HOLD_STEP_SECONDS, max(0.0, left)))
         return {"messages": "[]", "done": left <= HOLD_STEP_SECONDS}

@@ -1,4 +1,4 @@
-"""Why a worker of Ray was lost, in one line: from what Ray wrote down on the driver's disk."""
+"""Explains in one line why Ray lost a worker, from Ray's files on the driver's disk."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _NO_WORD = re.compile(r"connection error code 2|End of file", re.IGNORECASE)
 
 
 class LegFaultError(Exception):
-    """A worker whose process is of no use any more reports its last messages, and ends with this."""
+    """Carries the last messages of a worker whose process cannot continue."""
 
     def __init__(self, messages: str) -> None:
         super().__init__(messages)
         self.messages = messages
-        """JSON."""
+        """The messages as JSON."""
 
 
 def error_of(trial: Any) -> BaseException | str | None:  # noqa: ANN401  (Ray's trials have no types)
-    """Return what ended a trial of Ray: the exception, else its text, None if nothing was written.
+    """Return what ended a trial of Ray: the exception, or its text; None if Ray wrote nothing.
 
-    Ray writes it to the local folder of the trial; its own accessor looks in the storage folder, where it never comes.
+    Ray writes it to the local folder of the trial, but its accessor looks in the storage folder.
     """
     from ray import cloudpickle
 
@@ -34,7 +34,7 @@ def error_of(trial: Any) -> BaseException | str | None:  # noqa: ANN401  (Ray's 
         try:
             exception: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
         except Exception as error:
-            # Whatever a worker raised may not be there to be read here.
+            # The exception may belong to a package that is missing here.
             exception = error
         return getattr(exception, "cause", None) or exception
     if trial.error_file and Path(trial.error_file).exists():
@@ -55,7 +55,7 @@ def loss_text(error: BaseException | str | None) -> str:
 
 
 def _recorded_text(text: str) -> str:
-    """Return what Ray wrote of an exception that it kept as text only, such as of a worker that it killed itself."""
+    """Return the text of an exception that Ray kept as text only, such as for a worker that it killed itself."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
     if not lines:
         return "Ray gives no reason"
@@ -65,7 +65,7 @@ def _recorded_text(text: str) -> str:
 def _death_text(text: str) -> str:
     detail = _DETAIL.search(text)
     if detail is None:
-        # Of a node that is gone, or an actor that never came up: what follows the list of identities.
+        # For a lost node or an actor that never started, the reason follows the list of identities.
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("\t")]
         return " ".join(lines[1:] or lines)
     where = ", ".join(f"{name} {value}" for part in _PROCESS.finditer(text) for name, value in _present(part))
@@ -73,7 +73,7 @@ def _death_text(text: str) -> str:
     if _NO_WORD.search(detail.group(2)):
         return (
             "killed or crashed without a word: most likely SIGKILL by the system's out-of-memory killer (dmesg on that "
-            f"machine tells), else SIGSEGV, SIGBUS or a leg without an epoch for too long; {exit_detail}"
+            f"machine tells), otherwise SIGSEGV, SIGBUS or a leg without an epoch for too long; {exit_detail}"
         )
     return exit_detail
 

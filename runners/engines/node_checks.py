@@ -1,4 +1,4 @@
-"""What a node of a cluster is asked before the first trial; plain functions, which run in any process."""
+"""Checks that run on each node of a cluster before the first trial: plain functions, usable in any process."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from pathlib import Path
 
 from runners.sweep.code_version import code_hashes
 from runners.worker.software import versions_here
+from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.storage.base import is_remote, open_storage
 
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
-"""The count alone comes from NVML, which also lists GPUs that the driver is too old for."""
+"""`device_count` alone reads NVML, which also lists GPUs that the driver is too old for."""
 _PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One thing that is wrong with a node."""
+class LocalFault:
+    """One problem of the machine that the check runs on."""
 
     what: str
     advice: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What a node is asked."""
+class NodeQuestion:
+    """Request to a node."""
 
     storage: str | None = None
-    """Where the sweep lies; None asks nothing about it."""
+    """Location of the sweep; None checks no storage."""
     probe: str = ""
     """Name of the file that the node writes there."""
     data: tuple[tuple[str, str], ...] = ()
@@ -43,29 +44,29 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a node answers."""
+class NodeReport:
+    """Report of a node."""
 
     versions: dict[str, str]
     code: dict[str, str]
     free_bytes: int
-    """Where the decoded cache goes."""
+    """Free disk space at the decoded cache."""
     cached: tuple[str, ...] = ()
-    """Names of decoded caches that the node has."""
+    """Names of the decoded caches on the node."""
     gpus: int | None = None
     """GPUs that torch sees."""
-    faults: tuple[Fault, ...] = ()
-    """Of storage and data."""
+    faults: tuple[LocalFault, ...] = ()
+    """Faults of storage and data."""
     wrote: bool = False
-    """Whether the probe was written."""
+    """The node wrote its probe."""
 
 
-def answer(question: Question) -> Answer:
-    """Answer for the machine that this runs on."""
+def report(question: NodeQuestion) -> NodeReport:
+    """Return the report of this machine."""
     folder = cache_folder()
     unwritable = _write_fault(question)
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    return Answer(
+    return NodeReport(
         versions=versions_here(),
         code=code_hashes(),
         free_bytes=shutil.disk_usage(existing).free,
@@ -77,20 +78,20 @@ def answer(question: Question) -> Answer:
 
 
 def write_probe(storage: str, name: str, text: str) -> None:
-    """Write a small file where a sweep lies.
+    """Write a small file at the location of a sweep.
 
     Raises:
         OSError: It cannot be written.
     """
     if not is_remote(storage) and not Path(storage).is_dir():
-        # Where storage is not mounted, nothing is made in its place.
+        # Make nothing in place of storage that is not mounted.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if not open_storage(storage).create(f"state/{name}", text.encode()):
         raise FileExistsError(f"{storage}/state/{name} exists")
 
 
 def read_probe(storage: str, name: str) -> str:
-    """Read a small file where a sweep lies.
+    """Read a small file at the location of a sweep.
 
     Raises:
         OSError: It cannot be read.
@@ -117,10 +118,10 @@ def remove_probe(storage: str, name: str) -> None:
 
 
 def _gpus() -> int:
-    """Count in a process of its own: Ray hides the GPUs from a task that asked for none."""
+    """Count GPUs in another process, because Ray hides them from a task that asked for none."""
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     try:
-        told = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", _COUNT_GPUS],
             env=environment,
             capture_output=True,
@@ -128,38 +129,36 @@ def _gpus() -> int:
             timeout=_PATIENCE_SECONDS,
             check=True,
         )
-        return int(told.stdout.split()[-1])
+        return int(process.stdout.split()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError):
         return 0
 
 
-def _write_fault(question: Question) -> Fault | None:
+def _write_fault(question: NodeQuestion) -> LocalFault | None:
     if question.storage is None:
         return None
     try:
         write_probe(question.storage, question.probe, question.probe)
     except OSError as error:
-        return Fault(
+        return LocalFault(
             what=f"the sweep folder {question.storage} cannot be written there ({error.strerror or error})",
             advice="mount the same storage at the same place on every node",
         )
     return None
 
 
-def _data_faults(question: Question) -> list[Fault]:
-    from seatbelt.data.datasets.dataset import fingerprint, read
-
+def _data_faults(question: NodeQuestion) -> list[LocalFault]:
     faults = []
     for place, expected in question.data:
         try:
-            found = fingerprint(read(Path(place)))
+            present = fingerprint(read(Path(place)))
         except UserError as error:
-            faults.append(Fault(what=str(error), advice=f"bring {place} to the node, or to shared storage"))
+            faults.append(LocalFault(what=str(error), advice=f"bring {place} to the node, or to shared storage"))
             continue
-        if found != expected:
+        if present != expected:
             faults.append(
-                Fault(
-                    what=f"data set {place} is another one there (fingerprint {found[:12]}, not {expected[:12]})",
+                LocalFault(
+                    what=f"data set {place} is another one there (fingerprint {present[:12]}, not {expected[:12]})",
                     advice="bring the same data to every node, best on shared storage",
                 )
             )

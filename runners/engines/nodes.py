@@ -1,4 +1,4 @@
-"""The nodes of the cluster that is joined, and small tasks on each of them."""
+"""The nodes of the joined cluster, and small tasks on each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PATIENCE_SECONDS = 600.0
-"""For the answer of a node: it may have to read a whole data set over the network."""
+"""Longest wait for a node, seconds: it may read a whole data set over the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,16 +17,16 @@ class Node:
     identity: str
     name: str
     gpus: int = 0
-    """As Ray counts them."""
+    """GPUs by Ray's count."""
 
 
 Call = tuple[Node, Callable[..., Any], tuple[Any, ...]]
 Ask = Callable[[Sequence[Call]], "list[Any]"]
-"""Runs each call on its node; an exception stands for an answer that did not come."""
+"""Runs each call on its node; an exception takes the place of a missing result."""
 
 
 def ray_nodes() -> list[Node]:
-    """Return the living nodes with CPUs of the cluster that is joined."""
+    """Return the living nodes with CPUs of the joined cluster."""
     import ray
 
     alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0)]  # type: ignore[no-untyped-call]
@@ -61,6 +61,6 @@ def ask_ray(calls: Sequence[Call]) -> list[Any]:
         try:
             answers.append(ray.get(task))
         except Exception as error:
-            # Whatever keeps a node from answering is a finding about that node.
+            # Any failure to answer is a fault of that node.
             answers.append(error)
     return answers

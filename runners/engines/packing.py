@@ -1,4 +1,4 @@
-"""How many trials share a GPU: from the memory that one needs and the smallest GPU there is."""
+"""How many trials share a GPU, from the memory of one trial and the smallest GPU."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 from collections.abc import Sequence
 
 RESERVE = 2**30
-"""Bytes of each process besides its tensors: CUDA's context and the libraries' kernels (ours)."""
+"""Memory of each process besides its tensors, bytes: CUDA's context and the libraries' kernels (our estimate)."""
 
 MARGIN = 1.25
-"""What kernels take beyond the profile, and what fragments of memory are lost (ours)."""
+"""Factor for the workspace of kernels and for fragmentation (our estimate)."""
 
 
 def gpu_share(trial_bytes: int, gpu_bytes: Sequence[int]) -> float:
-    """Return the share of a GPU to give to each trial, so that equal trials fill the smallest GPU.
+    """Return the share of a GPU for each trial, so that equal trials fill the smallest GPU.
 
-    Ray counts in steps of 0.0001, so that 1/3 becomes 0.3333. A trial that needs more than there is gets a whole
-    GPU: it may still fit in smaller parts of its batches.
+    Ray counts in steps of 0.0001, so that 1/3 becomes 0.3333. A trial that needs more than a GPU gets a whole one: it
+    may still fit with smaller parts of its batches.
 
     Args:
         trial_bytes: Memory of the largest trial, from its profile.
@@ -29,12 +29,12 @@ def gpu_share(trial_bytes: int, gpu_bytes: Sequence[int]) -> float:
 
 
 def needed_bytes(trial_bytes: int) -> float:
-    """Return what a trial takes of a GPU's memory, from what its profile says."""
+    """Return the memory of a trial on a GPU in bytes, from the memory of its profile."""
     return trial_bytes * MARGIN + RESERVE
 
 
 def packing_text(trial_bytes: int, gpu_bytes: Sequence[int]) -> str:
-    """Return what was decided, in words."""
+    """Return the decision in words."""
     share, needed, smallest = gpu_share(trial_bytes, gpu_bytes), needed_bytes(trial_bytes), min(gpu_bytes)
     sizes = f"the largest trial needs about {_gib(needed)}, the smallest GPU has {_gib(smallest)}"
     if needed > smallest:

@@ -1,7 +1,7 @@
-"""The preflight: every node of a cluster is asked what a sweep takes for granted, before the first trial.
+"""The preflight checks on every node of a cluster what a sweep relies on, before the first trial.
 
-A sweep on nodes that differ would not fail at once: it would record numbers of different code or data side by
-side, or lose the checkpoints that one node wrote where no other can read.
+A sweep on differing nodes would not fail at once: it would record numbers of different code or data side by side, or
+lose checkpoints that one node wrote where no other can read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 from rich.table import Table
 
 from runners.engines.connection import Resources, connected, prepare_ray
-from runners.engines.node_checks import Answer, Fault, Question, answer, remove_probe, unread_probes
+from runners.engines.node_checks import LocalFault, NodeQuestion, NodeReport, remove_probe, report, unread_probes
 from runners.engines.nodes import Ask, Call, Node, ask_ray, ray_nodes
 from runners.sweep.description import SweepDescription
+from runners.sweep.folder import SweepFolder
+from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 
 DRIVER = "this machine (the driver)"
@@ -24,18 +26,18 @@ DRIVER = "this machine (the driver)"
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a sweep takes for granted on every node."""
+    """What a sweep needs on every node."""
 
     storage: str | None = None
     data: tuple[tuple[str, str], ...] = ()
-    """Folder and fingerprint."""
+    """Folder and fingerprint of each data set."""
     caches: tuple[tuple[str, int], ...] = ()
-    """Beginning of a decoded cache's name, and its bytes."""
+    """Prefix of a decoded cache's name, and its size in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeFault:
-    """One thing that is wrong with one node."""
+    """One problem of one node."""
 
     node: str
     what: str
@@ -43,9 +45,7 @@ class NodeFault:
 
 
 def needs_of(description: SweepDescription, location: str) -> Needs:
-    """Return what a sweep takes for granted."""
-    from seatbelt.data.datasets.dataset import read
-
+    """Return the needs of a sweep."""
     height, width = description.base.data.height, description.base.data.width
     caches = tuple(
         (f"{source.fingerprint[:32]}-{height}x{width}-", len(read(Path(source.path)).rows) * height * width * 4)
@@ -59,54 +59,53 @@ def needs_of(description: SweepDescription, location: str) -> Needs:
 
 
 def needs(sweep: str | None, data: Sequence[Path]) -> Needs:
-    """Return what a sweep folder and data sets take for granted.
+    """Return the needs of a sweep folder and of data sets.
 
     Raises:
         UserError: There is no such sweep or data set.
     """
-    from runners.sweep.folder import SweepFolder
-    from seatbelt.data.datasets.dataset import fingerprint, read
-
     folder = SweepFolder(sweep) if sweep is not None else None
-    found = needs_of(folder.describe(), folder.location) if folder is not None else Needs()
+    of_sweep = needs_of(folder.describe(), folder.location) if folder is not None else Needs()
     named = tuple((str(place.resolve()), fingerprint(read(place))) for place in data)
-    return replace(found, data=(*found.data, *named))
+    return replace(of_sweep, data=(*of_sweep.data, *named))
 
 
 def examine(nodes: Sequence[Node], needs: Needs, ask: Ask) -> list[NodeFault]:
-    """Ask every node, and return what is wrong with them.
+    """Check every node, and return the faults.
 
     Args:
         nodes: The nodes that run trials.
-        needs: What the sweep takes for granted.
+        needs: The needs of the sweep.
         ask: Runs calls on nodes.
     """
     run = secrets.token_hex(4)
     probes = {node.identity: f"preflight-{run}-{node.identity[:12]}" for node in nodes}
     probes[DRIVER] = f"preflight-{run}-driver"
-    own = answer(Question(storage=needs.storage, probe=probes[DRIVER]))
-    asked: list[Call] = [(node, answer, (_question(node, needs, probes[node.identity]),)) for node in nodes]
+    here = report(NodeQuestion(storage=needs.storage, probe=probes[DRIVER]))
+    calls: list[Call] = [(node, report, (_question(node, needs, probes[node.identity]),)) for node in nodes]
     try:
-        answers = ask(asked)
+        reports = ask(calls)
         unread = _unread(nodes, needs, probes, ask)
     finally:
         _remove(nodes, needs, probes, ask)
-    faults = [NodeFault(node=DRIVER, what=fault.what, advice=fault.advice) for fault in own.faults]
-    for node, given in zip(nodes, answers, strict=True):
-        faults += [NodeFault(node=node.name, what=x.what, advice=x.advice) for x in _judge(node, given, own, needs)]
+    faults = [NodeFault(node=DRIVER, what=fault.what, advice=fault.advice) for fault in here.faults]
+    for node, answer in zip(nodes, reports, strict=True):
+        faults += [NodeFault(node=node.name, what=x.what, advice=x.advice) for x in _judge(node, answer, here, needs)]
     wrote = {
-        node.identity for node, given in zip(nodes, answers, strict=True) if isinstance(given, Answer) and given.wrote
+        node.identity
+        for node, answer in zip(nodes, reports, strict=True)
+        if isinstance(answer, NodeReport) and answer.wrote
     }
-    if own.wrote:
+    if here.wrote:
         wrote.add(DRIVER)
     return faults + _sharing_faults(nodes, needs, probes, wrote, unread)
 
 
 def check_nodes(resources: Resources, needs: Needs) -> int:
-    """Ask every node of the cluster that is joined; return how many there are.
+    """Check every node of the joined cluster; return their number.
 
     Raises:
-        UserError: A node is not fit.
+        UserError: A node has a fault.
     """
     nodes = ray_nodes()
     faults = examine(nodes, needs, ask_ray)
@@ -121,7 +120,7 @@ def check_nodes(resources: Resources, needs: Needs) -> int:
 
 
 def examine_cluster(resources: Resources, needs: Needs) -> tuple[list[Node], list[NodeFault]]:
-    """Join a cluster and ask every node; return the nodes and what is wrong with them.
+    """Join a cluster and check every node; return the nodes and their faults.
 
     Raises:
         UserError: The cluster cannot be joined.
@@ -133,19 +132,19 @@ def examine_cluster(resources: Resources, needs: Needs) -> tuple[list[Node], lis
 
 
 def table(nodes: Sequence[Node], faults: Sequence[NodeFault]) -> Table:
-    """Return what was found, one row per finding, for a terminal."""
-    shown = Table("node", "found", "what to do", title=f"{len(nodes)} node(s) that run trials")
+    """Return a table for a terminal, one row per fault or sound node."""
+    rows = Table("node", "result", "what to do", title=f"{len(nodes)} node(s) that run trials")
     for fault in faults:
-        shown.add_row(fault.node, f"FAIL {fault.what}", fault.advice)
+        rows.add_row(fault.node, f"FAIL {fault.what}", fault.advice)
     bad = {fault.node for fault in faults}
     for node in nodes:
         if node.name not in bad:
-            shown.add_row(node.name, "ok", "")
-    return shown
+            rows.add_row(node.name, "ok", "")
+    return rows
 
 
-def _question(node: Node, needs: Needs, probe: str) -> Question:
-    return Question(storage=needs.storage, probe=probe, data=needs.data, count_gpus=node.gpus > 0)
+def _question(node: Node, needs: Needs, probe: str) -> NodeQuestion:
+    return NodeQuestion(storage=needs.storage, probe=probe, data=needs.data, count_gpus=node.gpus > 0)
 
 
 def _unread(
@@ -154,46 +153,46 @@ def _unread(
     if needs.storage is None:
         return {}
     names = tuple(probes.values())
-    found = ask([(node, unread_probes, (needs.storage, names)) for node in nodes])
-    told = dict(zip((node.identity for node in nodes), found, strict=True))
-    return {DRIVER: unread_probes(needs.storage, names), **told}
+    unread = ask([(node, unread_probes, (needs.storage, names)) for node in nodes])
+    by_node = dict(zip((node.identity for node in nodes), unread, strict=True))
+    return {DRIVER: unread_probes(needs.storage, names), **by_node}
 
 
 def _remove(nodes: Sequence[Node], needs: Needs, probes: dict[str, str], ask: Ask) -> None:
-    # Each removes its own: on storage that is not shared nobody else could.
+    # Each node removes its own probe: without shared storage no other node could.
     if needs.storage is not None:
         remove_probe(needs.storage, probes[DRIVER])
         ask([(node, remove_probe, (needs.storage, probes[node.identity])) for node in nodes])
 
 
-def _judge(node: Node, given: Answer | Exception, own: Answer, needs: Needs) -> Iterator[Fault]:
-    if isinstance(given, Exception):
-        reason = (str(given).strip() or type(given).__name__).splitlines()[-1]
-        yield Fault(what=f"does not answer ({reason})", advice="install this package there, as on this machine")
+def _judge(node: Node, answer: NodeReport | Exception, here: NodeReport, needs: Needs) -> Iterator[LocalFault]:
+    if isinstance(answer, Exception):
+        reason = (str(answer).strip() or type(answer).__name__).splitlines()[-1]
+        yield LocalFault(what=f"does not answer ({reason})", advice="install this package there, as on this machine")
         return
-    yield from given.faults
-    for name, version in own.versions.items():
-        found = given.versions.get(name, "missing")
-        if found != version:
-            yield Fault(
-                what=f"{name} is {found}, but {version} on the driver",
+    yield from answer.faults
+    for name, version in here.versions.items():
+        present = answer.versions.get(name, "missing")
+        if present != version:
+            yield LocalFault(
+                what=f"{name} is {present}, but {version} on the driver",
                 advice="install with --constraint constraints.txt on every node",
             )
-    changed = sorted(name for name, digest in own.code.items() if given.code.get(name) != digest)
+    changed = sorted(name for name, digest in here.code.items() if answer.code.get(name) != digest)
     if changed:
-        yield Fault(
+        yield LocalFault(
             what=f"the code that decides numbers differs ({', '.join(changed)})",
             advice="bring the driver's version of this package to the node",
         )
-    if given.gpus is not None and given.gpus < node.gpus:
-        yield Fault(
-            what=f"torch sees {given.gpus} GPUs, but Ray counts {node.gpus}",
+    if answer.gpus is not None and answer.gpus < node.gpus:
+        yield LocalFault(
+            what=f"torch sees {answer.gpus} GPUs, but Ray counts {node.gpus}",
             advice="install the driver of the GPUs and a torch that fits it, or start Ray with the true --num-gpus",
         )
-    missing = sum(size for start, size in needs.caches if not any(name.startswith(start) for name in given.cached))
-    if given.free_bytes < missing:
-        yield Fault(
-            what=f"the decoded cache needs {missing / 1e9:.1f} GB, but {given.free_bytes / 1e9:.1f} GB are free there",
+    missing = sum(size for start, size in needs.caches if not any(name.startswith(start) for name in answer.cached))
+    if answer.free_bytes < missing:
+        yield LocalFault(
+            what=f"the decoded cache needs {missing / 1e9:.1f} GB, but {answer.free_bytes / 1e9:.1f} GB are free there",
             advice="set SEATBELT_CACHE to a folder with room, or choose a smaller --size",
         )
 
@@ -205,7 +204,7 @@ def _sharing_faults(
     wrote: set[str],
     unread: dict[str, tuple[str, ...] | Exception],
 ) -> list[NodeFault]:
-    """Who cannot read what another wrote; who does not answer or could not write was told of already."""
+    """Return nodes that cannot read another node's probe; other faults of theirs are reported already."""
     names = {DRIVER: DRIVER, **{node.identity: node.name for node in nodes}}
     writers = {probe: names[identity] for identity, probe in probes.items() if identity in wrote}
     faults = []

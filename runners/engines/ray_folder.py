@@ -1,4 +1,4 @@
-"""Where Ray's sockets and logs lie on this machine: a folder that can be written, with a short path."""
+"""Chooses the folder of Ray's sockets and logs: writable, with a short path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from seatbelt.errors import UserError
 
 _LONGEST = 30
-"""Characters: a socket's path may have 107, of which Ray's own folders take up to 75."""
+"""Longest path in characters: a socket's path may have 107, of which Ray's folders take up to 75."""
 
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")
 
@@ -18,23 +18,23 @@ def check_temporary_folder() -> None:
     """Check that temporary files can be written.
 
     Raises:
-        UserError: There is no place for them.
+        UserError: They cannot.
     """
     try:
         with tempfile.TemporaryFile() as file:
             file.write(b"some bytes")
     except OSError as error:
         raise UserError(
-            f"no temporary file can be written ({error.strerror or error}); set TMPDIR to a folder with free space "
-            "that you may write, or free some"
+            f"no temporary file can be written ({error.strerror or error}); set TMPDIR to a writable folder with free "
+            "space, or free some"
         ) from None
 
 
 def ray_folder() -> str | None:
-    """Return a folder for Ray's sockets and logs; None where Ray's own choice is fine.
+    """Return a folder for Ray's sockets and logs; None if Ray's own choice works.
 
     Raises:
-        UserError: No place is fit.
+        UserError: No folder works.
     """
     chosen = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or _PLACES[0]
     if _is_fit(chosen):
@@ -44,7 +44,7 @@ def ray_folder() -> str | None:
             return os.path.join(place, "ray")
     raise UserError(
         f"Ray needs a folder with a short path for its sockets, but {chosen} cannot be used and neither can "
-        f"{', '.join(_PLACES)}; set RAY_TMPDIR to a folder of at most {_LONGEST} characters that you may write"
+        f"{', '.join(_PLACES)}; set RAY_TMPDIR to a folder of at most {_LONGEST} characters that you can write"
     )
 
 

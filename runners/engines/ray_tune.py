@@ -12,7 +12,7 @@ import logging
 import secrets
 import tempfile
 
-from runners.engines.capacity import Room, gpus_of_trial
+from runners.engines.capacity import Capacity, gpus_of_trial
 from runners.engines.connection import Resources, cluster_resources, connected, prepare_ray
 from runners.engines.devices import device_text
 from runners.engines.excluded_gpus import Places
@@ -47,7 +47,7 @@ def run(driver: Driver, resources: Resources) -> None:
         driver.progress.note(device_text(resources.device, gpus))
         session = secrets.token_hex(8)
         places = Places(functools.partial(publish_held, session), driver.progress.warn)
-        legs = RunningLegs(driver, Room(resources, gpus), gpus, 60 * resources.epoch_minutes, places, session)
+        legs = RunningLegs(driver, Capacity(resources, gpus), gpus, 60 * resources.epoch_minutes, places, session)
         trainable = tune.with_resources(trainable_of(run_leg), {"cpu": resources.cpus_per_trial, "gpu": gpus})
         try:
             tune.run(

@@ -1,11 +1,11 @@
-"""The legs that a cluster runs at the moment, and what becomes of them."""
+"""The legs that a cluster is running, and their fate."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from runners.core.plan import Finished, Wait
-from runners.engines.capacity import Room
+from runners.engines.capacity import Capacity
 from runners.engines.excluded_gpus import Places
 from runners.engines.lost_workers import LegFaultError, loss_text
 from runners.session.driver import Driver
@@ -14,35 +14,35 @@ from runners.worker.software import software_here
 
 
 class RunningLegs:
-    """The legs that Ray runs at the moment, by Ray's own trial ids."""
+    """The legs that Ray is running, by Ray's trial ids."""
 
     def __init__(
-        self, driver: Driver, room: Room, gpus: float, step_seconds: float, places: Places, session: str
+        self, driver: Driver, capacity: Capacity, gpus: float, step_seconds: float, places: Places, session: str
     ) -> None:
-        """Begin with none.
+        """Begin without legs.
 
         Args:
-            driver: Says what to run, and records what happened.
-            room: Says how many may run at a time.
-            gpus: GPUs of each.
-            step_seconds: A worker that measures no epoch for so long is ended.
-            places: Takes in which GPUs lose legs.
-            session: Under this name workers find the places that are held.
+            driver: Decides what to run, and records what happened.
+            capacity: Number of legs at a time.
+            gpus: GPUs of each leg.
+            step_seconds: Longest time of a worker without an epoch.
+            places: Tracks which GPUs lose legs.
+            session: Name under which workers look up the held places.
         """
-        self.driver, self.room, self.gpus, self.step_seconds = driver, room, gpus, step_seconds
+        self.driver, self.capacity, self.gpus, self.step_seconds = driver, capacity, gpus, step_seconds
         self.places, self.session = places, session
         self.running: dict[str, LegTask] = {}
         self.holding: set[str] = set()
-        """Those that run no leg: they keep a GPU that is left out from taking one."""
+        """Workers without a leg, which keep an excluded GPU busy."""
         self._had_room = True
 
     def __getstate__(self) -> dict[str, Any]:
-        # Ray pickles its searcher and stopper into a snapshot that nobody reads: nothing of ours goes there.
+        # Ray pickles its searcher and stopper into a snapshot that nobody reads.
         return {}
 
     def next(self, ray_id: str) -> dict[str, Any] | Wait | Finished:
-        """Return what a worker is to be given."""
-        if len(self.running) + len(self.holding) >= self.room.slots:
+        """Return the configuration of the next worker, or why there is none."""
+        if len(self.running) + len(self.holding) >= self.capacity.slots:
             return Wait()
         step = self.driver.next()
         if not isinstance(step, LegTask):
@@ -58,85 +58,85 @@ class RunningLegs:
         return {"leg": step.model_dump_json(), "session": self.session}
 
     def messages(self, ray_id: str, messages: list[LegMessage]) -> None:
-        """Take in what a worker reports."""
-        spec = self.running.get(ray_id)
-        if spec is None:
+        """Record messages of a worker."""
+        task = self.running.get(ray_id)
+        if task is None:
             return
         for message in messages:
             if isinstance(message, WorkerPlaced):
-                self._placed(ray_id, spec, message.place, is_held=message.held)
+                self._placed(ray_id, task, message.place, is_held=message.held)
                 continue
             if isinstance(message, EpochReport):
-                self.places.measured(ray_id)
+                self.places.record_epoch(ray_id)
             if isinstance(message, LegResult) and message.ends_process:
-                self._fault(ray_id, spec, message)
+                self._fault(ray_id, task, message)
             else:
-                self.driver.handle(spec, message)
+                self.driver.handle(task, message)
             if isinstance(message, LegResult):
                 del self.running[ray_id]
-                self.places.gone(ray_id)
+                self.places.forget_worker(ray_id)
 
-    def _placed(self, ray_id: str, spec: LegTask, place: Place, *, is_held: bool) -> None:
+    def _placed(self, ray_id: str, task: LegTask, place: Place, *, is_held: bool) -> None:
         if is_held:
             del self.running[ray_id]
             self.holding.add(ray_id)
-            self.driver.interrupt(spec, f"given back before it began: {place} is left out at the moment")
+            self.driver.interrupt(task, f"returned before it began: {place} is excluded at present")
         else:
-            self.places.placed(ray_id, place)
+            self.places.record_worker(ray_id, place)
 
-    def _fault(self, ray_id: str, spec: LegTask, result: LegResult) -> None:
-        """A machine reports what ended its process; while others work, that is no reason to end the session."""
+    def _fault(self, ray_id: str, task: LegTask, result: LegResult) -> None:
+        """Record a fault that ends a process; while other places work, it is no reason to end the session."""
         error = result.error or "no reason"
-        place = self.places.lost(ray_id, spec.trial_key, error)
-        excused = place is not None and self.places.is_to_blame(place, spec.trial_key)
+        place = self.places.record_loss(ray_id, task.trial_key, error)
+        excused = place is not None and self.places.is_to_blame(place, task.trial_key)
         if place is not None and self.places.others_work(place):
-            self.driver.lost(spec, f"{error}; on {place}", excused=excused)
+            self.driver.lost(task, f"{error}; on {place}", excused=excused)
         else:
             where = f"; on {place}" if place is not None else ""
             placed = result.model_copy(update={"error": f"{error}{where}"})
-            self.driver.handle(spec, placed, excused=excused)
+            self.driver.handle(task, placed, excused=excused)
 
     def failed(self, ray_id: str, error: BaseException | str | None) -> None:
-        """Ray lost a worker, or the worker ended itself after its last messages."""
+        """Record that Ray lost a worker, or that the worker ended itself after its last messages."""
         if isinstance(error, LegFaultError):
             self.messages(ray_id, from_json(error.messages))
-        spec = self.running.pop(ray_id, None)
-        if spec is not None:
+        task = self.running.pop(ray_id, None)
+        if task is not None:
             reason = loss_text(error)
-            place = self.places.lost(ray_id, spec.trial_key, reason)
-            excused = place is not None and self.places.is_to_blame(place, spec.trial_key)
+            place = self.places.record_loss(ray_id, task.trial_key, reason)
+            excused = place is not None and self.places.is_to_blame(place, task.trial_key)
             where = f"; on {place}" if place is not None else ""
-            self.driver.lost(spec, f"{reason}{where}", excused=excused)
+            self.driver.lost(task, f"{reason}{where}", excused=excused)
         self.holding.discard(ray_id)
 
     def ended(self, ray_id: str) -> None:
-        """Ray is done with a leg; one that never said so itself was stopped."""
+        """Record that a worker ended; a leg without a result was stopped."""
         self.holding.discard(ray_id)
-        self.places.gone(ray_id)
-        spec = self.running.pop(ray_id, None)
-        if spec is not None:
-            self.driver.interrupt(spec)
+        self.places.forget_worker(ray_id)
+        task = self.running.pop(ray_id, None)
+        if task is not None:
+            self.driver.interrupt(task)
 
     def has_no_more(self, ray_id: str) -> bool:
-        """Return whether a worker is to end after its present step."""
+        """Return whether a worker should end after its present step."""
         return self.driver.stop.poll() or (ray_id in self.holding and self.driver.finished is not None)
 
     def tick(self) -> None:
-        """Let time pass. A Ray of our own whose node is gone gets no other, so that the session ends."""
+        """Do what is due. The session ends if the node of a Ray that it started is gone, for it gets no other."""
         self.driver.tick()
-        if len(self.running) >= self.room.slots:
+        if len(self.running) >= self.capacity.slots:
             self.driver.plan_ahead()
-        has_room = self.room.has_room
+        has_room = self.capacity.has_room
         if self._had_room and not has_room:
             self.driver.progress.warn("the cluster has no room for a trial at the moment; waiting for nodes to join")
         self._had_room = has_room
-        if self.room.is_gone and self.driver.stop.reason is None:
+        if self.capacity.is_gone and self.driver.stop.reason is None:
             self.driver.stop.fail("the Ray that this session started was killed")
-            # Nothing will ever be heard of them.
+            # No worker will report again.
             self.interrupt_all()
 
     def interrupt_all(self) -> None:
-        """Record that none of them goes on."""
-        for spec in self.running.values():
-            self.driver.interrupt(spec)
+        """Record that all running legs were interrupted."""
+        for task in self.running.values():
+            self.driver.interrupt(task)
         self.running.clear()

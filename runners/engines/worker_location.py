@@ -1,4 +1,4 @@
-"""Where a worker of Ray is, and which places the driver holds: what both sides read and write through Ray."""
+"""The place of a Ray worker, and the places that the driver holds, exchanged through Ray's key-value store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMESPACE = b"seatbelt"
 
 
 def place_here() -> Place:
-    """Return where this worker runs."""
+    """Return the place of this worker."""
     import ray
 
     context = ray.get_runtime_context()
@@ -24,16 +24,16 @@ def place_here() -> Place:
 
 
 def publish_held(session: str, held: dict[str, float]) -> None:
-    """Let workers know which places are held."""
+    """Publish the held places for workers."""
     from ray.experimental.internal_kv import _internal_kv_put
 
-    # Where the head is gone, so is everything that would read this.
+    # Without a head nobody would read this.
     with contextlib.suppress(Exception):
         _internal_kv_put(_name(session), json.dumps(held).encode(), overwrite=True, namespace=_NAMESPACE)
 
 
 def held_until(session: str, place: Place) -> float:
-    """Return the time until which a place is held; 0 if it is not, or not any more."""
+    """Return the end time of a place's hold; 0 if it is not held."""
     from ray.experimental.internal_kv import _internal_kv_get
 
     entry = _internal_kv_get(_name(session), namespace=_NAMESPACE)

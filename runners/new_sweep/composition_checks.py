@@ -1,4 +1,4 @@
-"""The number of synthetic images of a sweep whose composition varies: the same for each arm."""
+"""Sets the number of synthetic images of a sweep whose composition varies: the same for each arm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import most_synthetic
 
 _NUMBERS = {"data.synthetic_images", "data.synthetic_share"}
-"""Fields that say how many synthetic images there are."""
+"""Fields that set the number of synthetic images."""
 
 
 def fix_number(
@@ -24,22 +24,22 @@ def fix_number(
     data: SweepData,
     note: Callable[[str], None],
 ) -> TrialConfig:
-    """Return the base with the largest number of synthetic images that every arm can have, and say so.
+    """Return the base with the largest number of synthetic images that every arm can have, and note it.
 
-    Nothing changes if no factor varies the composition, or if the number is given.
+    Nothing changes if no factor varies the composition, or if the user set the number.
 
     Raises:
-        UserError: An arm's shares cannot be had at all.
+        UserError: The data cannot supply the shares of an arm.
     """
     varied = {path for factor in space.factors for path in factor.fields}
-    given = base.data.synthetic_images is not None or base.data.synthetic_share is not None
-    if given or varied & _NUMBERS or not any(f"{path}.".startswith(SHARE_FIELD) for path in varied):
+    is_set = base.data.synthetic_images is not None or base.data.synthetic_share is not None
+    if is_set or varied & _NUMBERS or not any(f"{path}.".startswith(SHARE_FIELD) for path in varied):
         return base
     configs = (space.config(base, cell, seed=base.seed) for cell in _cells(space, tried))
-    unlike = {config.data: config.data for config in configs}.values()
+    different = {config.data: config.data for config in configs}.values()
     most = min(
         most_synthetic(data.datasets, config, data.selection, subjects_per_data_set=data.subjects_per_data_set)
-        for config in unlike
+        for config in different
     )
     note(
         f"synthetic images: {most} in each arm, the most that every composition can have (training and validation "
@@ -49,7 +49,7 @@ def fix_number(
 
 
 def _cells(space: Space, tried: Sequence[Cell]) -> Iterable[Cell]:
-    """Return the cells of a design; of a search, those with the ends of what decides the data."""
+    """Return the cells of a design; for a search, the corners of the factors that decide the data."""
     if 0 < len(tried) <= MOST_CHECKED:
         return tried
     first = {factor.name: factor.label_at(0.0) for factor in space.factors}
@@ -61,7 +61,7 @@ def _cells(space: Space, tried: Sequence[Cell]) -> Iterable[Cell]:
 
 
 def _ends(factor: Factor) -> Factor:
-    """Return a factor with the ends of its range as levels: a stratum's share is largest at a corner."""
+    """Return a factor with the ends of its range as levels, because the share of a stratum is largest at a corner."""
     if factor.range is None:
         return factor
     labels = [f"{factor.range.at(0.0):g}", f"{factor.range.at(1.0):g}"]

@@ -1,4 +1,4 @@
-"""From what a user asks for to the description of a sweep: everything is checked before the first trial."""
+"""Turns a request into the description of a sweep, and checks everything before the first trial."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _ETA = 3
 _EXEMPT_EVERY = 8
 """In a pruned sweep one in this many replicates of a cell is never pruned."""
 _RETRIES = 2
-"""How often a trial that ended by an error is tried again."""
+"""Retries of a trial after an error of its own."""
 
 
 def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> SweepDescription:
-    """Check a request and return the sweep that it asks for.
+    """Check a request and return the description of its sweep.
 
     Args:
-        request: What the user asked for.
-        note: Called with what was chosen for the user, and before slow steps.
+        request: The request.
+        note: Called with each choice that the data made for the user, and before slow steps.
 
     Raises:
-        UserError: Anything that could not work, before anything runs.
+        UserError: The sweep could not work; nothing has run yet.
     """
     parse_keep(request.keep_weights)
     if not request.data:
@@ -81,14 +81,14 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     prune = request.prune or request.study.protocol.prune
     baseline = baseline_cell(space, base)
-    tried = _tried(request, space, base)
+    tried = _design_cells(request, space, base)
     base = fix_number(space, base, tried, data, note)
     arms = arms_to_check(space, base, tried)
     configs = [config for _, config in arms]
     _check_data(data, configs)
     check_batches(configs, data)
     baselines = _baselines(data, configs[0], note)
-    # Of `all` labels one may be shown nowhere: it was not asked for by name.
+    # `all` may include a label that no image shows, because nobody named it.
     survey = survey_parts(data, arms, unnamed_context=all_labels)
     check_parts(survey, arms)
     for warning in survey.warnings(request.select_on, why_not_real=_why_not_real(request, base)):
@@ -126,12 +126,12 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         versions=package_versions(),
         code=code_hashes(),
     )
-    # As it will be read again, so that the same request is never taken for another one.
+    # Read back from JSON, so that the same request always compares equal.
     return SweepDescription.model_validate_json(described.model_dump_json())
 
 
 def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> dict[str, str | None]:
-    """Check what needs no data, before any are rendered, read or decoded.
+    """Check what needs no data, before any image is rendered, read or decoded.
 
     Returns:
         `encoder weights` -> sha256 of the weights file, None for random weights.
@@ -139,16 +139,16 @@ def check_before_data(request: Request, note: Callable[[str], None] = lambda _: 
     Raises:
         UserError: Levels that do not compare, or weights that are missing or do not fit.
     """
-    narrowed, study = _narrowed(request), request.study
+    narrowed, study = _narrow(request), request.study
     space = Space(factors=tuple(narrowed.factors.values()), exclusions=study.exclusions, arms=study.arms)
     check_comparable(space)
     base = study.base().with_fields(_changes(request, narrowed))
-    configs = configs_to_check(space, base, _tried(request, space, base))
+    configs = configs_to_check(space, base, _design_cells(request, space, base))
     return resolve_weights(configs, request.weights_folder, note)
 
 
-def _tried(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:
-    """Return the cells of a design; none where they are chosen as the sweep goes."""
+def _design_cells(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:
+    """Return the cells of a design; none if the strategy chooses them during the sweep."""
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     if propose != "exhaustive":
         return ()
@@ -158,9 +158,9 @@ def _tried(request: Request, space: Space, base: TrialConfig) -> Sequence[Cell]:
 
 
 def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
-    """Refuse secrets in what the sweep records and cannot do without, so that they cannot be masked there."""
+    """Refuse secrets in values that the sweep must record as they are, and so cannot mask."""
     for dataset in datasets:
-        _refuse_odd_bytes("data set", dataset.root.resolve())
+        _refuse_undecodable("data set", dataset.root.resolve())
         refuse_secret("data set", os.fspath(dataset.root.resolve()))
     if request.weights_folder is not None:
         refuse_secret("weights folder", os.fspath(request.weights_folder.resolve()))
@@ -168,7 +168,7 @@ def _refuse_secrets(request: Request, datasets: list[DataSet]) -> None:
         refuse_secret("the choice", option)
 
 
-def _refuse_odd_bytes(what: str, path: Path) -> None:
+def _refuse_undecodable(what: str, path: Path) -> None:
     if any("\ud800" <= letter <= "\udfff" for letter in os.fspath(path)):
         raise UserError(
             f"{what} {path}: the path is no text (bytes that are no UTF-8), so that a sweep cannot record it; rename "
@@ -179,13 +179,13 @@ def _refuse_odd_bytes(what: str, path: Path) -> None:
 def _space_and_base(
     request: Request, datasets: list[DataSet], note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig]:
-    narrowed = _narrowed(request)
+    narrowed = _narrow(request)
     changes = _changes(request, narrowed)
     changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
     return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
 
 
-def _narrowed(request: Request) -> Narrowed:
+def _narrow(request: Request) -> Narrowed:
     return narrow(
         request.study.factors,
         vary=request.vary,
@@ -209,7 +209,7 @@ def _changes(request: Request, narrowed: Narrowed) -> dict[str, Any]:
 def _from_data(
     request: Request, datasets: list[DataSet], named: set[str], note: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Return what the data decide where the user did not: domain, target and size. Each choice is shown."""
+    """Return the fields that the data decide if the user did not: domain, target and size; `note` shows each."""
     changes: dict[str, Any] = {}
     rows = [row for dataset in datasets for row in dataset.rows]
     base = request.study.base().data
@@ -240,7 +240,7 @@ def _from_data(
 
 
 def _why_not_real(request: Request, base: TrialConfig) -> str:
-    """Return why trials leave real images out, empty where they do not."""
+    """Return why trials train on no real images; empty if they do."""
     if base.data.real:
         return ""
     fixed = any(option.partition("=")[0].strip() in ("real", "data.real") for option in request.fix)
@@ -271,20 +271,20 @@ def _baselines(data: SweepData, config: TrialConfig, note: Callable[[str], None]
     samples = data.samples(config)
     train, train_valid = target_masks(samples.train)
     selection, selection_valid = target_masks(samples.selection)
-    found = trivial_baselines(train, selection, train_valid=train_valid, selection_valid=selection_valid)
+    baselines = trivial_baselines(train, selection, train_valid=train_valid, selection_valid=selection_valid)
     return {
-        "all background": found.background.iou,
-        "mean training mask": found.mean_mask.iou,
-        "mean training mask, with target": _plain(found.mean_mask.iou_with_target),
+        "all background": baselines.background.iou,
+        "mean training mask": baselines.mean_mask.iou,
+        "mean training mask, with target": _rounded(baselines.mean_mask.iou_with_target),
     }
 
 
-def _plain(value: float | None) -> float:
+def _rounded(value: float | None) -> float:
     return 0.0 if value is None else float(np.round(value, 6))
 
 
 def _check_names(datasets: list[DataSet]) -> None:
     names = [dataset.name for dataset in datasets]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UserError(f"two data sets are called {twice[0]!r}; change the name in one dataset.json")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"two data sets are called {repeated[0]!r}; change the name in one dataset.json")

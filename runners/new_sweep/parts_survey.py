@@ -1,4 +1,4 @@
-"""What the parts of a sweep hold, over all of its arms: numbers of images, the target in them, unused real images."""
+"""Surveys the parts of a sweep over all arms: numbers of images, images with the target, unused real images."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from seatbelt.data.partition.subjects import Sample, describe_missing_subjects
 from seatbelt.errors import UserError
 
 _LARGE_SELECTION = 0.4
-"""A selection set that takes more of the training images than this is told; about 30 % are meant."""
+"""A selection set with a larger share of the training images is reported; about 30 % are intended."""
 
 
 @dataclass
 class Range:
-    """The least and the largest of what arms have."""
+    """Smallest and largest number over the arms."""
 
     low: int
     high: int
@@ -47,17 +47,17 @@ class PartsSurvey:
     images: dict[str, Range] = field(default_factory=dict)
     """`train`, `validation`, `selection`, `test` -> number of images of an arm."""
     with_target: dict[tuple[str, str], Range] = field(default_factory=dict)
-    """(target, `training`, `selection` or `test`) -> number of images that show it; one that repeats counts once."""
+    """(target, `training`, `selection` or `test`) -> number of different images that show it."""
     different: dict[tuple[str, str], Range] = field(default_factory=dict)
-    """The same -> number of different images."""
+    """(target, part) -> number of different images."""
     trained: set[Sample] = field(default_factory=set)
-    """Images that some arm trains on, or validates with."""
+    """Images that some arm trains on or validates with."""
     selection: set[Sample] = field(default_factory=set)
     test: set[Sample] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     """Why arms cannot be trained or scored."""
     few: dict[str, str] = field(default_factory=dict)
-    """Part -> a warning that few images of it show the target."""
+    """Part -> warning that few of its images show the target."""
 
     def add(self, parts: Partition) -> None:
         """Include the images of an arm."""
@@ -75,11 +75,11 @@ class PartsSurvey:
                 ranges.setdefault((target, part), Range(number, number)).include(number)
 
     def warnings(self, domain: str, *, why_not_real: str) -> list[str]:
-        """Return what a user should know before the first trial.
+        """Return warnings before the first trial.
 
         Args:
             domain: The target domain.
-            why_not_real: Where the choice to train on no real images comes from; empty where there is none.
+            why_not_real: Why trials train on no real images; empty if they do.
         """
         rows = [row for dataset in self.data.datasets for row in dataset.rows if row.domain == domain]
         subjects = describe_missing_subjects(sum(not row.subject for row in rows), len(rows))
@@ -106,18 +106,18 @@ class PartsSurvey:
 def survey_parts(
     data: SweepData, arms: Iterable[NamedConfig], *, unnamed_context: tuple[str, ...] | None = None
 ) -> PartsSurvey:
-    """Look at the parts of all arms.
+    """Survey the parts of all arms.
 
     Args:
-        data: Of the sweep; its images are decoded where they are not yet.
-        arms: The arms with the stages that they begin with.
-        unnamed_context: Context that the user did not name: what it does not show is no fault. None looks at no
-            context.
+        data: Data of the sweep; images are decoded unless they are already.
+        arms: The arms and the stages that they begin with.
+        unnamed_context: Labels that the user did not name, so that it is no fault if no image shows them. None checks
+            no context.
     """
     survey, counter = PartsSurvey(data=data), LabelCounter(data)
-    # Of arms with the same data the first stands for all.
-    unlike = {config.data: (name, config) for name, config in reversed(list(arms))}
-    for name, config in reversed(unlike.values()):
+    # The first arm stands for all arms with the same data.
+    by_data = {config.data: (name, config) for name, config in reversed(list(arms))}
+    for name, config in reversed(by_data.values()):
         parts = data.partition(config)
         counts = counter.parts(config, parts)
         survey.add(parts)

@@ -1,4 +1,4 @@
-"""What is refused before anything is rendered, decoded or trained: it could not work, or would compare nothing."""
+"""Refusals before anything is rendered, decoded or trained: sweeps that could not work or would compare nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INCOMPARABLE = {
     "data.height": "IoU at another resolution is another number",
     "data.width": "IoU at another resolution is another number",
 }
-"""Fields whose levels cannot stand in one ranking -> why."""
+"""Field whose levels cannot share a ranking -> the reason."""
 
 
 def check_comparable(space: Space) -> None:
@@ -45,7 +45,7 @@ def resolve_weights(
     Args:
         configs: The configurations that will be tried.
         folder: Where to look first.
-        note: Told before files are read.
+        note: Called before files are read.
 
     Returns:
         `encoder weights` -> sha256 of the file, None for random weights.
@@ -82,7 +82,7 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     """Refuse batches of one image where batch norm needs two.
 
     Raises:
-        UserError: Such a trial would fail in its first step.
+        UserError: A trial would fail in its first step.
     """
     from seatbelt.training.micro_batch import WHOLE_MAPS
 
@@ -104,7 +104,7 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
 
 
 _DEEPEST_STRIDE = 32
-"""An image of this size or less becomes a single value per channel at the end of the encoder."""
+"""Images up to this size become a single value per channel at the end of the encoder."""
 
 
 def _missing_text(missing: list[str], first: str, folder: Path | None) -> str:

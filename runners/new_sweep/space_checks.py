@@ -1,4 +1,4 @@
-"""The search space as launch looks at it: what `all` labels are, and which configurations are checked."""
+"""Checks the search space of a new sweep: which labels `all` means, and which configurations stand for the space."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ MOST_CHECKED = 5_000
 
 _CONTEXT = "data.context"
 _GROUPS = ("data.", "model.")
-"""Fields that must go together: what is trained on, and the encoder with its weights."""
+"""Groups of fields that must fit each other: the data, and the encoder with its weights."""
 
 
 def configs_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -> list[TrialConfig]:
     """Return the configurations to check before anything runs, with the stages that they begin with.
 
-    All that will be tried, if they are few. Of a larger space: the arms beside it, one configuration for each
-    level, and one for each combination of the factors of data and of the model.
+    A small design or space is checked completely. A larger one: its named arms, one configuration for each level, and
+    one for each combination of the factors of data and of the model.
 
     Args:
-        space: What varies.
+        space: The search space.
         base: The configuration around it.
-        tried: The cells of a design; empty if they are chosen as the sweep goes.
+        tried: Cells of the design; empty if the strategy chooses them during the sweep.
 
     Raises:
-        UserError: Levels do not go together.
+        UserError: Levels do not fit each other.
     """
     return [config for _, config in arms_to_check(space, base, tried)]
 
 
 def arms_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -> list[NamedConfig]:
-    """Return what `configs_to_check` does, each with the levels that decide its data, such as `generations=3-5`."""
+    """Return the configurations of `configs_to_check` with the levels that decide their data: `generations=3-5`."""
     if 0 < len(tried) <= MOST_CHECKED:
         cells = list(tried)
     else:
@@ -75,10 +75,10 @@ def _ends(factor: Factor) -> list[str]:
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:
-    """Return how arms are chosen: a design that is asked for is tried exhaustively.
+    """Return the strategy and the design; a design that the user names is tried exhaustively.
 
     Raises:
-        UserError: The two that were asked for contradict each other.
+        UserError: The two options contradict each other.
     """
     if design is not None:
         if propose not in (None, "exhaustive"):
@@ -92,10 +92,10 @@ def propose_and_design(protocol: Protocol, propose: Propose | None, design: str 
 def resolve_all_labels(
     factors: tuple[Factor, ...], base: TrialConfig, data: SweepData, note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig, tuple[str, ...]]:
-    """Replace `context=all` by every class but the target's of the data sets that are trained on, and say so.
+    """Replace `context=all` by every class of the training data but the target, and note the labels.
 
     Returns:
-        Factors and base with the labels in place, and the labels that `all` stands for (empty if it is not used).
+        Factors and base with the labels in place, and the labels that `all` means (empty if it is not used).
     """
     fields = [level.fields for f in factors for level in f.levels]
     if base.data.context != (ALL,) and not any(changes.get(_CONTEXT) == (ALL,) for changes in fields):

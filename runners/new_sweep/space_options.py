@@ -1,4 +1,4 @@
-"""What a user changes in a study: levels, fixed conditions, subsets of labels, architectures of another sweep."""
+"""Applies the options that change a study: levels, conditions, subsets of labels, architectures of another sweep."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _MOST_SUBSETS = 10
 
 @dataclass
 class Narrowed:
-    """Factors and fixed fields, and who set them."""
+    """Factors and fixed fields, and the option that set each."""
 
     factors: dict[str, Factor]
     changes: dict[str, Any] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     """Axis -> option that set it."""
 
-    def vary(self, option: str, name: str, made: Factor, shown: str) -> None:
-        """Make an axis a factor, or change the levels of one."""
-        self._name(option, name, shown)
-        self.factors[name] = made
+    def vary(self, option: str, factor: Factor, value: str) -> None:
+        """Make an axis a factor, or replace the levels of a factor."""
+        self._name(option, factor.name, value)
+        self.factors[factor.name] = factor
 
     def fix(self, name: str, value: str) -> None:
         """Give an axis one value."""
@@ -36,9 +36,9 @@ class Narrowed:
         if name in self.factors:
             self.factors[name] = Factor(name=name, levels=(level,))
             return
-        for other, made in list(self.factors.items()):
-            shared = {path for path in made.fields for fixed in level.fields if f"{path}.".startswith(f"{fixed}.")}
-            if shared == made.fields:
+        for other, varied in list(self.factors.items()):
+            shared = {path for path in varied.fields for fixed in level.fields if f"{path}.".startswith(f"{fixed}.")}
+            if shared == varied.fields:
                 # The factor has nothing left to vary.
                 del self.factors[other]
             elif shared:
@@ -68,31 +68,31 @@ def narrow(
     """Apply a user's options to the factors of a study.
 
     Args:
-        factors: Those of the study.
+        factors: Factors of the study.
         vary: `factor=level,level`: narrows a factor, or makes an axis a factor.
         fix: `axis=value`: a fixed condition.
-        levels: `factor=number`: so many levels instead of a range.
+        levels: `factor=number`: this number of levels instead of a range.
         all_subsets: Labels of which every subset is tried as context.
         architectures_from: A finished architecture sweep that names the levels of `architecture`.
 
     Raises:
         UserError: An axis that does not exist, a value that it refuses, or options that contradict each other.
     """
-    found = Narrowed(factors={f.name: f for f in factors})
+    narrowed = Narrowed(factors={f.name: f for f in factors})
     for text in vary:
-        name, values = assignment("--set", text, found.factors)
-        found.vary("--set", name, _levels(found.factors.get(name), name, values.split(",")), values)
+        name, values = assignment("--set", text, narrowed.factors)
+        narrowed.vary("--set", _levels(narrowed.factors.get(name), name, values.split(",")), values)
     if all_subsets:
-        found.vary("--all-subsets", "context", _subsets(all_subsets), ",".join(all_subsets))
+        narrowed.vary("--all-subsets", _subsets(all_subsets), ",".join(all_subsets))
     if architectures_from is not None:
         best = best_architectures(architectures_from)
-        found.vary("--architectures-from", "architecture", factor("architecture", best), str(architectures_from))
+        narrowed.vary("--architectures-from", factor("architecture", best), str(architectures_from))
     for text in fix:
-        found.fix(*assignment("--fix", text, found.factors))
+        narrowed.fix(*assignment("--fix", text, narrowed.factors))
     for text in levels:
-        name, number = assignment("--levels", text, found.factors)
-        found.factors[name] = _discrete(found.factors, name, number)
-    return found
+        name, number = assignment("--levels", text, narrowed.factors)
+        narrowed.factors[name] = _discrete(narrowed.factors, name, number)
+    return narrowed
 
 
 def best_architectures(sweep: str) -> list[str]:
@@ -113,17 +113,17 @@ def best_architectures(sweep: str) -> list[str]:
             encoders = chosen.setdefault(decoder, [])
             if encoder not in encoders and len(encoders) < 2:
                 encoders.append(encoder)
-    found = [f"{decoder}/{encoder}" for decoder, encoders in chosen.items() for encoder in encoders]
-    if len(found) < 6:
+    architectures = [f"{decoder}/{encoder}" for decoder, encoders in chosen.items() for encoder in encoders]
+    if len(architectures) < 6:
         raise UserError(
-            f"{sweep} has scores of {len(found)} fitting architectures ({', '.join(found)}), but three decoders with "
-            "two encoders each are needed; name them with --set architecture=..."
+            f"{sweep} has scores of {len(architectures)} fitting architectures ({', '.join(architectures)}), but three "
+            "decoders with two encoders each are needed; name them with --set architecture=..."
         )
-    return found
+    return architectures
 
 
 def assignment(option: str, text: str, factors: Mapping[str, Factor]) -> tuple[str, str]:
-    """Return name and value of `NAME=VALUE`, the name being that of an axis or of a factor of the study."""
+    """Return name and value of `NAME=VALUE`; the name is an axis or a factor of the study."""
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
         raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
@@ -132,14 +132,14 @@ def assignment(option: str, text: str, factors: Mapping[str, Factor]) -> tuple[s
     return name, values
 
 
-def _levels(known: Factor | None, name: str, texts: list[str]) -> Factor:
-    """Return a factor with the levels of some texts; a study's own factor has its own levels only."""
-    if known is not None and name not in AXES:
-        labels = [level.label for level in known.levels]
+def _levels(existing: Factor | None, name: str, texts: list[str]) -> Factor:
+    """Return a factor with these levels; a factor that is no axis has only the levels of the study."""
+    if existing is not None and name not in AXES:
+        labels = [level.label for level in existing.levels]
         unknown = [text for text in texts if text not in labels]
         if unknown:
             raise UserError(f"factor {name!r} has no level {unknown[0]!r}; choose among {', '.join(labels)}")
-        return Factor(name=name, levels=tuple(known.level(text) for text in texts))
+        return Factor(name=name, levels=tuple(existing.level(text) for text in texts))
     return factor(name, texts)
 
 
@@ -151,10 +151,10 @@ def _subsets(labels: tuple[str, ...]) -> Factor:
 
 
 def _discrete(factors: dict[str, Factor], name: str, number: str) -> Factor:
-    made = factors.get(name)
-    if made is None or made.range is None:
+    continuous = factors.get(name)
+    if continuous is None or continuous.range is None:
         raise UserError(f"--levels {name}={number}: {name} is no range; give one with --set {name}=LOW..HIGH")
     if not number.isdecimal() or not 2 <= int(number) <= 100:
         raise UserError(f"--levels {name} takes a number from 2 to 100, but got {number!r}")
     count = int(number)
-    return factor(name, [f"{made.range.at(step / (count - 1)):g}" for step in range(count)])
+    return factor(name, [f"{continuous.range.at(step / (count - 1)):g}" for step in range(count)])

@@ -1,4 +1,4 @@
-"""Estimates of a sweep's time and memory, from the profiles of its architectures on this machine."""
+"""Estimates the time and memory of a sweep from the profiles of its architectures on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from runners.core.plan import Plan
-from runners.preview.profiles import memory_of, profile_of, profiled
+from runners.preview.profiles import cost_key, memory_of, profile_of
 from search_spaces.space import NAMED_ARM, Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
@@ -16,7 +16,7 @@ from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash
 
 _MOST_CELLS = 64
-"""Larger spaces are estimated from so many cells, evenly spread."""
+"""Larger spaces are estimated from this many cells, evenly spread."""
 
 _DECIDING = (
     *("model.encoder", "model.decoder", "model.output_stride", "data.height", "data.width", "data.context"),
@@ -36,12 +36,12 @@ def seconds_per_trial_epoch(plan: Plan, data: SweepData) -> float:
 def largest_bytes(plan: Plan) -> int:
     """Return the memory of the largest trial that the plan may try."""
     device = device_here()
-    unlike = {content_hash(profiled(config, device)): config for config in _costs(plan)}
-    return max(memory_of(config, device) for config in unlike.values())
+    by_cost = {content_hash(cost_key(config, device)): config for config in _costs(plan)}
+    return max(memory_of(config, device) for config in by_cost.values())
 
 
 def some_cells(plan: Plan) -> list[Cell]:
-    """Return cells that stand for all that the plan may try: its design, or a spread over the space."""
+    """Return cells that represent everything that the plan may try: of its design, or random ones."""
     if plan.propose == "exhaustive":
         cells = plan.design.cells
         return [cells[number] for number in range(0, len(cells), max(1, len(cells) // _MOST_CELLS))]
@@ -53,7 +53,7 @@ def some_cells(plan: Plan) -> list[Cell]:
 
 
 def device_here() -> str:
-    """Return where profiles are measured: on this machine's GPU if it has one."""
+    """Return the device of profiles: the GPU of this machine if it has one."""
     from seatbelt.training.device import choose_device
 
     return choose_device("auto")

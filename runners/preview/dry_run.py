@@ -1,4 +1,4 @@
-"""A sweep in words, before it runs: what `--dry-run` prints."""
+"""The plan of a sweep as text: what `--dry-run` prints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.records.tables import FINAL
 from seatbelt.text.wording import counted
 
-_SHOWN_LEVELS = 8
+_MOST_LEVELS = 8
 
 
 def plan_text(
@@ -27,14 +27,14 @@ def plan_text(
 
     Args:
         folder: The sweep.
-        description: What it consists of.
+        description: Its description.
         limits: What it may spend.
-        slots: Trials that run at a time.
-        history: What is recorded already; None for a sweep that has not begun.
+        slots: Trials at a time.
+        history: Its history; None for a sweep that has not begun.
     """
     plan = description.plan(limits)
     data = sources_of(description)
-    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.shown}"]
+    lines = [f"study      {description.study}: {description.question}", f"folder     {folder.name}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
     lines += [f"excluded   {exclusion.reason}" for exclusion in plan.space.exclusions]
@@ -70,19 +70,19 @@ def factor_text(factor: Factor) -> str:
     if factor.range is not None:
         return f"{factor.name}: {factor.range.low:g} to {factor.range.high:g}{', logarithmic' * factor.range.log}"
     labels = [level.label for level in factor.levels]
-    shown = ", ".join(labels[:_SHOWN_LEVELS]) + (", ..." if len(labels) > _SHOWN_LEVELS else "")
-    return f"{factor.name}: {shown} ({len(labels)})"
+    levels = ", ".join(labels[:_MOST_LEVELS]) + (", ..." if len(labels) > _MOST_LEVELS else "")
+    return f"{factor.name}: {levels} ({len(labels)})"
 
 
 def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> list[str]:
     trials, epochs = plan.most_trials, total_epochs(plan)
-    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    bounds = {name: value for name, value in asdict(limits).items() if value is not None}
     if limits.until is None:
-        given.pop("sure")
+        bounds.pop("sure")
     rungs = f", rungs {'+'.join(map(str, plan.rungs))}" if plan.prune == "asha" else ""
     return [
         f"search     propose {description.propose}, prune {description.prune}{rungs}; "
-        f"limits {', '.join(f'{name} {value:g}' for name, value in given.items())}",
+        f"limits {', '.join(f'{name} {value:g}' for name, value in bounds.items())}",
         f"trials     {trials if trials is not None else 'until a limit is reached'} of {plan.epochs} epochs each at "
         f"most; {f'about {epochs}' if epochs is not None else 'an unknown number of'} epochs in all",
     ]

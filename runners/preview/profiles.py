@@ -1,4 +1,4 @@
-"""Profiles of architectures, measured once on a machine and kept in the cache folder: one small file for each."""
+"""Profiles of architectures, measured once per machine and cached: one small file for each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt.config.trial import TrialConfig
+from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.records.cost import Profile
 from seatbelt.records.identity import content_hash
 
@@ -20,40 +21,40 @@ _FORMAT = 1
 
 
 def profile_of(config: TrialConfig, device: str = "cpu") -> Profile:
-    """Return what a trial costs on a device of this machine: what is known, or a measurement of some seconds."""
-    found = known_profile(config, device)
-    if found is None:
+    """Return the cost of a trial on a device of this machine, from the cache or by a measurement of some seconds."""
+    profile = cached_profile(config, device)
+    if profile is None:
         from seatbelt.training.profile import measure
 
-        found = measure(config, device)
-        _keep(config, device, found)
-    return found
+        profile = measure(config, device)
+        _store(config, device, profile)
+    return profile
 
 
 def memory_of(config: TrialConfig, device: str = "cpu") -> int:
-    """Return the peak memory of a training step in bytes; where it is only counted, nothing needs to be run."""
+    """Return the peak memory of a training step in bytes, estimated on the CPU and measured on a GPU."""
     from seatbelt.training.profile import estimated_bytes
 
-    known = known_profile(config, device)
-    if known is None and device == "cpu":
+    cached = cached_profile(config, device)
+    if cached is None and device == "cpu":
         return estimated_bytes(config)
-    return (known or profile_of(config, device)).memory_bytes
+    return (cached or profile_of(config, device)).memory_bytes
 
 
-def known_profile(config: TrialConfig, device: str = "cpu") -> Profile | None:
-    """Return the profile of a configuration if it was measured before; a damaged file is as good as none."""
-    what = profiled(config, device)
+def cached_profile(config: TrialConfig, device: str = "cpu") -> Profile | None:
+    """Return the cached profile of a configuration, or None. A damaged file counts as missing."""
+    key = cost_key(config, device)
     try:
-        kept = json.loads(_file(what).read_text(encoding="utf-8"))
-        values = {field.name: kept["profile"][field.name] for field in fields(Profile)}
+        record = json.loads(_file(key).read_text(encoding="utf-8"))
+        values = {field.name: record["profile"][field.name] for field in fields(Profile)}
         sound = all(type(value) in (int, float) and math.isfinite(value) and value > 0 for value in values.values())
-        return Profile(**values) if sound and kept["what"] == what else None
+        return Profile(**values) if sound and record["what"] == key else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def profiled(config: TrialConfig, device: str = "cpu") -> dict[str, Any]:
-    """Return what a profile depends on: two configurations that agree in it cost the same."""
+def cost_key(config: TrialConfig, device: str = "cpu") -> dict[str, Any]:
+    """Return the values that a profile depends on."""
     model, data, optimisation = config.model, config.data, config.optimisation
     return {
         "format": _FORMAT,
@@ -73,18 +74,16 @@ def profiled(config: TrialConfig, device: str = "cpu") -> dict[str, Any]:
     }
 
 
-def _keep(config: TrialConfig, device: str, profile: Profile) -> None:
-    what = profiled(config, device)
-    path = _file(what)
+def _store(config: TrialConfig, device: str, profile: Profile) -> None:
+    key = cost_key(config, device)
+    path = _file(key)
     part = path.with_name(f"{path.name}.{os.getpid()}")
     # A cache that cannot be written only costs time.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"what": what, "profile": asdict(profile)}, indent=1), encoding="utf-8")
+        part.write_text(json.dumps({"what": key, "profile": asdict(profile)}, indent=1), encoding="utf-8")
         os.replace(part, path)
 
 
-def _file(what: dict[str, Any]) -> Path:
-    from seatbelt.machine.cache_folder import cache_folder
-
-    return cache_folder() / "profiles" / f"{content_hash(what)[:24]}.json"
+def _file(key: dict[str, Any]) -> Path:
+    return cache_folder() / "profiles" / f"{content_hash(key)[:24]}.json"

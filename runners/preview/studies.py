@@ -1,4 +1,4 @@
-"""Studies in words: what can be asked, how large it is, and what it costs."""
+"""Studies as text: question, size and cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runners.preview.profiles import known_profile
+from runners.preview.profiles import cached_profile
 from search_spaces.catalogue import STUDIES, find
 from search_spaces.designs import Design, baseline_cell, build
 from search_spaces.space import Cell, Factor, Space, Study
@@ -15,7 +15,7 @@ from seatbelt.errors import UserError
 from seatbelt.records.identity import stage_key, trial_key
 
 _IMAGES = 1000
-"""Hours are told for so many training images: how many a user has, only their data say."""
+"""Hours are quoted per this many training images."""
 
 _MOST_COUNTED = 5_000
 _DEVICES = ("cuda", "cpu")
@@ -30,7 +30,7 @@ def list_text(size: tuple[int, int] | None = None) -> str:
     """Return a list of all studies with size, cost and reference.
 
     Args:
-        size: Height and width that hours are told for; None is the studies' own.
+        size: Height and width for the hours; None is that of each study.
     """
     lines = []
     for name in STUDIES:
@@ -46,14 +46,14 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
     Args:
         name: A study's name, or a user's Python file.
         design: Another design than the study's own.
-        size: Height and width that hours are told for.
+        size: Height and width for the hours.
 
     Raises:
         UserError: There is no such study or design, or the design does not fit the study.
     """
     study = find(name)
     baseline = baseline_cell(study.space, study.base())
-    made = _build(study, design) if design is not None else _default_design(study)
+    chosen = _build(study, design) if design is not None else _default_design(study)
     lines = [f"{study.name}: {study.question}", f"thesis: {study.reference}", "", "factors (* is the baseline)"]
     lines += [f"  {_factor_text(factor, baseline)}" for factor in study.factors]
     lines.append(f"  {_cells_text(study)}")
@@ -61,14 +61,14 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
         lines.append(f"  more encoders: {', '.join(LITES)}, {_LITE_TEXT}")
     lines += _section("arms beside the space", [f"{arm.name}: {_fields_text(arm.fields)}" for arm in study.arms])
     lines += _section("excluded", [f"{_labels_text(x.labels)}: {x.reason}" for x in study.exclusions])
-    lines += _design_lines(study, made)
+    lines += _design_lines(study, chosen)
     lines += _section("fixed conditions (others: table 3.3; change one with --fix)", _condition_lines(study))
     protocol = study.protocol
     lines += [
         "",
         f"protocol: {protocol.epochs} epochs, {protocol.replicates} replicate(s), propose {protocol.propose}, "
         f"prune {protocol.prune}",
-        f"cost: {_cost_text(study, made, size)}",
+        f"cost: {_cost_text(study, chosen, size)}",
         f"run it: seatbelt sweep {name}{f' --design {design}' if design else ''} --dry-run",
     ]
     return "\n".join(lines)
@@ -76,11 +76,11 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a design trains: stages that several arms share are trained once."""
+    """Cost of a design, in which arms share their stages."""
 
     trial_epochs: int
     hours: float | None
-    """For 1,000 training images, one trial at a time; None unless each architecture was profiled here."""
+    """Hours for 1,000 training images, one trial at a time; None unless all architectures were profiled here."""
     device: str | None
 
 
@@ -109,7 +109,7 @@ def _hours(configs: list[TrialConfig]) -> tuple[float | None, str | None]:
     for device in _DEVICES:
         seconds = 0.0
         for config in configs:
-            profile = known_profile(config, device)
+            profile = cached_profile(config, device)
             if profile is None:
                 break
             seconds += config.epochs * _IMAGES * (profile.forward_seconds + profile.backward_seconds)
@@ -123,7 +123,7 @@ def _build(study: Study, name: str) -> Design:
 
 
 def _default_design(study: Study) -> Design | None:
-    """Return what a study tries unless told otherwise; None if that is chosen as it goes, or has no end."""
+    """Return the default design of a study; None if its strategy chooses arms, or its space is continuous."""
     if study.protocol.propose != "exhaustive":
         return None
     try:
@@ -157,10 +157,10 @@ def _cost_text(study: Study, design: Design | None, size: tuple[int, int] | None
         return f"at most {protocol.trials} trials of {protocol.epochs} epochs, as they are pruned"
     if len(design) > _MOST_COUNTED:
         return f"{len(design) * protocol.epochs * protocol.replicates:,} trial-epochs"
-    found = cost(study, design.cells, size)
-    text = f"{found.trial_epochs:,} trial-epochs"
-    if found.hours is not None:
-        text += f", {found.hours:.1f} h of training per 1,000 images on this machine's {(found.device or '').upper()}"
+    total = cost(study, design.cells, size)
+    text = f"{total.trial_epochs:,} trial-epochs"
+    if total.hours is not None:
+        text += f", {total.hours:.1f} h of training per 1,000 images on this machine's {(total.device or '').upper()}"
     return text
 
 
@@ -175,8 +175,10 @@ def _condition_lines(study: Study) -> list[str]:
 def _design_lines(study: Study, design: Design | None) -> list[str]:
     if design is None:
         protocol = study.protocol
-        found = [f"none: arms are proposed by {protocol.propose} as the sweep goes (--design NAME tries one)"]
-        return _section("design", found if protocol.propose != "exhaustive" else ["a range needs --design or --levels"])
+        adaptive = [f"none: arms are proposed by {protocol.propose} during the sweep (--design NAME tries one)"]
+        return _section(
+            "design", adaptive if protocol.propose != "exhaustive" else ["a range needs --design or --levels"]
+        )
     return _section(f"design {design.name}: {len(design):,} arms", list(design.notes))
 
 
@@ -184,8 +186,8 @@ def _factor_text(factor: Factor, baseline: Cell) -> str:
     if factor.range is not None:
         scale = ", logarithmic" if factor.range.log else ""
         return f"{factor.name}: {factor.range.low:g} to {factor.range.high:g}{scale} ({baseline[factor.name]}*)"
-    shown = (f"{level.label}{'*' * (level.label == baseline[factor.name])}" for level in factor.levels)
-    return f"{factor.name}: {', '.join(shown)}"
+    labels = (f"{level.label}{'*' * (level.label == baseline[factor.name])}" for level in factor.levels)
+    return f"{factor.name}: {', '.join(labels)}"
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

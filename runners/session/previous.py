@@ -32,7 +32,7 @@ def repeat_options(folder: SweepFolder, run: RunOptions) -> RunOptions:
 
 def resume_command(folder: SweepFolder, run: RunOptions) -> str:
     """Return the command that continues a sweep with the same options."""
-    words = ["seatbelt", "resume", folder.shown]
+    words = ["seatbelt", "resume", folder.name]
     for name, value in run.repeated().items():
         words += [REPEATED[name]] if value is True else [REPEATED[name], f"{value}"]
     return shlex.join(words)
@@ -66,7 +66,7 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
 
 
 def earlier_limits(folder: SweepFolder) -> Limits | None:
-    """Return what the last session might spend, None if there was none."""
+    """Return the limits of the last session; None if there was none."""
     last = _last_session(folder)
     with as_recorded(folder):
         return TypeAdapter(Limits).validate_python(last.limits) if last is not None else None

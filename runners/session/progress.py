@@ -1,4 +1,4 @@
-"""What a person sees of a running sweep: a live table in a terminal, plain lines elsewhere."""
+"""Shows a running sweep: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _REFRESH_SECONDS = 0.5
 
 
 class Progress:
-    """Shows a sweep to a person."""
+    """Shows one session to people."""
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stderr
         self._quiet = quiet
         self._live: Live | None = None
-        self._shown = 0.0
+        self._refreshed = 0.0
         self._started = time.monotonic()
         self._epochs_before = 0
         self._plan: Plan | None = None
         self._legs: dict[str, LegStarted] = {}
 
     def opened(self, plan: Plan, history: History) -> None:
-        """Begin to show a session."""
+        """Show that a session began."""
         self._plan = plan
         self._started = time.monotonic()
         self._epochs_before = history.epochs_done
@@ -72,8 +72,8 @@ class Progress:
     def tick(self, history: History) -> None:
         """Refresh the live table, at most twice a second."""
         now = time.monotonic()
-        if self._live is not None and now - self._shown >= _REFRESH_SECONDS:
-            self._shown = now
+        if self._live is not None and now - self._refreshed >= _REFRESH_SECONDS:
+            self._refreshed = now
             self._live.update(self._table(history), refresh=True)
 
     def warn(self, text: str) -> None:
@@ -94,15 +94,15 @@ class Progress:
         *,
         unpublished: str | None = None,
     ) -> None:
-        """Say how the session of a sweep ended.
+        """Show how a session ended.
 
         Args:
-            plan: The sweep's.
-            history: The sweep's.
-            finished: Its end, if it has come.
-            stopped: Why the session ended before.
-            sweep: Where it is.
-            unpublished: What its bucket did not take, and why.
+            plan: Plan of the sweep.
+            history: History of the sweep.
+            finished: The end of the sweep; None if it has not ended.
+            stopped: Why the session ended early.
+            sweep: Location of the sweep.
+            unpublished: What its bucket did not accept, and why.
         """
         self.hide()
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
@@ -121,7 +121,7 @@ class Progress:
             self._line(f"stopped: {stopped}; `seatbelt resume` continues")
 
     def hide(self) -> None:
-        """Take the live table away."""
+        """Remove the live table."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -136,7 +136,7 @@ class Progress:
             print(text, file=self._stream, flush=True)
 
     def _table(self, history: History) -> Table:
-        # Text, not str: levels of factors such as [/x] are no markup of rich.
+        # Text, not str: levels such as [/x] are no markup.
         table = Table(title=Text(shown(self._title(history))), title_justify="left", box=None, pad_edge=False)
         for column in ("trial", "what", "epoch", "selection IoU", "best"):
             table.add_column(column)
@@ -168,20 +168,20 @@ class Progress:
 
 
 def total_epochs(plan: Plan) -> int | None:
-    """Return about how many epochs a sweep will train, None if only time limits it."""
-    known = [plan.limits.epochs] if plan.limits.epochs is not None else []
+    """Return roughly how many epochs a sweep will train; None if only time limits it."""
+    bounds = [plan.limits.epochs] if plan.limits.epochs is not None else []
     trials = plan.most_trials
     if trials is not None:
         if plan.prune == "none":
-            known.append(trials * plan.epochs)
+            bounds.append(trials * plan.epochs)
         else:
             exempt = -(-trials // plan.exempt_every)
             alive, before, epochs = trials - exempt, 0, exempt * plan.epochs
             for rung in plan.rungs:
                 epochs += alive * (rung - before)
                 alive, before = max(1, alive // plan.eta), rung
-            known.append(epochs)
-    return min(known) if known else None
+            bounds.append(epochs)
+    return min(bounds) if bounds else None
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What is recommended, and how sure that is, in words."""
+"""Recommendations and their certainty in words."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from seatbelt.records.sweep import cell_text
 
 
 def recommendation_text(plan: Plan, history: History) -> str | None:
-    """Return what a factorial sweep recommends, None for other sweeps and before anything is measured.
+    """Return the recommendation of a factorial sweep; None for other sweeps and before anything is measured.
 
     Other sweeps recommend the arm with the best mean, which `seatbelt best` shows.
     """
     if plan.propose != "factorial" or plan.confirmation is not None:
         return None
-    found = strategy_of(plan).recommend(plan, history)
-    if found is None:
+    recommendation = strategy_of(plan).recommend(plan, history)
+    if recommendation is None:
         return None
     if not noise_is_measured(history):
-        found = replace(found, error=None)
-    return f"recommended: {cell_text(found.cell)}; {expectation_text(found)} (posterior mean)"
+        recommendation = replace(recommendation, error=None)
+    return f"recommended: {cell_text(recommendation.cell)}; {expectation_text(recommendation)} (posterior mean)"
 
 
-def expectation_text(found: Recommendation) -> str:
-    """Return what is expected of an arm."""
-    error = f" +- {found.error:.3f}" if found.error is not None else ""
-    return f"expected selection IoU {found.score:.3f}{error}"
+def expectation_text(recommendation: Recommendation) -> str:
+    """Return the expected score of an arm in words."""
+    error = f" +- {recommendation.error:.3f}" if recommendation.error is not None else ""
+    return f"expected selection IoU {recommendation.score:.3f}{error}"
 
 
 def certainty_text(judged: CertaintyJudged) -> str:
-    """Return how sure a recommendation is, and what it would take to be surer."""
-    told = certain_text(judged)
+    """Return how sure a recommendation is, and which trials would settle it."""
+    certainty = certain_text(judged)
     if judged.probability is None:
-        return f"{told}; two complete trials of at least two arms tell it (--replicates 2)"
+        return f"{certainty}; it takes two complete trials of at least two arms (--replicates 2)"
     if judged.rival is None:
-        return told
+        return certainty
     other = {name: label for name, label in judged.rival.items() if judged.cell.get(name) != label}
-    return f"{told}; its rival has {cell_text(other)}: roughly {judged.more} more trials of the two would tell"
+    return (
+        f"{certainty}; its rival has {cell_text(other)}: roughly {judged.more} more trials of the two would settle it"
+    )

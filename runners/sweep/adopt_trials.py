@@ -1,4 +1,4 @@
-"""Taking over from another sweep what still holds in a new one: `--as-new`."""
+"""Adopts trials of another sweep that still hold in a new one: `--as-new`."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ from seatbelt.records.tables import Status
 from seatbelt.storage.base import copy_files
 
 _WHOLE = ("data", "selection", "select_on", "device", "threads", "code", "versions")
-"""What every number of a sweep depends on: where one of these differs, nothing holds."""
+"""Every number of a sweep depends on these fields: if one differs, no trial holds."""
 
 
-def what_differs(old: SweepDescription, new: SweepDescription) -> list[str]:
-    """Return the parts of two sweeps whose difference makes every row of the old one false in the new one."""
+def differing_fields(old: SweepDescription, new: SweepDescription) -> list[str]:
+    """Return the fields whose difference makes every row of the old sweep false in the new one."""
     return [name for name in _WHOLE if _content(old, name) != _content(new, name)]
 
 
-def copy_what_holds(source: SweepFolder, target: SweepFolder) -> int:
-    """Copy the complete trials of a sweep into the empty ledger of another; return how many.
+def adopt_trials(source: SweepFolder, target: SweepFolder) -> int:
+    """Copy the complete trials that hold into the empty ledger of another sweep; return their number.
 
-    A trial holds if it has no stage, its weights are the same and it has trained for as many epochs as trials of the
-    new sweep do. It becomes an arm when the new sweep's design comes to it.
+    A trial holds if it has no stage, starts from the same weights, and has trained as long as trials of the new sweep
+    do. It becomes an arm when the design of the new sweep reaches it.
     """
     old, new = source.describe(), target.describe()
-    if what_differs(old, new):
+    if differing_fields(old, new):
         return 0
     source.check_links()
     with as_recorded(source):
-        kept = _kept(History(read_events(source)), old, new)
+        keys = _adoptable(History(read_events(source)), old, new)
     events: dict[str, list[Event]] = defaultdict(list)
     for event in read_events(source):
         key = getattr(event, "trial_key", None)
-        if key in kept and isinstance(event, Planned | LegStarted | LegBegan | EpochMeasured | LegEnded):
+        if key in keys and isinstance(event, Planned | LegStarted | LegBegan | EpochMeasured | LegEnded):
             events[key].append(event)
     with Ledger(target) as ledger:
-        for number, key in enumerate(kept):
+        for number, key in enumerate(keys):
             for event in events[key]:
-                copied = isinstance(event, Planned)
-                ledger.append(_as_copied(event, number) if copied else event)  # type: ignore[arg-type]
+                ledger.append(_as_copied(event, number) if isinstance(event, Planned) else event)
             copy_files(source.checkpoints(key), target.checkpoints(key))
-    return len(kept)
+    return len(keys)
 
 
-def _kept(history: History, old: SweepDescription, new: SweepDescription) -> list[str]:
-    events = []
+def _adoptable(history: History, old: SweepDescription, new: SweepDescription) -> list[str]:
+    """Return the keys of the trials that hold."""
+    keys = []
     for view in history.by_number:
         model = TrialConfig.model_validate(view.plan.config).model
         weights = f"{model.encoder} {model.weights}"
         long_enough = view.epochs_done == new.base.epochs or view.stopped_early
-        keys = weights in new.weights and new.weights[weights] == old.weights.get(weights)
-        if view.status is Status.COMPLETE and view.plan.stage is None and long_enough and keys:
-            events.append(view.key)
-    return events
+        same_weights = weights in new.weights and new.weights[weights] == old.weights.get(weights)
+        if view.status is Status.COMPLETE and view.plan.stage is None and long_enough and same_weights:
+            keys.append(view.key)
+    return keys
 
 
 def _as_copied(event: Planned, number: int) -> Planned:

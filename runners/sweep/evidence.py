@@ -1,8 +1,11 @@
-"""What else a sweep left tells of its journal: a journal that was lost or cut short is not gone on with silently."""
+"""Checks the journal against tables and checkpoints, so that no driver continues a lost or truncated journal."""
 
 from __future__ import annotations
 
 import contextlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
@@ -18,18 +21,15 @@ def check_shards(folder: SweepFolder, identity: str) -> None:
     Raises:
         UserError: A shard names another sweep.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for table in TABLES:
         for path in sorted((folder.root / table).glob("*.parquet")):
-            # A damaged table is no witness, as in `check_journal`.
+            # A damaged table proves nothing, as in `check_journal`.
             with contextlib.suppress(pa.ArrowException, OSError):
                 named = (pq.read_metadata(path).metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
                 if named and named != identity:
                     raise UserError(
                         f"{path} belongs to another sweep ({named}, this one is {identity or 'older'}); move it away, "
-                        f"then `seatbelt resume {folder.shown}` writes the tables anew"
+                        f"then `seatbelt resume {folder.name}` writes the tables anew"
                     )
 
 
@@ -38,18 +38,15 @@ def check_journal(folder: SweepFolder, history: History) -> None:
 
     Args:
         folder: The sweep.
-        history: What its journal tells.
+        history: The history of its journal.
 
     Raises:
-        UserError: They tell of more than the journal, so that its end, or all of it, is missing.
+        UserError: They hold more than the journal, whose end must be missing.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for table, recorded in (("decisions", history.decisions), ("epochs", history.epochs_done)):
         rows = 0
         for path in sorted((folder.root / table).glob("*.parquet")):
-            # A damaged table is no witness; it is written anew.
+            # A damaged table proves nothing, and is written anew.
             with contextlib.suppress(pa.ArrowException, OSError):
                 rows += pq.read_metadata(path).num_rows
         if rows > recorded:
@@ -57,7 +54,7 @@ def check_journal(folder: SweepFolder, history: History) -> None:
                 f"{folder.journal} holds {recorded} {table}, but their table has {rows}: its end is missing; {_WAY_OUT}"
             )
     if folder.remote:
-        # Workers write checkpoints to the bucket at once, the driver its journal somewhat later.
+        # Workers write checkpoints to the bucket at once, but the driver publishes its journal later.
         return
     trained = {name.split("/")[1] for name in folder.storage.names("checkpoints")}
     unknown = sorted(trained - set(history.trials))

@@ -1,4 +1,4 @@
-"""The one owner of the file names of a sweep, wherever it lies: in a folder, or in a bucket.
+"""The only owner of a sweep's file names, in a folder or in a bucket.
 
 A sweep in a bucket has a working copy of its journal and tables in the cache folder of the driver's machine, which
 `runners.sweep.mirror` publishes. Everything else is read from and written to the bucket itself.
@@ -32,16 +32,16 @@ class SweepFolder:
     """Paths and small files of one sweep."""
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
-        """Describe where a sweep is, or is to be.
+        """Name the place of a sweep, which need not exist.
 
         Args:
             location: A folder, or a URL such as `s3://bucket/sweeps/architecture`.
 
         Raises:
-            UserError: A kind of URL that is not known.
+            UserError: An unknown kind of URL.
         """
-        self.shown = os.fspath(location)
-        """The location as it was given, for people."""
+        self.name = os.fspath(location)
+        """The location as the user wrote it."""
         self.remote = is_remote(location)
         if self.remote:
             self.storage: Storage = open_storage(location)
@@ -67,40 +67,40 @@ class SweepFolder:
 
     @property
     def lock(self) -> Path:
-        """Locked by the one writer."""
+        """The file that the one writer locks."""
         return self.root / "state" / "lock"
 
     @property
     def events(self) -> Path:
-        """TensorBoard's files."""
+        """Folder of TensorBoard's event files."""
         return self.root / "tensorboard"
 
     def sibling(self, name: str) -> SweepFolder:
         """Return the sweep of another name beside this one."""
-        return SweepFolder(f"{self.shown.rstrip('/').rpartition('/')[0] or '.'}/{name}")
+        return SweepFolder(f"{self.name.rstrip('/').rpartition('/')[0] or '.'}/{name}")
 
     def checkpoints(self, trial_key: str) -> Storage:
         """The checkpoints of a trial."""
         return self.storage.within(f"checkpoints/{trial_key}")
 
     def note_test_read(self, command: str) -> None:
-        """Leave a note that test scores were shown; the next driver enters it into the ledger."""
+        """Leave a note that test scores were shown; a driver moves it into the ledger."""
         note = {"command": command, "at": time.time()}
-        # A sweep of somebody else may be readable only, or lead out of itself.
+        # A sweep of another user may be read-only, or hold links that lead out of it.
         with contextlib.suppress(OSError):
             self.storage.write(f"{_TEST_READS}/{time.time_ns()}-{os.getpid()}.json", json.dumps(note).encode())
 
     def test_notes(self) -> list[tuple[str, float, str]]:
-        """Return the notes that no driver has entered yet: command, time, name of the file."""
-        found = []
+        """Return the notes that no driver has recorded yet: command, time, name of the file."""
+        notes = []
         for name in self.storage.names(_TEST_READS):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                told = json.loads(self.storage.read(name))
-                found.append((str(told["command"]), float(told["at"]), name))
-        return found
+                note = json.loads(self.storage.read(name))
+                notes.append((str(note["command"]), float(note["at"]), name))
+        return notes
 
     def request_stop(self) -> None:
-        """Ask whoever drives the sweep to stop."""
+        """Ask the driver of the sweep to stop."""
         self.storage.write(_STOP, b"")
 
     def stop_requested(self) -> bool:
@@ -112,30 +112,30 @@ class SweepFolder:
         return True
 
     def forget_stop(self) -> None:
-        """Take the request back: it was followed, or is an old one."""
+        """Remove a request to stop."""
         self.storage.remove(_STOP)
 
     def check_links(self) -> None:
-        """Refuse to write to a folder whose parts lie elsewhere: a sweep of somebody else may link to files of ours.
+        """Refuse to write to a folder whose parts lie elsewhere: the sweep of another user may link to files of ours.
 
         Raises:
             UserError: A link within the folder leads out of it, or it holds a pipe or device.
         """
-        for name in _strange(self.root, self.root.resolve()):
+        for name in _foreign_entries(self.root, self.root.resolve()):
             raise UserError(
                 f"{name} leads out of the sweep or is no file; put the file or folder itself there, or link the whole "
                 f"sweep instead of {self.root}"
             )
 
     def check_writable(self, place: Path) -> None:
-        """Refuse to put a report or panels where this user may not write, such as the sweep of a colleague.
+        """Refuse to write a report or panels where this user may not write, such as in the sweep of a colleague.
 
         Raises:
             UserError: The folder cannot be made or written.
         """
         existing = next(folder for folder in (place, *place.parents) if folder.exists())
         if not os.access(existing, os.W_OK | os.X_OK):
-            raise UserError(f"{existing} cannot be written by this user; say where the files are to go: --out")
+            raise UserError(f"{existing} cannot be written by this user; name another folder: --out")
 
     def exists(self) -> bool:
         """Return whether a sweep lies here."""
@@ -146,14 +146,14 @@ class SweepFolder:
         return True
 
     def create(self, description: SweepDescription) -> None:
-        """Make the folder; the description makes it a sweep.
+        """Make the folder and write the description.
 
         Raises:
-            UserError: Something else lies there.
+            UserError: The folder holds something else.
         """
         if not self.exists() and self.storage.names():
             self._check_not_lost()
-            raise UserError(f"{self.shown} exists and is no sweep; choose another --name or --out")
+            raise UserError(f"{self.name} exists and is no sweep; choose another --name or --out")
         try:
             for name in TABLES:
                 (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ class SweepFolder:
         self.replace(description)
 
     def replace(self, description: SweepDescription) -> None:
-        """Write a description in place of the one that lies there."""
+        """Replace the description."""
         if not self.remote:
             root = self.root.resolve()
             data = [
@@ -188,22 +188,22 @@ class SweepFolder:
             return self._with_moved_data(SweepDescription.model_validate_json(text))
         except (FileNotFoundError, NotADirectoryError):
             self._check_not_lost()
-            raise UserError(f"{self.shown} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
+            raise UserError(f"{self.name} is no sweep: it has no sweep.json; `seatbelt sweep` makes one") from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             if first["type"] == "extra_forbidden":
                 raise UserError(
-                    f"{self.shown}/{DESCRIPTION} has a field {place!r} that this version of seatbelt lacks: install "
+                    f"{self.name}/{DESCRIPTION} has a field {place!r} that this version of seatbelt lacks: install "
                     "the newer version that wrote it here, or, if the file is damaged, restore it from a backup"
                 ) from None
             raise UserError(
-                f"{self.shown}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
+                f"{self.name}/{DESCRIPTION} cannot be read ({place or 'file'}: {first['msg']}); restore it from a "
                 "backup, or start a new sweep: the tables stay readable"
             ) from None
 
     def _with_moved_data(self, description: SweepDescription) -> SweepDescription:
-        """Return a description with the data sets where they are: folders may have been moved with the sweep."""
+        """Return a description with the present places of data sets, which may have moved together with the sweep."""
         if self.remote or all(Path(source.path).exists() for source in description.data):
             return description
         data = []
@@ -217,22 +217,22 @@ class SweepFolder:
         with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             description = json.loads(text)
             if isinstance(description, dict):
-                refuse_newer_format(f"{self.shown}/{DESCRIPTION}", description.get("format"), FORMAT)
+                refuse_newer_format(f"{self.name}/{DESCRIPTION}", description.get("format"), FORMAT)
 
     def identity(self) -> str | None:
-        """Return the identity of the sweep, empty for one from before there was any; None where no sweep lies here."""
+        """Return the identity of the sweep, empty for old sweeps; None if there is no sweep."""
         return self.describe().identity if self.exists() else None
 
     def _check_not_lost(self) -> None:
         if any(name.startswith("state/journal") for name in self.storage.names("state")):
             raise UserError(
-                f"{self.shown}/{DESCRIPTION} is missing, but the journal of a sweep is there; restore it from a "
+                f"{self.name}/{DESCRIPTION} is missing, but the journal of a sweep is there; restore it from a "
                 "backup, or begin another sweep under another --name: the tables stay readable"
             )
 
 
-def _strange(folder: Path, root: Path) -> Iterator[str]:
-    """Yield what is neither a file nor a folder, nor a link to something below root."""
+def _foreign_entries(folder: Path, root: Path) -> Iterator[str]:
+    """Yield entries that are neither files nor folders nor links to something below `root`."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:
@@ -241,6 +241,6 @@ def _strange(folder: Path, root: Path) -> Iterator[str]:
                 if not Path(entry.path).resolve().is_relative_to(root):
                     yield entry.path
             elif entry.is_dir(follow_symlinks=False):
-                yield from _strange(Path(entry.path), root)
+                yield from _foreign_entries(Path(entry.path), root)
             elif not entry.is_file(follow_symlinks=False):
                 yield entry.path

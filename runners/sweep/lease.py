@@ -1,7 +1,7 @@
-"""The lease of a sweep in a bucket: which driver writes to it.
+"""The lease of a sweep in a bucket decides which driver writes to it.
 
-A lease is an object that its holder keeps changing. Whoever finds one that did not change for a minute takes it over
-by a conditional write. Times are measured by the waiting machine alone, so that no clocks are compared.
+A lease is an object that its holder keeps changing. Another driver takes over a lease that has not changed for a
+minute, by a conditional write. Only the waiting machine measures time, so that no clocks are compared.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from seatbelt.storage.refusals import at_most
 from seatbelt.text.redaction import shown
 
 LEASE_SECONDS = 60.0
-"""A lease that did not change for so long counts for nothing."""
+"""A lease that has not changed for this long is void."""
 
 RENEW_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
@@ -31,32 +31,32 @@ _NAME = "state/lease.json"
 
 
 class Lease:
-    """The writer's side: held from `take` to `release`, kept alive by a thread."""
+    """The writer's side of a lease, which a thread renews until `release`."""
 
     def __init__(self, storage: Storage, note: Callable[[str], None] = lambda _: None) -> None:
         """Take the lease of a sweep, waiting for one whose holder died.
 
         Args:
-            storage: The sweep's.
-            note: Told why this takes long.
+            storage: Storage of the sweep.
+            note: Called with the reason of a wait.
 
         Raises:
-            SweepHeldError: Another driver keeps it.
+            SweepHeldError: Another driver renews it.
             OSError: The storage cannot be read or written.
         """
         self._storage = storage
-        self._warned = who_am_i()
+        self._owner = who_am_i()
         self._lost = threading.Event()
         self._released = threading.Event()
         self._take(note)
-        self._thread = threading.Thread(target=self._keep, name="seatbelt-lease", daemon=True)
+        self._thread = threading.Thread(target=self._renew, name="seatbelt-lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Make sure that the sweep is still ours.
+        """Check that this driver still holds the lease.
 
         Raises:
-            SweepHeldError: Another driver took it over.
+            SweepHeldError: Another driver took the sweep over.
         """
         if self._lost.is_set():
             raise SweepHeldError(
@@ -65,28 +65,28 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Give the sweep back."""
+        """Release the lease."""
         self._released.set()
         self._thread.join()
-        # A lease that cannot be removed now runs out by itself.
+        # A lease that cannot be removed now expires by itself.
         with contextlib.suppress(OSError), at_most(0):
-            if is_mine(self._storage.read(_NAME), self._warned):
+            if is_mine(self._storage.read(_NAME), self._owner):
                 self._storage.remove(_NAME)
 
     def _take(self, note: Callable[[str], None]) -> None:
-        mine = json.dumps(self._warned).encode()
-        seen: object = None
+        mine = json.dumps(self._owner).encode()
+        last_tag: object = None
         since = time.monotonic()
         while not self._storage.create(_NAME, mine):
             try:
                 data, tag = self._storage.tagged(_NAME)
             except FileNotFoundError:
                 continue
-            if seen is None:
-                seen = tag
+            if last_tag is None:
+                last_tag = tag
                 if not is_dead(data):
                     note(f"held by {in_words(data)}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
-            elif tag != seen:
+            elif tag != last_tag:
                 raise SweepHeldError(
                     f"{self._storage.location} is being written by {in_words(data)}; wait for it, or end it with "
                     f"`seatbelt stop {self._storage.location}`"
@@ -96,23 +96,23 @@ class Lease:
                 return
             time.sleep(_LOOK_SECONDS)
 
-    def _keep(self) -> None:
+    def _renew(self) -> None:
         while not self._lost.is_set() and not self._released.wait(RENEW_SECONDS):
-            # A storage that does not answer is asked again: the lease is lost only when somebody took it.
+            # Retry a storage that does not answer: only another driver can take the lease away.
             with contextlib.suppress(OSError), at_most(0):
-                self._keep_once()
+                self._renew_once()
 
-    def _keep_once(self) -> None:
+    def _renew_once(self) -> None:
         data, tag = self._storage.tagged(_NAME)
-        if not is_mine(data, self._warned):
+        if not is_mine(data, self._owner):
             self._lost.set()
             return
-        self._warned["count"] += 1
-        self._storage.swap(_NAME, json.dumps(self._warned).encode(), tag)
+        self._owner["count"] += 1
+        self._storage.swap(_NAME, json.dumps(self._owner).encode(), tag)
 
 
 def holder(storage: Storage) -> str | None:
-    """Return who holds the lease of a sweep, in words, or None."""
+    """Return the holder of the lease in words; None if nobody holds it."""
     try:
         data = storage.read(_NAME)
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def holder(storage: Storage) -> str | None:
 
 
 def who_am_i() -> dict[str, Any]:
-    """Return what a lease tells of its holder: this process, under a name that no other ever has."""
+    """Return the content of a lease of this process, under a unique session name."""
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -133,7 +133,7 @@ def who_am_i() -> dict[str, Any]:
 
 
 def in_words(data: bytes) -> str:
-    """Return the holder of a lease, for people."""
+    """Return the holder of a lease in words."""
     try:
         who = json.loads(data)
         minutes = (time.time() - float(who["since"])) / 60
@@ -143,12 +143,12 @@ def in_words(data: bytes) -> str:
 
 
 def is_mine(data: bytes, me: dict[str, Any]) -> bool:
-    """Return whether a lease is the one that this process holds as `me`, by its name, which no other ever has."""
+    """Return whether a lease is the one that this process holds as `me`, by its unique session name."""
     return str(me["session"]).encode() in data
 
 
 def is_dead(data: bytes) -> bool:
-    """Return whether the holder was a process of this machine that is no more."""
+    """Return whether the holder was a process of this machine that has ended."""
     with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError, PermissionError):
         who = json.loads(data)
         if who["machine"] != _machine():
@@ -161,7 +161,7 @@ def is_dead(data: bytes) -> bool:
 
 
 def _machine() -> str:
-    """Return what tells this machine since its start, and this container, from any other."""
+    """Return a text that identifies this machine since its start, and this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

@@ -1,7 +1,7 @@
-"""The ledger: an append-only journal, the only truth of a sweep.
+"""The ledger: an append-only journal, the only source of truth of a sweep.
 
-Each line is `<length> <crc32> <json>`; an event is durable when `append` returns. A torn last line, left by
-a killed driver, is cut off; any other damage is refused, because what follows it could not be trusted.
+Each line is `<length> <crc32> <json>`; an event is durable when `append` returns. A torn last line, left by a killed
+driver, is cut off. Any other damage is refused, because nothing after it can be trusted.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _UNTRUSTED = "go on with the version that wrote it, or start a new sweep: the ta
 
 
 class Ledger:
-    """The writer's side: holds the sweep's lock from opening to closing, and the lease of one in a bucket."""
+    """The writer's side: holds the lock of a sweep until it is closed, and the lease of a sweep in a bucket."""
 
     def __init__(
         self, folder: SweepFolder, note: Callable[[str], None] = lambda _: None, *, publish_every: float = FLUSH_SECONDS
     ) -> None:
-        """Take the sweep and read what is recorded.
+        """Become the writer of a sweep and read its events.
 
         Args:
             folder: The sweep.
-            note: Told of what takes long or went wrong.
+            note: Called with the reason of a wait or a problem.
             publish_every: Seconds between publications of a sweep in a bucket.
 
         Raises:
@@ -59,21 +59,21 @@ class Ledger:
             self._release()
             raise
         self._file: IO[bytes] | None = folder.journal.open("ab")
-        # A torn end is cut off by the first append: a driver that refuses the sweep changes nothing.
+        # The first append cuts off a torn end, so that a driver that refuses the sweep changes nothing.
         self._torn = self._file.tell() > self._durable
         self._size = self._file.tell()
-        """Bytes of the journal as this writer left it."""
+        """Size of the journal as this writer left it, bytes."""
         self._failure: OSError | SweepHeldError | None = None
         self.is_lost = False
-        """Whether the sweep is no longer this writer's: nothing of it may be written any more."""
+        """The sweep belongs to another writer or is gone: this one must not write any more."""
         sync_folder(folder.journal.parent)
 
     def append(self, *events: Event) -> None:
         """Make events durable.
 
         Raises:
-            OSError: They could not be written. Nothing of them stays, and nothing more is taken: the sweep goes on
-                from what is durable when a driver opens it again.
+            OSError: They could not be written. Nothing of them remains, and the ledger accepts no more; the next driver
+                continues from what is durable.
             SweepHeldError: Another driver writes to the sweep.
         """
         self.check_ownership()
@@ -88,14 +88,14 @@ class Ledger:
         except OSError as error:
             self._failure = OSError(
                 f"{self._folder.journal} cannot be written ({error.strerror or error}); what was recorded before is "
-                f"safe: mend that, then `seatbelt resume {self._folder.shown}`"
+                f"safe: mend that, then `seatbelt resume {self._folder.name}`"
             )
             self._give_up()
             raise self._failure from error
         self._durable = self._size = self._file.tell()
 
     def check_ownership(self) -> None:
-        """Make sure that the journal and the lock are still the files at their paths, as this writer left them.
+        """Check that the journal and the lock are still the files that this writer opened and left.
 
         Raises:
             OSError: They were removed or changed, or an earlier write failed.
@@ -138,14 +138,14 @@ class Ledger:
 
     def _removal(self, reason: str) -> OSError:
         return OSError(
-            f"files of {self._folder.shown} were removed while this driver wrote to it ({reason}); it stops and writes "
+            f"files of {self._folder.name} were removed while this driver wrote to it ({reason}); it stops and writes "
             "nothing more; restore them from a backup, or begin the sweep again under another --name"
         )
 
     def _takeover(self, reason: str) -> SweepHeldError:
         return SweepHeldError(
-            f"another driver or program writes to {self._folder.shown} ({reason}); this one stops and writes nothing "
-            f"more; once no driver runs, `seatbelt resume {self._folder.shown}` continues"
+            f"another driver or program writes to {self._folder.name} ({reason}); this one stops and writes nothing "
+            f"more; once no driver runs, `seatbelt resume {self._folder.name}` continues"
         )
 
     def _lose(self, failure: OSError | SweepHeldError) -> NoReturn:
@@ -156,12 +156,12 @@ class Ledger:
         raise failure
 
     def _give_up(self) -> None:
-        # What was half written is cut off here, or, if the disk refuses that too, when the journal is next opened.
+        # Cut off what is half written; if the disk refuses that too, the next writer does it.
         file, self._file = self._file, None
         assert file is not None
         try:
             os.ftruncate(file.fileno(), self._durable)
-            # Closing flushes what is buffered, to a descriptor that takes nothing any more.
+            # Closing flushes the buffer, so point the descriptor at nothing first.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, file.fileno())
             os.close(null)
@@ -176,23 +176,23 @@ class Ledger:
 
 
 def _is_at(path: Path, file: IO[bytes]) -> bool:
-    """Return whether the file at a path is the one that is open.
+    """Return whether the file at a path is the open one.
 
     Raises:
-        OSError: There is none.
+        OSError: There is no file.
     """
     return os.path.samestat(path.stat(), os.fstat(file.fileno()))
 
 
 def read_events(folder: SweepFolder) -> Iterator[Event]:
-    """Yield the events of a sweep without becoming its writer; a torn last line is passed over.
+    """Yield the events of a sweep without becoming its writer; a torn last line is skipped.
 
     Raises:
         UserError: The journal is damaged before its end.
     """
     if folder.remote:
         whole = read_journal(folder.storage, folder.identity())
-        yield from (event for event, _ in _events_of(io.BytesIO(whole), f"{folder.shown}/state/journal", folder))
+        yield from (event for event, _ in _events_of(io.BytesIO(whole), f"{folder.name}/state/journal", folder))
     elif folder.journal.is_file():
         with folder.journal.open("rb") as file:
             yield from (event for event, _ in _events_of(file, os.fspath(folder.journal), folder))
@@ -200,10 +200,10 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
 
 @contextmanager
 def as_recorded(folder: SweepFolder) -> Iterator[None]:
-    """Turn whatever events lead to that no driver would write in this order into one error of the user.
+    """Turn errors that come from contradicting events into one `UserError`.
 
     Raises:
-        UserError: They contradict each other.
+        UserError: No driver would have written these events in this order.
     """
     try:
         yield
@@ -215,13 +215,13 @@ def as_recorded(folder: SweepFolder) -> Iterator[None]:
 
 
 def holder(folder: SweepFolder) -> str | None:
-    """Return who writes to the sweep at the moment, in words, or None."""
+    """Return the present writer of the sweep in words; None if there is none."""
     if folder.remote:
         return lease_holder(folder.storage)
     if not folder.lock.is_file():
         return None
     try:
-        # A shared lock asks for no more than the right to read: a sweep of somebody else may be readable only.
+        # A shared lock needs only the right to read, and a sweep of another user may be read-only.
         with folder.lock.open("rb") as file:
             fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
@@ -240,8 +240,8 @@ def _take_lock(folder: SweepFolder) -> IO[bytes]:
     except BlockingIOError:
         file.close()
         raise SweepHeldError(
-            f"{folder.shown} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
-            f"`seatbelt stop {folder.shown}`"
+            f"{folder.name} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
+            f"`seatbelt stop {folder.name}`"
         ) from None
     folder.files.write(_HOLDER, json.dumps(who_am_i()).encode())
     return file
@@ -255,7 +255,7 @@ def _holder_in_words(folder: SweepFolder) -> str:
 
 
 def _recover(folder: SweepFolder) -> tuple[list[Event], int]:
-    """Return the events and the bytes that they take."""
+    """Return the events and the length of their lines in bytes."""
     if not folder.journal.is_file():
         return [], 0
     with folder.journal.open("rb") as file:
@@ -267,14 +267,14 @@ def _events_of(file: IO[bytes], place: str, folder: SweepFolder) -> Iterator[tup
     """Yield the events of this sweep's journal with the offset after their line.
 
     Raises:
-        UserError: The journal is damaged before its end, or is another sweep's.
+        UserError: The journal is damaged before its end, or belongs to another sweep.
     """
     identity = folder.identity()
     for event, offset in _valid_lines(file, place):
         if isinstance(event, SessionOpened) and identity is not None and event.sweep != identity:
             raise UserError(
                 f"{place} belongs to another sweep: its session on {event.host} wrote to sweep "
-                f"{event.sweep or 'without identity'}, but {folder.shown} is {identity or 'without identity'}; put the "
+                f"{event.sweep or 'without identity'}, but {folder.name} is {identity or 'without identity'}; put the "
                 "journal of this sweep back from a backup"
             )
         yield event, offset
@@ -297,7 +297,7 @@ def _valid_lines(file: IO[bytes], place: str) -> Iterator[tuple[Event, int]]:
 
 
 def _is_torn(line: bytes) -> bool:
-    """Return whether a line can be the beginning of one that was never finished, and so never acknowledged."""
+    """Return whether a line may be the beginning of one that was never finished, and so never acknowledged."""
     if line.endswith(b"\n"):
         return False
     length, _, rest = line.partition(b" ")
@@ -311,10 +311,10 @@ def _line(event: Event) -> bytes:
 
 
 def _parse(line: bytes, where: str) -> Event | None:
-    """Return the event of a line, None if the line is torn.
+    """Return the event of a line; None if the line is torn.
 
     Raises:
-        UserError: The line is whole, but is none that this version writes.
+        UserError: The line is intact but holds no event of this version.
     """
     try:
         length, crc, text = line.split(b" ", 2)

@@ -1,8 +1,8 @@
-"""Publishing the journal and the tables of a sweep in a bucket, from the driver's own copy.
+"""Publishes the journal and the tables of a sweep in a bucket, from the driver's working copy.
 
-The journal is published in segments, objects that are created and never changed; a segment's name is the offset of
-its first byte. Two drivers cannot publish the same offset, so that one that lost its lease without noticing is
-stopped by its next write. Tables are whole objects, published after the journal that they are made of.
+The journal is published in segments: objects that never change, named by the offset of their first byte. Two drivers
+cannot publish the same offset, so that the next write stops a driver that lost its lease without noticing. Tables
+are whole objects, published after the journal that they are made of.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _SEGMENTS = "state/journal"
 _SIGNATURE = b"sweep "
 _COPY_IDENTITY = "state/sweep-identity"
 _STAYS = ("state", "aside", "lock", "holder.json", "tmp")
-"""What of a foreign copy stays in its place: what belongs to this driver."""
+"""Entries that stay when a copy of another sweep is moved aside, because they belong to this driver."""
 
 _MOST_SEGMENTS = 64
-"""When a driver begins, more segments than these become one."""
+"""A driver joins more segments than this when it begins."""
 
 _LAST_SECONDS = 60.0
-"""So long is the end of a session published at least, however long the bucket has refused before."""
+"""Shortest time to retry the last publication of a session, however long the bucket has refused before."""
 
 FLUSH_SECONDS = 30.0
-"""At most so much is lost if the driver's machine dies with its disk."""
+"""Seconds between publications: the most that is lost if the driver's machine dies with its disk."""
 
 
 class Mirror:
@@ -42,28 +42,28 @@ class Mirror:
     def __init__(
         self, folder: SweepFolder, lease: Lease, note: Callable[[str], None], *, every: float = FLUSH_SECONDS
     ) -> None:
-        """Bring the copy on this machine up to what is published.
+        """Update the working copy from the bucket.
 
         Args:
             folder: The sweep.
-            lease: Ours.
-            note: Told of what went wrong.
+            lease: Lease of this driver.
+            note: Called with problems.
             every: Seconds between two publications.
         """
         self._folder, self._lease, self._note, self._every = folder, lease, note, every
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._pushed: dict[str, tuple[int, int]] = {}
         self._pushed_at = time.monotonic()
         self._failing = False
-        """Whether the last publication failed."""
+        """The last publication failed."""
         self._identity = folder.identity() or ""
         self._set_foreign_copy_aside()
         self._published = self._pull()
 
     def push_if_due(self, flush: Callable[[], None]) -> None:
-        """Publish every so often; a storage that does not answer is tried again later, and nothing is lost.
+        """Publish if it is due; a storage that does not answer is retried later, and nothing is lost.
 
         Args:
-            flush: Writes the tables on this machine, to be published as well.
+            flush: Writes the tables on this machine, which are then published too.
 
         Raises:
             SweepHeldError: Another driver took the sweep over.
@@ -71,7 +71,7 @@ class Mirror:
         if time.monotonic() - self._pushed_at >= self._every:
             try:
                 flush()
-                # The driver must not wait for it: its workers go on.
+                # The driver must not wait: its workers continue.
                 with at_most(0):
                     self.push()
             except OSError as error:
@@ -81,10 +81,10 @@ class Mirror:
             self._pushed_at = time.monotonic()
 
     def push_last(self, *, patient: bool) -> str | None:
-        """Publish everything at the end of a session; return what is not published and why, None if all is.
+        """Publish everything at the end of a session; return what was not published and why, None if all was.
 
         Args:
-            patient: Whether to wait for a bucket that refuses for the moment.
+            patient: Wait for a bucket that refuses for the moment.
 
         Raises:
             SweepHeldError: Another driver took the sweep over.
@@ -100,7 +100,7 @@ class Mirror:
             seconds = max(_LAST_SECONDS, SESSION_SECONDS - refusal[0])
             self._note(
                 f"the end of this session is not published yet ({refusal[1]}); trying for {seconds / 60:.0f} min more: "
-                f"Ctrl-C twice leaves that to `seatbelt resume {shlex.quote(self._folder.shown)}`"
+                f"Ctrl-C twice leaves that to `seatbelt resume {shlex.quote(self._folder.name)}`"
             )
             try:
                 with at_most(seconds):
@@ -115,9 +115,9 @@ class Mirror:
             file.seek(self._published)
             events = sum(1 for _ in file)
         what = f"{events} events of the journal and the tables" if events else "the tables"
-        sweep = shlex.quote(self._folder.shown)
+        sweep = shlex.quote(self._folder.name)
         return (
-            f"{what} are in {self._folder.root} on this machine, but not in {self._folder.shown} ({failure}); once it "
+            f"{what} are in {self._folder.root} on this machine, but not in {self._folder.name} ({failure}); once it "
             f"takes them, `seatbelt resume {sweep}` on this machine publishes them"
         )
 
@@ -133,9 +133,9 @@ class Mirror:
         for path in sorted(self._files()):
             stat = path.stat()
             name, version = path.relative_to(self._folder.root).as_posix(), (stat.st_mtime_ns, stat.st_size)
-            if self._seen.get(name) != version:
+            if self._pushed.get(name) != version:
                 self._folder.storage.write(name, path.read_bytes())
-                self._seen[name] = version
+                self._pushed[name] = version
         if self._failing:
             self._note("published again")
         self._failing = False
@@ -148,7 +148,7 @@ class Mirror:
             return
         if not self._folder.storage.create(_segment(self._published), _signed(data, self._identity)):
             raise SweepHeldError(
-                f"{self._folder.shown}: another driver published events at byte {self._published} of the journal; this "
+                f"{self._folder.name}: another driver published events at byte {self._published} of the journal; this "
                 "one stops, and keeps what it measured in its own journal"
             )
         self._published += len(data)
@@ -158,9 +158,9 @@ class Mirror:
             yield from (path for path in (self._folder.root / place).rglob("*") if path.is_file())
 
     def _set_foreign_copy_aside(self) -> None:
-        """Make room for this sweep where the copy on this machine is that of another one.
+        """Move a working copy of another sweep aside.
 
-        A bucket may have been emptied, or be one of the same name at another endpoint.
+        The bucket may have been emptied, or be one of the same name at another endpoint.
         """
         root, files = self._folder.root, self._folder.files
         try:
@@ -174,7 +174,7 @@ class Mirror:
                 if path.name not in _STAYS:
                     path.rename(aside / path.relative_to(root))
             self._note(
-                f"the copy on this machine belongs to another sweep that {self._folder.shown} held before; it is kept "
+                f"the copy on this machine belongs to another sweep that {self._folder.name} held before; it is kept "
                 f"in {aside}"
             )
         files.write(_COPY_IDENTITY, self._identity.encode())
@@ -183,21 +183,21 @@ class Mirror:
         storage, files = self._folder.storage, self._folder.files
         published = read_journal(storage, self._identity)
         try:
-            ours = self._folder.journal.read_bytes()
+            journal = self._folder.journal.read_bytes()
         except FileNotFoundError:
-            ours = b""
-        if not ours.startswith(published):
-            if not published.startswith(ours):
+            journal = b""
+        if not journal.startswith(published):
+            if not published.startswith(journal):
                 aside = f"state/journal-{time.time_ns()}.jsonl"
-                files.write(aside, ours)
+                files.write(aside, journal)
                 self._note(
-                    f"the journal in {self._folder.root} is not what {self._folder.shown} holds: another driver went "
-                    f"on meanwhile; it is kept as {aside}"
+                    f"the journal in {self._folder.root} is not what {self._folder.name} holds: another driver "
+                    f"continued meanwhile; it is kept as {aside}"
                 )
             files.write("state/journal.jsonl", published)
         for table in TABLES:
             for name in storage.names(table):
-                # Readers find new versions of a table laid out as the old ones.
+                # Later versions of a table keep the layout of this one for its readers.
                 files.write(name, storage.read(name))
         check_shards(self._folder, self._identity)
         self._join_segments(published)
@@ -217,11 +217,11 @@ def read_journal(storage: Storage, identity: str | None = None) -> bytes:
     """Return the bytes of a journal that is published in segments.
 
     Args:
-        storage: The sweep's.
-        identity: The sweep's; None takes any segment.
+        storage: Storage of the sweep.
+        identity: Identity of the sweep; None accepts any segment.
 
     Raises:
-        UserError: A segment is missing, or is another sweep's.
+        UserError: A segment is missing or belongs to another sweep.
     """
     whole = bytearray()
     for name in storage.names(_SEGMENTS):
@@ -232,7 +232,7 @@ def read_journal(storage: Storage, identity: str | None = None) -> bytes:
                 "from a backup, or start a new sweep: the tables stay readable"
             )
         data = _unsigned(storage.read(name), identity, f"{storage.location}/{name}")
-        # After segments were joined, ones that the joined one holds may still be there.
+        # Segments that were joined into one may still be there.
         if start + len(data) > len(whole):
             whole += data[len(whole) - start :]
     return bytes(whole)
@@ -243,7 +243,7 @@ def _segment(offset: int) -> str:
 
 
 def _signed(data: bytes, identity: str) -> bytes:
-    """Return a segment that begins with a line naming its sweep."""
+    """Return a segment whose first line names its sweep."""
     return b"%s%s\n%s" % (_SIGNATURE, identity.encode(), data) if identity else data
 
 

@@ -1,29 +1,27 @@
-"""Parquet files that can be replaced under the eyes of readers.
+"""Parquet files that can be replaced while readers use them.
 
-duckdb and polars open a file twice, once for its footer and once for its rows. If it was replaced in between
-by a file that is laid out differently, they fail. So a new version keeps the rows and the footer of the
-version before where they were: its own rows go into a gap, its footer to the end. A reader that is one
-version behind finds everything in place. The gaps are used again, so that a file stays a small multiple of
-its rows.
+duckdb and polars open a file twice, once for its footer and once for its rows. They fail if a file of another layout
+replaces it in between. So a new version leaves the rows and the footer of the previous version in place: its own
+rows go into a gap, and its footer to the end. A reader that is one version behind finds everything in place. Gaps
+are reused, so that a file stays a small multiple of its rows.
 
-The format allows gaps: all positions are stored in the footer (Apache Parquet, parquet.thrift). pyarrow only
-writes from position 0, hence `_shifted`, which moves the positions in a footer.
+The format allows gaps, because the footer stores all positions (Apache Parquet, parquet.thrift). pyarrow only writes
+from position 0, hence `_shifted`, which moves the positions in a footer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 _MAGIC = b"PAR1"
 _TAIL = 8
 """Bytes after the footer: its length and the magic."""
 
 _Positions = dict[int, "_Positions | None"]
-"""Field number -> None for a position in the file, or the same of a nested structure (or list of them)."""
+"""Field number -> None for a position in the file, or the positions of a nested structure or list of structures."""
 
 _COLUMN_METADATA: _Positions = {9: None, 10: None, 11: None, 14: None}
 _COLUMN_CHUNK: _Positions = {2: None, 3: _COLUMN_METADATA, 4: None, 6: None}
@@ -33,7 +31,7 @@ _FILE_METADATA: _Positions = {4: _ROW_GROUP}
 
 @dataclass(frozen=True, kw_only=True)
 class FileVersion:
-    """The bytes of one version of a file, and where its rows lie."""
+    """The bytes of one version of a file, and the span of its rows."""
 
     data: bytes
     start: int
@@ -44,12 +42,12 @@ class FileVersion:
 
 def first_version(table: pa.Table) -> FileVersion:
     """Return a plain Parquet file."""
-    data = _plain(table)
+    data = _parquet_bytes(table)
     return FileVersion(data=data, start=len(_MAGIC), end=_footer_start(data))
 
 
 def whole_file(data: bytes) -> FileVersion | None:
-    """Return a file of which only the footer is known: nothing of it is overwritten; None if it is no such file."""
+    """Return an existing file as a version that must not be overwritten; None if it is no Parquet file."""
     if len(data) < len(_MAGIC) + _TAIL or data[: len(_MAGIC)] != _MAGIC or data[-len(_MAGIC) :] != _MAGIC:
         return None
     end = _footer_start(data)
@@ -57,10 +55,10 @@ def whole_file(data: bytes) -> FileVersion | None:
 
 
 def next_version(table: pa.Table, before: FileVersion | None) -> FileVersion:
-    """Return a file with other rows, in which a reader of the version before (if any) finds what it expects."""
+    """Return a file with new rows that readers of the previous version can still read."""
     if before is None:
         return first_version(table)
-    plain = _plain(table)
+    plain = _parquet_bytes(table)
     footer_start = _footer_start(plain)
     rows = plain[len(_MAGIC) : footer_start]
     start = _gap(before, len(rows))
@@ -72,7 +70,7 @@ def next_version(table: pa.Table, before: FileVersion | None) -> FileVersion:
 
 
 def _gap(before: FileVersion, length: int) -> int:
-    """Return a place for rows: before or behind the rows of the version before, else at the end."""
+    """Return a position for rows: before or after the rows of the previous version, or at the end."""
     if length <= before.start - len(_MAGIC):
         return len(_MAGIC)
     if length <= _footer_start(before.data) - before.end:
@@ -80,10 +78,7 @@ def _gap(before: FileVersion, length: int) -> int:
     return len(before.data)
 
 
-def _plain(table: pa.Table) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _parquet_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table.combine_chunks(), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
@@ -101,7 +96,7 @@ def _shifted(footer: bytes, distance: int) -> bytes:
 
 
 class _CompactThrift:
-    """Copies a structure in Thrift's compact protocol, changing some numbers on the way."""
+    """Copies a structure in Thrift's compact protocol and moves positions by a distance."""
 
     _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 

@@ -1,7 +1,7 @@
-"""The Parquet tables of a sweep: a cache of the ledger that any reader can open at any time.
+"""Writes the Parquet tables of a sweep: a cache of the ledger that any reader can open at any time.
 
-A table is a folder of shards of 100 trials each. A shard is rewritten as a whole and replaced atomically,
-so that its rows never become fewer. When a driver starts, every shard is built anew from the ledger.
+A table is a folder of shards of 100 trials each. A shard is rewritten and replaced atomically, so that it never
+loses rows. A new driver rebuilds every shard from the ledger.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from runners.core.events import Decided, EpochMeasured, Event, LegEnded
 from runners.core.history import History
@@ -19,16 +23,14 @@ from runners.core.trial_state import TrialState
 from runners.sweep.folder import SweepFolder
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config.trial import TrialConfig
+from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SHARD_TRIALS = 100
 _SHARD_DECISIONS = 1000
 _FLUSH_SECONDS = 2.0
 _FLUSH_SHARE = 0.05
-"""Flushing may take this share of the time at most: large sweeps flush less often."""
+"""Largest share of time for flushing, so that large sweeps flush less often."""
 
 
 class Store:
@@ -45,15 +47,15 @@ class Store:
         self._pending: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self._dirty_trials: set[int] = set()
         self._decisions = 0
-        self._where: dict[tuple[str, int], tuple[int, int]] = {}
-        """Where the rows lie in the shards that this driver has written."""
+        self._spans: dict[tuple[str, int], tuple[int, int]] = {}
+        """(start, end) of the rows in each shard that this driver has written, bytes."""
         self._written: dict[tuple[str, int], int] = {}
-        """Rows of them."""
+        """Number of rows in each shard that this driver has written."""
         self._flushed_at = 0.0
         self._flush_cost = 0.0
 
     def add(self, event: Event) -> None:
-        """Take the rows of an event that the history has applied."""
+        """Add the rows of an event that the history has applied."""
         key = getattr(event, "trial_key", None)
         number = self._history.trials[key].plan.number if key is not None else None
         if number is not None:
@@ -70,20 +72,20 @@ class Store:
             assert number is not None
             rows = [{"trial_key": event.trial_key, **row} for row in event.images]
             place = ("images", number // SHARD_TRIALS)
-            # A trial that went on is tested again: its newer rows take the place of the older ones.
+            # A continued trial is tested again, and its newer rows replace the older ones.
             others = [row for row in self._pending[place] if row["trial_key"] != event.trial_key]
             self._pending[place] = others + rows
 
     @property
     def is_due(self) -> bool:
-        """Whether to write: at most every two seconds and for at most 5 % of the time."""
+        """True if it is time to write: at most every two seconds and for at most 5 % of the time."""
         return time.monotonic() - self._flushed_at >= max(_FLUSH_SECONDS, self._flush_cost / _FLUSH_SHARE)
 
     def flush(self) -> None:
         """Write every shard that changed.
 
         Raises:
-            OSError: A shard could not be written; it and those after it are written by the next flush.
+            OSError: A shard could not be written; the next flush writes it and the remaining ones.
         """
         started = time.monotonic()
         try:
@@ -99,17 +101,13 @@ class Store:
             self._flush_cost = self._flushed_at - started
 
     def _write(self, table: str, shard: int, rows: list[dict[str, Any]], *, extend: bool = False) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-        import pyarrow.parquet as pq
-
         name = _shard(table, shard)
         path = self._folder.root / name
         block = _arrow(table, rows)
         data = path.read_bytes() if path.exists() else b""
         written = self._written.get((table, shard))
         if extend and written is not None:
-            # What an earlier driver wrote is replaced; of what this one wrote, rows of a failed write do not count.
+            # Rows of an earlier driver are replaced, and rows of a failed write do not count.
             try:
                 before = pq.read_table(pa.BufferReader(data), schema=block.schema).slice(0, written)
             except pa.ArrowException as error:
@@ -118,12 +116,10 @@ class Store:
                 before = before.filter(pc.invert(pc.is_in(before["trial_key"], block["trial_key"].unique())))
             block = pa.concat_tables([before, block])
         block = _signed(block, self.identity)
-        where = self._where.pop((table, shard), None)
-        version = next_version(
-            block, FileVersion(data=data, start=where[0], end=where[1]) if where else whole_file(data)
-        )
+        span = self._spans.pop((table, shard), None)
+        version = next_version(block, FileVersion(data=data, start=span[0], end=span[1]) if span else whole_file(data))
         self._folder.files.write(name, version.data)
-        self._where[table, shard] = (version.start, version.end)
+        self._spans[table, shard] = (version.start, version.end)
         self._written[table, shard] = len(block)
 
     def _host(self, key: str) -> str | None:
@@ -183,7 +179,7 @@ class Store:
 
 
 def empty_tables(folder: SweepFolder, identity: str = "") -> None:
-    """Give each table that has no shard an empty one, so that a sweep can be queried from its first second."""
+    """Write an empty shard for each table without one, so that queries work from the first second."""
     for table in TABLES:
         if not (folder.root / _shard(table, 0)).exists():
             folder.files.write(_shard(table, 0), first_version(_signed(_arrow(table, []), identity)).data)
@@ -194,17 +190,13 @@ def _shard(table: str, number: int) -> str:
 
 
 def _signed(block: pa.Table, identity: str) -> pa.Table:
-    """Return a table that names the sweep that it belongs to."""
+    """Return a table whose metadata names its sweep."""
     if not identity:
         return block
     return block.replace_schema_metadata({**(block.schema.metadata or {}), SWEEP_METADATA: identity})
 
 
 def _arrow(table: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    from seatbelt.records.arrow import arrow_schema
-
     schema = arrow_schema(table)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for row in rows:

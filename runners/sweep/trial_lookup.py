@@ -1,4 +1,4 @@
-"""Finding a trial of a recorded sweep by what a person types."""
+"""Looks up a trial of a recorded sweep by what a user types."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from seatbelt.errors import UserError
 
 
 def read_history(folder: SweepFolder) -> History:
-    """Return what the ledger of a sweep tells.
+    """Return the history of a sweep.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: Its journal cannot be read.
     """
     with as_recorded(folder):
         return History(read_events(folder))
 
 
 def find_trial(history: History, name: str, root: str) -> TrialState:
-    """Return the trial that a name fits: its number such as `[7]`, `best`, or the first digits of its key.
+    """Return the trial of a name: its number such as `[7]`, `best`, or the first digits of its key.
 
     Raises:
-        UserError: None fits, or more than one.
+        UserError: No trial fits, or several do.
     """
     numbers = {view.plan.number: view.key for view in history.by_number}
     arms = {view.key: view.plan.arm_key for view in history.by_number}

@@ -1,6 +1,6 @@
-"""The software that numbers depend on, as a node has it: it must be that of the driver.
+"""The software of a node, which must be that of the driver.
 
-The preflight compares it before the first trial; a node that joins later is compared by each leg.
+The preflight compares it before the first trial; each leg compares it on nodes that join later.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def software_here() -> dict[str, str]:
 
 
 def software_difference(driver: dict[str, str]) -> str | None:
-    """Return in words what is other here than on the driver, None if nothing is.
+    """Return how the software here differs from the driver's; None if it does not.
 
     Args:
-        driver: `software_here` of the driver; empty where nobody asked.
+        driver: `software_here` of the driver; empty compares nothing.
     """
     here = software_here()
     packages = versions_here()
-    odd = [name for name, value in driver.items() if here.get(name) != value]
-    if not odd:
+    differing = [name for name, value in driver.items() if here.get(name) != value]
+    if not differing:
         return None
-    texts = [f"{name} is {here[name]}, but {driver[name]} on the driver" for name in odd if name in packages]
-    code = [name for name in odd if name not in packages]
+    texts = [f"{name} is {here[name]}, but {driver[name]} on the driver" for name in differing if name in packages]
+    code = [name for name in differing if name not in packages]
     texts += [f"the code that decides numbers differs ({', '.join(code)})"] if code else []
     return f"{'; '.join(texts)}; install the driver's version of this package, with --constraint constraints.txt"

@@ -105,7 +105,7 @@ def test_an_end_that_is_not_published_is_none(
     assert driver.finished is not None
     assert "finished" not in told
     assert "events of the journal and the tables are in" in told
-    assert f"`seatbelt resume {folder.shown}` on this machine publishes them" in told
+    assert f"`seatbelt resume {folder.name}` on this machine publishes them" in told
     s3.fault = lambda method, path: None
     before = len(list(read_events(folder)))
     with open_driver(folder) as again:
@@ -131,7 +131,7 @@ def test_the_exit_code_of_a_session_that_is_not_published(
     told = capsys.readouterr().err
     assert code == 1
     assert "finished" not in told
-    assert f"next: seatbelt resume {folder.shown} --engine in-process" in told
+    assert f"next: seatbelt resume {folder.name} --engine in-process" in told
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
     assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0

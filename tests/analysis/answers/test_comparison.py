@@ -196,7 +196,7 @@ def test_the_ways_to_name_an_arm(make_sweep: MakeSweep) -> None:
             r"^'decoder=fpn' and 'decoder=fpn' are the same arm \(encoder=resnet18, decoder=fpn\); give tw",
         ),
         ("dd", r"^no trial of the arm encoder=resnet34, decoder=fpn is complete \(1 PAUSED\); `seatbelt status "),
-        ("de", "^the arms have no complete replicate in common .*resnet34, decoder=unet: 7; .*fpn: 0\\), so that"),
+        ("de", "^the arms have no complete replicate in common .*resnet34, decoder=unet: 7; .*fpn: 0\\), so nothing"),
     ],
 )
 def test_mistakes_are_one_clear_line(make_sweep: MakeSweep, first: str, message: str) -> None:

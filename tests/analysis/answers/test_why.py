@@ -191,10 +191,13 @@ def test_a_trial_is_named_by_its_number_or_as_the_best(make_sweep: MakeSweep, na
 
 def test_digits_that_are_no_number_begin_a_key() -> None:
     numbers = {0: "05aa", 1: "12bb", 2: "1299"}
-    found = {name: find_trial(numbers, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")}
+    arms = dict.fromkeys(numbers.values(), "arm")
+    found = {
+        name: find_trial(numbers, arms, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")
+    }
     assert found == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
     with pytest.raises(UserError, match="2 trials begin with '12'"):
-        find_trial(numbers, "12", lambda: "")
+        find_trial(numbers, arms, "12", lambda: "")
 
 
 def test_the_story_agrees_with_what_the_driver_decided(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from analysis.statistics.multiple_testing import adjusted
 from analysis.text.thesis import thesis_text
 from analysis.thesis.contrasts import ArmContrast
 from analysis.thesis.findings import FINDINGS
-from analysis.thesis.scores import ArmScores, plain
+from analysis.thesis.scores import ArmScores, canonical_label
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from analysis.thesis.verdicts import FindingResult, findings
 from runners.cli.thesis import write_thesis
@@ -217,7 +217,7 @@ def test_what_no_sweep_writes_is_one_error(tmp_path: Path) -> None:
     [("0.0", "0"), ("0.50", "0.5"), ("skin+shirt", "shirt+skin"), ("3-5", "3-5"), ("6+randomized", "6+randomized")],
 )
 def test_labels_have_one_form(label: str, told: str) -> None:
-    assert plain(label) == told
+    assert canonical_label(label) == told
 
 
 def test_the_text_tells_each_finding_once(tmp_path: Path) -> None:

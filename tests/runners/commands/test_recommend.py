@@ -85,7 +85,7 @@ def test_a_noise_that_nothing_measured_gives_no_probability(
     assert "+-" not in first
     assert second == (
         f"the noise between replicates is unknown, so that there is no probability that {cell_text(found.arm.cell)} is "
-        "within 0.02 of the best; two complete trials of at least two arms tell it (--replicates 2)"
+        "within 0.02 of the best; it takes two complete trials of at least two arms (--replicates 2)"
     )
     recommend(tmp_path / "sweep", within=0.02, sure=0.9, json_output=True)
     told = json.loads(capsys.readouterr().out)
@@ -138,5 +138,5 @@ def test_what_it_would_take_is_told() -> None:
     )
     assert certainty_text(judged) == (
         "encoder=resnet34, decoder=unet is within 0.005 of the best with probability 0.61; its rival has decoder=fpn: "
-        "roughly 14 more trials of the two would tell"
+        "roughly 14 more trials of the two would settle it"
     )

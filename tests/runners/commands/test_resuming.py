@@ -36,7 +36,7 @@ def test_a_resumed_session_runs_as_the_one_before(folder: SweepFolder) -> None:
     again = repeat_options(folder, RunOptions(slots=3, named=frozenset({"slots"})))
     assert again == RunOptions(engine="in-process", slots=3, gpus_per_trial="auto", epoch_minutes=7)
     assert resume_command(folder, again) == (
-        f"seatbelt resume {folder.shown} --engine in-process --slots 3 --gpus-per-trial auto --epoch-timeout 7"
+        f"seatbelt resume {folder.name} --engine in-process --slots 3 --gpus-per-trial auto --epoch-timeout 7"
     )
     named = frozenset({"engine", "gpus_per_trial", "epoch_minutes", "slots"})
     assert repeat_options(folder, RunOptions(named=named)) == RunOptions(), (
@@ -126,12 +126,12 @@ def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     assert isinstance(driver.next(), LegTask)
     # As a driver that is killed leaves it.
     driver._ledger.close()
-    text, runs = status_text(folder.shown)
+    text, runs = status_text(folder.name)
     assert not runs
-    assert f"driver     not running; continue with: seatbelt resume {folder.shown}" in text
+    assert f"driver     not running; continue with: seatbelt resume {folder.name}" in text
     assert "trials     1 INTERRUPTED" in text
     run_to_the_end(folder)
-    text, _ = status_text(folder.shown)
+    text, _ = status_text(folder.name)
     assert "driver     not running; finished: every arm has its trials" in text
 
 
@@ -155,15 +155,15 @@ def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, 
     with open_driver(folder) as driver:
         while isinstance(spec := driver.next(), LegTask):
             driver.handle(spec, ended_message(outcome, 1).model_copy(update={"error": error, "final": True}))
-    text, _ = status_text(folder.shown)
+    text, _ = status_text(folder.name)
     import re
 
-    assert re.search(f"not running; no trial has a result \\({reason.format(re.escape(folder.shown))}", text), text
+    assert re.search(f"not running; no trial has a result \\({reason.format(re.escape(folder.name))}", text), text
     from analysis import load
     from analysis.answers.ranking import best
 
     with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` says why the first has none"):
-        best(load(folder.shown))
+        best(load(folder.name))
 
 
 def test_events_of_before_have_no_options(folder: SweepFolder) -> None:

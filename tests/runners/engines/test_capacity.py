@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runners.engines import capacity as cluster
-from runners.engines.capacity import Room, gpus_of_trial, room
+from runners.engines.capacity import Capacity, gpus_of_trial, room
 from runners.engines.connection import Resources
 from runners.engines.packing import gpu_share, packing_text
 from runners.session.options import parse_gpus
@@ -38,7 +38,7 @@ def test_memory_that_cannot_be(trial: int, gpus: list[int]) -> None:
         gpu_share(trial, gpus)
 
 
-def test_what_is_told() -> None:
+def test_the_packing_is_described() -> None:
     assert packing_text(4 * GIB, [24 * GIB]) == (
         "GPUs: the largest trial needs about 6.0 GiB, the smallest GPU has 24.0 GiB: 0.25 of a GPU for each trial"
     )
@@ -64,15 +64,15 @@ def test_a_cluster_with_pretend_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_room_for_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "cluster_resources", lambda: {"CPU": 2.0})
     with pytest.raises(UserError, match=r"a trial asks for 4 CPUs and 0 GPUs, but the cluster has 2 CPUs and 0 GPUs"):
-        Room(Resources(cpus_per_trial=4), 0)
-    assert Room(Resources(slots=3, cpus_per_trial=4, address="auto"), 0).slots == 3, "nodes for them may come"
+        Capacity(Resources(cpus_per_trial=4), 0)
+    assert Capacity(Resources(slots=3, cpus_per_trial=4, address="auto"), 0).slots == 3, "nodes for them may come"
 
 
 def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0, "GPU": 1.0}
     monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
-    found = Room(Resources(address="auto"), 0.5)
+    found = Capacity(Resources(address="auto"), 0.5)
     assert found.slots == 2
     has = {"CPU": 8.0, "GPU": 2.0}
     assert found.slots == 2
@@ -88,7 +88,7 @@ def test_a_ray_of_our_own_that_was_killed_gets_no_other_node(monkeypatch: pytest
     now, has = 0.0, {"CPU": 2.0}
     monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
-    found = Room(Resources(slots=2), 0)
+    found = Capacity(Resources(slots=2), 0)
     assert not found.is_gone
     has = {}
     now += 6
@@ -101,8 +101,8 @@ def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:
     assert gpus_of_trial({}, Resources(address="auto", slots=4, gpus_per_trial=0.5), print) == 0.5
 
 
-def test_the_option() -> None:
-    assert [parse_gpus(text) for text in (None, "auto", "0.5", "0", "2")] == [None, "auto", 0.5, 0.0, 2.0]
+def test_gpus_per_trial_is_a_number_or_auto() -> None:
+    assert [parse_gpus(text) for text in ("auto", "0.5", "0", "2")] == ["auto", 0.5, 0.0, 2.0]
     for text in ("-1", "half", "nan", "inf", ""):
         with pytest.raises(UserError, match=f"--gpus-per-trial takes a number from 0, .* but got '{text}'"):
             parse_gpus(text)

@@ -35,12 +35,12 @@ class Scene:
 
     def begin(self, place: Place) -> str:
         self._workers += 1
-        self.places.placed(str(self._workers), place)
+        self.places.record_worker(str(self._workers), place)
         return str(self._workers)
 
     def lose(self, place: Place, trial: str = "a", times: int = 1) -> None:
         for _ in range(times):
-            self.places.lost(self.begin(place), trial, "CUDA error")
+            self.places.record_loss(self.begin(place), trial, "CUDA error")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_one_that_works_again_is_as_good_as_new(scene: Scene) -> None:
     scene.begin(gpu(0))
     scene.lose(gpu(1), times=3)
     scene.now = scene.held["n 1"]
-    scene.places.measured(scene.begin(gpu(1)))
+    scene.places.record_epoch(scene.begin(gpu(1)))
     assert scene.held == {}
     assert scene.said[-1] == "h GPU 1 (GPU-1) works again"
     scene.lose(gpu(1), times=2)
@@ -85,7 +85,7 @@ def test_an_epoch_between_losses_is_progress(scene: Scene) -> None:
     scene.begin(gpu(0))
     for _ in range(5):
         scene.lose(gpu(1), times=2)
-        scene.places.measured(scene.begin(gpu(1)))
+        scene.places.record_epoch(scene.begin(gpu(1)))
     assert scene.held == {} and scene.said == []
 
 
@@ -104,8 +104,8 @@ def test_where_nothing_works_a_gpu_is_tried_again_soon(scene: Scene) -> None:
 
 def test_one_that_worked_lately_counts_as_others(scene: Scene) -> None:
     worker = scene.begin(gpu(0))
-    scene.places.measured(worker)
-    scene.places.gone(worker)
+    scene.places.record_epoch(worker)
+    scene.places.forget_worker(worker)
     assert scene.places.others_work(gpu(1))
     scene.now += 601
     assert not scene.places.others_work(gpu(1)), "its node may be gone"
@@ -128,7 +128,7 @@ def test_places_without_gpus_are_never_held(scene: Scene) -> None:
 def test_who_is_to_blame(scene: Scene) -> None:
     scene.lose(gpu(1), "a", times=5)
     assert scene.places.is_to_blame(gpu(1), "a"), "nothing ever worked there"
-    scene.places.measured(scene.begin(gpu(0)))
+    scene.places.record_epoch(scene.begin(gpu(0)))
     scene.lose(gpu(0), "a", times=5)
     assert not scene.places.is_to_blame(gpu(0), "a"), "it worked, and lost this trial only"
     scene.lose(gpu(0), "b")

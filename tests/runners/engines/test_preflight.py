@@ -86,8 +86,8 @@ def test_nodes_that_agree(tmp_path: Path, make_data: MakeData) -> None:
             "install with",
         ),
         (
-            {"code": lambda found: {**found, "data/loader.py": "other"}},
-            "the code that decides numbers differs (data/loader.py)",
+            {"code": lambda found: {**found, "data/loading/loader.py": "other"}},
+            "the code that decides numbers differs (data/loading/loader.py)",
             "bring the driver's version of this package to the node",
         ),
         ({"gpus": 1}, "torch sees 1 GPUs, but Ray counts 2", "install the driver of the GPUs"),

@@ -12,7 +12,7 @@ import pytest
 from runners.core.plan import Plan
 from runners.preview import profiles
 from runners.preview.cost import largest_bytes
-from runners.preview.profiles import known_profile, memory_of, profile_of
+from runners.preview.profiles import cached_profile, memory_of, profile_of
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.config.trial import TrialConfig
@@ -42,8 +42,8 @@ def files(root: Path) -> list[Path]:
 
 def test_once_for_each_architecture_and_size(measured: list[TrialConfig], tmp_path: Path) -> None:
     config = TrialConfig()
-    assert known_profile(config) is None
-    assert profile_of(config) == profile_of(config) == known_profile(config) == KNOWN
+    assert cached_profile(config) is None
+    assert profile_of(config) == profile_of(config) == cached_profile(config) == KNOWN
     # What does not change the cost asks for no measurement.
     assert profile_of(config.with_fields({"seed": 3, "augmentation.transforms": (), "model.weights": "none"})) == KNOWN
     assert len(measured) == 1
@@ -77,10 +77,10 @@ def test_a_damaged_file_is_measured_anew(
     profile_of(TrialConfig())
     (path,) = files(tmp_path)
     path.write_text(damage(json.loads(path.read_text())))
-    assert known_profile(TrialConfig()) is None
+    assert cached_profile(TrialConfig()) is None
     assert profile_of(TrialConfig()) == KNOWN
     assert len(measured) == 2
-    assert known_profile(TrialConfig()) == KNOWN
+    assert cached_profile(TrialConfig()) == KNOWN
 
 
 def test_a_cache_that_cannot_be_written(measured: list[TrialConfig], tmp_path: Path) -> None:

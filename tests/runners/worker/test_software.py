@@ -21,8 +21,8 @@ def test_the_same_software() -> None:
         ({"python": "2.7"}, "python is 3.*, but 2.7 on the driver"),
         ({"training/state.py": "0"}, r"the code that decides numbers differs \(training/state.py\)"),
         (
-            {"numpy": "1", "data/loader.py": "0"},
-            r"numpy is .*; the code that decides numbers differs \(data/loader.py\)",
+            {"numpy": "1", "data/loading/loader.py": "0"},
+            r"numpy is .*; the code that decides numbers differs \(data/loading/loader.py\)",
         ),
     ],
 )

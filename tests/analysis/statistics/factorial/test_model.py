@@ -65,7 +65,7 @@ def test_the_posterior_is_that_of_a_regression_with_every_coefficient_written_ou
         stop = start + size * k
         prior[start:stop, start:stop] = np.kron(np.eye(size), covariance)
         start = stop
-    known = trials.known
+    known = trials.observed
     rows, noise = design[known], np.kron(np.eye(n), SCALES.noise)[np.ix_(known, known)]
     precision = rows.T @ np.linalg.inv(noise) @ rows + np.linalg.inv(prior)
     mean = np.linalg.solve(precision, rows.T @ np.linalg.inv(noise) @ trials.scores.ravel()[known])

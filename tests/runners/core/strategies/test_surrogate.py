@@ -42,7 +42,7 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
     scores = np.stack([end - 0.1 + random.normal(0, noise, count), end], axis=1)
     scores[scores[:, 0] < np.quantile(scores[:, 0], 0.4), 1] = np.nan
     return Observations(
-        candidates=CHOICES,
+        space=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
         scores=scores,
@@ -61,7 +61,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
     tried: list[Row] = []
     for number in range(START):
         found = Observations(
-            candidates=CHOICES,
+            space=CHOICES,
             epochs=EPOCHS,
             cells=[],
             scores=np.empty((0, 2)),
@@ -77,7 +77,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
         counts = Counter(row[f] for row in tried)
         assert max(counts.values()) - min(counts.get(level, 0) for level in range(len(labels))) <= 2
     enough = Observations(
-        candidates=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
+        space=CHOICES, epochs=EPOCHS, cells=[], scores=np.empty((0, 2)), replicates=[], rows=[], tried=tried
     )
     assert first_cells(enough, np.random.default_rng(0)) is None
     assert first_cells(enough, np.random.default_rng(0), START + 1) is not None
@@ -181,7 +181,7 @@ def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
     rows = [CHOICES.random(random, 1)[0] for _ in range(1500)]
     end = np.array([quality(row) for row in rows]) + random.normal(0, 0.02, len(rows))
     found = Observations(
-        candidates=CHOICES,
+        space=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
         scores=np.stack([end - 0.1, np.where(np.arange(1500) % 2 == 0, end, np.nan)], axis=1),
