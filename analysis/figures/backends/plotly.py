@@ -20,19 +20,18 @@ from analysis.figures.chart import (
     Texts,
     line_style,
 )
-from seatbelt.text.redaction import printable, redact
+from analysis.figures.clean_texts import with_texts
 
 _MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px")
 _HATCHES = ("", "/", ".", "x", "\\", "-", "+")
-_CIVIDIS = [
-    [0.0, "#00224e"], [0.2, "#2a3f6d"], [0.4, "#5d626e"], [0.6, "#8a8678"], [0.8, "#bcae6c"], [1.0, "#fee838"],
-]  # fmt: skip
+_CIVIDIS = list(enumerate(("#00224e", "#2a3f6d", "#5d626e", "#8a8678", "#bcae6c", "#fee838")))
 """Nunez, Anderton and Renslow, "Optimizing colormaps with consideration for color vision deficiency" (2018)."""
 
 
 def plotly_chart(chart: Chart) -> dict[str, Any]:
     """Return a chart as `data` and `layout` of plotly.js."""
+    chart = with_texts(chart, _escape)
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
@@ -49,11 +48,11 @@ def plotly_chart(chart: Chart) -> dict[str, Any]:
             data += _TRACES[type(layer)](layer)
     bars = any(isinstance(layer, Bars) for layer in chart.layers)
     layout: dict[str, Any] = {
-        "xaxis": _axis(chart.x, chart.x.ticks, cells=False),
-        "yaxis": _axis(chart.y, chart.y.ticks, cells=any(isinstance(layer, Cells) for layer in chart.layers)),
+        "xaxis": _axis(chart.x, cells=False),
+        "yaxis": _axis(chart.y, cells=any(isinstance(layer, Cells) for layer in chart.layers)),
         "shapes": shapes,
         "annotations": notes,
-        "legend": {"title": {"text": _escaped(chart.legend)}, "traceorder": "normal"},
+        "legend": {"title": {"text": chart.legend}, "traceorder": "normal"},
         "showlegend": sum(bool(trace.get("showlegend", True) and trace.get("name")) for trace in data) > 1,
         **({"barmode": "overlay"} if bars else {}),
     }
@@ -66,7 +65,7 @@ def _points(layer: Points) -> list[dict[str, Any]]:
     trace = {
         "type": "scatter",
         "mode": "markers",
-        "name": _escaped(layer.name),
+        "name": layer.name,
         "showlegend": bool(layer.name),
         "x": list(layer.x),
         "y": list(layer.y),
@@ -76,7 +75,7 @@ def _points(layer: Points) -> list[dict[str, Any]]:
             "size": 7 if layer.marker in ("cross", "tick") else 9,
             "line": {"width": 1.5, "color": COLOURS[series]},
         },
-        **_hover(layer.hover),
+        **_hover(list(layer.hover)),
     }
     if layer.low:
         trace[f"error_{layer.along}"] = _error(
@@ -93,7 +92,7 @@ def _bars(layer: Bars) -> list[dict[str, Any]]:
     series = layer.series % len(COLOURS)
     trace = {
         "type": "bar",
-        "name": _escaped(layer.name),
+        "name": layer.name,
         "showlegend": bool(layer.name),
         "x": list(layer.x),
         "y": [_difference(top, base) for top, base in zip(layer.top, layer.base, strict=True)],
@@ -103,8 +102,8 @@ def _bars(layer: Bars) -> list[dict[str, Any]]:
             "color": COLOURS[series],
             "pattern": {"shape": _HATCHES[series], "fgcolor": "white", "size": 6, "solidity": 0.25},
         },
-        **({"text": [_escaped(text) for text in layer.texts], "textposition": "inside"} if layer.texts else {}),
-        **_hover(layer.hover),
+        **({"text": list(layer.texts), "textposition": "inside"} if layer.texts else {}),
+        **_hover(list(layer.hover)),
     }
     if layer.low:
         trace["error_y"] = _error(layer.top, layer.low, layer.high, None, 1.5)
@@ -117,8 +116,8 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _escaped(layer.name),
-            "legendgroup": _escaped(layer.name),
+            "name": layer.name,
+            "legendgroup": layer.name,
             "showlegend": bool(layer.name) and number == 0,
             "x": list(x),
             "y": list(y),
@@ -129,7 +128,7 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
                 "width": 1 if layer.faint else 2,
                 "shape": "hv" if layer.steps else "linear",
             },
-            **_line_tip(layer.hover, number),
+            **_hover(layer.hover[number] if layer.hover else "", "text+y"),
         }
         for number, (x, y) in enumerate(zip(layer.x, layer.y, strict=True))
     ]
@@ -142,7 +141,7 @@ def _rule_mark(layer: ReferenceLine, chart: Chart) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": _escaped(layer.name),
+        "name": layer.name,
         across: [place or 0],
         along: [layer.at],
         "line": _rule_line(layer),
@@ -179,9 +178,9 @@ def _cells(layer: Cells) -> dict[str, Any]:
         "z": [list(row) for row in layer.values],
         "zmin": layer.low,
         "zmax": layer.high,
-        "colorscale": _CIVIDIS,
-        "colorbar": {"title": {"text": _escaped(layer.name), "side": "right"}, "thickness": 12},
-        "text": [[_escaped(text) for text in row] for row in layer.texts],
+        "colorscale": [[place / 5, colour] for place, colour in _CIVIDIS],
+        "colorbar": {"title": {"text": layer.name, "side": "right"}, "thickness": 12},
+        "text": [list(row) for row in layer.texts],
         "hoverinfo": "text",
         "xgap": 1,
         "ygap": 1,
@@ -194,7 +193,7 @@ def _cell_notes(layer: Cells) -> list[dict[str, Any]]:
         {
             "x": i,
             "y": j,
-            "text": _escaped(text),
+            "text": text,
             "showarrow": False,
             "font": {"size": 11, "color": "black" if (layer.values[j][i] or 0) > middle else "white"},
         }
@@ -206,15 +205,15 @@ def _cell_notes(layer: Cells) -> list[dict[str, Any]]:
 
 def _texts(layer: Texts) -> list[dict[str, Any]]:
     return [
-        {"x": x, "y": y, "text": _escaped(text), "showarrow": False, "font": {"size": 10}, "plate": True}
+        {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 10}, "plate": True}
         for x, y, text in zip(layer.x, layer.y, layer.texts, strict=True)
     ]
 
 
-def _axis(axis: Axis, ticks: tuple[tuple[float, str], ...], *, cells: bool) -> dict[str, Any]:
-    settings: dict[str, Any] = {"title": {"text": _escaped(axis.title)}, "automargin": True, "zeroline": False}
-    if ticks:
-        settings |= {"tickvals": [place for place, _ in ticks], "ticktext": [_escaped(name) for _, name in ticks]}
+def _axis(axis: Axis, *, cells: bool) -> dict[str, Any]:
+    settings: dict[str, Any] = {"title": {"text": axis.title}, "automargin": True, "zeroline": False}
+    if axis.ticks:
+        settings |= {"tickvals": [place for place, _ in axis.ticks], "ticktext": [name for _, name in axis.ticks]}
     if axis.log:
         settings |= {"type": "log"}
     if axis.whole:
@@ -244,15 +243,10 @@ def _difference(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
-def _hover(hover: tuple[str, ...]) -> dict[str, Any]:
-    return {"hovertext": [_escaped(tip) for tip in hover], "hoverinfo": "text"} if hover else {}
+def _hover(texts: str | list[str], info: str = "text") -> dict[str, Any]:
+    return {"hovertext": texts, "hoverinfo": info} if texts else {}
 
 
-def _line_tip(hover: tuple[str, ...], number: int) -> dict[str, Any]:
-    return {"hovertext": _escaped(hover[number]), "hoverinfo": "text+y"} if hover else {}
-
-
-def _escaped(text: str) -> str:
-    """Return a text without HTML markup, some of which plotly.js interprets."""
-    safe = printable(redact(text), keep="\n")
-    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")
+def _escape(text: str) -> str:
+    # plotly.js interprets some HTML markup.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")

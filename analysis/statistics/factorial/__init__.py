@@ -15,18 +15,11 @@ around the maximum of their posterior density.
 """
 
 from analysis.statistics.factorial.basis import Basis, basis_of
-from analysis.statistics.factorial.model import (
-    CoefficientPosterior,
-    Trials,
-    coefficients,
-    correlation_of_scores,
-    fit_scales,
-    spread_of_scores,
-    trials_of,
-    usual_deviation,
-)
+from analysis.statistics.factorial.fit import correlation_of_scores, fit_scales, spread_of_scores, usual_deviation
+from analysis.statistics.factorial.posterior import CoefficientPosterior, coefficients
 from analysis.statistics.factorial.scales import Scales
 from analysis.statistics.factorial.surface import ScoreSurface, SurfacePosterior
+from analysis.statistics.factorial.trials import Trials, trials_of
 
 __all__ = [
     "Basis",

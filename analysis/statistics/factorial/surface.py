@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.reading.arrays import Floats
-from analysis.statistics.factorial.model import VAGUE, Trials, covariance_of_scores
+from analysis.statistics.factorial.likelihood import VAGUE, covariance_of_scores
 from analysis.statistics.factorial.scales import Scales
+from analysis.statistics.factorial.trials import Trials
 
 
 @dataclass(frozen=True, kw_only=True)

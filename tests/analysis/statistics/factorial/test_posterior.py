@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.statistics.factorial import Scales, Trials, basis_of, coefficients, fit_scales, trials_of
-from analysis.statistics.factorial.model import _slopes, _solve
+from analysis.statistics.factorial.likelihood import gradients, likelihood
 from analysis.statistics.factorial.scales import ScaleVector, expected_scales
 from seatbelt.records.sweep import SweepFactor
 
@@ -114,12 +114,12 @@ def test_slopes_are_those_of_the_likelihood_and_the_prior() -> None:
     packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
     vector = packing.pack(SCALES)
     scales = packing.unpack(vector)
-    slope = packing.slope(vector, *_slopes(trials, scales, _solve(trials, scales)))
+    slope = packing.slope(vector, *gradients(trials, scales, likelihood(trials, scales)))
     for i, step in enumerate(1e-5 * np.eye(len(vector))):
         above, below = packing.unpack(vector + step), packing.unpack(vector - step)
-        likelihood = (_solve(trials, above).likelihood - _solve(trials, below).likelihood) / 2e-5
+        rise = likelihood(trials, above).logarithm - likelihood(trials, below).logarithm
         prior = (packing.prior(vector + step)[0] - packing.prior(vector - step)[0]) / 2e-5
-        assert slope[i] == pytest.approx(likelihood, rel=1e-4, abs=1e-4)
+        assert slope[i] == pytest.approx(rise / 2e-5, rel=1e-4, abs=1e-4)
         assert packing.prior(vector)[1][i] == pytest.approx(prior, rel=1e-4, abs=1e-4)
 
 
@@ -137,7 +137,7 @@ def test_the_likeliest_scales_are_found() -> None:
     packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
 
     def density(scales: Scales) -> float:
-        return _solve(trials, scales).likelihood + packing.prior(packing.pack(scales))[0]
+        return likelihood(trials, scales).logarithm + packing.prior(packing.pack(scales))[0]
 
     (best,) = fit_scales(trials, draws=1)
     # The normalisation moves the prior's value a little, and nothing else.
