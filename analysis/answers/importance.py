@@ -14,7 +14,7 @@ from analysis.reading.design import Design, read_design
 from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.factorial import CoefficientPosterior, Trials
 from analysis.statistics.intervals import LEVEL
-from analysis.statistics.mixed_model import MOST_TRIALS, enough, fit_shrunk, sample_rows
+from analysis.statistics.mixed_model import MOST_TRIALS, fit_shrunk, has_residual_freedom, sample_rows
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def importance(sweep: SweepTables) -> Importances:
         design = read_design(sweep)
         if not design.factors:
             raise UserError(f"{sweep.root} has varied no factor yet: nothing can be important")
-        if not enough(design):
+        if not has_residual_freedom(design):
             raise UserError(
                 f"{sweep.root} has no more complete trials than its factors have effects: importance needs more "
                 "trials or replicates"

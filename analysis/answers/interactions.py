@@ -12,7 +12,7 @@ from analysis.reading.design import Design, read_design
 from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.factorial import CoefficientPosterior, Trials
 from analysis.statistics.intervals import LEVEL
-from analysis.statistics.mixed_model import MOST_TRIALS, enough, fit_shrunk, reported_levels, sample_rows
+from analysis.statistics.mixed_model import MOST_TRIALS, fit_shrunk, has_residual_freedom, reported_levels, sample_rows
 from analysis.statistics.multiple_testing import adjusted
 from seatbelt.errors import UserError
 
@@ -76,7 +76,7 @@ def interactions(sweep: SweepTables) -> Interactions:
         with_levels = [factor for factor in design.factors if factor.range is None]
         if len(with_levels) < 2:
             raise UserError(f"{sweep.root} varied fewer than two factors with levels: there are no interactions")
-        if not enough(design):
+        if not has_residual_freedom(design):
             raise UserError(
                 f"{sweep.root} has no more complete trials than its factors have effects: interactions need "
                 "more trials or replicates"

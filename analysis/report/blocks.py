@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from analysis.figures.chart import Figure
 
+CREATED = "%Y-%m-%d %H:%M UTC"
+"""Format of `Report.created`."""
+
 Value = str | int | float | bool | None
 
 

@@ -8,7 +8,7 @@ from analysis.answers.ranking import Ranking, best
 from analysis.figures.sweep_data import SweepData
 from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, SweepTables, readable
-from analysis.report.blocks import Block, Column, Command, Report, ReportPart, Section, Table, Text
+from analysis.report.blocks import CREATED, Block, Column, Command, Report, ReportPart, Section, Table, Text
 from analysis.report.sections import SECTIONS
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text
@@ -33,7 +33,7 @@ def build_report(source: Source, created: datetime.datetime) -> Report:
         # The glossary appears once, at the end.
         parts = [_without_words(part) for part in parts[:-1]] + parts[-1:]
         parts.insert(0, _overview(source))
-    return Report(title=title, created=created.strftime("%Y-%m-%d %H:%M UTC"), parts=tuple(parts))
+    return Report(title=title, created=created.strftime(CREATED), parts=tuple(parts))
 
 
 def _part(name: str, sweep: SweepTables) -> ReportPart:

@@ -124,7 +124,7 @@ def sample_rows(design: Design, most: int) -> NDArray[np.intp]:
     return np.flatnonzero([arm in chosen for arm in arms])
 
 
-def enough(design: Design) -> bool:
+def has_residual_freedom(design: Design) -> bool:
     """Return whether complete trials outnumber main effects: without that the noise cannot be estimated."""
     complete = ~np.isnan(design.scores[:, -1])
     if not complete.any():
