@@ -45,8 +45,8 @@ def heat_map(data: SweepData, factors: tuple[str, str] | None = None) -> Figure:
     table = heat_map_table(data, row, column)
     best = table.iloc[int(table["selection_iou"].argmax())]
     others = [name for name in data.varied if name not in (row, column)]
-    over = f"  Means are over all levels of {len(others)} other factors." if others else ""
-    pruned = "  The sweep prunes: means include only the trials that reached the end." * data.prunes
+    over = f" Means are over all levels of {len(others)} other factors." if others else ""
+    pruned = " The sweep prunes: means include only the trials that reached the end." * data.prunes
     return Figure(
         name="heat_map",
         title=f"Selection IoU by {row} and {column}",

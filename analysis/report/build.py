@@ -81,7 +81,7 @@ def _ranking(ranking: Ranking) -> list[Block]:
         for a in ranking.arms
     )
     first = ranking.arms[0]
-    state = "" if ranking.complete else "  Provisional: no trial is complete."
+    state = "" if ranking.complete else " Provisional: no trial is complete."
     return [
         Text(
             text=(

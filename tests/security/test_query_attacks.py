@@ -59,7 +59,7 @@ STATEMENTS = [
 def test_only_questions_are_taken(sweep: Sweep, tmp_path: Path, sql: str) -> None:
     secret, out = tmp_path / "secret.csv", tmp_path / "out"
     secret.write_text("a\nhunter2\n")
-    with pytest.raises(UserError, match=r"^the query must ask and change nothing .*, but is [A-Z_]+$"):
+    with pytest.raises(UserError, match=r"^the query must only read .*, but is [A-Z_]+$"):
         query(sweep, sql.format(secret=secret, out=out))
     assert not out.exists()
 

@@ -52,7 +52,7 @@ def arms(data: SweepData) -> Section | None:
     if not table.size:
         return None
     complete = len(data.arms)
-    note = f"  Test intervals are computed for the first {TESTED}." if complete > TESTED else ""
+    note = f" Test intervals are computed for the first {TESTED}." if complete > TESTED else ""
     text = (
         f"{counted(table.size, 'arm')}, {complete} of them ranked, which takes a complete trial. Arms are ranked by "
         f"mean selection IoU.{note}"

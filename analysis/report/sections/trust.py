@@ -96,7 +96,7 @@ def _effects(data: SweepData) -> Iterator[str]:
     open_ones = [effect for effect in effects if not effect.decided]
     if open_ones:
         sizes = [effect.detectable for effect in open_ones if effect.detectable is not None]
-        could = f"  Effects below {max(sizes):.3f} are not detectable with this number of trials." if sizes else ""
+        could = f" Effects below {max(sizes):.3f} are not detectable with this number of trials." if sizes else ""
         yield f"Not decided: {len(open_ones)} of {counted(len(effects), 'effect')}.{could}"
 
 

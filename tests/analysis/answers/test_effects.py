@@ -94,7 +94,7 @@ def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> Non
     ("asked", "told"),
     [({"factor": "colour"}, "did not vary.*encoder, decoder"), ({"at": 4}, "is no rung.*3, 9")],
 )
-def test_mistakes(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
+def test_options_that_do_not_fit_the_sweep_are_refused(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=told):
         effects(swept(make_sweep), **asked)
 
@@ -105,7 +105,7 @@ def test_one_factor_is_shown_and_all_are_modelled(make_sweep: MakeSweep) -> None
     assert shown == [e for e in effects(sweep).effects if e.factor == "encoder"]
 
 
-def test_trials_that_diverged_are_told_of(make_sweep: MakeSweep) -> None:
+def test_a_note_counts_trials_that_diverged(make_sweep: MakeSweep) -> None:
     notes = effects(swept(make_sweep, pruned=("000",), stopped_as="DIVERGED")).notes
     assert any(note.startswith("1 trials failed, diverged") for note in notes)
     assert not any("diverged" in note for note in effects(swept(make_sweep, name="sound")).notes)

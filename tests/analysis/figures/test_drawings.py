@@ -12,6 +12,7 @@ import pytest
 
 from analysis import load
 from analysis.figures import FIGURES, figure
+from analysis.figures.backends import matplotlib_layers, plotly
 from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import (
     COLOURS,
@@ -77,7 +78,7 @@ def drawn(chart: Chart) -> Figure:
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
-def test_every_figure_is_drawn_and_told(name: str, material: SweepData) -> None:
+def test_every_figure_is_drawn_with_caption_and_alt_text(name: str, material: SweepData) -> None:
     try:
         found = figure(name, material)
     except NotApplicable:
@@ -112,7 +113,7 @@ def test_plotly_reads_no_marks_in_texts() -> None:
     assert "\\u001b" not in told
 
 
-def test_cells() -> None:
+def test_cells_become_a_heat_map_with_texts() -> None:
     cells = Cells(name="IoU", values=((0.1, None), (0.3, 0.2)), texts=(("a", ""), ("b", "c")), low=0.1, high=0.3)
     ticks = ((0.0, "l"), (1.0, "r"))
     chart = Chart(x=Axis(title="x", ticks=ticks), y=Axis(title="y", ticks=ticks), layers=(cells,))
@@ -138,16 +139,13 @@ def test_csv_holds_no_formulas() -> None:
 
 
 def test_looks_differ_in_grey_too() -> None:
-    from analysis.figures.backends import matplotlib
-    from analysis.figures.backends import plotly as plotly_drawing
-
-    for module in (matplotlib, plotly_drawing):
+    for module in (matplotlib_layers, plotly):
         for marks in (module._MARKERS, module._DASHES, module._HATCHES):
             assert len(marks) == len(COLOURS)
         assert len(set(module._MARKERS)) == len(set(module._HATCHES)) == len(COLOURS)
 
 
-def test_words_and_numbers() -> None:
+def test_numbers_and_texts_are_formatted_for_figures() -> None:
     assert (counted(1, "arm"), counted(2000, "arm")) == ("1 arm", "2,000 arms")
     assert (extent([3, 3]), extent([5, 1, 3])) == ("3", "1 to 5")
     assert shortened("abcdefgh", 6) == "abc..."

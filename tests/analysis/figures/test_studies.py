@@ -142,12 +142,12 @@ def test_the_others_are_bars(make_sweep: MakeSweep, name: str, cells: list[dict[
     assert chart.y.low == 0
 
 
-def test_what_a_sweep_does_not_allow(make_sweep: MakeSweep) -> None:
+def test_figures_that_do_not_apply_say_why(make_sweep: MakeSweep) -> None:
     one = [arm("a", 0.5, encoder="resnet18", decoder="fpn", weights="none")]
     other = [arm("b", 0.5, encoder="resnet18", decoder="fpn", weights="imagenet")]
     levels = {"encoder": ["resnet18"], "decoder": ["fpn"], "weights": ["none", "imagenet"]}
     data = SweepData(make_sweep("a", description=study("mine", **levels), trials=[*one, *other]))
-    with pytest.raises(NotApplicable, match="varies encoder and decoder alone, but 1 others vary too"):
+    with pytest.raises(NotApplicable, match="varies only encoder and decoder, but 1 other factors vary"):
         figure("architecture", data)
     with pytest.raises(NotApplicable, match="needs a sweep of the study labels: no factor context here"):
         figure("labels", data)

@@ -128,7 +128,7 @@ def test_what_failed_or_waits_is_counted_where_it_stopped(make_sweep: MakeSweep)
 
 
 def test_a_sweep_without_pruning_has_no_flow(small: SweepData) -> None:
-    with pytest.raises(NotApplicable, match="needs a sweep that prunes"):
+    with pytest.raises(NotApplicable, match="needs a pruned sweep"):
         figure("promotion_flow", small)
 
 
@@ -144,7 +144,7 @@ def test_the_front_is_what_no_cheaper_arm_beats(make_sweep: MakeSweep) -> None:
         ["decoder=linknet", 30_000, True],
         ["decoder=pan", 40_000, False],
     ]
-    assert "The line joins the 2 that no other arm beats" in found.caption
+    assert "The line joins the 2 arms that no other arm beats" in found.caption
 
 
 def test_seconds_per_image_are_told_where_they_differ_from_seconds(make_sweep: MakeSweep) -> None:
@@ -225,7 +225,7 @@ def test_all_figures_say_what_they_miss(make_sweep: MakeSweep) -> None:
     made, missing = figures(SweepData(make_sweep(description={"factors": []})))
     assert made == {}
     assert set(missing) == set(FIGURES)
-    assert missing["curves"] == "needs an epoch that was measured"
+    assert missing["curves"] == "needs a measured epoch"
 
 
 def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:

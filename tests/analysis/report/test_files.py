@@ -158,12 +158,12 @@ def test_a_report_without_figures_carries_no_library() -> None:
     assert "run <code>x</code>" in text
 
 
-def test_markdown(report: Report) -> None:
+def test_markdown_has_sections_tables_and_links_to_figures(report: Report) -> None:
     text, figures = markdown_report(report, "report-figures")
     assert text.startswith("# Sweep s\n\nReport of seatbelt, made 2026-03-01 12:00 UTC.\n\n## Answer\n")
     assert set(re.findall(r"\(<report-figures/(.*?)>\)", text)) == set(figures)
     assert "| rank | selection IoU |" in text
-    assert "The first 25 of 90 rows; the page has all." in text
+    assert "The first 25 of 90 rows; the HTML report has all." in text
 
 
 def test_markdown_escapes_what_it_would_act_on() -> None:
@@ -179,7 +179,7 @@ def test_markdown_escapes_what_it_would_act_on() -> None:
 
 
 @pytest.mark.slow
-def test_pdf(report: Report, make_sweep: MakeSweep) -> None:
+def test_a_report_becomes_a_pdf_of_several_pages(report: Report, make_sweep: MakeSweep) -> None:
     for found in (report, hostile(make_sweep)):
         data = pdf_report(found)
         assert data.startswith(b"%PDF") and data.rstrip().endswith(b"%%EOF")
@@ -189,6 +189,6 @@ def test_pdf(report: Report, make_sweep: MakeSweep) -> None:
 def test_a_sweep_without_trials_has_a_report(tmp_path: Path) -> None:
     told: dict[str, Any] = DESCRIPTION | {"rungs": [2]}
     report = build_report(load(write_sweep(tmp_path / "s", description=told)), NOON)
-    assert "no epoch was measured" in html_report(report)
-    assert "no epoch was measured" in markdown_report(report, "f")[0]
+    assert "no epoch has been measured" in html_report(report)
+    assert "no epoch has been measured" in markdown_report(report, "f")[0]
     assert pdf_report(report).startswith(b"%PDF")

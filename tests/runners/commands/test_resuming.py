@@ -162,7 +162,7 @@ def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, 
     from analysis import load
     from analysis.answers.ranking import best
 
-    with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` says why the first has none"):
+    with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` explains the first one"):
         best(load(folder.name))
 
 
