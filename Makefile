@@ -17,11 +17,12 @@ test: test-quick ## All tests; those that start clusters and sweeps have the mac
 test-quick: $(STAMP) ## The tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4
 
-check: $(STAMP) ## Format, lint, types, import contracts
+check: $(STAMP) ## Format, lint, types, import contracts, names
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.names
 
 audit: $(STAMP) ## Known advisories for the exact versions of constraints.txt, less docs/audit-exceptions.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"

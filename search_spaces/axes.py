@@ -1,89 +1,28 @@
-"""Every named axis of the trial configuration: what `--set NAME=a,b` varies and `--fix NAME=value` fixes."""
+"""Factors from the texts of `--set NAME=a,b` and `--fix NAME=value`."""
 
 from __future__ import annotations
 
 import operator
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
-from search_spaces.shares import AS_IS, SHARE, share_field
-from search_spaces.space import Factor, Level, Range
-from seatbelt.config.augmentation import TRANSFORMS, Policy
+from search_spaces.axis_table import AXES, Axis, find_axis
+from search_spaces.factors import Factor, Level, Range
+from search_spaces.shares import AS_IS
+from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.field_paths import SHARE_FIELD, field_value
 from seatbelt.config.notation import canonical_label
-from seatbelt.config.trial import DECODERS, RESNETS, TrialConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 _LONGEST_RANGE = 100
 
 PRETRAINED_ON = "2-6"
-"""Synthetic generations of a regime that names none (ours: those of the thesis' best model)."""
+"""Default synthetic generations of a regime (ours: those of the thesis' best model)."""
 
 _NUMBERS = ("output_stride", "encoder_depth")
-"""Axes with a closed choice of numbers, which the configuration does not accept as texts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Axis:
-    """One named axis."""
-
-    field: str
-    """Dotted field of the trial configuration."""
-    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime", "share"] = "value"
-    """A plain value; a set written a+b (`none` and, for transforms, `all`); a member of a set, `on` or `off`; an
-    architecture, decoder/encoder; what is trained on, such as `real`, `3-5` or `real+5`; a regime; or a share of the
-    synthetic images, `as_is` for no such condition."""
-    levels: tuple[str, ...] = ()
-    """The usual levels, if the axis has such."""
-
-
-AXES: dict[str, Axis] = {
-    "encoder": Axis(field="model.encoder", levels=RESNETS),
-    "decoder": Axis(field="model.decoder", levels=DECODERS),
-    "architecture": Axis(field="model.decoder", kind="architecture"),
-    "weights": Axis(field="model.weights", levels=("imagenet", "none")),
-    "encoder_depth": Axis(field="model.encoder_depth", levels=("3", "4", "5")),
-    "output_stride": Axis(field="model.output_stride", levels=("8", "16")),
-    "decoder_dropout": Axis(field="model.decoder_dropout"),
-    "real": Axis(field="data.real", levels=("false", "true")),
-    "generations": Axis(field="data.generations", kind="set"),
-    "training_data": Axis(field="data.generations", kind="training_data"),
-    "regime": Axis(field="data.generations", kind="regime", levels=("synthetic", "real", "synthetic_then_real")),
-    "pretraining": Axis(field="pretraining.generations", kind="set"),
-    "pretraining_epochs": Axis(field="pretraining.epochs"),
-    "synthetic_share": Axis(field="data.synthetic_share", levels=("0.0", "0.5", "0.6", "0.7", "0.8", "0.9")),
-    "synthetic_images": Axis(field="data.synthetic_images"),
-    "replacement": Axis(field="data.replacement", levels=("false", "true")),
-    "sources": Axis(field="data.sources", kind="set"),
-    "target": Axis(field="data.target"),
-    "context": Axis(field="data.context", kind="set"),
-    "height": Axis(field="data.height"),
-    "width": Axis(field="data.width"),
-    "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
-    "augmentation_policy": Axis(field="augmentation.policy", levels=get_args(Policy)),
-    "augmentation_probability": Axis(field="augmentation.probability"),
-    **{name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on")) for name in TRANSFORMS},
-    "augmentation_operations": Axis(field="augmentation.operations"),
-    "augmentation_strength": Axis(field="augmentation.strength", levels=("0.5", "1.0", "1.5", "2.0")),
-    "batch_size": Axis(field="optimisation.batch_size"),
-    "encoder_learning_rate": Axis(field="optimisation.encoder_learning_rate"),
-    "decoder_learning_rate": Axis(field="optimisation.decoder_learning_rate"),
-    "encoder_weight_decay": Axis(field="optimisation.encoder_weight_decay"),
-    "decoder_weight_decay": Axis(field="optimisation.decoder_weight_decay"),
-    "plateau_factor": Axis(field="optimisation.plateau_factor"),
-    "plateau_patience": Axis(field="optimisation.plateau_patience"),
-    "early_stopping_patience": Axis(field="optimisation.early_stopping_patience"),
-    "precision": Axis(field="optimisation.precision", levels=("float32", "bfloat16")),
-    "channels_last": Axis(field="optimisation.channels_last", levels=("false", "true")),
-    "loss_bce": Axis(field="loss.bce"),
-    "loss_dice": Axis(field="loss.dice"),
-    "loss_iou": Axis(field="loss.iou"),
-}
-
-AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}") for name in TRANSFORMS}
-AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in TRANSFORMS}
+"""Axes with a closed set of numbers, which the configuration does not accept as text."""
 
 
 def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
@@ -94,12 +33,12 @@ def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
 
     Args:
         name: Name of an axis.
-        values: The levels, as texts or as plain numbers and switches; the axis' usual ones if None.
+        values: The levels, as text, numbers or booleans; the default levels of the axis if None.
 
     Raises:
-        UserError: There is no such axis, or it refuses a value.
+        UserError: The axis does not exist, or a value is invalid.
     """
-    axis = find(name)
+    axis = find_axis(name)
     texts = [_text(value).strip() for value in (values if values is not None else axis.levels)]
     if "" in texts:
         raise UserError(f"axis {name!r} has an empty level; {_how_to_write(axis)}")
@@ -110,23 +49,6 @@ def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
 
 def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def find(name: str) -> Axis:
-    """Return an axis by name; `share.seat.empty` is the share of synthetic images whose tag `seat` is `empty`.
-
-    Raises:
-        UserError: There is none; the message lists them.
-    """
-    if name.startswith(SHARE):
-        return Axis(field=share_field(name), kind="share")
-    if name not in AXES:
-        common = [known for known, axis in AXES.items() if axis.field.count(".") == 1]
-        raise UserError(
-            f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
-            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}, or {SHARE}TAG.VALUE"
-        )
-    return AXES[name]
 
 
 def _how_to_write(axis: Axis) -> str:
@@ -144,8 +66,8 @@ def _value_range(name: str, axis: Axis, text: str) -> Range:
     except ValueError:
         raise UserError(f"axis {name!r}: a range is two numbers such as 0.0001..0.01, but got {text!r}") from None
     for end in ends:
-        found = _value(_checked({axis.field: end}), axis.field)
-        if not isinstance(found, float):
+        value = _value(_checked({axis.field: end}), axis.field)
+        if not isinstance(value, float):
             raise UserError(f"axis {name!r} takes whole numbers or names, so that a range makes no sense: give levels")
     return Range(field=axis.field, low=ends[0], high=ends[1], log=ends[0] > 0)
 
@@ -167,7 +89,7 @@ def _level(name: str, axis: Axis, text: str) -> Level:
     if name == "encoder" and "@" in text:
         encoder, _, weights = text.partition("@")
         fields = {axis.field: encoder, AXES["weights"].field: weights}
-    # The configuration is the judge of its own values, and gives each its one form: 4.0 and 4 are alike.
+    # The configuration validates its own values and gives each its canonical form: 4.0 and 4 are alike.
     checked = _checked(fields)
     values = {path: _value(checked, path) for path in fields}
     label = "@".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values.values())
@@ -178,7 +100,7 @@ def _set_level(name: str, axis: Axis, text: str) -> Level:
     members = _members(name, text)
     if "" in members:
         raise UserError(f"axis {name!r} has an empty member in {text!r}; {_how_to_write(axis)}")
-    # A set of labels may only make sense together with another target: it is checked with the cell.
+    # A set of labels may be valid only with another target, so it is checked with the whole cell.
     if name == "context":
         members = tuple(sorted({_label(member) for member in members}))
     else:
@@ -234,7 +156,7 @@ def _label(text: str) -> str:
 
 
 def _checked(fields: dict[str, Any]) -> TrialConfig:
-    # With real images, every share of synthetic ones makes sense.
+    # Every synthetic share is valid beside real images.
     return TrialConfig().with_fields({"data.real": True, **fields})
 
 
@@ -251,8 +173,8 @@ def _members(name: str, text: str) -> tuple[str, ...]:
         return TRANSFORMS
     members: list[str] = []
     for part in (part.strip() for part in text.split("+")):
-        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
-        members += _range(part, int(found[1]), int(found[2])) if found else [part]
+        span = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
+        members += _range(part, int(span[1]), int(span[2])) if span else [part]
     return tuple(members)
 
 

@@ -1,4 +1,4 @@
-"""All studies by name, and a user's own from a Python file."""
+"""All studies by name, and custom studies from Python files."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ STUDIES: dict[str, Callable[[], Study]] = {
 }
 
 
-def find(name: str) -> Study:
-    """Return a study by its name, or from a user's Python file that defines `study() -> Study`.
+def find_study(name: str) -> Study:
+    """Return a study by its name, or from a Python file that defines `study() -> Study`.
 
     Raises:
-        UserError: There is no such study, or the file does not define one.
+        UserError: The study does not exist, or the file does not define one.
     """
     if name.endswith(".py"):
         return _from_file(Path(name))
@@ -73,7 +73,7 @@ def _from_file(path: Path) -> Study:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        # The user's own code: whatever it raises is theirs to mend.
+        # This is the user's code, so any exception is the user's to fix.
         reason = " ".join(str(error).split())
         raise UserError(f"study file {path}: {type(error).__name__}: {reason}") from error
     if not isinstance(study, Study):
@@ -83,7 +83,7 @@ def _from_file(path: Path) -> Study:
 
 @contextlib.contextmanager
 def _neighbours_importable(folder: Path) -> Iterator[None]:
-    """Let a study import files beside it, behind everything that is installed: they replace no module of ours."""
+    """Let a study import files beside it; they come last on the path, so they cannot shadow installed modules."""
     before = list(sys.path)
     sys.path.append(str(folder))
     try:

@@ -1,4 +1,4 @@
-"""Designs: which cells of a space a sweep tries when it does not adapt to what it finds.
+"""Designs: which cells of a space a non-adaptive sweep tries.
 
 `full` is every cell. `ofat` is the baseline and each other level alone. `fractional-32` and `fractional-128`
 are the regular two-level fractions of ten factors in 32 runs (resolution IV: main effects are clear of
@@ -19,7 +19,8 @@ from typing import overload
 
 import numpy as np
 
-from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.config.field_paths import field_value
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
@@ -37,30 +38,30 @@ NAMES = ("full", "ofat", "fractional-32", "fractional-32-foldover", "fractional-
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """The arms of a sweep in their order of definition: named ones first."""
+    """The arms of a sweep in order: named arms first."""
 
     name: str
     cells: Sequence[Cell]
     notes: tuple[str, ...] = ()
-    """What must be known to read the results, such as aliases."""
+    """Notes for reading the results, such as aliases."""
 
     def __len__(self) -> int:
         return len(self.cells)
 
 
-def build(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
+def build_design(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
     """Build a design by name.
 
     Args:
         space: What varies.
         name: One of `NAMES`; N is a number of cells.
         baseline: The cell that `ofat` starts from.
-        seed: Of the random designs.
+        seed: Seed of the random designs.
 
     Raises:
-        UserError: There is no such design, or it does not fit the space.
+        UserError: The design does not exist, or does not fit the space.
     """
-    named = [{NAMED_ARM: arm.name} for arm in space.arms]
+    named = space.named_cells
     if name == "full":
         cells: Sequence[Cell] = _Product(space)
         return Design(name=name, cells=[*named, *cells] if named else cells)
@@ -68,8 +69,8 @@ def build(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
         return Design(name=name, cells=[*named, *_one_at_a_time(space, baseline)])
     fraction = re.fullmatch(r"fractional-(32|128)(-foldover)?", name)
     if fraction and name in NAMES:
-        found = _fraction(space, int(fraction[1]), folded=fraction[2] is not None)
-        return Design(name=name, cells=[*named, *found.cells], notes=found.notes)
+        design = _fraction(space, int(fraction[1]), folded=fraction[2] is not None)
+        return Design(name=name, cells=[*named, *design.cells], notes=design.notes)
     spread = re.fullmatch(r"(lhs|sobol):([1-9][0-9]{0,4})", name)
     if spread:
         return Design(name=name, cells=[*named, *_spread(space, spread[1], int(spread[2]), seed)])
@@ -77,7 +78,7 @@ def build(space: Space, name: str, *, baseline: Cell, seed: int) -> Design:
 
 
 def baseline_cell(space: Space, base: TrialConfig) -> Cell:
-    """Return the cell of the base configuration; a factor without its value stands at its first level."""
+    """Return the cell of the base configuration; factors without its value are at their first level."""
     tree = base.model_dump()
     cell = {}
     for f in space.factors:
@@ -91,7 +92,7 @@ def baseline_cell(space: Space, base: TrialConfig) -> Cell:
 
 
 class _Product(Sequence[Cell]):
-    """Every cell of a finite space that is not excluded, made when it is asked for."""
+    """Every cell of a finite space that is not excluded, built on access."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -176,7 +177,7 @@ def defining_words(runs: int, factors: int = _MOST_FACTORS) -> tuple[frozenset[i
     words = {frozenset({column, *parents}) for column, parents in _GENERATORS[runs].items()}
     relation: set[frozenset[int]] = {frozenset()}
     for word in words:
-        relation |= {word ^ known for known in relation}
+        relation |= {word ^ other for other in relation}
     relation.discard(frozenset())
     return tuple(sorted((word for word in relation if max(word) < factors), key=lambda w: (len(w), sorted(w))))
 
@@ -186,12 +187,12 @@ def alias_lines(words: Sequence[frozenset[int]], names: Sequence[str]) -> list[s
     if not words:
         return ["no effects are aliased: this is a full factorial"]
     lines = [f"resolution {_roman(min(map(len, words)))}: the shortest word has {min(map(len, words))} factors"]
-    known: set[frozenset[int]] = set()
+    listed: set[frozenset[int]] = set()
     for effect in _effects(len(names)):
-        if effect in known:
+        if effect in listed:
             continue
         chain = sorted({effect ^ word for word in words if len(effect ^ word) <= 2}, key=lambda e: (len(e), sorted(e)))
-        known |= {effect, *chain}
+        listed |= {effect, *chain}
         if chain:
             lines.append(" = ".join(":".join(names[i] for i in sorted(e)) for e in [effect, *chain]))
     if len(lines) == 1:
@@ -230,6 +231,6 @@ def _spread(space: Space, kind: str, count: int, seed: int) -> list[Cell]:
         {factor.name: factor.label_at(float(share)) for factor, share in zip(space.factors, point, strict=True)}
         for point in points
     ]
-    # Levels can coincide; a cell that is excluded is left out, so that a design may be smaller than asked for.
+    # Points can share a cell, and excluded cells are left out: the design may have fewer cells than requested.
     unique = {tuple(cell.items()): cell for cell in cells if not space.excluded(cell)}
     return list(unique.values())

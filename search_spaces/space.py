@@ -1,7 +1,6 @@
-"""Factors, levels and studies: what can vary, as data.
+"""Spaces and studies: what can vary, as data.
 
-A level sets one or more dotted fields of the trial configuration. A cell is one level of each factor; the
-cells of a finite space are numbered, so that a design is a sequence of cells.
+A cell is one level of each factor. The cells of a finite space are numbered, so that a design is a sequence of cells.
 """
 
 from __future__ import annotations
@@ -9,135 +8,49 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, final
+from typing import Protocol as TypingProtocol
 
+from search_spaces.factors import Factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import NAMED_ARM as NAMED_ARM
 from seatbelt.records.sweep import Cell as Cell
-from seatbelt.records.sweep import SweepFactor, SweepRange
 
 Propose = Literal["exhaustive", "random", "optuna", "optuna-gp", "factorial"]
 Prune = Literal["none", "asha"]
 
 MOST_ENUMERABLE = 100_000
-"""Larger spaces are not walked through cell by cell."""
-
-_DIGITS = 3
-"""Significant digits of a value drawn from a range: more would only make labels long."""
+"""Larger spaces are not enumerated."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Level:
-    """One value of a factor."""
-
-    label: str
-    fields: Mapping[str, Any]
-    """Dotted field of the trial configuration -> value."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """A continuous choice of values of one field."""
-
-    field: str
-    low: float
-    high: float
-    log: bool = False
-    """Whether equal ratios are equally likely, instead of equal differences."""
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise UserError(f"a range must rise, but got {self.low:g}..{self.high:g}")
-        if self.log and self.low <= 0:
-            raise UserError(f"a logarithmic range must lie above 0, but got {self.low:g}..{self.high:g}")
-
-    def at(self, share: float) -> float:
-        """Return the value at a share of the way from low to high, rounded to three digits."""
-        if self.log:
-            value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
-        else:
-            value = self.low + share * (self.high - self.low)
-        return min(self.high, max(self.low, float(f"{value:.{_DIGITS}g}")))
-
-    def share(self, value: float) -> float:
-        """Return how far a value lies from low to high, from 0 to 1."""
-        if self.log:
-            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        return (value - self.low) / (self.high - self.low)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Factor:
-    """Something that varies: over levels, or over a range."""
-
-    name: str
-    levels: tuple[Level, ...] = ()
-    range: Range | None = None
-
-    def __post_init__(self) -> None:
-        labels = [level.label for level in self.levels]
-        if not labels and self.range is None:
-            raise UserError(f"factor {self.name!r} has no levels; give it at least one")
-        assert not (labels and self.range), "a factor has levels or a range"
-        repeated = sorted({label for label in labels if labels.count(label) > 1})
-        if repeated:
-            raise UserError(f"factor {self.name!r} lists the level {repeated[0]!r} twice")
-        known: dict[str, str] = {}
-        for level in self.levels:
-            meaning = repr(sorted(level.fields.items()))
-            if meaning in known:
-                raise UserError(
-                    f"factor {self.name!r} has two levels that mean the same: {known[meaning]!r} and {level.label!r}"
-                )
-            known[meaning] = level.label
-
-    @classmethod
-    def of_record(cls, record: SweepFactor) -> Factor:
-        """Return the factor that `sweep.json` records."""
-        levels = tuple(Level(label=label, fields=fields) for label, fields in record.levels.items())
-        return cls(name=record.name, levels=levels, range=Range(**record.range.model_dump()) if record.range else None)
-
-    def record(self) -> SweepFactor:
-        """Return the factor as `sweep.json` records it."""
-        span = None if self.range is None else SweepRange(**vars(self.range))
-        return SweepFactor(name=self.name, levels={x.label: dict(x.fields) for x in self.levels}, range=span)
+class ExclusionRule(TypingProtocol):
+    """A rule that excludes cells from a space."""
 
     @property
-    def fields(self) -> set[str]:
-        """Dotted fields that the factor sets."""
-        if self.range is not None:
-            return {self.range.field}
-        return {path for level in self.levels for path in level.fields}
+    def reason(self) -> str:
+        """Why these cells are excluded."""
 
-    def level(self, label: str) -> Level:
-        """Return the level with a label; of a range, any number in it."""
-        if self.range is not None:
-            return Level(label=label, fields={self.range.field: float(label)})
-        return next(level for level in self.levels if level.label == label)
-
-    def label_at(self, share: float) -> str:
-        """Return the label at a share from 0 to 1 (exclusive): each level has an equal part of it."""
-        if self.range is not None:
-            return f"{self.range.at(share):g}"
-        return self.levels[min(len(self.levels) - 1, int(share * len(self.levels)))].label
+    def excludes(self, cell: Cell) -> bool:
+        """Return whether a cell is excluded."""
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """Levels that do not go together: no cell has one of the labels of each factor that is named."""
+    """Levels that cannot be combined: a cell is excluded if it has one of the labels for every factor named here."""
 
     reason: str
     labels: Mapping[str, tuple[str, ...]]
 
-    def holds(self, cell: Cell) -> bool:
+    def excludes(self, cell: Cell) -> bool:
         """Return whether a cell is excluded."""
         return all(cell.get(name) in labels for name, labels in self.labels.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedArm:
-    """An arm beside the space, to compare with: it is tried first and never pruned."""
+    """An arm outside the space, for comparison: it is tried first and never pruned."""
 
     name: str
     fields: Mapping[str, Any]
@@ -145,10 +58,10 @@ class NamedArm:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The product of some factors, without what is excluded, and arms beside it."""
+    """The product of some factors without the excluded cells, and named arms beside it."""
 
     factors: tuple[Factor, ...]
-    exclusions: tuple[Exclusion, ...] = ()
+    exclusions: tuple[ExclusionRule, ...] = ()
     arms: tuple[NamedArm, ...] = ()
 
     def __post_init__(self) -> None:
@@ -164,12 +77,17 @@ class Space:
 
     @property
     def continuous(self) -> bool:
-        """Whether a factor is a range."""
+        """True if a factor is a range."""
         return any(factor.range is not None for factor in self.factors)
 
     @property
+    def named_cells(self) -> list[Cell]:
+        """The cells of the named arms."""
+        return [{NAMED_ARM: arm.name} for arm in self.arms]
+
+    @property
     def size(self) -> int:
-        """Number of cells of the product, those that are excluded included.
+        """Number of cells of the product, excluded ones included.
 
         Raises:
             UserError: A factor is continuous.
@@ -196,13 +114,13 @@ class Space:
 
     def excluded(self, cell: Cell) -> str | None:
         """Return why a cell is excluded, None if it is not."""
-        return next((exclusion.reason for exclusion in self.exclusions if exclusion.holds(cell)), None)
+        return next((rule.reason for rule in self.exclusions if rule.excludes(cell)), None)
 
     def config(self, base: TrialConfig, cell: Cell, *, seed: int) -> TrialConfig:
         """Return the configuration of a cell: the base with the fields of its levels.
 
         Raises:
-            UserError: The levels do not go together; the message names them.
+            UserError: The levels cannot be combined; the message names them.
         """
         changes: dict[str, Any] = {"seed": seed}
         if NAMED_ARM in cell:
@@ -228,7 +146,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How a study is run unless the user says otherwise."""
+    """Default way to run a study."""
 
     epochs: int = 50
     replicates: int = 1
@@ -237,7 +155,7 @@ class Protocol:
     design: str = "full"
     """Which cells an exhaustive sweep tries: see `search_spaces.designs`."""
     trials: int | None = None
-    """Trials of an adaptive sweep that names no limit of its own."""
+    """Number of trials of an adaptive sweep without a limit of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,15 +165,15 @@ class Study:
     name: str
     question: str
     reference: str
-    """Where the thesis asks it, or `none`."""
+    """Where the thesis asks this question, or `none`."""
     factors: tuple[Factor, ...]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    """Dotted field -> fixed condition, or a plain value, which counts as `ours`; fields that are not named have the
-    values of table 3.3."""
+    """Dotted field -> fixed condition, or a plain value, which counts as `ours`. All other fields have the values of
+    table 3.3."""
     protocol: Protocol = Protocol()
     exclusions: tuple[Exclusion, ...] = ()
     arms: tuple[NamedArm, ...] = ()
-    """Arms beside the space, such as other augmentation policies."""
+    """Arms outside the space, such as other augmentation policies."""
 
     def __post_init__(self) -> None:
         _check_items("factors", self.factors, Factor, "search_spaces.axes.factor() makes one")

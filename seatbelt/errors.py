@@ -1,30 +1,30 @@
-"""The one error family for mistakes that a user can mend."""
+"""Errors that a user can fix."""
 
 
 class UserError(ValueError):
-    """Something the user gave cannot be used: a file, flag, configuration, image, checkpoint or row.
+    """Invalid input: a file, option, configuration, image, checkpoint or row.
 
-    The message is one line that says what is wrong, where, and what to do. The command line prints it
-    without a traceback and ends with exit code 2.
+    The message is one line that says what is wrong, where, and what to do. The command line prints it without a
+    traceback and exits with code 2.
     """
 
 
 class WeightsNotFoundError(UserError):
-    """The pretrained weights that were asked for are not on this machine."""
+    """The requested pretrained weights are not on this machine."""
 
 
 class SweepHeldError(UserError):
-    """Another live driver writes to the sweep."""
+    """Another running driver writes to the sweep."""
 
 
-def refuse_newer_format(place: str, version: object, known: int) -> None:
-    """Refuse a file whose format is newer than this package knows.
+def refuse_newer_format(place: str, version: object, newest: int) -> None:
+    """Refuse a file with a newer format than this version reads.
 
     Raises:
-        UserError: It is; the message says so, and what to do.
+        UserError: The format is newer.
     """
-    if isinstance(version, int) and version > known:
+    if isinstance(version, int) and version > newest:
         raise UserError(
-            f"{place} was made by a newer version of seatbelt (format {version}, this one reads {known}); install that "
-            "version here, or restore the file from a backup if it is damaged"
+            f"{place} was made by a newer version of seatbelt (format {version}, this one reads {newest}); install "
+            "that version, or restore the file from a backup if it is damaged"
         )

@@ -8,7 +8,7 @@ from analysis.reading.tables import ArmRole, SweepTables, readable
 from analysis.reading.trial_cells import cells_of, complete_trials
 from analysis.statistics.intervals import Interval, student_half_width
 from analysis.statistics.paired_images import by_replicate, image_scores, mean_over_subjects
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from seatbelt.errors import UserError
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, Points, extent, numbers
 from analysis.figures.chart import with_interval as value_text
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

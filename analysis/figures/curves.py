@@ -17,7 +17,8 @@ from analysis.figures.chart import (
     whole_axis,
 )
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, NotApplicable, Points, numbers, shortened
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

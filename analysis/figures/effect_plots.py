@@ -9,7 +9,7 @@ from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicable, Po
 from analysis.figures.sweep_data import SweepData
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd

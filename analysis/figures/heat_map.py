@@ -9,7 +9,8 @@ from analysis.figures.chart import with_interval as value_text
 from analysis.figures.sweep_data import SweepData
 from analysis.statistics.intervals import student_half_width
 from seatbelt.errors import UserError
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

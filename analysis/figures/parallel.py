@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicable, ReferenceLine, Texts
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd

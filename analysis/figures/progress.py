@@ -17,7 +17,7 @@ from analysis.figures.chart import (
     whole_axis,
 )
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

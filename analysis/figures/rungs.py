@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicable, whole_axis
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import FINAL, Column, Status
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import FINAL, Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,7 +27,7 @@ from analysis.figures.chart import (
 from analysis.figures.chart import with_interval as value_text
 from analysis.figures.study_list import NAMES, STUDY_FIGURES, StudyFigure
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:

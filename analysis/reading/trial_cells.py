@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.reading.tables import ArmRole, SweepTables, readable
+from seatbelt.records.columns import Column
 from seatbelt.records.sweep import read_cell
-from seatbelt.records.tables import Column, Status
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from analysis.answers.arms import ARMS
 from analysis.reading.trial_cells import CELLS, STAGES
-from seatbelt.records.tables import TABLES, Column
+from seatbelt.records.columns import Column
+from seatbelt.records.tables import TABLES
 
 _FACTORS = Column("(factors)", "string", "one column for each factor: its level; a number where the factor is a range")
 

@@ -58,7 +58,7 @@ def check(data: Annotated[Path, typer.Argument(help="A native data-set folder.")
     Example:
       seatbelt data check my-images
     """
-    from seatbelt.data.datasets.census import take_census
+    from seatbelt.data.checks.census import take_census
     from seatbelt.data.datasets.dataset import read
 
     with progress_bar("images") as progress:

@@ -61,9 +61,9 @@ def sweep(
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
     from runners.commands.run import launch
-    from search_spaces.catalogue import find
+    from search_spaces.catalogue import find_study
 
-    request = Request(study=find(study), data=tuple(data or ()), **vars(options))
+    request = Request(study=find_study(study), data=tuple(data or ()), **vars(options))
     root = f"{out.rstrip('/')}/{name or request.study.name}"
     raise typer.Exit(launch(request, limits, run, root, dry_run=dry_run, as_new=as_new))
 

@@ -54,9 +54,9 @@ def show(
     Example:
       seatbelt weights show --weights-folder weights
     """
-    from seatbelt.models.weights import given_folder, resolve
+    from seatbelt.models.weights import resolve, user_folder
 
-    given_folder(weights_folder)
+    user_folder(weights_folder)
     faults: list[str] = []
     for encoder in ENCODERS:
         try:

@@ -51,20 +51,20 @@ def check_file(path: Path, *, to_start: bool = False, allow_insecure: bool = Fal
     """
     text = _read(path)
     if text.startswith("#!"):
-        found = list(check_script(text))
+        findings = list(check_script(text))
     else:
         document = _parse(path, text)
         if document.get("kind") == "RayJob":
-            found = list(check_rayjob(document))
+            findings = list(check_rayjob(document))
         elif "apiVersion" in document:
             raise UserError(f"{path} is a {document.get('kind')!r} of Kubernetes; of those only a RayJob is checked")
         else:
-            found = [finding for check in RAY_CHECKS for finding in check(document)]
+            findings = [finding for check in RAY_CHECKS for finding in check(document)]
             if allow_insecure:
                 tolerated = list(entrance.check_token(document))
-                found = [replace(x, severity="warning") if x in tolerated else x for x in found]
-    found += _placeholders(text, to_start=to_start)
-    return sorted(found, key=lambda finding: finding.severity != "error")
+                findings = [replace(x, severity="warning") if x in tolerated else x for x in findings]
+    findings += _placeholders(text, to_start=to_start)
+    return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
 def read_ray_file(path: Path) -> dict[str, Any]:

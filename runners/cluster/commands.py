@@ -106,8 +106,8 @@ def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submis
     """
     read_ray_file(path)
     if not arguments or arguments[0] not in _VERBS:
-        given = arguments[0] if arguments else "nothing"
-        raise UserError(f"submit takes sweep, resume or confirm after --, but got {given!r}")
+        options = arguments[0] if arguments else "nothing"
+        raise UserError(f"submit takes sweep, resume or confirm after --, but got {options!r}")
     sweep = _sweep_folder(arguments)
     complete = [*arguments]
     if not any(x == "--address" or x.startswith("--address=") for x in arguments):
@@ -143,11 +143,11 @@ def _sweep_folder(arguments: Sequence[str]) -> str:
         raise UserError(f"{target} is relative to this machine; give a place that every node shares")
     if verb != "sweep":
         return target
-    given = dict(_options(arguments))
-    if "--out" not in given:
+    options = dict(_options(arguments))
+    if "--out" not in options:
         raise UserError("submit needs --out: a folder of sweeps that every node shares, such as /shared/sweeps")
-    name = given.get("--name") or Path(target).stem
-    return f"{given['--out'].rstrip('/')}/{given.get('--as-new') or name}"
+    name = options.get("--name") or Path(target).stem
+    return f"{options['--out'].rstrip('/')}/{options.get('--as-new') or name}"
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

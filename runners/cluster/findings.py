@@ -48,10 +48,10 @@ def commands(document: dict[str, Any], *keys: str) -> Iterator[tuple[str, str]]:
                 yield f"{key}.{index}", text
 
 
-def unknown_keys(place: str, found: Iterable[str], known: Iterable[str]) -> Iterator[Finding]:
-    """Yield an error for each key that is not known, with the nearest name that is."""
-    allowed = sorted(known)
-    for key in sorted(set(map(str, found)) - set(allowed)):
-        near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.6)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(allowed)}"
+def unknown_keys(place: str, keys: Iterable[str], allowed: Iterable[str]) -> Iterator[Finding]:
+    """Yield an error for each key that is not allowed, with the nearest allowed name."""
+    names = sorted(allowed)
+    for key in sorted(set(map(str, keys)) - set(names)):
+        near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+        advice = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(names)}"
         yield error(f"{place}.{key}" if place else key, f"there is no key {key!r}", advice)

@@ -83,7 +83,7 @@ def _installs_this(text: str) -> bool:
 def _installs(text: str) -> list[str]:
     """Return the arguments of each installation in a command."""
     parts = (_INSTALL.search(part) for part in re.split(r"&&|\|\||[;|\n]", text))
-    return [found.group(1) for found in parts if found]
+    return [commands.group(1) for commands in parts if commands]
 
 
 def _is_exact(words: list[str]) -> bool:

@@ -45,16 +45,16 @@ def _validate(document: dict[str, Any]) -> Iterator[Finding]:
     import jsonschema
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    told = io.StringIO()
+    messages = io.StringIO()
     logging.getLogger("ray.autoscaler").setLevel(logging.ERROR)
     try:
         # Ray prints some of its faults, and leaves the exception empty.
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        with contextlib.redirect_stdout(messages), contextlib.redirect_stderr(messages):
             validate_config(prepare_config(copy.deepcopy(document)))
     except jsonschema.ValidationError as fault:
         yield from _schema_fault(fault)
     except Exception as fault:
-        lines = [line for line in (str(fault).strip() or told.getvalue().strip()).splitlines() if line.strip()]
+        lines = [line for line in (str(fault).strip() or messages.getvalue().strip()).splitlines() if line.strip()]
         what = (lines[-1] if lines else type(fault).__name__)[:_MESSAGE_CHARACTERS]
         yield error("file", f"Ray refuses it: {what}", "see Ray's reference of cluster files")
 

@@ -18,16 +18,16 @@ _NOTICE_SECONDS = 60
 def check_script(text: str) -> Iterator[Finding]:
     """Yield what is wrong with a script."""
     directives = {
-        found.group(1): (number, found.group(2) or "")
+        match.group(1): (number, match.group(2) or "")
         for number, line in enumerate(text.splitlines(), start=1)
-        if (found := _DIRECTIVE.match(line))
+        if (match := _DIRECTIVE.match(line))
     }
     if not directives:
         yield error("file", "has no #SBATCH line: it is no script for sbatch", "see docs/cluster/slurm.sh")
         return
     yield from unknown_keys("#SBATCH", directives, SBATCH)
     yield from _check_ending(directives)
-    # Long commands go on over several lines.
+    # Long commands continue over several lines.
     joined = re.sub(r"\\\n\s*", " ", text)
     lines = [line.strip() for line in joined.splitlines() if not line.lstrip().startswith("#")]
     yield from _check_commands(lines)
@@ -40,7 +40,7 @@ def _check_ending(directives: dict[str, tuple[int, str]]) -> Iterator[Finding]:
     if signal is None or int(signal.group(1)) < _NOTICE_SECONDS:
         yield error(
             "#SBATCH.signal",
-            "the script is not told before its time is up",
+            "SLURM does not warn the script before its time is up",
             "add #SBATCH --signal=B:TERM@120",
         )
     if "time" not in directives:
@@ -59,7 +59,7 @@ def _check_commands(lines: list[str]) -> Iterator[Finding]:
     for line in lines:
         yield from check_listening("script", line)
         yield from check_pip("script", line)
-    driver = [found.group() for line in lines if (found := re.search(r"\bseatbelt (sweep|resume|confirm)\b.*", line))]
+    driver = [match.group() for line in lines if (match := re.search(r"\bseatbelt (sweep|resume|confirm)\b.*", line))]
     if not driver:
         yield error("script", "runs no sweep", "give ray symmetric-run `seatbelt sweep ...` after --")
     for line in driver:

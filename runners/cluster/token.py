@@ -42,7 +42,7 @@ def choose_mode(*, joins: bool, allow_insecure: bool) -> bool:
 
 
 def token_file() -> Path:
-    """Return where the token lies: RAY_AUTH_TOKEN_PATH, or Ray's own place."""
+    """Return the path of the token: RAY_AUTH_TOKEN_PATH, or Ray's default."""
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     return Path(named) if named else home_folder() / ".ray" / "auth_token"
 
@@ -51,14 +51,14 @@ def ensure_token(*, create: bool) -> str:
     """Return the token.
 
     Args:
-        create: Make one if there is none, as for a cluster that is started.
+        create: Make a token if there is none, for a cluster that starts.
 
     Raises:
-        UserError: There is none, it cannot be read or written, or others can read it.
+        UserError: The token is missing, unreadable or unwritable, or other users can read it.
     """
-    given = os.environ.get("RAY_AUTH_TOKEN", "").strip()
-    if given:
-        return given
+    token = os.environ.get("RAY_AUTH_TOKEN", "").strip()
+    if token:
+        return token
     return ensure_token_file(token_file(), create=create)
 
 
@@ -67,23 +67,23 @@ def ensure_token_file(path: Path, *, create: bool) -> str:
 
     Args:
         path: The file.
-        create: Make one if there is none, as for a cluster that is started.
+        create: Make a token if there is none, for a cluster that starts.
 
     Raises:
-        UserError: There is none, it cannot be read or written, or others can read it.
+        UserError: The token is missing, unreadable or unwritable, or other users can read it.
     """
     try:
-        found = path.read_text(encoding="utf-8").strip() if path.exists() else ""
-        if not found and create:
+        token = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        if not token and create:
             _create(path)
-            found = path.read_text(encoding="utf-8").strip()
-        mode = stat.S_IMODE(path.stat().st_mode) if found else 0
+            token = path.read_text(encoding="utf-8").strip()
+        mode = stat.S_IMODE(path.stat().st_mode) if token else 0
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"the token {path} cannot be read or written ({error}); mend the file, or name another by "
             "RAY_AUTH_TOKEN_PATH"
         ) from None
-    if not found:
+    if not token:
         raise UserError(
             f"there is no token for the cluster: {path} is missing or empty; copy the cluster's token there and run "
             f"`chmod 600 {path}`, or set RAY_AUTH_TOKEN"
@@ -93,11 +93,11 @@ def ensure_token_file(path: Path, *, create: bool) -> str:
             f"others can read the token {path} (mode {mode:o}), and with it run code on the cluster; run "
             f"`chmod 600 {path}`"
         )
-    return found
+    return token
 
 
 def close_token_file() -> None:
-    """Take the token from others who can read it: a Ray that was started on this machine by itself leaves it so."""
+    """Make the token private: a Ray that starts by itself leaves it readable for others."""
     path = token_file()
     with contextlib.suppress(OSError):
         if path.stat().st_mode & 0o077:
@@ -105,18 +105,18 @@ def close_token_file() -> None:
 
 
 def check_entrance(cluster: str, token: str | None, *, named: str) -> None:
-    """Knock at a cluster with and without the token.
+    """Try to enter a cluster with and without the token.
 
     Args:
         cluster: host:port of its control service.
-        token: The token, or None where the user allows a cluster without.
-        named: How the user called the cluster.
+        token: The token; None if the user allows a cluster without one.
+        named: Name of the cluster for messages.
 
     Raises:
-        UserError: Nobody answers, the token is wrong, or the cluster lets everybody in.
+        UserError: Nobody answers, the token is wrong, or the cluster accepts everybody.
     """
     if os.environ.get("RAY_USE_TLS") == "1":
-        # Certificates of both sides are checked by TLS; Ray itself reports what is wrong with them.
+        # TLS checks the certificates of both sides, and Ray reports what is wrong with them.
         return
     with_token, without = _knock(cluster, token), _knock(cluster, None)
     if "silent" in (with_token, without):
@@ -158,10 +158,10 @@ def _knock(cluster: str, token: str | None) -> Literal["in", "refused", "silent"
     """Ask the control service whether it is alive: the least that it answers to those it lets in."""
     import grpc
 
-    metadata = [("authorization", f"Bearer {token}")] if token else []
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
     with grpc.insecure_channel(cluster, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:
-            channel.unary_unary(_KNOCK)(b"", timeout=_KNOCK_SECONDS, metadata=metadata)
+            channel.unary_unary(_KNOCK, request_serializer=bytes)(b"", timeout=_KNOCK_SECONDS, metadata=metadata)
         except grpc.RpcError as error:
             return "refused" if error.code() == grpc.StatusCode.UNAUTHENTICATED else "silent"
     return "in"

@@ -93,9 +93,9 @@ def _no_gpu(gpus: Gpus) -> str:
 
 
 def _weights_folder() -> MachineCheck:
-    from seatbelt.models.weights import FOLDER_VARIABLE, given_folder
+    from seatbelt.models.weights import FOLDER_VARIABLE, user_folder
 
-    folder = given_folder(None)
+    folder = user_folder(None)
     text = f"{folder[0]}" if folder else f"none named by {FOLDER_VARIABLE}; --weights-folder names one for a sweep"
     return MachineCheck(what="weights folder", state="ok" if folder else "note", text=text)
 

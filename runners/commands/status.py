@@ -12,10 +12,11 @@ from runners.core.events import Event, LegEnded, LegStarted, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.progress import duration, total_epochs
+from runners.session.progress import total_epochs
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import as_recorded, holder, read_events
 from seatbelt.records.tables import Status
+from seatbelt.text.wording import duration
 
 
 def status_text(root: str) -> tuple[str, bool]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.factorial import Basis, ScoreSurface, basis_of
-from search_spaces.space import Cell, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.records.sweep import SweepFactor
 
 Floats = NDArray[np.float64]

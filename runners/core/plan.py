@@ -9,7 +9,7 @@ from typing import Literal
 from runners.core.candidates import CandidateSpace, candidate_space
 from runners.core.events import Decided, Event, LegStarted, Outcome, Planned
 from runners.core.trial_state import TrialState
-from search_spaces.designs import Design, build
+from search_spaces.designs import Design, build_design
 from search_spaces.space import Cell, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
 
@@ -85,7 +85,7 @@ class Plan:
     @functools.cached_property
     def design(self) -> Design:
         """The arms of an exhaustive sweep."""
-        return build(self.space, self.design_name, baseline=self.baseline, seed=self.base.seed)
+        return build_design(self.space, self.design_name, baseline=self.baseline, seed=self.base.seed)
 
     @functools.cached_property
     def candidates(self) -> CandidateSpace:

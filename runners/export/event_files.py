@@ -1,4 +1,4 @@
-"""Sweeps as event files of TensorBoard: curves of every trial, and a table and plots of its hyperparameters."""
+"""Writes sweeps as TensorBoard event files: curves of each trial, and hyperparameters."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ _SWEEP = "sweep"
 
 
 def write_event_files(sweeps: Iterable[ExportedSweep], folder: Path, bar: Callable[[int, int], None]) -> dict[str, int]:
-    """Write a run for each trial into a new folder, in a folder for each sweep where there are several.
+    """Write a run for each trial into a new folder, with a subfolder for each of several sweeps.
 
-    Trials of one arm are sessions of one group, which TensorBoard shows by their mean. Its plugin knows one experiment
-    in a folder: several sweeps are one, with the sweep as a hyperparameter.
+    Trials of one arm are sessions of one group, which TensorBoard shows by their mean. Its plugin supports one
+    experiment per folder, so several sweeps become one experiment with the sweep as a hyperparameter.
 
     Args:
         sweeps: The sweeps.
         folder: The folder to make.
-        bar: Told how many trials of how many are written.
+        bar: Called with the number of written trials and their total.
 
     Returns:
         Name of each sweep -> number of runs.
     """
-    found = list(sweeps)
-    total = sum(len(sweep.trials) for sweep in found)
-    several = len(found) > 1
-    _write(folder, [_event(_experiment(found), _created(found))])
+    exported = list(sweeps)
+    total = sum(len(sweep.trials) for sweep in exported)
+    several = len(exported) > 1
+    _write(folder, [_event(_experiment(exported), _created(exported))])
     done = 0
-    for sweep in found:
+    for sweep in exported:
         name = shown(sweep.name)
         within = folder / name.replace("/", "_") if several else folder
         for trial in sweep.trials:
             _write(within / trial.run_name, _events(trial, {_SWEEP: name} if several else {}))
             done += 1
             bar(done, total)
-    return {shown(sweep.name): len(sweep.trials) for sweep in found}
+    return {shown(sweep.name): len(sweep.trials) for sweep in exported}
 
 
 def _experiment(sweeps: list[ExportedSweep]) -> Any:  # noqa: ANN401  (of tensorboard)
-    """Return what varied, with its domains, and what is shown of each run."""
+    """Return the hyperparameters with their domains, and the metrics."""
     from tensorboard.plugins.hparams import summary_v2 as hp
 
     texts: dict[str, list[str]] = {_SWEEP: [shown(sweep.name) for sweep in sweeps]} if len(sweeps) > 1 else {}
@@ -107,13 +107,13 @@ def _end(trial: ExportedTrial) -> Any:  # noqa: ANN401  (of tensorboard)
     failed = trial.status in FINAL - {Status.COMPLETE}
     status = api_pb2.STATUS_FAILURE if failed else api_pb2.STATUS_SUCCESS
     info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=trial.ended.timestamp())
-    found = Summary()
-    found.value.add(
+    summary = Summary()
+    summary.value.add(
         tag=metadata.SESSION_END_INFO_TAG,
         metadata=metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=info)),
         tensor=metadata.NULL_TENSOR,
     )
-    return found
+    return summary
 
 
 def _event(summary: Any, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
@@ -128,7 +128,7 @@ def _write(folder: Path, events: list[Any]) -> None:
 
     folder.mkdir(parents=True)
     at = events[0].wall_time
-    # TensorBoard knows event files by this part of their name.
+    # TensorBoard recognises event files by this part of their name.
     with (folder / f"events.out.tfevents.{int(at)}.seatbelt").open("wb") as file:
         writer = RecordWriter(file)
         for event in (Event(wall_time=at, file_version="brain.Event:2"), *events):

@@ -33,7 +33,7 @@ _AT_A_TIME = 1000
 """Most metrics that MLflow takes in one batch."""
 _PARAMETERS_AT_A_TIME = 100
 _ARTIFACTS = "mlflow-artifacts:/"
-"""Nothing is there; whoever serves the store says where it would be, and no path of this machine is kept."""
+"""Location of artifacts, of which there are none: it names no path of this machine."""
 
 
 def write_store(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int, int], None]) -> dict[str, int]:
@@ -44,7 +44,7 @@ def write_store(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int,
     Args:
         sweeps: The sweeps.
         file: The file to make.
-        bar: Told how many trials of how many are written.
+        bar: Called with the number of written trials and their total.
 
     Returns:
         Name of each experiment -> number of runs.
@@ -53,16 +53,16 @@ def write_store(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int,
         UserError: MLflow is not installed, or refuses a name.
     """
     store_class, refused = _mlflow()
-    found = list(sweeps)
-    total = sum(len(sweep.trials) for sweep in found)
+    exported = list(sweeps)
+    total = sum(len(sweep.trials) for sweep in exported)
     done = 0
     with warnings.catch_warnings():
-        # Of MLflow's own models.
+        # MLflow's own models cause this warning.
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated")
         store = store_class(f"sqlite:///{file}", _ARTIFACTS)
-        _do_not_wait(store.engine)
+        _disable_sync(store.engine)
         try:
-            for sweep in found:
+            for sweep in exported:
                 experiment = _experiment(store, sweep)
                 for trial in sweep.trials:
                     _run(store, experiment, trial)
@@ -73,11 +73,11 @@ def write_store(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int,
             raise UserError(f"MLflow refuses what the sweeps hold ({printable(reason)})") from None
         finally:
             store.engine.dispose()
-    return {printable(sweep.name): len(sweep.trials) for sweep in found}
+    return {printable(sweep.name): len(sweep.trials) for sweep in exported}
 
 
 def _mlflow() -> tuple[Any, type[Exception]]:
-    """Return MLflow's store and its error, told to send nothing."""
+    """Return MLflow's store class and its error, with telemetry off."""
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"})
     try:
         from mlflow.exceptions import MlflowException
@@ -91,10 +91,10 @@ def _mlflow() -> tuple[Any, type[Exception]]:
     return SqlAlchemyStore, MlflowException
 
 
-def _do_not_wait(engine: Any) -> None:  # noqa: ANN401  (of SQLAlchemy)
+def _disable_sync(engine: Any) -> None:  # noqa: ANN401  (of SQLAlchemy)
     from sqlalchemy import event
 
-    # The file is not there for others until it is whole, so that nothing is lost by not waiting for the disk.
+    # Nobody sees the file before it is complete, so it need not wait for the disk.
     @event.listens_for(engine, "connect")
     def _faster(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("pragma synchronous = off")
@@ -106,10 +106,10 @@ def _experiment(store: Any, sweep: ExportedSweep) -> str:  # noqa: ANN401  (of M
     from mlflow.entities import ExperimentTag
 
     tags = {"study": sweep.study, "mlflow.note.content": sweep.question}
-    found: str = store.create_experiment(
+    experiment: str = store.create_experiment(
         printable(sweep.name), tags=[ExperimentTag(name, value) for name, value in tags.items() if value]
     )
-    return found
+    return experiment
 
 
 def _run(store: Any, experiment: str, trial: ExportedTrial) -> None:  # noqa: ANN401  (of MLflow)

@@ -1,7 +1,7 @@
-"""Many trials into an Optuna storage at once.
+"""Writes many trials into an Optuna storage at once.
 
-Optuna itself asks the database several times for each parameter, attribute and intermediate value: 45 s for 1,000
-trials of 100 epochs. Where the file has the tables that are known here, their rows are written directly.
+Optuna queries the database several times for each parameter, attribute and intermediate value: 45 s for 1,000 trials
+of 100 epochs. If the file has the supported tables, their rows are written directly.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import optuna
 
-KNOWN_SCHEMA = 12
-"""Version of Optuna's tables that the rows are written for: of Optuna 3.2 to 5."""
+SUPPORTED_SCHEMA = 12
+"""Version of Optuna's tables that the rows fit: that of Optuna 3.2 to 5."""
 
 _Row = tuple[object, ...]
 
@@ -35,7 +35,7 @@ def add_trials(study: optuna.Study, file: Path, trials: Sequence[optuna.trial.Fr
     """
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         version = connection.execute("select schema_version from version_info").fetchone()
-        if version == (KNOWN_SCHEMA,):
+        if version == (SUPPORTED_SCHEMA,):
             _insert(connection, study.study_name, trials, first)
             return
     study.add_trials(trials)

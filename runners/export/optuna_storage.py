@@ -44,7 +44,7 @@ def write_storage(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[in
     Args:
         sweeps: The sweeps.
         file: The file to make.
-        bar: Told how many trials of how many are written.
+        bar: Called with the number of written trials and their total.
 
     Returns:
         Name of each study -> number of trials.
@@ -78,11 +78,11 @@ _Group = tuple[str, ExportedSweep, list[ExportedTrial]]
 
 def _groups(sweep: ExportedSweep) -> list[_Group]:
     """Return the studies of a sweep: name, sweep, trials."""
-    found: dict[str, list[ExportedTrial]] = {}
+    groups: dict[str, list[ExportedTrial]] = {}
     for trial in sweep.trials:
         suffix = ("" if trial.in_space else " (named arms)") if trial.role == "arm" else f" ({trial.role}s)"
-        found.setdefault(printable(f"{sweep.name}{suffix}"), []).append(trial)
-    return [(name, sweep, found[name]) for name in sorted(found)]
+        groups.setdefault(printable(f"{sweep.name}{suffix}"), []).append(trial)
+    return [(name, sweep, groups[name]) for name in sorted(groups)]
 
 
 def _distributions(
@@ -90,7 +90,7 @@ def _distributions(
 ) -> dict[str, optuna.distributions.BaseDistribution]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    found: dict[str, optuna.distributions.BaseDistribution] = {
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {
         factor.name: FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
         if factor.range is not None
         else CategoricalDistribution(tuple(factor.levels))
@@ -98,8 +98,8 @@ def _distributions(
     }
     named = list(dict.fromkeys(str(trial.levels[NAMED_ARM]) for trial in trials if not trial.in_space))
     if named:
-        found[NAMED_ARM] = CategoricalDistribution(named)
-    return found
+        distributions[NAMED_ARM] = CategoricalDistribution(named)
+    return distributions
 
 
 def _trial(
@@ -109,7 +109,7 @@ def _trial(
     from optuna.trial import TrialState, create_trial
 
     state = TrialState[_STATES[trial.status]]
-    found = create_trial(
+    exported = create_trial(
         state=state,
         value=_value(trial),
         params=dict(trial.levels),
@@ -127,9 +127,9 @@ def _trial(
             epoch: values[_OBJECTIVE] for epoch, _, values in trial.curves.rows() if _OBJECTIVE in values
         },
     )
-    found.datetime_start = None if state is TrialState.WAITING else _local(trial.started)
-    found.datetime_complete = None if trial.ended is None else _local(trial.ended)
-    return found
+    exported.datetime_start = None if state is TrialState.WAITING else _local(trial.started)
+    exported.datetime_complete = None if trial.ended is None else _local(trial.ended)
+    return exported
 
 
 def _value(trial: ExportedTrial) -> float | None:

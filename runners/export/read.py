@@ -1,4 +1,4 @@
-"""What a sweep exports, read from its tables and checked once for all targets."""
+"""Reads sweeps for export, and checks them once for all targets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from analysis.reading.design import spelt_cells
 from analysis.reading.tables import Source, SweepTables, readable
 from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
+from seatbelt.records.configuration import CONFIGURATION
 from seatbelt.records.sweep import NAMED_ARM, SweepFactor
-from seatbelt.records.tables import CONFIGURATION, SCORES, Status
+from seatbelt.records.tables import SCORES, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,8 @@ class Curves:
 
     Attributes:
         epochs: (E,) rising, from 1.
-        at: (E,) when each was measured, seconds since 1970.
-        values: Name of `SCALARS` -> (E,); NaN where there is none.
+        at: (E,) time of each, seconds since 1970.
+        values: Name of `SCALARS` -> (E,); NaN if missing.
     """
 
     epochs: NDArray[np.int64]
@@ -65,21 +66,21 @@ class ExportedTrial:
     role: str
     status: Status
     levels: dict[str, str | float]
-    """Factor -> level, a number where the factor is a range; of an arm beside the space only its name, as `arm`."""
+    """Factor -> level, a number if the factor is a range; a named arm has only its name, as `arm`."""
     configuration: dict[str, str]
     """Columns of the configuration -> value."""
     results: dict[str, float]
-    """Scores and costs that are known."""
+    """Scores and costs, without missing ones."""
     error: str | None
     started: datetime.datetime
-    """When it was planned, UTC."""
+    """Time of planning, UTC."""
     ended: datetime.datetime | None
-    """None while it may go on."""
+    """None while it may continue."""
     curves: Curves
 
     @property
     def in_space(self) -> bool:
-        """Whether it has a level of each factor."""
+        """True if it has a level of each factor."""
         return set(self.levels) != {NAMED_ARM}
 
     @property
@@ -89,7 +90,7 @@ class ExportedTrial:
 
     @property
     def run_name(self) -> str:
-        """Its name for people."""
+        """Its name in other tools."""
         return run_name(self.number, self.levels, self.replicate)
 
 
@@ -105,18 +106,18 @@ class ExportedSweep:
 
 
 def exported(source: Source) -> list[ExportedSweep]:
-    """Read sweeps as they are exported.
+    """Read sweeps for export.
 
     Raises:
         UserError: A table cannot be read, or holds what no sweep writes.
     """
-    found = []
+    sweeps = []
     for name, sweep in source.parts:
         with readable(sweep):
-            found.append(_sweep(name or sweep.name, sweep))
-    if not any(sweep.trials for sweep in found):
+            sweeps.append(_sweep(name or sweep.name, sweep))
+    if not any(sweep.trials for sweep in sweeps):
         raise UserError(f"{source.root} has no trials yet: there is nothing to export")
-    return found
+    return sweeps
 
 
 def _sweep(name: str, sweep: SweepTables) -> ExportedSweep:
@@ -124,7 +125,7 @@ def _sweep(name: str, sweep: SweepTables) -> ExportedSweep:
     trials = sweep.trials.sort_values("number", ignore_index=True)
     if trials["trial_key"].duplicated().any():
         raise ValueError("two rows of trials have one trial_key")
-    known = {factor.name: factor for factor in factors}
+    by_name = {factor.name: factor for factor in factors}
     curves = _curves(sweep.arrow("epochs"))
     cells = spelt_cells(sweep.record, trials)
     columns = [str(name) for name in trials.columns]
@@ -134,7 +135,7 @@ def _sweep(name: str, sweep: SweepTables) -> ExportedSweep:
         study=sweep.record.study,
         question=sweep.record.question,
         factors=factors,
-        trials=[_trial(row, cell, known, curves) for row, cell in zip(rows, cells, strict=True)],
+        trials=[_trial(row, cell, by_name, curves) for row, cell in zip(rows, cells, strict=True)],
     )
 
 
@@ -142,28 +143,28 @@ def _trial(
     row: dict[str, Any], cell: dict[str, str], factors: dict[str, SweepFactor], curves: dict[str, Curves]
 ) -> ExportedTrial:
     status = Status(row["status"])
-    results = {name: float(row[name]) for name in _RESULTS if _known(row[name]) and np.isfinite(row[name])}
+    results = {name: float(row[name]) for name in _RESULTS if _is_set(row[name]) and np.isfinite(row[name])}
     if status is Status.COMPLETE and "selection_iou" not in results:
         raise ValueError(f"the complete trial {row['trial_key']} has no selection_iou")
-    going_on = status in (Status.PLANNED, Status.RUNNING, Status.PAUSED, Status.INTERRUPTED)
+    may_continue = status in (Status.PLANNED, Status.RUNNING, Status.PAUSED, Status.INTERRUPTED)
     started = _time(row["planned_at"])
     return ExportedTrial(
         trial_key=str(row["trial_key"]),
         arm_key=str(row["arm_key"]),
         number=int(row["number"]),
         replicate=int(row["replicate"]),
-        role=str(row["role"]) if _known(row["role"]) else "arm",
+        role=str(row["role"]) if _is_set(row["role"]) else "arm",
         status=status,
         levels=_levels(cell, factors),
         configuration={
             column.name: str(row[column.name])
             for column in CONFIGURATION
-            if column.name not in _LEFT_OUT and _known(row[column.name])
+            if column.name not in _LEFT_OUT and _is_set(row[column.name])
         },
         results=results,
-        error=str(row["error"]) if _known(row["error"]) else None,
+        error=str(row["error"]) if _is_set(row["error"]) else None,
         started=started,
-        ended=None if going_on else max(started, _time(row["ended_at"])) if _known(row["ended_at"]) else started,
+        ended=None if may_continue else max(started, _time(row["ended_at"])) if _is_set(row["ended_at"]) else started,
         curves=curves.get(str(row["trial_key"]), _NOTHING),
     )
 
@@ -184,13 +185,13 @@ def _level(label: str, factor: SweepFactor) -> str | float:
     raise ValueError(f"a cell has {factor.name}={label}, which sweep.json does not know")
 
 
-def _known(value: object) -> bool:
-    # None, NaN and NaT are what pandas has for null; only the last two differ from themselves.
+def _is_set(value: object) -> bool:
+    # Pandas has None, NaN and NaT for null; only the last two differ from themselves.
     return value is not None and value == value
 
 
 def _time(value: pd.Timestamp) -> datetime.datetime:
-    if not _known(value):
+    if not _is_set(value):
         raise ValueError("a trial has no planned_at")
     return value.to_pydatetime()
 
@@ -212,15 +213,15 @@ def _curves(table: pa.Table) -> dict[str, Curves]:
     order = codes.indices.to_numpy()
     names = codes.dictionary.to_pylist()
     bounds = [*np.flatnonzero(np.diff(order, prepend=-1)).tolist(), len(order)]
-    found = {}
+    curves = {}
     for start, stop in itertools.pairwise(bounds):
         part = slice(start, stop)
         if (np.diff(epochs[part]) <= 0).any():
             raise ValueError(f"epochs holds an epoch of {names[order[start]]} twice")
-        found[str(names[order[start]])] = Curves(
+        curves[str(names[order[start]])] = Curves(
             epochs=epochs[part], at=at[part], values={name: column[part] for name, column in values.items()}
         )
-    return found
+    return curves
 
 
 _NOTHING = Curves(epochs=np.empty(0, dtype=np.int64), at=np.empty(0), values={name: np.empty(0) for name in SCALARS})

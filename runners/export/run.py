@@ -1,4 +1,4 @@
-"""Reading sweeps and writing them to each target."""
+"""Reads sweeps and writes them to each target."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def export_sweeps(locations: list[str], targets: list[tuple[str, str]]) -> str:
         targets: Options such as `--optuna`, each with the place to write.
 
     Returns:
-        What was written, and how to open it.
+        The written files, and how to open them.
 
     Raises:
-        UserError: A sweep cannot be read, or a place is taken.
+        UserError: A sweep cannot be read, or a target exists already.
     """
     source = open_sweeps(locations)
-    # No target is written if another cannot be.
+    # Write no target if another one is impossible.
     for option, place in targets:
         checked_target(option, place, source)
     sweeps = exported(source)
@@ -58,5 +58,5 @@ def export_sweeps(locations: list[str], targets: list[tuple[str, str]]) -> str:
 def _written(option: str, place: str, source: Source, sweeps: list[ExportedSweep]) -> list[str]:
     with new_target(option, place, source) as part, progress_bar(f"writing {place}") as bar:
         counts = _WRITERS[option](sweeps, part, bar)
-    told = ", ".join(f"{name} {count:,} trials" for name, count in counts.items())
-    return [f"{place}: {told}", f"  open it: {_OPENED_BY[option].format(shlex.quote(place))}"]
+    summary = ", ".join(f"{name} {count:,} trials" for name, count in counts.items())
+    return [f"{place}: {summary}", f"  open it: {_OPENED_BY[option].format(shlex.quote(place))}"]

@@ -1,4 +1,4 @@
-"""Where an export goes: a new file or folder, which is there as a whole or not at all."""
+"""Target of an export: a new file or folder, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from seatbelt.storage.base import is_remote, sync_folder
 
 @contextlib.contextmanager
 def new_target(option: str, place: str, source: Source) -> Iterator[Path]:
-    """Yield a path beside the place, where a file or folder is to be made; it takes its place when all went well.
+    """Yield a temporary path for a file or folder, which becomes the target once all went well.
 
     Args:
-        option: For messages, such as `--optuna`.
-        place: What the user asked for.
-        source: The sweeps, which it must not lie in.
+        option: Option for messages, such as `--optuna`.
+        place: Path of the target.
+        source: The sweeps, which must not contain it.
 
     Raises:
-        UserError: Something is there already, there is no folder for it, or it is no place for an export.
+        UserError: The target exists already, its folder is missing, or it lies in a sweep or a bucket.
     """
     target = checked_target(option, place, source)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}-", suffix=".part", dir=target.parent))
@@ -44,25 +44,23 @@ def new_target(option: str, place: str, source: Source) -> Iterator[Path]:
 
 
 def checked_target(option: str, place: str, source: Source) -> Path:
-    """Return where a target will be, without making anything.
+    """Return the path of a target without making it.
 
     Raises:
         UserError: See `new_target`.
     """
     if is_remote(place):
         raise UserError(f"{option} {place} is in a bucket; give a place on this machine")
-    # The last part itself may be a link that leads nowhere: it is taken too.
-    given = Path(os.path.abspath(place))
-    if not place or os.path.lexists(given):
+    # A dangling link counts as existing too.
+    path = Path(os.path.abspath(place))
+    if not place or os.path.lexists(path):
         raise UserError(_taken(option, place) if place else f"{option} needs the name of what is to be written")
-    if not given.parent.is_dir():
-        raise UserError(f"{option} {place}: there is no folder {given.parent}; make it first")
-    target = Path(os.path.realpath(given.parent)) / given.name
+    if not path.parent.is_dir():
+        raise UserError(f"{option} {place}: there is no folder {path.parent}; make it first")
+    target = Path(os.path.realpath(path.parent)) / path.name
     for _, sweep in source.parts:
         if not is_remote(sweep.root) and target.is_relative_to(os.path.realpath(sweep.root)):
-            raise UserError(
-                f"{option} {place} lies in the sweep {sweep.root}, whose files are its own; give another place"
-            )
+            raise UserError(f"{option} {place} lies in the sweep {sweep.root}; give a place outside of it")
     return target
 
 
@@ -71,15 +69,15 @@ def _taken(option: str, place: str) -> str:
 
 
 def _publish(part: Path, target: Path) -> None:
-    """Give what was made its name, unless something else has it by now."""
+    """Give the finished file or folder its name, unless something else has it by now."""
     if part.is_dir():
-        # Onto a folder that holds anything, or onto a file, this fails.
+        # This fails if the target is a file or a folder that is not empty.
         os.rename(part, target)
         return
     try:
         os.link(part, target)
     except PermissionError:
-        # A file system without hard links.
+        # The file system has no hard links.
         if os.path.lexists(target):
             raise
         os.rename(part, target)

@@ -1,4 +1,4 @@
-"""TensorBoard event files, one run per trial, written by the driver."""
+"""Writes TensorBoard event files while a sweep runs, one run per trial."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCALARS = (
     "decoder_learning_rate",
     "images_per_s",
 )
-"""Columns of the table of epochs that are curves in TensorBoard, and metrics wherever else a sweep is exported to."""
+"""Columns of the table `epochs` that are curves in TensorBoard and metrics in other tools."""
 
 
 class EventFiles:
@@ -62,7 +62,7 @@ class EventFiles:
 
 
 def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
-    """Return the record of an event file with a scalar for each value.
+    """Return an event with a scalar for each value.
 
     Args:
         values: Name -> value.
@@ -72,13 +72,13 @@ def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # 
     from tensorboard.compat.proto.event_pb2 import Event as Record
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-    return Record(wall_time=at, step=epoch, summary=Summary(value=found))
+    scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+    return Record(wall_time=at, step=epoch, summary=Summary(value=scalars))
 
 
 def run_name(number: int, cell: Mapping[str, object], replicate: int) -> str:
-    """Return the name of a trial's folder; a level, such as `file:/a/b.pth`, may hold anything."""
+    """Return the folder name of a trial; a level such as `file:/a/b.pth` may contain anything."""
     levels = shown("-".join(str(level) for level in cell.values())).replace("/", "_")
-    # A file system takes 255 bytes; what is left out is told apart by the number.
+    # A file name has at most 255 bytes, and the number makes it unique.
     short = levels.encode()[:200].decode(errors="ignore")
     return f"{number:04d}-{short}-r{replicate}"

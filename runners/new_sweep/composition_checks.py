@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from runners.new_sweep.space_checks import MOST_CHECKED
-from search_spaces.space import NAMED_ARM, Cell, Factor, Space
+from search_spaces.coverage import representative_cells
+from search_spaces.space import Cell, Space
 from seatbelt.config.field_paths import SHARE_FIELD
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
@@ -52,17 +52,7 @@ def _cells(space: Space, tried: Sequence[Cell]) -> Iterable[Cell]:
     """Return the cells of a design; for a search, the corners of the factors that decide the data."""
     if 0 < len(tried) <= MOST_CHECKED:
         return tried
-    first = {factor.name: factor.label_at(0.0) for factor in space.factors}
-    varied = [_ends(factor) for factor in space.factors if any(path.startswith("data.") for path in factor.fields)]
-    corners = Space(factors=tuple(varied), exclusions=space.exclusions)
-    cells = ({**first, **cell} for cell in itertools.islice(corners.cells(), MOST_CHECKED))
-    named = ({NAMED_ARM: arm.name} for arm in space.arms)
-    return itertools.chain(named, (cell for cell in cells if space.excluded(cell) is None))
-
-
-def _ends(factor: Factor) -> Factor:
-    """Return a factor with the ends of its range as levels, because the share of a stratum is largest at a corner."""
-    if factor.range is None:
-        return factor
-    labels = [f"{factor.range.at(0.0):g}", f"{factor.range.at(1.0):g}"]
-    return dataclasses.replace(factor, range=None, levels=tuple(factor.level(label) for label in labels))
+    # With the ends of ranges: a stratum's share is largest at a corner of the space.
+    corners = representative_cells(space, ("data.",), range_ends=True)
+    allowed = (cell for cell in corners if space.excluded(cell) is None)
+    return [*space.named_cells, *itertools.islice(allowed, MOST_CHECKED)]

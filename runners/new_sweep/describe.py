@@ -24,9 +24,9 @@ from runners.new_sweep.space_options import Narrowed, narrow
 from runners.sweep.code_version import code_hashes, package_versions
 from runners.sweep.description import SweepDescription
 from runners.sweep.weight_retention import parse_keep
-from search_spaces.designs import baseline_cell
-from search_spaces.designs import build as build_design
-from search_spaces.space import Cell, Factor, Prune, Space
+from search_spaces.designs import baseline_cell, build_design
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import DataSet, decode, fingerprint, read
 from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
@@ -99,7 +99,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         question=request.study.question,
         base=base,
         factors=tuple(f.record() for f in factors),
-        exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in space.exclusions),
+        exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in request.study.exclusions),
         arms={arm.name: dict(arm.fields) for arm in space.arms},
         design=design,
         baseline=baseline,

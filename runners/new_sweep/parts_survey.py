@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runners.sweep.description import SweepDescription
-from seatbelt.data.datasets.identical import check_no_image_in_two_parts
-from seatbelt.data.datasets.labels import FEW
-from seatbelt.data.loading.label_coverage import (
+from seatbelt.data.checks.identical_images import check_no_image_in_two_parts
+from seatbelt.data.checks.label_coverage import (
     LabelCounter,
     NamedConfig,
     TargetCount,
     describe_missing_context,
     describe_missing_target,
 )
+from seatbelt.data.datasets.labels import FEW
 from seatbelt.data.loading.trial_samples import Source, SweepData
 from seatbelt.data.partition.splits import Partition
 from seatbelt.data.partition.subjects import Sample, describe_missing_subjects

@@ -9,7 +9,7 @@ from search_spaces.space import Space
 from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
-from seatbelt.models.weights import check_file, given_folder, here, resolve
+from seatbelt.models.weights import available_encoders, resolve, user_folder
 from seatbelt.text.wording import counted
 
 _INCOMPARABLE = {
@@ -59,7 +59,7 @@ def resolve_weights(
         key=lambda pair: (ENCODERS.index(pair[0]), pair[1]),
     )
     if any(spec == "imagenet" for _, spec in pairs):
-        given_folder(folder)
+        user_folder(folder)
     resolved, missing = {}, []
     for encoder, spec in pairs:
         try:
@@ -72,6 +72,8 @@ def resolve_weights(
         raise WeightsNotFoundError(_missing_text([encoder for encoder, _ in missing], missing[0][1], folder))
     files = [pair for pair in pairs if resolved[pair].path is not None]
     if files:
+        from seatbelt.models.weights_file import check_file  # loads torch
+
         note(f"comparing {counted(len(files), 'weights file')} with the encoders")
     for encoder, spec in files:
         check_file(encoder, resolved[encoder, spec])
@@ -110,7 +112,7 @@ _DEEPEST_STRIDE = 32
 def _missing_text(missing: list[str], first: str, folder: Path | None) -> str:
     places = first.partition(" in ")[2].partition(";")[0]
     resnets = [encoder for encoder in missing if encoder not in LITES]
-    present = here([encoder for encoder in ENCODERS if encoder not in missing], folder)
+    present = available_encoders([encoder for encoder in ENCODERS if encoder not in missing], folder)
     ways = []
     if resnets:
         ways.append(f"`seatbelt weights fetch {' '.join(resnets)} --out weights`, then --weights-folder weights")

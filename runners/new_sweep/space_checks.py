@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from search_spaces.space import NAMED_ARM, Cell, Factor, Propose, Protocol, Space
+from search_spaces.coverage import cells_for_each_level, combination_count, representative_cells
+from search_spaces.factors import Factor
+from search_spaces.space import NAMED_ARM, Cell, Propose, Protocol, Space
 from seatbelt.config.notation import ALL
 from seatbelt.config.trial import TrialConfig
+from seatbelt.data.checks.label_coverage import NamedConfig
 from seatbelt.data.datasets.labels import all_context
-from seatbelt.data.loading.label_coverage import NamedConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import partition
 from seatbelt.errors import UserError
@@ -44,8 +46,8 @@ def arms_to_check(space: Space, base: TrialConfig, tried: Sequence[Cell] = ()) -
     if 0 < len(tried) <= MOST_CHECKED:
         cells = list(tried)
     else:
-        cells = [{NAMED_ARM: arm.name} for arm in space.arms] + _some_cells(space)
-    of_data = {factor.name for factor in space.factors if _sets(factor, "data.")}
+        cells = space.named_cells + _some_cells(space)
+    of_data = {factor.name for factor in space.factors if any(path.startswith("data.") for path in factor.fields)}
     arms = [(_arm_name(cell, of_data), space.config(base, cell, seed=base.seed)) for cell in cells]
     stages = [(f"{name} (pretraining)".strip(), stage) for name, config in arms if (stage := config.stage) is not None]
     return arms + stages
@@ -62,16 +64,11 @@ def _arm_name(cell: Cell, of_data: set[str]) -> str:
 def _some_cells(space: Space) -> list[Cell]:
     if not space.continuous and space.size <= MOST_CHECKED:
         return list(space.cells())
-    first = {f.name: f.label_at(0.0) for f in space.factors}
-    cells = [{**first, f.name: label} for f in space.factors for label in _ends(f)]
+    cells = cells_for_each_level(space)
     for group in _GROUPS:
-        part = Space(factors=tuple(f for f in space.factors if f.range is None and _sets(f, group)))
-        cells += [{**first, **cell} for cell in part.cells()] if part.size <= MOST_CHECKED else []
+        if combination_count(space, (group,)) <= MOST_CHECKED:
+            cells += representative_cells(space, (group,))
     return [cell for cell in cells if space.excluded(cell) is None]
-
-
-def _ends(factor: Factor) -> list[str]:
-    return [level.label for level in factor.levels] or [factor.label_at(0.0), factor.label_at(1.0)]
 
 
 def propose_and_design(protocol: Protocol, propose: Propose | None, design: str | None) -> tuple[Propose, str]:
@@ -127,7 +124,3 @@ def _resolved(factor: Factor, labels: tuple[str, ...]) -> Factor:
         for level in factor.levels
     )
     return dataclasses.replace(factor, levels=levels)
-
-
-def _sets(factor: Factor, group: str) -> bool:
-    return any(path.startswith(group) for path in factor.fields)

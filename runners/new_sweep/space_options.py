@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces.axes import AXES, factor, find
-from search_spaces.space import Factor
+from search_spaces.axes import factor
+from search_spaces.axis_table import AXES, find_axis
+from search_spaces.factors import Factor
 from seatbelt.errors import UserError
 
 _MOST_SUBSETS = 10
@@ -128,7 +129,7 @@ def assignment(option: str, text: str, factors: Mapping[str, Factor]) -> tuple[s
     if not equals or not name or not values:
         raise UserError(f"{option} takes NAME=VALUE, but got {text!r}")
     if name not in factors:
-        find(name)
+        find_axis(name)
     return name, values
 
 

@@ -1,4 +1,4 @@
-"""Values of Optuna's trials as scores of the factorial model: the end, and a rung before it."""
+"""Values of Optuna trials as scores of the factorial model: the final value, and one at a rung before it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from analysis.statistics.factorial import Basis, usual_deviation
 Floats = NDArray[np.float64]
 
 _NORMAL_QUARTILES = 1.349
-"""Distance of the quartiles of a normal distribution, standard deviations."""
+"""Distance between the quartiles of a normal distribution, in standard deviations."""
 _FAR_OUT = 3.0
-"""Scores so many quartile ranges below the lower quartile count as lying there: how bad a trial was is no matter, and
-the model is normal."""
+"""Scores are clipped this many interquartile ranges below the first quartile, because the model is normal."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """How values become scores, of which more is better.
+    """Turns values into scores to maximise.
 
     Attributes:
-        sign: -1 where values are minimised.
+        sign: -1 if values are minimised, else 1.
         steps: The step of the rung, if there is one, and the last step.
-        unit: What is divided by, so that scores are spread as the model expects of IoU.
-        floors: The lowest score at each step, before it is divided.
+        unit: Divisor that gives scores the spread that the model expects of IoU.
+        floors: Lowest score at each step, before the division.
     """
 
     sign: float
@@ -43,13 +42,13 @@ class Measure:
         return tuple(step + 1 for step in self.steps)
 
     def scores(self, trials: Sequence[FrozenTrial]) -> Floats:
-        """Return the scores (n, K) of trials; NaN where a step was not reached."""
-        found = _raw(trials, self.steps, self.sign)
-        return np.asarray(np.clip(found, self.floors, None) / self.unit)
+        """Return the scores (n, K) of trials; NaN at steps that a trial did not reach."""
+        raw = _raw(trials, self.steps, self.sign)
+        return np.asarray(np.clip(raw, self.floors, None) / self.unit)
 
 
 def measure_of(trials: Sequence[FrozenTrial], sign: float, bases: Sequence[Basis]) -> Measure | None:
-    """Return how values of finished trials become scores; None if no trial is complete."""
+    """Return the measure of some finished trials; None if no trial is complete."""
     if not any(trial.state is TrialState.COMPLETE for trial in trials):
         return None
     steps = _steps(trials)
@@ -57,14 +56,14 @@ def measure_of(trials: Sequence[FrozenTrial], sign: float, bases: Sequence[Basis
     floors = tuple(_floor(column[~np.isnan(column)]) for column in raw.T)
     ends = np.clip(raw[:, -1], floors[-1], None)
     low, high = np.nanquantile(ends, (0.25, 0.75))
-    # Where most values are the same, the quartiles are too.
+    # If most values are equal, so are the quartiles.
     deviation = float((high - low) / _NORMAL_QUARTILES or np.nanstd(ends))
     unit = deviation / usual_deviation(bases, [step + 1 for step in steps])
     return Measure(sign=sign, steps=steps, unit=unit or 1.0, floors=floors)
 
 
 def _steps(trials: Sequence[FrozenTrial]) -> tuple[int, ...]:
-    """Return the step at which most trials were pruned, if it comes before the last one, and the last one."""
+    """Return the step at which most trials were pruned, if it is not the last one, and the last step."""
     ends = [max(t.intermediate_values, default=0) for t in trials if t.state is TrialState.COMPLETE]
     last = max(ends, default=0)
     stops = Counter(
@@ -75,28 +74,28 @@ def _steps(trials: Sequence[FrozenTrial]) -> tuple[int, ...]:
 
 
 def _raw(trials: Sequence[FrozenTrial], steps: Sequence[int], sign: float) -> Floats:
-    found = np.full((len(trials), len(steps)), np.nan)
+    scores = np.full((len(trials), len(steps)), np.nan)
     for i, trial in enumerate(trials):
         for k, step in enumerate(steps[:-1]):
-            found[i, k] = _value_at(trial, step)
+            scores[i, k] = _value_at(trial, step)
         if trial.state is TrialState.COMPLETE and trial.value is not None:
-            found[i, -1] = trial.value
-    # An infinite value is as bad, or as good, as the worst or the best that was measured.
-    found *= sign
-    for column in found.T:
+            scores[i, -1] = trial.value
+    # An infinite value counts as the worst or the best finite one.
+    scores *= sign
+    for column in scores.T:
         finite = column[np.isfinite(column)]
         if len(finite):
             np.clip(column, finite.min(), finite.max(), out=column)
         else:
             column[:] = np.where(np.isnan(column), np.nan, 0.0)
-    return found
+    return scores
 
 
 def _value_at(trial: FrozenTrial, step: int) -> float:
-    """Return what was reported last up to a step, NaN if the trial did not get there."""
+    """Return the last value up to a step; NaN if the trial did not reach the step."""
     reported = trial.intermediate_values
-    known = [s for s in reported if s <= step]
-    return reported[max(known)] if known and max(reported) >= step else np.nan
+    steps_before = [s for s in reported if s <= step]
+    return reported[max(steps_before)] if steps_before and max(reported) >= step else np.nan
 
 
 def _floor(scores: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Distributions of Optuna as factors of the factorial model."""
+"""Optuna's distributions as factors of the factorial model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from search_spaces.space import Cell
 from seatbelt.records.sweep import SweepFactor, SweepRange
 
 _MOST_LEVELS = 4
-"""Numbers of so few values are levels: a range has as many columns."""
+"""Numbers with at most this many values become levels, because a range has as many columns."""
 
 
-def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> CandidateSpace:
-    """Return what can be proposed of some distributions, none of which has a single value.
+def candidates_of_distributions(distributions: Mapping[str, BaseDistribution]) -> CandidateSpace:
+    """Return the candidates of some distributions, none of which has a single value.
 
-    The choices of a categorical distribution are levels; numbers are ranges, of which some values are proposed.
+    The choices of a categorical distribution become levels; numbers become ranges with some candidate values.
     """
     factors, labels = [], []
     for name, distribution in distributions.items():
@@ -35,15 +35,18 @@ def choices_of_distributions(distributions: Mapping[str, BaseDistribution]) -> C
 
 
 def cell_of(distributions: Mapping[str, BaseDistribution], trial: FrozenTrial) -> Cell | None:
-    """Return the cell of a trial, None if it has not all of the parameters, or from other distributions."""
-    if any(trial.distributions.get(name) != found for name, found in distributions.items()):
+    """Return the cell of a trial; None if it lacks a parameter or has other distributions."""
+    if any(trial.distributions.get(name) != distribution for name, distribution in distributions.items()):
         return None
-    return {name: _label(found, found.to_internal_repr(trial.params[name])) for name, found in distributions.items()}
+    return {
+        name: _label(distribution, distribution.to_internal_repr(trial.params[name]))
+        for name, distribution in distributions.items()
+    }
 
 
 def params_of(distributions: Mapping[str, BaseDistribution], cell: Cell) -> dict[str, Any]:
     """Return the parameters of a cell."""
-    return {name: found.to_external_repr(float(cell[name])) for name, found in distributions.items()}
+    return {name: distribution.to_external_repr(float(cell[name])) for name, distribution in distributions.items()}
 
 
 def _label(distribution: BaseDistribution, number: float) -> str:

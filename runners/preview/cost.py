@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-import numpy as np
-
 from runners.core.plan import Plan
 from runners.preview.profiles import cost_key, memory_of, profile_of
-from search_spaces.space import NAMED_ARM, Cell, Space
+from search_spaces.coverage import combination_count, random_cells, representative_cells
+from search_spaces.space import Cell
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
@@ -45,11 +44,7 @@ def some_cells(plan: Plan) -> list[Cell]:
     if plan.propose == "exhaustive":
         cells = plan.design.cells
         return [cells[number] for number in range(0, len(cells), max(1, len(cells) // _MOST_CELLS))]
-    rng = np.random.default_rng(0)
-    factors = plan.space.factors
-    drawn = ({factor.name: factor.label_at(float(rng.random())) for factor in factors} for _ in range(_MOST_CELLS))
-    allowed = [cell for cell in drawn if plan.space.excluded(cell) is None]
-    return allowed or [next(plan.space.cells())]
+    return random_cells(plan.space, _MOST_CELLS) or [next(plan.space.cells())]
 
 
 def device_here() -> str:
@@ -62,10 +57,8 @@ def device_here() -> str:
 def _costs(plan: Plan) -> list[TrialConfig]:
     """Return configurations with every combination of what decides the memory, others at their first level."""
     space = plan.space
-    first = {factor.name: factor.label_at(0.0) for factor in space.factors}
-    deciding = Space(factors=tuple(f for f in space.factors if any(path.startswith(_DECIDING) for path in f.fields)))
-    cells: list[Cell] = [{NAMED_ARM: arm.name} for arm in space.arms]
-    cells += [{**first, **cell} for cell in deciding.cells()] if deciding.size <= _MOST_COMBINED else some_cells(plan)
+    few = combination_count(space, _DECIDING) <= _MOST_COMBINED
+    cells = [*space.named_cells, *(representative_cells(space, _DECIDING) if few else some_cells(plan))]
     configs = []
     for cell in cells:
         # Levels that do not go together are nobody's trial.

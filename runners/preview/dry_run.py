@@ -9,13 +9,13 @@ from runners.core.plan import Limits, Plan
 from runners.new_sweep.parts_survey import PartsSurvey, sources_of, survey_parts
 from runners.new_sweep.space_checks import arms_to_check
 from runners.preview.cost import device_here, seconds_per_trial_epoch, some_cells
-from runners.session.progress import duration, total_epochs
+from runners.session.progress import total_epochs
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from search_spaces.space import Factor
+from search_spaces.factors import Factor
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.records.tables import FINAL
-from seatbelt.text.wording import counted
+from seatbelt.text.wording import counted, duration
 
 _MOST_LEVELS = 8
 

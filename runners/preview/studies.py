@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from runners.preview.profiles import cached_profile
-from search_spaces.catalogue import STUDIES, find
-from search_spaces.designs import Design, baseline_cell, build
-from search_spaces.space import Cell, Factor, Space, Study
+from search_spaces.catalogue import STUDIES, find_study
+from search_spaces.designs import Design, baseline_cell, build_design
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space, Study
 from seatbelt.config.trial import LITES, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import stage_key, trial_key
@@ -34,7 +35,7 @@ def list_text(size: tuple[int, int] | None = None) -> str:
     """
     lines = []
     for name in STUDIES:
-        study = find(name)
+        study = find_study(name)
         lines.append(f"{name:<16} {_size_text(study)}; {_cost_text(study, _default_design(study), size)}")
         lines.append(f"{'':<16} {study.question} [thesis: {study.reference}]")
     return "\n".join([*lines, "", "seatbelt studies NAME shows one; a Python file that defines study() is a study too"])
@@ -51,7 +52,7 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
     Raises:
         UserError: There is no such study or design, or the design does not fit the study.
     """
-    study = find(name)
+    study = find_study(name)
     baseline = baseline_cell(study.space, study.base())
     chosen = _build(study, design) if design is not None else _default_design(study)
     lines = [f"{study.name}: {study.question}", f"thesis: {study.reference}", "", "factors (* is the baseline)"]
@@ -119,7 +120,7 @@ def _hours(configs: list[TrialConfig]) -> tuple[float | None, str | None]:
 
 
 def _build(study: Study, name: str) -> Design:
-    return build(study.space, name, baseline=baseline_cell(study.space, study.base()), seed=0)
+    return build_design(study.space, name, baseline=baseline_cell(study.space, study.base()), seed=0)
 
 
 def _default_design(study: Study) -> Design | None:

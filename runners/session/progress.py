@@ -20,6 +20,7 @@ from runners.core.trial_state import TrialState
 from runners.session.recommendation_text import certainty_text, recommendation_text
 from seatbelt.records.tables import Status
 from seatbelt.text.redaction import shown
+from seatbelt.text.wording import duration
 
 _REFRESH_SECONDS = 0.5
 
@@ -182,14 +183,6 @@ def total_epochs(plan: Plan) -> int | None:
                 alive, before = max(1, alive // plan.eta), rung
             bounds.append(epochs)
     return min(bounds) if bounds else None
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words, such as `3 h 20 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _name(view: TrialState) -> str:

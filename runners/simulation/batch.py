@@ -1,4 +1,4 @@
-"""Many simulated sweeps: over processes, into one table that is gone on with."""
+"""Runs many simulated sweeps over processes, into one resumable table."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from runners.simulation.regret import Setting, check_strategy, simulate, usual_budget, world_of
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_SAVED_EVERY = 20.0
-"""Seconds."""
+_SAVE_SECONDS = 20.0
 _KEY = [field.name for field in fields(Setting)]
 
 
 def check(settings: Sequence[Setting], reference: str) -> dict[str, float]:
-    """Check what is to be simulated before anything is, and return the budget of each world.
+    """Check the settings before anything is simulated, and return the budget of each world.
 
     Raises:
-        UserError: A world or a strategy does not exist, or the one to compare with is not among them.
+        UserError: A world or a strategy does not exist, or the reference is not among the strategies.
     """
     strategies = {setting.strategy for setting in settings}
     for name in strategies:
@@ -40,10 +38,10 @@ def check(settings: Sequence[Setting], reference: str) -> dict[str, float]:
 def simulate_all(
     settings: Sequence[Setting], out: Path | None, *, jobs: int, progress: Callable[[int, int], None]
 ) -> pd.DataFrame:
-    """Simulate what the table does not hold yet, and return its rows of these settings.
+    """Simulate the settings that the table does not hold yet, and return the rows of all settings.
 
     Args:
-        settings: What to simulate.
+        settings: The settings.
         out: The Parquet table; rows of other settings stay in it.
         jobs: Processes.
         progress: Called with the number of sweeps done and their total.
@@ -51,25 +49,23 @@ def simulate_all(
     Raises:
         UserError: The file is no such table, or a setting is wrong.
     """
-    import pandas as pd
-
-    known = _read(out)
-    done = set() if known is None else {_key(row) for row in known[_KEY].drop_duplicates().to_dict("records")}
+    finished = _read(out)
+    done = set() if finished is None else {_key(row) for row in finished[_KEY].drop_duplicates().to_dict("records")}
     settings = [_with_budget(setting) for setting in settings]
     missing = [setting for setting in settings if _key(asdict(setting)) not in done]
-    tables = [] if known is None else [known]
+    tables = [] if finished is None else [finished]
     saved = time.monotonic()
     for count, rows in enumerate(_simulated(missing, jobs), start=1):
         tables.append(pd.DataFrame(rows))
         progress(count, len(missing))
-        if out is not None and time.monotonic() - saved > _SAVED_EVERY:
+        if out is not None and time.monotonic() - saved > _SAVE_SECONDS:
             _write(out, pd.concat(tables, ignore_index=True))
             saved = time.monotonic()
     table = pd.concat(tables, ignore_index=True)
     if out is not None and missing:
         _write(out, table)
-    wanted = {_key(asdict(setting)) for setting in settings}
-    return table[[_key(row) in wanted for row in table[_KEY].to_dict("records")]].reset_index(drop=True)
+    keys = {_key(asdict(setting)) for setting in settings}
+    return table[[_key(row) in keys for row in table[_KEY].to_dict("records")]].reset_index(drop=True)
 
 
 def _simulated(settings: list[Setting], jobs: int) -> Iterator[list[dict[str, Any]]]:
@@ -87,7 +83,7 @@ def _with_budget(setting: Setting) -> Setting:
 
 @functools.cache
 def _usual(world: str) -> float:
-    # No seed changes what epochs cost.
+    # The cost of epochs does not depend on the seed.
     return usual_budget(world_of(world, 0))
 
 
@@ -96,17 +92,15 @@ def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
 
 
 def _read(path: Path | None) -> pd.DataFrame | None:
-    import pandas as pd
-
     if path is None or not path.exists():
         return None
     try:
-        found = pd.read_parquet(path)
+        table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a Parquet table ({error}); give another file with --out") from None
-    if not {*_KEY, "cost", "regret"} <= set(found.columns):
+    if not {*_KEY, "cost", "regret"} <= set(table.columns):
         raise UserError(f"{path} is no table of simulated sweeps; give another file with --out")
-    return found
+    return table
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

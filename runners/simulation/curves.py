@@ -5,11 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from runners.simulation.world import Floats
-from search_spaces.space import Cell, Exclusion, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text
@@ -79,8 +81,8 @@ class RecordedWorld:
             factors: Factors of the sweep, in the order of the labels of `arms`.
             base: Its configuration.
             epochs: Those of a whole training.
-            arms: Labels of a cell -> what is recorded of it.
-            left_out: Arms that were tried and are not among them.
+            arms: Labels of a cell -> its recorded arm.
+            left_out: Number of tried arms that are not in `arms`.
             seed: See `recorded_world`.
             paired: See `recorded_world`.
         """
@@ -94,7 +96,6 @@ class RecordedWorld:
             exclusions=(
                 NotRecorded(
                     reason="not recorded",
-                    labels={},
                     factors=tuple(factors[f].name for f in varied),
                     recorded=frozenset(self._arms),
                 ),
@@ -111,7 +112,7 @@ class RecordedWorld:
         self.spread = _pooled([arm.ends for arm in arms.values()])
         self.error = self.spread / float(np.sqrt(replicates))
         ends = np.array([arm.ends[:replicates] for arm in arms.values()])
-        # Taking off the mean of each number costs `replicates - 1` of the degrees of freedom.
+        # Subtracting the mean of each replicate number costs `replicates - 1` degrees of freedom.
         degrees = len(arms) / (len(arms) - 1)
         self.paired_spread = _pooled(list(ends - ends.mean(axis=0))) * float(np.sqrt(degrees))
 
@@ -124,8 +125,7 @@ class RecordedWorld:
                 f"{self.name} has no replicate {replicate} of {cell_text(cell)}; every arm has {self.most_replicates}, "
                 "counted from 0"
             )
-        found: Floats = arm.curves[self._order(cell, len(arm.curves))[replicate]]
-        return found
+        return np.asarray(arm.curves[self._order(cell, len(arm.curves))[replicate]])
 
     def cost(self, cell: Cell) -> float:
         """See World."""
@@ -140,7 +140,7 @@ class RecordedWorld:
         return float(self._arm(cell).ends.mean())
 
     def test_quality(self, cell: Cell) -> float:
-        """Return the mean test IoU over all recorded replicates; NaN where one was not measured.
+        """Return the mean test IoU over all recorded replicates; NaN if one was not measured.
 
         Raises:
             UserError: The cell is not recorded.
@@ -164,19 +164,21 @@ class RecordedWorld:
         return order
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
-class NotRecorded(Exclusion):
-    """Every cell but those that were recorded.
+class NotRecorded:
+    """Excludes every cell without a recording.
 
     Attributes:
         factors: Names of the factors.
-        recorded: Labels of these factors, of each recorded cell.
+        recorded: For each recorded cell, its labels of these factors.
     """
 
+    reason: str
     factors: tuple[str, ...]
     recorded: frozenset[Labels]
 
-    def holds(self, cell: Cell) -> bool:
+    def excludes(self, cell: Cell) -> bool:
         """Return whether a cell is excluded."""
         return tuple(cell.get(name) for name in self.factors) not in self.recorded
 
@@ -187,5 +189,5 @@ def _pooled(groups: Sequence[Floats]) -> float:
 
 
 def _narrowed(factor: Factor, taken: set[str]) -> Factor:
-    """Return a factor with the levels that were recorded."""
+    """Return a factor with its recorded levels only."""
     return Factor(name=factor.name, levels=tuple(level for level in factor.levels if level.label in taken))

@@ -13,7 +13,7 @@ from analysis import Sweep, load
 from analysis.reading.design import spelt_cells
 from analysis.reading.tables import readable
 from runners.simulation.curves import Labels, RecordedArm, RecordedWorld
-from search_spaces.space import Factor
+from search_spaces.factors import Factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
@@ -33,9 +33,9 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
 
     Args:
         location: Its folder, or a URL such as `s3://bucket/sweeps/architecture`.
-        seed: Which recorded replicate is number 0, 1, ...: with 0 as they were recorded, else drawn.
-        paired: Draw one order for all arms instead of one for each. Replicates of one number share their seed, and with
-            it much of their luck: comparisons within a number are as exact as in the sweep, but few orders differ.
+        seed: Order of the recorded replicates: 0 keeps it, other seeds draw one.
+        paired: Draw one order for all arms instead of one for each. Replicates of one number share their seed and so
+            much of their noise: comparisons within a number are as exact as in the sweep, but few orders differ.
 
     Raises:
         UserError: The sweep pruned, has a range, or fewer than two arms with whole curves; or its tables are damaged.
@@ -61,11 +61,11 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
             unknown = set(taken) - {level.label for level in factor.levels}
             if unknown:
                 raise ValueError(f"a level {min(unknown)!r} of {factor.name}")
-        kept = _with_enough(arms)
-        if len(kept) < 2:
+        usable = _with_enough(arms)
+        if len(usable) < 2:
             raise UserError(
-                f"arms of {sweep.root} with {_FEWEST} whole curves or more: {len(kept)}, but a replay needs two; raise "
-                "--replicates and go on with it"
+                f"arms of {sweep.root} with {_FEWEST} whole curves or more: {len(usable)}, but a replay needs two; "
+                "raise --replicates and continue it"
             )
         base = TrialConfig.model_validate(sweep.record.base)
         return RecordedWorld(
@@ -73,8 +73,8 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
             factors=factors,
             base=base,
             epochs=epochs,
-            arms=kept,
-            left_out=len(arms) - len(kept),
+            arms=usable,
+            left_out=len(arms) - len(usable),
             seed=seed,
             paired=paired,
         )
@@ -102,10 +102,10 @@ def _read(sweep: Sweep, names: list[str]) -> tuple[dict[Labels, RecordedArm], in
     for labels, number in numbers.items():
         rows = complete[complete["arm"] == number]
         keys = list(rows["trial_key"])
-        found = curves.loc[keys].to_numpy(dtype=np.float64)
-        found.setflags(write=False)
+        table = curves.loc[keys].to_numpy(dtype=np.float64)
+        table.setflags(write=False)
         tests = rows["test_iou"].to_numpy(dtype=np.float64)
-        arms[labels] = RecordedArm(curves=found, tests=tests, seconds=float(seconds.reindex(keys).mean()))
+        arms[labels] = RecordedArm(curves=table, tests=tests, seconds=float(seconds.reindex(keys).mean()))
     return arms, epochs
 
 

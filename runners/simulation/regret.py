@@ -1,4 +1,4 @@
-"""One simulated sweep: the regret of what a strategy recommends, against what the sweep has cost."""
+"""Runs one simulated sweep: the regret of the recommendation against the cost."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from search_spaces.space import Cell, Propose, Prune
 from seatbelt.errors import UserError
 
 CHECKS = 50
-"""Times at which a recommendation is asked for, evenly spread over the budget."""
+"""Number of recommendations, evenly spread over the budget."""
 BUDGET = 1500.0
-"""Epochs of the average arm that a sweep in a synthetic world may cost."""
+"""Budget of a sweep in a synthetic world, epochs of the average arm."""
 
 _PROPOSE: tuple[Propose, ...] = get_args(Propose)
 _PRUNE: tuple[Prune, ...] = get_args(Prune)
@@ -35,13 +35,13 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is simulated; equal settings give equal results.
+    """The setting of a simulated sweep; equal settings give equal results.
 
     Attributes:
-        world: `SPACE:FAMILY`, or where a recorded sweep is.
+        world: `SPACE:FAMILY`, or the location of a recorded sweep.
         strategy: `PROPOSE/PRUNE` of the product, or a name of `runners.simulation.peers.tools.PEERS`.
-        seed: Of the world, the curves and the strategy.
-        budget: Epochs of the average arm; None for the usual.
+        seed: Seed of the world, the curves and the strategy.
+        budget: Epochs of the average arm; None for the usual budget.
         workers: Trials at a time.
         failures: Probability that a worker is lost during an epoch.
         stragglers: Probability that a leg takes three times as long.
@@ -71,7 +71,7 @@ def check_strategy(name: str) -> None:
 
 
 def world_of(name: str, seed: int) -> World:
-    """Return a world by its name: a family's, or a recorded sweep.
+    """Return a world by name: of a synthetic family, or a recorded sweep.
 
     Raises:
         UserError: There is none.
@@ -115,31 +115,31 @@ def simulate(setting: Setting) -> list[dict[str, Any]]:
             )
 
     cluster.run(budget, lambda: check(cluster.spent, cluster.spent))
-    # A sweep that ends before its budget recommends the same from then on.
+    # A sweep that ends before its budget keeps its last recommendation.
     check(cluster.spent, math.inf)
     return rows
 
 
 def usual_budget(world: World) -> float:
-    """Return the usual budget: of a recorded sweep, what all its curves cost."""
+    """Return the usual budget; for a recorded sweep, the cost of all its curves."""
     if world.most_replicates is None:
         return BUDGET
     return sum(world.cost(cell) for cell in world.space.cells()) * world.most_replicates * world.base.epochs
 
 
 def expected_guess(world: World) -> float:
-    """Return the mean quality of cells drawn at random: what is recommended before anything is known."""
+    """Return the mean quality of random cells, the expected quality of a recommendation without data."""
     space, random = world.space, np.random.default_rng(0)
     if not space.continuous and space.size <= _GUESSES:
         return float(np.mean([world.quality(cell) for cell in space.cells()]))
-    drawn = ({f.name: f.label_at(float(random.random())) for f in space.factors} for _ in range(_MANY))
-    found: list[float] = []
-    for cell in drawn:
+    cells = ({f.name: f.label_at(float(random.random())) for f in space.factors} for _ in range(_MANY))
+    qualities: list[float] = []
+    for cell in cells:
         if space.excluded(cell) is None:
-            found.append(world.quality(cell))
-        if len(found) == _GUESSES:
+            qualities.append(world.quality(cell))
+        if len(qualities) == _GUESSES:
             break
-    return float(np.mean(found))
+    return float(np.mean(qualities))
 
 
 def _product(setting: Setting, world: World) -> tuple[VirtualWorkers[Any], Callable[[], Cell | None]]:
@@ -154,8 +154,8 @@ def _product(setting: Setting, world: World) -> tuple[VirtualWorkers[Any], Calla
     )
 
     def recommend() -> Cell | None:
-        found = strategy_of(plan).recommend(plan, cluster.history)
-        return found.cell if found is not None else None
+        recommendation = strategy_of(plan).recommend(plan, cluster.history)
+        return recommendation.cell if recommendation is not None else None
 
     return cluster, recommend
 

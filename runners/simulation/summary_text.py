@@ -1,4 +1,4 @@
-"""Simulated sweeps as a table and as a figure."""
+"""Simulated sweeps as a table and a figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.figures.chart import Axis, Chart, Figure, Lines, numbers
 from analysis.text.tables import table_text
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,16 +21,16 @@ COLUMNS = [
 ]
 
 
-def summary_text(summed: pd.DataFrame, reference: str, budgets: dict[str, float]) -> str:
+def summary_text(regrets: pd.DataFrame, reference: str, budgets: dict[str, float]) -> str:
     """Return a table for each world.
 
     Args:
-        summed: What `runners.simulation.summary.summary` found.
-        reference: The strategy that ratios compare with.
+        regrets: Rows of `runners.simulation.summary.summary`.
+        reference: The reference strategy of the ratios.
         budgets: World -> epochs of the average arm.
     """
     parts = []
-    for world, rows in summed.groupby("world", sort=False):
+    for world, rows in regrets.groupby("world", sort=False):
         names = [
             "strategy",
             "final regret x1000",
@@ -54,13 +54,13 @@ def summary_text(summed: pd.DataFrame, reference: str, budgets: dict[str, float]
         n = int(rows["n"].min())
         head = f"{world}: {n} sweeps each, budget {budgets[str(world)]:,.0f} epochs of the average arm"
         parts.append(f"{head}\n{table_text(names, cells)}")
-    explained = (
-        "regret: quality of the best arm less that of the recommended one, mean +- standard error; cost to: mean over "
-        "sweeps (share of sweeps that get there and stay; the others count with the budget);\n"
-        f"ratio: cost until the mean regret stays at or below the final one of {reference}, over what {reference} "
-        "has spent in the end."
+    legend = (
+        "regret: quality of the best arm minus that of the recommended one, mean +- standard error; cost to: mean "
+        "over sweeps (share of sweeps that reach it and stay; the others count with the budget);\n"
+        f"ratio: cost until the mean regret stays at or below the final one of {reference}, divided by the total "
+        f"cost of {reference}."
     )
-    return "\n\n".join([*parts, explained])
+    return "\n\n".join([*parts, legend])
 
 
 def regret_figure(table: pd.DataFrame, world: str) -> Figure:
@@ -71,14 +71,14 @@ def regret_figure(table: pd.DataFrame, world: str) -> Figure:
         world: Its name.
     """
     grouped = table.groupby(["strategy", "cost"], sort=False)["regret"]
-    found = grouped.agg(["mean", "std", "count"]).reset_index()
-    found["se"] = found["std"] / np.sqrt(found["count"])
-    found = found.rename(columns={"mean": "regret"})[[column.name for column in COLUMNS]]
+    means = grouped.agg(["mean", "std", "count"]).reset_index()
+    means["se"] = means["std"] / np.sqrt(means["count"])
+    means = means.rename(columns={"mean": "regret"})[[column.name for column in COLUMNS]]
     seeds = int(table["seed"].nunique())
     lines = []
-    for look, (name, rows) in enumerate(found.groupby("strategy", sort=False)):
+    for look, (name, rows) in enumerate(means.groupby("strategy", sort=False)):
         lines.append(Lines(name=str(name), x=(numbers(rows["cost"]),), y=(numbers(rows["regret"]),), series=look))
-    last = found[found["cost"] == found["cost"].max()].sort_values("regret")
+    last = means[means["cost"] == means["cost"].max()].sort_values("regret")
     return Figure(
         name="regret",
         title=f"Regret of the recommended arm: {world}",
@@ -88,7 +88,7 @@ def regret_figure(table: pd.DataFrame, world: str) -> Figure:
         ),
         alt=f"Falling lines; at the end {last['strategy'].iloc[0]} is lowest with {last['regret'].iloc[0]:.4f}.",
         columns=COLUMNS,
-        table=found,
+        table=means,
         chart=Chart(
             x=Axis(title="cost (epochs of the average arm)", low=0.0),
             y=Axis(title="regret (IoU)", low=0.0),

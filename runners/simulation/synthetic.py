@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.axes import factor
-from search_spaces.space import Cell, Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Space
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
@@ -181,35 +182,35 @@ class SyntheticWorld:
 
     def _quality(self, rows: Floats) -> Floats:
         levels = rows.astype(np.intp)
-        found = np.full(len(rows), _LEVEL)
+        quality = np.full(len(rows), _LEVEL)
         for f, (effect, _) in enumerate(self._main):
-            found += effect[levels[:, f]]
+            quality += effect[levels[:, f]]
         for (f, g), crossed in self._pairs.items():
-            found += crossed[levels[:, f], levels[:, g]]
+            quality += crossed[levels[:, f], levels[:, g]]
         for (f, g, h), cube in self._triples:
-            found += cube[levels[:, f], levels[:, g], levels[:, h]]
+            quality += cube[levels[:, f], levels[:, g], levels[:, h]]
         for k in range(rows.shape[1] - len(self._main)):
             # A lopsided bowl; without pretraining the encoder wants a higher rate.
             away = rows[:, 15 + k] - self._optimum[k] - 0.4 * (k == 0) * (levels[:, 3] == 1)
-            found -= (0.03, 0.04)[k] * away**2 * (1 + 0.5 * np.tanh(2 * away))
-        return found
+            quality -= (0.03, 0.04)[k] * away**2 * (1 + 0.5 * np.tanh(2 * away))
+        return quality
 
     def _log_time(self, rows: Floats) -> Floats:
         levels = rows.astype(np.intp)
-        found = np.zeros(len(rows))
+        log_time = np.zeros(len(rows))
         for f, (_, effect) in enumerate(self._main):
-            found += effect[levels[:, f]]
+            log_time += effect[levels[:, f]]
         for k in range(rows.shape[1] - len(self._main)):
-            found -= 0.15 * (rows[:, 15 + k] - self._optimum[k])
-        return found
+            log_time -= 0.15 * (rows[:, 15 + k] - self._optimum[k])
+        return log_time
 
     def _row(self, cell: Cell) -> Floats:
         """Return level numbers; of a learning rate, the power of ten."""
-        found = [
+        row = [
             float(labels.index(cell[f.name])) if labels else float(np.log10(float(cell[f.name])))
             for f, labels in zip(self.space.factors, self._labels, strict=True)
         ]
-        return np.array(found)
+        return np.array(row)
 
     def _random_rows(self, random: np.random.Generator, count: int) -> Floats:
         columns = [
@@ -229,8 +230,8 @@ class SyntheticWorld:
         rows = self._random_rows(np.random.default_rng(0), 150)
         for _ in range(6):
             before = rows.copy()
-            for f, found in enumerate(values):
-                rows = self._improved(rows, [f], found[:, None])
+            for f, maximum in enumerate(values):
+                rows = self._improved(rows, [f], maximum[:, None])
             for f, g in itertools.combinations(range(5, 15), 2):
                 rows = self._improved(rows, [f, g], np.array(list(itertools.product([0.0, 1.0], repeat=2))))
             if (rows == before).all():
@@ -246,29 +247,29 @@ class SyntheticWorld:
 
 
 def _factors(space: str) -> tuple[Factor, ...]:
-    found = [factor("encoder"), factor("decoder")]
+    factors = [factor("encoder"), factor("decoder")]
     if space == "joint":
         low, high = (f"{10**end:g}" for end in _RATE_ENDS)
-        found += [
+        factors += [
             factor("synthetic_share", ["0", "0.5", "0.6", "0.7", "0.8", "0.9"]),
             factor("weights", ["imagenet", "none"]),
             factor("context", ["none", "shirt", "skin", "shirt+skin"]),
             *(factor(name) for name in TRANSFORMS),
             *(factor(name, [f"{low}..{high}"]) for name in _RATES),
         ]
-    return tuple(found)
+    return tuple(factors)
 
 
 def _missing(shape: str, time: float) -> Floats:
     """Return the share of the way to the end that is missing after each epoch: 1 before the first, 0 at the last."""
     epochs = np.arange(EPOCHS + 1)
     if shape == "exponential":
-        found = np.exp(-epochs / time)
+        missing = np.exp(-epochs / time)
     elif shape == "power":
-        found = (1 + epochs / (1.5 * time)) ** -2.0
+        missing = (1 + epochs / (1.5 * time)) ** -2.0
     else:
-        found = (1 + epochs / (0.6 * time)) * np.exp(-epochs / (0.6 * time))
-    return np.asarray(((found - found[-1]) / (1 - found[-1]))[1:])
+        missing = (1 + epochs / (0.6 * time)) * np.exp(-epochs / (0.6 * time))
+    return np.asarray(((missing - missing[-1]) / (1 - missing[-1]))[1:])
 
 
 def _standard(values: Floats) -> Floats:

@@ -78,9 +78,9 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
             else:
                 self.spent += training.cost
                 self.epochs += 1
-                goes_on = self._measured(training, epoch)
+                continues = self._measured(training, epoch)
                 watch()
-                if goes_on:
+                if continues:
                     self._train(training, epoch + 1)
                     continue
                 self._ended(training.task, epoch)

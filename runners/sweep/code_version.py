@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import importlib.metadata
 from pathlib import Path
+
+from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_version, installed_versions
 
 _MODULES = (
     "data/augmentation/augmenter.py",
@@ -20,23 +21,13 @@ _MODULES = (
     "data/partition/splits.py",
     "data/augmentation/transforms.py",
     "models/architectures.py",
+    "models/encoders.py",
+    "models/inference.py",
     "models/losses.py",
     "training/metrics.py",
     "training/micro_batch.py",
-    "training/state.py",
+    "training/trainer.py",
 )
-
-_NUMERIC_PACKAGES = (
-    "torch",
-    "torchvision",
-    "segmentation-models-pytorch",
-    "timm",
-    "albumentations",
-    "opencv-python-headless",
-    "opencv-python",
-    "numpy",
-)
-"""Packages whose other versions may give other numbers; OpenCV comes under either name."""
 
 _OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")
 
@@ -58,24 +49,16 @@ def changed_modules(recorded: dict[str, str]) -> list[str]:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of this package and of those that numbers depend on."""
-    versions = {name: _version(name) for name in (*_OTHER_PACKAGES, *_NUMERIC_PACKAGES)}
-    return {name: version for name, version in versions.items() if version is not None}
+    return installed_versions((*_OTHER_PACKAGES, *NUMERIC_PACKAGES))
 
 
 def changed_packages(recorded: dict[str, str]) -> list[str]:
     """Return the packages that decide numbers and have another version than recorded, each with both versions."""
     return [
         f"{name} {recorded[name]}, now {version or 'not installed'}"
-        for name in _NUMERIC_PACKAGES
-        if name in recorded and (version := _version(name)) != recorded[name]
+        for name in NUMERIC_PACKAGES
+        if name in recorded and (version := installed_version(name)) != recorded[name]
     ]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _hash(source: str) -> str:

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from runners.core.halving import check_rungs
 from runners.core.plan import Limits, Plan
-from search_spaces.space import Exclusion, Factor, NamedArm, Propose, Prune, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Exclusion, NamedArm, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import content_hash
 from seatbelt.records.sweep import SweepFactor, SweepRecord

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,85 @@ from seatbelt.storage.refusals import at_most
 from seatbelt.text.redaction import shown
 
 LEASE_SECONDS = 60.0
-"""A lease that has not changed for this long is void."""
+"""A driver that has not renewed its lease for this long has lost it."""
 
 RENEW_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
 _NAME = "state/lease.json"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The present holder of a lease."""
+
+    name: str
+    is_alive: bool
+    """The lease changed since the last look."""
+
+
 class Lease:
-    """The writer's side of a lease, which a thread renews until `release`."""
+    """An object in a storage that its holder keeps changing; without changes for some time it is void."""
+
+    def __init__(self, storage: Storage, name: str, seconds: float) -> None:
+        """Name a lease; `take` makes it.
+
+        Args:
+            storage: Where the lease lies.
+            name: Name of the object.
+            seconds: A lease that has not changed for this long, by the clock of the waiting process, is void.
+        """
+        self._storage, self._name, self._seconds = storage, name, seconds
+        self._owner = who_am_i()
+        self._last_look: tuple[object, float] | None = None
+        """Tag of another holder's lease, and when it was first seen."""
+
+    def take(self) -> Holder | None:
+        """Take the lease, or renew it; return the holder if another process has it.
+
+        Raises:
+            OSError: The storage cannot be read or written.
+        """
+        content = self._content()
+        if self._storage.create(self._name, content):
+            return None
+        try:
+            data, tag = self._storage.tagged(self._name)
+        except FileNotFoundError:
+            return self.take()
+        if not (is_mine(data, self._owner) or is_dead(data)):
+            is_first, since = self._last_look is None, time.monotonic()
+            if self._last_look is None or self._last_look[0] != tag:
+                self._last_look = (tag, since)
+                return Holder(name=in_words(data), is_alive=not is_first)
+            if since - self._last_look[1] <= self._seconds:
+                return Holder(name=in_words(data), is_alive=False)
+        return None if self._storage.swap(self._name, content, tag) else Holder(name="another process", is_alive=False)
+
+    def renew(self) -> bool:
+        """Renew the lease; return False if another process has taken it.
+
+        Raises:
+            OSError: The storage cannot be read or written.
+        """
+        data, tag = self._storage.tagged(self._name)
+        if not is_mine(data, self._owner):
+            return False
+        self._storage.swap(self._name, self._content(), tag)
+        return True
+
+    def release(self) -> None:
+        """Remove the lease if this process holds it; a lease that cannot be removed expires by itself."""
+        with contextlib.suppress(OSError):
+            if is_mine(self._storage.read(self._name), self._owner):
+                self._storage.remove(self._name)
+
+    def _content(self) -> bytes:
+        self._owner["count"] += 1
+        return json.dumps(self._owner).encode()
+
+
+class WriterLease:
+    """The lease of a sweep's only writer, which a thread renews until `release`."""
 
     def __init__(self, storage: Storage, note: Callable[[str], None] = lambda _: None) -> None:
         """Take the lease of a sweep, waiting for one whose holder died.
@@ -44,12 +115,11 @@ class Lease:
             SweepHeldError: Another driver renews it.
             OSError: The storage cannot be read or written.
         """
-        self._storage = storage
-        self._owner = who_am_i()
+        self._storage, self._lease = storage, Lease(storage, _NAME, LEASE_SECONDS)
         self._lost = threading.Event()
         self._released = threading.Event()
         self._take(note)
-        self._thread = threading.Thread(target=self._renew, name="seatbelt-lease", daemon=True)
+        self._thread = threading.Thread(target=self._keep_renewing, name="seatbelt-lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
@@ -64,51 +134,36 @@ class Lease:
                 "could not renew its lease in time, and stops; what it measured since stays in its journal"
             )
 
+    def renew(self) -> None:
+        """Renew the lease, or find that another driver took it."""
+        # Retry a storage that does not answer later: only another driver can take the lease away.
+        with contextlib.suppress(OSError), at_most(0):
+            if not self._lease.renew():
+                self._lost.set()
+
     def release(self) -> None:
-        """Release the lease."""
+        """Stop renewing the lease, and remove it."""
         self._released.set()
         self._thread.join()
-        # A lease that cannot be removed now expires by itself.
-        with contextlib.suppress(OSError), at_most(0):
-            if is_mine(self._storage.read(_NAME), self._owner):
-                self._storage.remove(_NAME)
+        with at_most(0):
+            self._lease.release()
 
     def _take(self, note: Callable[[str], None]) -> None:
-        mine = json.dumps(self._owner).encode()
-        last_tag: object = None
-        since = time.monotonic()
-        while not self._storage.create(_NAME, mine):
-            try:
-                data, tag = self._storage.tagged(_NAME)
-            except FileNotFoundError:
-                continue
-            if last_tag is None:
-                last_tag = tag
-                if not is_dead(data):
-                    note(f"held by {in_words(data)}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
-            elif tag != last_tag:
+        waits = False
+        while (present := self._lease.take()) is not None:
+            if present.is_alive:
                 raise SweepHeldError(
-                    f"{self._storage.location} is being written by {in_words(data)}; wait for it, or end it with "
+                    f"{self._storage.location} is being written by {present.name}; wait for it, or end it with "
                     f"`seatbelt stop {self._storage.location}`"
                 )
-            stale = is_dead(data) or time.monotonic() - since > LEASE_SECONDS
-            if stale and self._storage.swap(_NAME, mine, tag):
-                return
+            if not waits:
+                note(f"held by {present.name}: it is taken over if it does not move for {LEASE_SECONDS:.0f} s")
+            waits = True
             time.sleep(_LOOK_SECONDS)
 
-    def _renew(self) -> None:
+    def _keep_renewing(self) -> None:
         while not self._lost.is_set() and not self._released.wait(RENEW_SECONDS):
-            # Retry a storage that does not answer: only another driver can take the lease away.
-            with contextlib.suppress(OSError), at_most(0):
-                self._renew_once()
-
-    def _renew_once(self) -> None:
-        data, tag = self._storage.tagged(_NAME)
-        if not is_mine(data, self._owner):
-            self._lost.set()
-            return
-        self._owner["count"] += 1
-        self._storage.swap(_NAME, json.dumps(self._owner).encode(), tag)
+            self.renew()
 
 
 def holder(storage: Storage) -> str | None:

@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 
 from runners.core.events import Event, SessionOpened, from_json, to_json
 from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import Lease, in_words, who_am_i
+from runners.sweep.lease import WriterLease, in_words, who_am_i
 from runners.sweep.lease import holder as lease_holder
 from runners.sweep.mirror import FLUSH_SECONDS, Mirror, read_journal
 from seatbelt.errors import SweepHeldError, UserError
@@ -48,11 +48,11 @@ class Ledger:
         """
         self._folder = folder
         self._lock = _take_lock(folder)
-        self._lease: Lease | None = None
+        self._lease: WriterLease | None = None
         self.mirror: Mirror | None = None
         try:
             if folder.remote:
-                self._lease = Lease(folder.storage, note)
+                self._lease = WriterLease(folder.storage, note)
                 self.mirror = Mirror(folder, self._lease, note, every=publish_every)
             self.history_events, self._durable = _recover(folder)
         except BaseException:

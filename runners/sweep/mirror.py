@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runners.sweep.evidence import check_shards
 from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import Lease
+from runners.sweep.lease import WriterLease
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import Storage
@@ -40,13 +40,13 @@ class Mirror:
     """The writer's side of a sweep in a bucket."""
 
     def __init__(
-        self, folder: SweepFolder, lease: Lease, note: Callable[[str], None], *, every: float = FLUSH_SECONDS
+        self, folder: SweepFolder, lease: WriterLease, note: Callable[[str], None], *, every: float = FLUSH_SECONDS
     ) -> None:
         """Update the working copy from the bucket.
 
         Args:
             folder: The sweep.
-            lease: Lease of this driver.
+            lease: WriterLease of this driver.
             note: Called with problems.
             every: Seconds between two publications.
         """

@@ -1,13 +1,12 @@
 """A store of pretraining stages that several sweeps share: `--stages DIR`, or a bucket.
 
 An entry is `stage.json`, which is written last and names the folder of the stage's best weights. A lease says which
-sweep is training a stage; one that nobody renewed for two minutes, by the clock of who waits, counts for nothing, and
-neither does one of a process of this machine that is no more.
+sweep is training a stage. It is void after two minutes without renewal, or if its holder was a process of this
+machine that has ended.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -21,7 +20,7 @@ from runners.core.events import Event, StageFound, StageHeld
 from runners.core.history import History
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import in_words, is_dead, is_mine, who_am_i
+from runners.sweep.lease import Lease
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash, identifying_fields
@@ -32,24 +31,24 @@ _LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A stage that can be begun with."""
+class StoredStage:
+    """A finished stage."""
 
     location: str
-    """Where its checkpoint is."""
+    """Location of its checkpoint."""
     seconds: float
-    """Seconds of training that it took."""
+    """Seconds of its training."""
 
 
 class StageStore:
     """The files of a store."""
 
     def __init__(self, location: str | os.PathLike[str], report: Callable[[str], None] = lambda _: None) -> None:
-        """Open a store, or make one.
+        """Open or make a store.
 
         Args:
             location: A folder, or the URL of a bucket.
-            report: Told of damaged entries.
+            report: Called with damaged entries.
 
         Raises:
             UserError: The folder cannot be written.
@@ -58,19 +57,18 @@ class StageStore:
         try:
             if not is_remote(location):
                 Path(location).mkdir(parents=True, exist_ok=True)
-            self._me = who_am_i()
-            self._seen: dict[str, tuple[object, float]] = {}
+            self._leases: dict[str, Lease] = {}
             self.storage.names("none")
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"--stages {location} cannot be written ({reason}); name another folder") from None
 
-    def find(self, key: str) -> Entry | None:
-        """Return a stage that is whole, or None; a damaged one is reported, and replaced when it was trained again."""
+    def find(self, key: str) -> StoredStage | None:
+        """Return a finished stage, or None; a damaged one is reported, and replaced once it is trained again."""
         try:
             record = json.loads(self.storage.read(f"{key}/stage.json"))
             folder = self.storage.within(f"{key}/{record['checkpoint']}")
-            return Entry(location=folder.location, seconds=float(record["seconds"]))
+            return StoredStage(location=folder.location, seconds=float(record["seconds"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -79,7 +77,7 @@ class StageStore:
             return None
 
     def publish(self, key: str, checkpoint: Storage, record: dict[str, Any]) -> None:
-        """Copy a finished stage into the store; one that is there already stays."""
+        """Copy a finished stage into the store, unless it has one."""
         if self.find(key) is None:
             # Each publisher has a folder of its own, so that files of two never mix.
             name = f"checkpoint-{secrets.token_hex(4)}"
@@ -88,50 +86,31 @@ class StageStore:
             entry = json.dumps({**record, "checkpoint": name}, indent=1).encode()
             if not self.storage.create(f"{key}/stage.json", entry):
                 if self.find(key) is not None:
-                    # Another sweep was faster: its stage is as good.
+                    # Another sweep was faster, and its stage is as good.
                     folder.clear()
                 else:
                     self.storage.write(f"{key}/stage.json", entry)
-        self.storage.remove(_lease(key))
+        self.storage.remove(f"{key}.lease")
 
     def take(self, key: str) -> str | None:
-        """Take the lease of a stage, or keep it; return who holds it if somebody else does."""
-        self._me["count"] += 1
-        mine = json.dumps(self._me).encode()
-        if self.storage.create(_lease(key), mine):
-            return None
-        try:
-            data, tag = self.storage.tagged(_lease(key))
-        except FileNotFoundError:
-            return self.take(key)
-        if not (is_mine(data, self._me) or is_dead(data) or self._is_stale(key, tag)):
-            return in_words(data)
-        return None if self.storage.swap(_lease(key), mine, tag) else "another sweep"
+        """Take the lease of a stage, or renew it; return the holder if another sweep has it."""
+        present = self._lease(key).take()
+        return None if present is None else present.name
 
     def release(self, key: str) -> None:
-        """Give a lease of ours back."""
-        with contextlib.suppress(OSError):
-            if is_mine(self.storage.read(_lease(key)), self._me):
-                self.storage.remove(_lease(key))
+        """Release the lease of a stage."""
+        self._lease(key).release()
 
-    def _is_stale(self, key: str, tag: object) -> bool:
-        seen, since = self._seen.get(key, (None, 0.0))
-        if seen != tag:
-            self._seen[key] = (tag, time.monotonic())
-            return False
-        return time.monotonic() - since > LEASE_SECONDS
-
-
-def _lease(key: str) -> str:
-    return f"{key}.lease"
+    def _lease(self, key: str) -> Lease:
+        return self._leases.setdefault(key, Lease(self.storage, f"{key}.lease", LEASE_SECONDS))
 
 
 class StageExchange:
-    """Tells a sweep what the store has, and the store what the sweep made."""
+    """Exchanges stages between a sweep and a store."""
 
     def __init__(self, store: StageStore, description: SweepDescription, folder: SweepFolder) -> None:
         self._store, self._folder = store, folder
-        # Whatever the result of a stage depends on, besides its configuration.
+        # The result of a stage depends on these and on its configuration.
         self._context = {
             "data": [[source.name, source.fingerprint] for source in description.data],
             "selection": description.selection,
@@ -139,18 +118,18 @@ class StageExchange:
         }
         self._leased: dict[str, str] = {}
         self._published: set[str] = set()
-        self._looked = 0.0
+        self._last_look = 0.0
 
     def news(self, history: History) -> tuple[Event, ...]:
-        """Return what the ledger does not know yet, at most every two seconds; publish what was finished."""
-        if time.monotonic() - self._looked < _LOOK_SECONDS and not self._unknown(history):
+        """Publish finished stages, and return events about the others, at most every two seconds."""
+        if time.monotonic() - self._last_look < _LOOK_SECONDS and not self._unknown(history):
             return ()
-        self._looked = time.monotonic()
+        self._last_look = time.monotonic()
         self._publish(history)
         return tuple(event for stage in history.stages.waiting for event in self._look(stage, history))
 
     def close(self, history: History) -> None:
-        """Publish what is finished and give back what is not."""
+        """Publish finished stages, and release the leases of the others."""
         self._publish(history)
         for key in self._leased.values():
             self._store.release(key)

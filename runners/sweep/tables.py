@@ -24,7 +24,8 @@ from runners.sweep.folder import SweepFolder
 from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.arrow import arrow_schema
-from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES, configuration_row
+from seatbelt.records.configuration import configuration_row
+from seatbelt.records.tables import IMAGE_COUNTS, SCORES, SWEEP_METADATA, TABLES
 
 SHARD_TRIALS = 100
 _SHARD_DECISIONS = 1000

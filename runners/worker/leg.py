@@ -77,8 +77,8 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
     from seatbelt.data.loading.trial_samples import Source, SweepData
     from seatbelt.training.checkpoint import CheckpointFolder
     from seatbelt.training.device import Execution
-    from seatbelt.training.fit import Began, fit
-    from seatbelt.training.state import EpochMetrics
+    from seatbelt.training.events import Began, EpochMetrics
+    from seatbelt.training.fit import fit
 
     warnings: list[str] = []
     difference = software_difference(task.software)
@@ -104,7 +104,7 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
         samples,
         CheckpointFolder(task.checkpoints, warnings.append),
         weights=weights,
-        known_epochs=task.recorded_epochs,
+        reported_epochs=task.recorded_epochs,
         stop_epoch=task.stop,
         full_epochs=task.full_epochs,
         stage=CheckpointFolder(task.stage, warnings.append) if task.stage else None,

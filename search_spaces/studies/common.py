@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.space import Condition, Factor
+from search_spaces.factors import Factor
+from search_spaces.space import Condition
 from seatbelt.config.augmentation import TRANSFORMS
 
 SIX_ARCHITECTURES = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from search_spaces.axes import factor
-from search_spaces.space import Factor, Protocol, Study
+from search_spaces.factors import Factor
+from search_spaces.space import Protocol, Study
 from search_spaces.studies.common import ALL_TRANSFORMS, IMAGENET, SYNTHETIC, WINNER
 
 LEVELS: dict[str, list[str]] = {

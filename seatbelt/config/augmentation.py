@@ -21,20 +21,20 @@ Transform = Literal[
     "grid_distortion",
     "hue_saturation_value",
 ]
-"""The ten augmentations in the order of the thesis' table 3.4, which is also the order of application."""
+"""The ten augmentations of table 3.4 of the thesis, in the order in which they are applied."""
 
 TRANSFORMS: tuple[str, ...] = get_args(Transform)
 
 Policy = Literal["independent", "randaugment", "trivialaugment"]
 
 Strength = Annotated[float, Field(ge=0, le=2)]
-"""0 changes nothing, 1 is a transform's documented default, 2 twice that (docs/decisions/0008)."""
+"""0 changes nothing, 1 is the documented default of a transform, 2 is twice that (docs/decisions/0008)."""
 
 _Value = TypeVar("_Value")
 
 
 class PerTransform(Record, Generic[_Value]):
-    """A value for some of the ten transforms; None leaves a transform with the common value."""
+    """A value for some of the ten transforms; None means the common value."""
 
     random_rotate90: _Value | None = None
     random_crop: _Value | None = None
@@ -48,9 +48,9 @@ class PerTransform(Record, Generic[_Value]):
     hue_saturation_value: _Value | None = None
 
     def of(self, transform: str, common: _Value) -> _Value:
-        """Return the value of a transform, or the common one if it has none of its own."""
-        own: _Value | None = getattr(self, transform)
-        return common if own is None else own
+        """Return the value of a transform, or the common value if it has none."""
+        value: _Value | None = getattr(self, transform)
+        return common if value is None else value
 
 
 class Probabilities(PerTransform[Share]):
@@ -67,27 +67,27 @@ class AugmentationConfig(Record):
     transforms: tuple[Transform, ...] = get_args(Transform)
     """The transforms that are switched on; the order of application is fixed."""
     probability: Share = 0.2
-    """Probability of each transform per image (the thesis does not state it): with all ten switched on an image
-    gets two on average, as many as RandAugment usually applies."""
+    """Probability of each transform per image, which the thesis does not state. With all ten transforms an image gets
+    two on average, as with RandAugment."""
     policy: Policy = "independent"
-    """`independent`: each transform with its probability. `randaugment`: `operations` different ones per image.
-    `trivialaugment`: one per image, its strength drawn from 31 levels between 0 and its own. Probabilities are
-    for `independent` only."""
+    """`independent`: each transform with its probability. `randaugment`: `operations` different transforms per image.
+    `trivialaugment`: one transform per image, with one of 31 strengths up to its own. Only `independent` uses the
+    probabilities."""
     operations: Annotated[int, Field(ge=1, le=len(TRANSFORMS))] = 2
-    """Transforms per image under `randaugment`; more than are switched on means all of them."""
+    """Transforms per image under `randaugment`; a larger number than are switched on means all of them."""
     strength: Strength = 1.0
     """Strength of every transform; under `trivialaugment` the largest."""
     probabilities: Probabilities = Probabilities()
-    """Probabilities of single transforms, in place of the common one."""
+    """Probabilities of single transforms, instead of the common one."""
     strengths: Strengths = Strengths()
-    """Strengths of single transforms, in place of the common one."""
+    """Strengths of single transforms, instead of the common one."""
 
     @field_validator("transforms", mode="before")
     @classmethod
-    def _in_table_order(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
+    def _in_table_order(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic passes the user's input)
         if not isinstance(value, list | tuple | set | frozenset):
             return value
         names = {plain_name(str(name)): name for name in value}
-        known = {plain_name(name): name for name in TRANSFORMS}
-        unknown = [str(names[key]) for key in names if key not in known]
-        return tuple(known[key] for key in known if key in names) + tuple(unknown)
+        spellings = {plain_name(name): name for name in TRANSFORMS}
+        unknown = [str(names[key]) for key in names if key not in spellings]
+        return tuple(spellings[key] for key in spellings if key in names) + tuple(unknown)

@@ -1,4 +1,4 @@
-"""What a trial trains on and what it learns to find: a part of the trial configuration (`seatbelt.config.trial`)."""
+"""Training data and labels: a part of the trial configuration (`seatbelt.config.trial`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
-    """A part of the configuration: frozen, and refusing what it does not know."""
+    """A part of the configuration: frozen, and without unknown fields."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
@@ -29,7 +29,7 @@ class Record(BaseModel):
 
 
 class TagShare(Record):
-    """A share of the synthetic images that have one value of a tag, a further column of the manifest."""
+    """The share of synthetic images with one value of a tag. Tags are the extra columns of the manifest."""
 
     tag: str
     value: str
@@ -39,14 +39,14 @@ class TagShare(Record):
     @classmethod
     def _tag(cls, value: str) -> str:
         if not TAG_NAME.fullmatch(value):
-            raise ValueError(f"a tag's name consists of letters, digits, _ and -, but got {value!r}")
+            raise ValueError(f"the name of a tag consists of letters, digits, _ and -, but got {value!r}")
         return value
 
     @field_validator("value")
     @classmethod
     def _value(cls, value: str) -> str:
         if not value or value != value.strip():
-            raise ValueError(f"a tag's value is a text without spaces around it, but got {value!r}")
+            raise ValueError(f"the value of a tag must not begin or end with a space, but got {value!r}")
         return value
 
     @property
@@ -59,27 +59,27 @@ class TagShare(Record):
 
 
 class DataConfig(Record):
-    """What a trial trains on, and what it learns to find."""
+    """The training data and the labels of a trial."""
 
     real: bool = False
     """Train on the real training images (those of subjects outside the selection set)."""
     generations: tuple[str, ...] = ("3", "4", "5")
-    """Generations of synthetic images to train on, each or none with its share of them (`3:0.2`); empty for none."""
+    """Generations of synthetic images to train on. Either all or none have a share (`3:0.2`). Empty for none."""
     sources: tuple[str, ...] = ()
-    """Names of the data sets to train on; empty for all of the sweep. Selection and test are those of all."""
+    """Names of the data sets to train on; empty for all. Selection and test images come from all data sets."""
     synthetic_share: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Share of synthetic images among all training images, the real ones being constant; None takes all, 0 none."""
+    """Share of synthetic images among all training images; the real images stay the same. None takes all, 0 none."""
     synthetic_images: Annotated[int, Field(ge=1)] | None = None
-    """Number of synthetic images drawn, training and validation part together; None takes what the shares give."""
+    """Number of synthetic images, training and validation part together; None follows from the shares."""
     composition: tuple[TagShare, ...] = ()
-    """Shares of tags among the synthetic images, also written `{"seat=empty": 0.2}`. Tags are independent of each
-    other; what one leaves over has its other values. Images whose manifest does not say are not drawn."""
+    """Shares of tags among the synthetic images, also written `{"seat=empty": 0.2}`. Tags are independent; the rest of
+    a tag is drawn from its other values. Images without a value are not drawn."""
     replacement: bool = False
-    """Let synthetic images repeat where there are too few of them for the shares; otherwise that is an error."""
+    """Repeat synthetic images if there are too few for the shares; otherwise this is an error."""
     target: str = "seat_belt"
-    """Class that is searched for, or several merged ones (`a|b`): channel 0 and the only one that is scored."""
+    """The class to segment, or several merged classes (`a|b`): channel 0, the only one that is scored."""
     context: tuple[str, ...] = ()
-    """Further labels that are learned, one binary channel each, and never scored; `a|b` merges classes."""
+    """Further labels to learn, one binary channel each, never scored; `a|b` merges classes."""
     height: Annotated[int, Field(ge=32, le=4096)] = 480
     """Height of the training resolution in pixels."""
     width: Annotated[int, Field(ge=32, le=4096)] = 848
@@ -97,12 +97,12 @@ class DataConfig(Record):
     def _generations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         written = tuple(sorted({canonical_generation(text) for text in value}))
         generation_shares(written)
-        # One generation has all of the images, written or not.
+        # A single generation has all of the images, with or without a written share.
         return generation_names(written) if len(written) == 1 else written
 
     @field_validator("composition", mode="before")
     @classmethod
-    def _as_records(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic hands over what the user wrote)
+    def _as_records(cls, value: Any) -> Any:  # noqa: ANN401  (pydantic passes the user's input)
         if not isinstance(value, dict):
             return value
         pairs = ((str(key).partition("="), share) for key, share in value.items())
@@ -150,11 +150,11 @@ class DataConfig(Record):
     def _check_synthetic(self) -> None:
         if self.synthetic_images is not None and self.synthetic_share is not None:
             raise ValueError(
-                "synthetic_images and synthetic_share both say how many synthetic images there are; use one of them"
+                "synthetic_images and synthetic_share both set the number of synthetic images; use one of them"
             )
         for name in ("synthetic_images", "composition"):
             if getattr(self, name) and not self.generations:
-                raise ValueError(f"{name} is about synthetic images, but there are no generations to draw them from")
+                raise ValueError(f"{name} is about synthetic images, but there are no generations to draw from")
 
     def _check_disjoint(self) -> None:
         owners = dict.fromkeys(classes_of(self.target), self.target)

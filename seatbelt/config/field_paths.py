@@ -1,7 +1,7 @@
-"""Dotted paths into a trial configuration as nested plain values: `model.encoder`, a member of a set, a share.
+"""Dotted paths into a trial configuration of nested plain values, such as `model.encoder`.
 
-A member of a set, `augmentation.transforms.cutout`, is there or not. A share of the composition,
-`data.composition.seat=empty`, is a number, or None for no such condition.
+A member of a set, `augmentation.transforms.cutout`, is True or False. A share of the composition,
+`data.composition.seat=empty`, is a number, or None if the composition does not mention it.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from typing import Any
 from seatbelt.errors import UserError
 
 SHARE_FIELD = "data.composition."
-"""What the path of a tag's share begins with; `TAG=VALUE` follows, and the value is free text, dots included."""
+"""Prefix of the path of a tag's share. `TAG=VALUE` follows; the value is free text and may contain dots."""
 
 
 def field_value(tree: dict[str, Any], path: str) -> Any:  # noqa: ANN401  (any field's value)
-    """Return what a path stands for in a configuration that is complete."""
+    """Return the value at a path of a complete configuration."""
     if path.startswith(SHARE_FIELD):
         tag, _, value = path.removeprefix(SHARE_FIELD).partition("=")
         shares = (item["share"] for item in tree["data"]["composition"] if (item["tag"], item["value"]) == (tag, value))
         return next(shares, None)
-    found: Any = tree
+    node: Any = tree
     for name in path.split("."):
-        found = found[name] if isinstance(found, dict) else name in found
-    return found
+        node = node[name] if isinstance(node, dict) else name in node
+    return node
 
 
 def set_field(tree: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401
     """Change a configuration in place.
 
     Raises:
-        UserError: There is no such field.
+        UserError: The field does not exist.
     """
     if path.startswith(SHARE_FIELD):
         _set_share(tree, path.removeprefix(SHARE_FIELD), value)
@@ -54,5 +54,5 @@ def _set_share(tree: dict[str, Any], key: str, share: Any) -> None:  # noqa: ANN
     if not equals:
         raise UserError(f"the trial configuration has no field {SHARE_FIELD + key!r}; write {SHARE_FIELD}TAG=VALUE")
     others = (item for item in tree["data"]["composition"] if (item["tag"], item["value"]) != (tag, value))
-    mine = () if share is None else ({"tag": tag, "value": value, "share": share},)
-    tree["data"]["composition"] = (*others, *mine)
+    added = () if share is None else ({"tag": tag, "value": value, "share": share},)
+    tree["data"]["composition"] = (*others, *added)

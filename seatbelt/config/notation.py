@@ -1,9 +1,9 @@
-"""How labels and generations are written, and the one form in which they are kept.
+"""Notation of labels and generations, and their canonical form.
 
-A label is one class or several merged ones, `shirt|jacket`. It may be given a name, `upper=shirt|jacket`, for
-readers of a factor's levels: the configuration keeps the classes alone, so that one label under two names is
-one arm. A generation may be given its share of the synthetic images, `3:0.2`. A tag is a further column of a
-manifest; a share of the images with one of its values is written `seat=empty:0.2`.
+A label is one class or several merged classes, `shirt|jacket`. It may have a name, `upper=shirt|jacket`, which only
+labels the level of a factor: the configuration holds the classes alone, so that one label under two names is one arm.
+A generation may have a share of the synthetic images, `3:0.2`. A tag is an extra column of a manifest; the share of
+images with one of its values is written `seat=empty:0.2`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 ALL = "all"
-"""Context that stands for every class of the data but the target's; a sweep resolves it when it starts."""
+"""Context that means every class of the data except the target; a sweep resolves it at its start."""
 
 
 TAG_NAME = re.compile(r"[A-Za-z0-9_-]+")
-"""Names of tags, so that they can be part of an axis' name."""
+"""Pattern of a tag's name, which can be part of the name of an axis."""
 
 
 def canonical_label(text: str) -> str:
-    """Return a label without its name, its classes sorted and each written once.
+    """Return a label without its name, with sorted and unique classes.
 
     Raises:
         ValueError: An empty class or name, or several names.
@@ -39,10 +39,10 @@ def classes_of(label: str) -> tuple[str, ...]:
 
 
 def canonical_generation(text: str) -> str:
-    """Return a generation with its share, if it has one, as the shortest plain text of that number.
+    """Return a generation with its share, if it has one, in the shortest decimal form.
 
     Raises:
-        ValueError: The share is no number above 0 and up to 1.
+        ValueError: The share is not a number above 0 and up to 1.
     """
     name, share = _split(text)
     return name if share is None else f"{name}:{Decimal(repr(share)):f}"
@@ -54,7 +54,7 @@ def generation_names(generations: Iterable[str]) -> tuple[str, ...]:
 
 
 def generation_shares(generations: Iterable[str]) -> dict[str, float] | None:
-    """Return the share of each generation among the synthetic images; None if none is given.
+    """Return the share of each generation among the synthetic images, None without shares.
 
     Raises:
         ValueError: Only some have shares, a generation is named twice, or the shares do not add up to 1.
@@ -63,14 +63,14 @@ def generation_shares(generations: Iterable[str]) -> dict[str, float] | None:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         raise ValueError(f"a generation is named twice in {'+'.join(names)}")
-    given = {name: share for name, share in pairs if share is not None}
-    if not given:
+    shares = {name: share for name, share in pairs if share is not None}
+    if not shares:
         return None
-    if len(given) < len(pairs):
+    if len(shares) < len(pairs):
         raise ValueError(f"either all generations have a share or none, but got {'+'.join(generations)}")
-    if abs(sum(given.values()) - 1) > 1e-6:
+    if abs(sum(shares.values()) - 1) > 1e-6:
         raise ValueError(f"the shares of the generations must add up to 1, but {'+'.join(generations)} do not")
-    return given
+    return shares
 
 
 def _split(text: str) -> tuple[str, float | None]:
@@ -79,10 +79,10 @@ def _split(text: str) -> tuple[str, float | None]:
         return text, None
     name, number = name.strip(), number.strip()
     if not name or not re.fullmatch(r"\d*\.?\d+", number, re.ASCII) or not 0 < float(number) <= 1:
-        raise ValueError(f"a generation's share is written 3:0.2, above 0 and up to 1, but got {text!r}")
+        raise ValueError(f"the share of a generation is written 3:0.2, above 0 and up to 1, but got {text!r}")
     return name, float(number)
 
 
 def plain_name(name: str) -> str:
-    """Return a name in lower case without spaces, dashes and underscores; `+` is `plus`."""
+    """Return a name in lower case without spaces, dashes and underscores; `+` becomes `plus`."""
     return re.sub(r"[\s_-]", "", name.lower().replace("+", "plus"))

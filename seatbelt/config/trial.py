@@ -1,8 +1,8 @@
 """The trial configuration: a frozen, validated record with the values of the thesis' table 3.3 as defaults.
 
-Whatever changes the numbers of a training is a field here; where and how fast it runs (device, loader
-workers, threads) is not. The defaults are frozen: `seatbelt.records.identity` leaves out fields that equal their
-default, so that a new field keeps old keys valid while a changed default would not.
+Everything that changes the numbers of a training is a field here; where and how fast it runs (device, loader workers,
+threads) is not. The defaults are frozen: `seatbelt.records.identity` leaves out fields with their default value, so
+that a new field keeps old keys valid. A changed default would not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 def normal_name(name: str) -> str:
-    """Return the recorded form of an encoder or decoder name: `Unet++` and `UnetPlusPlus` are `unetplusplus`."""
+    """Return the canonical name of an encoder or decoder: `Unet++` and `UnetPlusPlus` become `unetplusplus`."""
     plain = plain_name(name)
     return _SYNONYMS.get(plain, plain)
 
@@ -48,7 +48,7 @@ class ModelConfig(_Record):
     output_stride: Literal[8, 16] = 16
     """Stride of the deepest features in DeepLabV3 and DeepLabV3+; the other decoders have 32."""
     decoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Dropout before the segmentation head (FPN and DeepLabV3+ would default to others in smp)."""
+    """Dropout before the segmentation head (smp has other defaults for FPN and DeepLabV3+)."""
 
     @field_validator("encoder", "decoder", mode="before")
     @classmethod
@@ -63,19 +63,19 @@ class ModelConfig(_Record):
 
     @field_validator("weights")
     @classmethod
-    def _known_weights(cls, value: str) -> str:
+    def _weights_form(cls, value: str) -> str:
         if value in ("none", "imagenet") or (value.startswith("file:") and len(value) > 5):
             return value
         raise ValueError(f"weights must be none, imagenet or file:<path>, but got {value!r}")
 
 
 class PretrainingConfig(_Record):
-    """A stage before the training: the same network on synthetic images, whose best weights it begins with."""
+    """A stage before the training: the same network on synthetic images. The training starts from its best weights."""
 
     generations: tuple[str, ...] = ()
     """Generations of synthetic images; empty for no pretraining."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
-    """Epochs of the stage: part of the identity, for its result depends on them."""
+    """Epochs of the stage: part of the identity, because its result depends on them."""
 
     @field_validator("generations")
     @classmethod
@@ -98,7 +98,7 @@ class LossConfig(_Record):
 
 
 class OptimisationConfig(_Record):
-    """Adam, the plateau schedule and the arithmetic of a training."""
+    """Adam, the plateau schedule and the numeric precision."""
 
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
     """Images per step."""
@@ -111,11 +111,11 @@ class OptimisationConfig(_Record):
     decoder_weight_decay: Share = 0.0003
     """Table 3.3's "adam weight decay"."""
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Both learning rates are multiplied by it when the validation loss stops falling."""
+    """Factor of both learning rates when the validation loss stops falling."""
     plateau_patience: Annotated[int, Field(ge=0)] = 6
-    """Epochs without a lower validation loss before that happens."""
+    """Epochs without a lower validation loss until then."""
     early_stopping_patience: Annotated[int, Field(ge=1)] = 50
-    """Epochs without a better selection IoU before the trial ends."""
+    """Epochs without a better selection IoU until the trial ends."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the forward pass under autocast, on any device."""
     channels_last: bool = False
@@ -123,7 +123,7 @@ class OptimisationConfig(_Record):
 
 
 class TrialConfig(_Record):
-    """Everything that decides the numbers of a trial."""
+    """Everything that determines the numbers of a trial."""
 
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -137,11 +137,11 @@ class TrialConfig(_Record):
 
     @property
     def stage(self) -> TrialConfig | None:
-        """The pretraining as a trial of its own: two trials with the same stage share it."""
+        """The pretraining as a separate trial; trials with the same stage share it."""
         if not self.pretraining.generations:
             return None
         data = {"real": False, "generations": self.pretraining.generations, "synthetic_share": None}
-        # A mixture and its composition are those of the training: a stage takes all images of its generations.
+        # Mixture and composition belong to the training: a stage takes all images of its generations.
         data |= {"synthetic_images": None, "composition": ()}
         tree = self.model_dump()
         tree["data"] |= data
@@ -150,11 +150,11 @@ class TrialConfig(_Record):
     def with_fields(self, changes: dict[str, Any]) -> TrialConfig:
         """Return a copy with dotted fields replaced, for example ``{"model.encoder": "resnet50"}``.
 
-        A member of a set is a field too: ``{"augmentation.transforms.cutout": False}`` takes it out, and so is a
-        share of the composition: ``{"data.composition.seat=empty": 0.2}``, None for no such condition.
+        A member of a set is a field too: ``{"augmentation.transforms.cutout": False}`` removes it. So is a share of the
+        composition: ``{"data.composition.seat=empty": 0.2}``, None to remove it.
 
         Raises:
-            UserError: An unknown field, or a value that its field refuses.
+            UserError: A field is unknown, or its value is invalid.
         """
         tree = self.model_dump()
         for path, value in changes.items():
@@ -166,7 +166,7 @@ def parse_config(tree: dict[str, Any]) -> TrialConfig:
     """Build a trial configuration from nested plain values.
 
     Raises:
-        UserError: One line that names every field that was refused, the rule and the value.
+        UserError: Some fields are invalid; one line names each with its rule and value.
     """
     try:
         return TrialConfig.model_validate(tree)
@@ -179,7 +179,7 @@ def _fault(item: Any) -> str:  # noqa: ANN401  (pydantic's ErrorDetails)
     place = ".".join(str(part) for part in item["loc"])
     message = str(item["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    given = item.get("input")
-    records = isinstance(given, dict) or (isinstance(given, tuple) and any(isinstance(item, dict) for item in given))
-    shown = "" if records else f" (got {given!r})"
-    return f"{place}: {message}{shown}" if place else message
+    value = item.get("input")
+    records = isinstance(value, dict) or (isinstance(value, tuple) and any(isinstance(item, dict) for item in value))
+    suffix = "" if records else f" (got {value!r})"
+    return f"{place}: {message}{suffix}" if place else message

@@ -1,1 +1,1 @@
-"""Data sets, splits, the decoded cache, augmentation and the embedded scenes."""
+"""Data sets, splits, the decoded cache, augmentation, importers and the embedded scenes."""

@@ -1,1 +1,1 @@
-"""What a trained network looks at (thesis, section 3.4): occlusion saliency and guided backpropagation."""
+"""Explanations of a trained network (thesis, section 3.4): occlusion saliency and guided backpropagation."""

@@ -1,4 +1,4 @@
-"""Both explanations of one prediction, and what they come to."""
+"""Both explanations of one prediction and their summary."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from seatbelt.training.metrics import iou
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an image is explained."""
+    """Options of an explanation."""
 
     square: int = SQUARE
     """Side of a removed square in pixels of the training resolution."""
     fill: str = "white"
-    """What it is filled with: white, black, mean, or a grey value from 0 to 255."""
+    """Fill of a removed square: white, black, mean, or a grey value from 0 to 255."""
     compare: Compare = "masks"
-    """What distances are between."""
+    """The predictions that are compared: masks or probabilities."""
     batch_size: int | None = None
-    """Perturbed images at a time; None chooses."""
+    """Perturbed images per batch; None chooses a fast size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What was found about one image."""
+    """The explanation of one image."""
 
     options: Options
     image: NDArray[np.uint8]
@@ -43,13 +43,13 @@ class Explanation:
     """The prediction, (H, W), without ignored pixels."""
     iou: float
     intersection: int
-    """Pixels; so are the areas of the two masks, which `iou` is made of."""
+    """Pixels that are both target and predicted."""
     distances: NDArray[np.float64]
     """Saliency map of `occlusion`, (rows, columns)."""
     gradient: NDArray[np.float64]
     """Gradient map of `guided_backpropagation`, (H, W)."""
     radius: int
-    """Pixels around the target that are near it."""
+    """Distance in pixels up to which pixels count as near the target."""
     by_occlusion: tuple[Share, ...]
     by_gradient: tuple[Share, ...]
 
@@ -66,12 +66,12 @@ def explain(
     Args:
         predictor: The network.
         image: (H, W, 3), RGB, at the training resolution.
-        codes: (H, W), 1 where the target is and 255 where pixels are to be ignored, see `seatbelt.data.loading.loader`.
-        options: How.
+        codes: (H, W), 1 for the target and 255 for pixels to ignore, see `seatbelt.data.loading.loader`.
+        options: Options of the explanation.
         progress: Called with the number of squares done and their total.
 
     Raises:
-        UserError: An option that cannot be used, or activations that cannot be guided.
+        UserError: An option is invalid, or the network has activations that cannot be guided.
     """
     assert image.shape[:2] == codes.shape, f"{image.shape=}, {codes.shape=}"
     height, width = codes.shape
@@ -90,7 +90,7 @@ def explain(
         progress=progress,
     )
     radius = near_radius(height, width)
-    of_pixel = regions(target, valid, radius)
+    region_codes = regions(target, valid, radius)
     return Explanation(
         options=options,
         image=image,
@@ -101,6 +101,6 @@ def explain(
         distances=distances,
         gradient=gradient,
         radius=radius,
-        by_occlusion=shares(spread(distances, options.square, height, width), of_pixel),
-        by_gradient=shares(gradient, of_pixel),
+        by_occlusion=shares(spread(distances, options.square, height, width), region_codes),
+        by_gradient=shares(gradient, region_codes),
     )

@@ -1,8 +1,8 @@
 """Guided backpropagation (thesis, sections 2.5.1 and 3.4.2), with captum's rule for ReLUs.
 
-The gradient of a prediction with respect to the image, where each ReLU lets through only what is positive both
-forwards and backwards (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806). The thesis derives it from the
-last convolutional layer; here it is derived from what that layer gives out at the size of the image, the logits.
+The gradient of a prediction with respect to the image, where each ReLU passes only values that are positive both
+forwards and backwards (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806). The thesis starts at the last
+convolutional layer; this module starts at the output of that layer at the size of the image, the logits.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from seatbelt.models.architectures import segment
 def guided_backpropagation(predictor: Predictor, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how strongly each pixel of an image drives its prediction.
 
-    The number that is derived is the sum of the target's logits over the predicted pixels, or over the whole image
-    where nothing is predicted. Of its guided gradient, the absolute values of red, green and blue are added.
+    The gradient is that of the sum of the target's logits over the predicted pixels, or over the whole image if nothing
+    is predicted. The result adds its absolute values for red, green and blue.
 
-    A copy of the network is worked on, so that the network itself stays as it is. ReLU6 (of the lite encoders) is
-    guided like ReLU and lets nothing back where it is cut off at 6. Gates such as a sigmoid pass their gradient on.
+    The computation uses a copy of the network. ReLU6 (in the lite encoders) is guided like ReLU and passes no gradient
+    where it is cut off at 6. Gates such as a sigmoid pass their gradient.
 
     Args:
         predictor: The network. Its activations must be modules `ReLU` or `ReLU6`, as in all encoders and decoders of
@@ -52,17 +52,17 @@ def guided_backpropagation(predictor: Predictor, image: NDArray[np.uint8]) -> ND
     with evaluating(guided), warnings.catch_warnings():
         guided.check(values)
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations", UserWarning)
-        found = GuidedBackprop(guided).attribute(values)
-    gradient: NDArray[np.float64] = found[0].detach().abs().sum(dim=0).double().cpu().numpy()
+        gradients = GuidedBackprop(guided).attribute(values)
+    gradient: NDArray[np.float64] = gradients[0].detach().abs().sum(dim=0).double().cpu().numpy()
     return gradient
 
 
 class _Guided(nn.Module):
-    """The number that is derived, as a network of its own whose ReLUs captum can guide."""
+    """A network whose output is the differentiated sum, with ReLUs that captum can guide."""
 
     def __init__(self, predictor: Predictor, where: torch.Tensor) -> None:
         super().__init__()
-        self._normalise = predictor.normalise
+        self._normalisation = predictor.normalisation
         self._where = where
         self.network = copy.deepcopy(predictor.network).float()
         self.network.requires_grad_(False)
@@ -70,14 +70,14 @@ class _Guided(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (1, 3, H, W) of values from 0 to 255 to the sum of logits, (1,)."""
-        logits = segment(self.network, self._normalise(images))[:, 0]
+        logits = segment(self.network, self._normalisation(images))[:, 0]
         return torch.where(self._where, logits, 0).sum(dim=(1, 2))
 
     def check(self, images: torch.Tensor) -> None:
-        """Compare the activations that autograd sees with those that will be guided.
+        """Compare the activations in the autograd graph with those that will be guided.
 
         Raises:
-            UserError: Some are of another kind, or no modules.
+            UserError: Some activations are of another kind or are not modules.
         """
         calls = Counter[str]()
 
@@ -87,27 +87,27 @@ class _Guided(nn.Module):
         modules = [module for module in self.network.modules() if isinstance(module, nn.ReLU | _CutOff)]
         handles = [module.register_forward_hook(count) for module in modules]
         try:
-            found = _activations(self(images))
+            activations = _activations(self(images))
         finally:
             for handle in handles:
                 handle.remove()
-        strange = sorted(name for name in found if found[name] > calls[name])
-        if strange:
+        unguided = sorted(name for name in activations if activations[name] > calls[name])
+        if unguided:
             raise UserError(
                 f"guided backpropagation needs activations that are modules ReLU or ReLU6, but the network has "
-                f"{' and '.join(strange)} that are not; explain it by occlusion"
+                f"{' and '.join(unguided)} that are not; explain it by occlusion"
             )
 
 
 class _CutOff(nn.Hardtanh):
-    """What a ReLU6 does beyond a ReLU."""
+    """The upper limit of a ReLU6."""
 
     def __init__(self) -> None:
         super().__init__(-math.inf, 6.0)
 
 
 class _Copy(nn.Module):
-    """Gives a ReLU an input of its own: captum's rule is for the gradient of a tensor, whoever else reads it."""
+    """Gives a ReLU a separate input: captum's rule changes the gradient of a tensor, including its other uses."""
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Return a copy."""
@@ -115,12 +115,12 @@ class _Copy(nn.Module):
 
 
 def _with_separate_relus(module: nn.Module) -> nn.Module:
-    """Replace ReLU and ReLU6 by parts that compute the same, out of place, and that captum finds."""
+    """Replace ReLU and ReLU6 by equivalent modules that work out of place and that captum recognises."""
     if isinstance(module, nn.ReLU):
         return nn.Sequential(_Copy(), nn.ReLU())
     if isinstance(module, nn.ReLU6):
         return nn.Sequential(_Copy(), nn.ReLU(), _CutOff())
-    # (named_children would pass over the second name of a module that has two.)
+    # (named_children would skip the second name of a module with two names.)
     for name, child in list(module._modules.items()):
         if child is not None:
             setattr(module, name, _with_separate_relus(child))
@@ -139,21 +139,21 @@ _ACTIVATIONS = {
     "MishBackward0": "Mish",
     "SoftplusBackward0": "Softplus",
 }
-"""Node of autograd -> activation. Those that are no ReLU have no rule here."""
+"""Autograd node -> activation. Only ReLU and ReLU6 have a guided rule."""
 
 
 def _activations(output: torch.Tensor) -> Counter[str]:
-    """Count the activations that a tensor was computed by."""
-    found = Counter[str]()
+    """Count the activations in the graph of a tensor."""
+    counts = Counter[str]()
     seen = set()
-    left = [output.grad_fn]
-    while left:
-        node = left.pop()
+    remaining = [output.grad_fn]
+    while remaining:
+        node = remaining.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
         name = _ACTIVATIONS.get(node.name())
         if name:
-            found[name] += 1
-        left += [following for following, _ in node.next_functions]
-    return found
+            counts[name] += 1
+        remaining += [following for following, _ in node.next_functions]
+    return counts

@@ -1,7 +1,7 @@
-"""Where the importance of an explanation lies: on the target, near it, or elsewhere.
+"""The importance of an explanation by region: on the target, near it, or elsewhere.
 
-A network that has learned a shortcut (the usual place, something that comes with the target) takes its importance
-from elsewhere; one that looks at the target concentrates it there.
+A network that has learned a shortcut (the usual position, an object beside the target) has its importance elsewhere; a
+network that looks at the target concentrates it there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 REGIONS = ("target", "near", "elsewhere")
 
 NEAR = 8
-"""Pixels around the target that count as near it in images of the thesis' size."""
+"""Distance in pixels that counts as near the target, in images of the thesis' size."""
 
 _NATIVE_PIXELS = 848 * 480
 _IGNORED = 255
@@ -24,60 +24,61 @@ _IGNORED = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """What one region of one image has of its importance."""
+    """The importance of one region of one image."""
 
     region: str
     area: float
-    """Its share of the pixels that are not ignored."""
+    """Share of the pixels that are not ignored."""
     importance: float | None
-    """Its share of the importance; None where nothing has any."""
+    """Share of the importance; None if the total is 0."""
     concentration: float | None
-    """`importance` / `area`: 1 if the region is as important as its size; None for an empty region."""
+    """`importance` / `area`, 1 if the importance is proportional to the size; None for an empty region."""
 
 
 def near_radius(height: int, width: int) -> int:
-    """Return how many pixels around the target are near it, for images of a size.
+    """Return the distance in pixels that counts as near the target, for images of a size.
 
-    8 in the thesis' 848x480 pixels, in other sizes the same share of the root of the area, and at least 1.
+    It is 8 for the thesis' 848x480 pixels. For other sizes it scales with the square root of the area, and is at least
+    1.
     """
     return max(1, round(NEAR * math.sqrt(height * width / _NATIVE_PIXELS)))
 
 
 def regions(target: NDArray[np.bool_], valid: NDArray[np.bool_], radius: int) -> NDArray[np.uint8]:
-    """Return the region of each pixel (H, W): its position in `REGIONS`, 255 for pixels to ignore.
+    """Return the region code of each pixel (H, W): its index in `REGIONS`, 255 for pixels to ignore.
 
     Args:
         target: The annotation mask, (H, W).
-        valid: Pixels that are not to be ignored, (H, W).
-        radius: Largest distance to a target pixel, between pixel centres, that is near.
+        valid: Pixels that count, (H, W).
+        radius: Largest distance between pixel centres that counts as near.
     """
     assert target.shape == valid.shape and target.ndim == 2, f"{target.shape=}, {valid.shape=}"
-    found = np.full(target.shape, REGIONS.index("elsewhere"), np.uint8)
-    shown = target & valid
-    if shown.any():
-        distance = cv2.distanceTransform((~shown).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        found[distance <= radius] = REGIONS.index("near")
-    found[shown] = REGIONS.index("target")
-    found[~valid] = _IGNORED
-    return found
+    codes = np.full(target.shape, REGIONS.index("elsewhere"), np.uint8)
+    on_target = target & valid
+    if on_target.any():
+        distance = cv2.distanceTransform((~on_target).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        codes[distance <= radius] = REGIONS.index("near")
+    codes[on_target] = REGIONS.index("target")
+    codes[~valid] = _IGNORED
+    return codes
 
 
-def shares(importance: NDArray[np.float64], of_pixel: NDArray[np.uint8]) -> tuple[Share, ...]:
-    """Return what each region has of an importance.
+def shares(importance: NDArray[np.float64], region_codes: NDArray[np.uint8]) -> tuple[Share, ...]:
+    """Return the share of each region in an importance map.
 
     Args:
-        importance: (H, W), at least 0; of a saliency map see `seatbelt.explain.occlusion.spread`.
-        of_pixel: What `regions` returns, (H, W).
+        importance: (H, W), at least 0; for a saliency map see `seatbelt.explain.occlusion.spread`.
+        region_codes: (H, W), from `regions`.
     """
-    assert importance.shape == of_pixel.shape, f"{importance.shape=}, {of_pixel.shape=}"
-    counted = of_pixel != _IGNORED
+    assert importance.shape == region_codes.shape, f"{importance.shape=}, {region_codes.shape=}"
+    counted = region_codes != _IGNORED
     pixels = int(np.count_nonzero(counted))
     total = float(importance[counted].sum())
-    found = []
+    region_shares = []
     for code, region in enumerate(REGIONS):
-        here = of_pixel == code
+        here = region_codes == code
         area = np.count_nonzero(here) / pixels if pixels else 0.0
         part = float(importance[here].sum()) / total if total > 0 else None
         concentration = None if part is None or not area else part / area
-        found.append(Share(region=region, area=area, importance=part, concentration=concentration))
-    return tuple(found)
+        region_shares.append(Share(region=region, area=area, importance=part, concentration=concentration))
+    return tuple(region_shares)

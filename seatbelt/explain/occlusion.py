@@ -1,4 +1,4 @@
-"""The thesis' simplistic saliency map (section 3.4.1): what changes when a square of the image is removed."""
+"""The simplistic saliency map of the thesis (section 3.4.1): the effect of removing squares of the image."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seatbelt.errors import UserError
 from seatbelt.explain.predictor import Predictor, predicted
 
 Compare = Literal["masks", "probabilities"]
-"""What equation 3.2 is applied to: the binary predictions of equation 3.1, or the probabilities behind them."""
+"""Input of equation 3.2: the binary predictions of equation 3.1, or their probabilities."""
 
 SQUARE = 8
 """Side of a square in pixels, as in the thesis."""
 
 _PIXELS_AT_ONCE = {"cpu": 120_000}
-"""Pixels of a batch: more than fit into its caches make a CPU slower, fewer waste its time between layers."""
+"""Pixels of a batch: a CPU is slower if they exceed its caches, and wastes time between layers if they are few."""
 
 _PIXELS_OF_OTHERS = 4_000_000
 
@@ -36,25 +36,25 @@ def occlusion(
 ) -> NDArray[np.float64]:
     """Remove each square of an image in turn and measure how far the prediction moves.
 
-    The squares lie side by side from the top left corner; those at the bottom and on the right are smaller where
-    the image is no multiple of their side. The distance is that of equation 3.2, the sum of absolute differences
-    over all pixels: of `masks`, the number of pixels whose prediction flips.
+    The squares lie side by side from the top left corner; the last row and column are smaller if the image is no
+    multiple of their side. The distance is that of equation 3.2, the sum of absolute differences over all pixels. For
+    `masks` it is the number of pixels whose prediction flips.
 
     Args:
         predictor: The network.
         image: (H, W, 3), RGB.
         square: Side in pixels.
-        fill: What a square is filled with, see `fill_colour`.
-        compare: `masks` as in the thesis; `probabilities` also shows changes that flip no pixel.
-        batch_size: Images at a time; None chooses what is fast on the device. It changes the
-            distances by no more than the rounding of the network does.
+        fill: Fill of a square, see `fill_colour`.
+        compare: `masks` as in the thesis; `probabilities` also measures changes that flip no pixel.
+        batch_size: Images per batch; None chooses a fast size for the device. It changes the distances only by the
+            rounding errors of the network.
         progress: Called with the number of squares done and their total.
 
     Returns:
         Distances (rows, columns) in pixels; rows = H / square and columns = W / square, rounded up.
 
     Raises:
-        UserError: A side below 1, or a fill that is not known.
+        UserError: The side is below 1, or the fill is unknown.
     """
     if square < 1:
         raise UserError(f"the side of a square must be at least 1 pixel, but got {square}")
@@ -80,10 +80,10 @@ def occlusion(
 def fill_colour(fill: str, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the colour (3,) that removes a square: `white` (255), `black` (0), `mean` of the image, or a grey value.
 
-    The mean is taken for each colour and rounded. Whatever it is, it is a colour of the image, before normalisation.
+    The mean is taken per colour channel and rounded. The fill is a colour of the image before normalisation.
 
     Raises:
-        UserError: Anything else.
+        UserError: The fill is none of these.
     """
     if fill == "mean":
         return np.asarray(np.rint(image.reshape(-1, 3).mean(axis=0)), np.uint8)
@@ -94,9 +94,9 @@ def fill_colour(fill: str, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def spread(distances: NDArray[np.float64], square: int, height: int, width: int) -> NDArray[np.float64]:
-    """Return (height, width): the distance of each square shared out evenly among its pixels.
+    """Spread the distance of each square evenly over its pixels, (height, width).
 
-    The sum over all pixels is the sum of the distances, also where squares at the edges are smaller.
+    The sum over all pixels equals the sum of the distances, also with smaller squares at the edges.
     """
     heights = np.minimum(square, height - square * np.arange(distances.shape[0]))
     widths = np.minimum(square, width - square * np.arange(distances.shape[1]))

@@ -1,7 +1,7 @@
-"""Three pictures of one explanation side by side, as in the thesis' figure 4.7.
+"""Three pictures of one explanation side by side, as in figure 4.7 of the thesis.
 
-What is drawn is computed first (`picture`), so that the drawing holds no arithmetic. Colours are told apart by
-people who are colour-blind: the maps rise in lightness, and the annotation has an outline.
+`compose` computes the picture first, so that the drawing contains no arithmetic. Colour-blind people can read it: the
+maps rise in lightness, and the annotation has an outline.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _OVER = 0.65 * _GREEN + 0.35 * _GREY
 """Green over grey."""
 _MAP = "inferno"
 _WIDTH, _MARGIN, _GAP, _ABOVE, _BELOW = 12.0, 0.3, 0.3, 1.0, 0.85
-"""Of the figure, its sides, between its parts, over and under them, in inches."""
+"""Width of the figure, margins at the sides, gaps, space above and below the parts, in inches."""
 _LONGEST = 90
 _BRIGHTEST = 99.8
-"""Percentile of the gradient map that gets the brightest colour: single pixels would leave the rest in the dark."""
+"""Percentile of the gradient map that gets the brightest colour, so that single pixels do not darken the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """What a panel shows."""
+    """The content of a panel."""
 
     backdrop: NDArray[np.uint8]
     """The image in grey, (H, W), under both maps."""
@@ -46,18 +46,18 @@ class Picture:
     """(H, W), from 0 to `brightest`."""
     brightest: float
     cut: bool
-    """Whether some pixels have more than `brightest`."""
+    """True if some pixels exceed `brightest`."""
     distances: NDArray[np.float64]
     """(rows, columns)."""
     farthest: float
     """The largest distance; 1 where all are 0."""
     square: int
     labels: tuple[str, str]
-    """What the two colour bars show."""
+    """Labels of the two colour bars."""
 
 
-def picture(explanation: Explanation) -> Picture:
-    """Compute what the panel of an explanation shows."""
+def compose(explanation: Explanation) -> Picture:
+    """Compute the content of the panel of an explanation."""
     grey = explanation.image.astype(np.float64) @ np.asarray((0.299, 0.587, 0.114))
     masks = np.repeat(0.35 * grey[:, :, None], 3, axis=2)
     masks[explanation.target] = _GREY
@@ -83,9 +83,9 @@ def panel(explanation: Explanation, title: str, subtitle: str) -> bytes:
     """Draw an explanation.
 
     Args:
-        explanation: What was found.
-        title: What it is of, after the IoU; the end of a long one is shown.
-        subtitle: A second line, in smaller letters.
+        explanation: The explanation.
+        title: Title after the IoU; only the end of a long title is drawn.
+        subtitle: A second line in smaller letters.
 
     Returns:
         A PNG, 1,800 pixels wide.
@@ -93,22 +93,22 @@ def panel(explanation: Explanation, title: str, subtitle: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = picture(explanation)
-    places = _Places(*shown.backdrop.shape)
+    content = compose(explanation)
+    places = _Places(*content.backdrop.shape)
     figure = Figure(figsize=(_WIDTH, places.height), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)
     title = title if len(title) <= _LONGEST else f"...{title[3 - _LONGEST :]}"
     title = f"IoU = {explanation.iou:.3f}    {title}"
-    # Names of images may hold a dollar sign, which would begin a formula.
+    # Names of images may contain a dollar sign, which would start a formula.
     figure.text(0.5, places.up(0.12), title, ha="center", va="top", fontsize=13, parse_math=False)
     figure.text(0.5, places.up(0.42), subtitle, ha="center", va="top", fontsize=10, color="0.35", parse_math=False)
     axes = [figure.add_axes(places.image(column)) for column in range(3)]
-    _gradient(axes[0], figure.add_axes(places.bar(0)), shown)
-    _masks(axes[1], figure.add_axes(places.bar(1)), shown)
-    _saliency(axes[2], figure.add_axes(places.bar(2)), shown)
+    _gradient(axes[0], figure.add_axes(places.bar(0)), content)
+    _masks(axes[1], figure.add_axes(places.bar(1)), content)
+    _saliency(axes[2], figure.add_axes(places.bar(2)), content)
     png = io.BytesIO()
     with warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box.
+        # Letters missing from the font are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         figure.savefig(png, format="png")
     return png.getvalue()
@@ -119,7 +119,7 @@ Box = tuple[float, float, float, float]
 
 
 class _Places:
-    """Where things lie in the figure, so that the three parts have one size; lengths in inches."""
+    """The layout of the figure, with three parts of equal size; lengths in inches."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self._each = (_WIDTH - 2 * _MARGIN - 2 * _GAP) / 3
@@ -140,19 +140,19 @@ class _Places:
         return (left / _WIDTH, bottom / self.height, self._each / _WIDTH, height / self.height)
 
 
-def _gradient(axes: Axes, below: Axes, shown: Picture) -> None:
-    _backdrop(axes, shown, "Guided backpropagation")
-    drawn = _heat(axes, shown.gradient, shown.brightest)
-    _colour_bar(below, drawn, shown.labels[0], cut=shown.cut)
+def _gradient(axes: Axes, below: Axes, picture: Picture) -> None:
+    _backdrop(axes, picture, "Guided backpropagation")
+    drawn = _heat(axes, picture.gradient, picture.brightest)
+    _colour_bar(below, drawn, picture.labels[0], cut=picture.cut)
 
 
-def _masks(axes: Axes, below: Axes, shown: Picture) -> None:
+def _masks(axes: Axes, below: Axes, picture: Picture) -> None:
     from matplotlib.patches import Patch
 
     axes.set_title("Prediction (green) over annotation (grey)", fontsize=11)
-    axes.imshow(shown.masks, interpolation="nearest")
-    if shown.outline.any() and not shown.outline.all():
-        axes.contour(shown.outline, levels=[0.5], colors="white", linewidths=0.8)
+    axes.imshow(picture.masks, interpolation="nearest")
+    if picture.outline.any() and not picture.outline.all():
+        axes.contour(picture.outline, levels=[0.5], colors="white", linewidths=0.8)
     axes.set_axis_off()
     below.set_axis_off()
     entries = [
@@ -172,24 +172,24 @@ def _masks(axes: Axes, below: Axes, shown: Picture) -> None:
     )
 
 
-def _saliency(axes: Axes, below: Axes, shown: Picture) -> None:
-    height, width = shown.backdrop.shape
-    rows, columns = shown.distances.shape
-    _backdrop(axes, shown, f"Occlusion by squares of {shown.square}x{shown.square} pixels")
-    # Squares at the edges may be smaller: they are drawn whole, and cut by the limits.
-    extent = (-0.5, columns * shown.square - 0.5, rows * shown.square - 0.5, -0.5)
-    drawn = _heat(axes, shown.distances, shown.farthest, extent)
+def _saliency(axes: Axes, below: Axes, picture: Picture) -> None:
+    height, width = picture.backdrop.shape
+    rows, columns = picture.distances.shape
+    _backdrop(axes, picture, f"Occlusion by squares of {picture.square}x{picture.square} pixels")
+    # Squares at the edges may be smaller: they are drawn whole and cut by the limits.
+    extent = (-0.5, columns * picture.square - 0.5, rows * picture.square - 0.5, -0.5)
+    drawn = _heat(axes, picture.distances, picture.farthest, extent)
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     for row in range(1, rows):
-        axes.axhline(row * shown.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
+        axes.axhline(row * picture.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
     for column in range(1, columns):
-        axes.axvline(column * shown.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
-    _colour_bar(below, drawn, shown.labels[1], cut=False)
+        axes.axvline(column * picture.square - 0.5, color="white", linewidth=0.3, alpha=0.2)
+    _colour_bar(below, drawn, picture.labels[1], cut=False)
 
 
-def _backdrop(axes: Axes, shown: Picture, title: str) -> None:
+def _backdrop(axes: Axes, picture: Picture, title: str) -> None:
     axes.set_title(title, fontsize=11)
-    axes.imshow(shown.backdrop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(picture.backdrop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
 
 
@@ -197,7 +197,7 @@ def _colour_bar(axes: Axes, drawn: AxesImage, label: str, *, cut: bool) -> None:
     from matplotlib.colorbar import Colorbar
     from matplotlib.ticker import MaxNLocator
 
-    # Without the opacity, which the map's own colours are mixed by.
+    # Without the opacity of the map.
     bar = Colorbar(axes, drawn, orientation="horizontal", extend="max" if cut else "neither", alpha=1)
     bar.set_label(label, fontsize=10)
     bar.locator = MaxNLocator(5)
@@ -205,7 +205,7 @@ def _colour_bar(axes: Axes, drawn: AxesImage, label: str, *, cut: bool) -> None:
 
 
 def _heat(axes: Axes, values: NDArray[np.float64], largest: float, extent: Box | None = None) -> AxesImage:
-    """Draw a map over what is there already; where it is low, that shows through."""
+    """Draw a map over the backdrop, which shows through where the map is low."""
     opacity = np.clip(0.15 + 1.5 * values / largest, 0, 0.95)
     return axes.imshow(values, cmap=_MAP, vmin=0, vmax=largest, alpha=opacity, interpolation="nearest", extent=extent)
 

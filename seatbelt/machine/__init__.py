@@ -1,1 +1,1 @@
-"""Where this machine keeps caches and home folders."""
+"""This machine: cache and home folders, installed packages."""

@@ -1,4 +1,4 @@
-"""Where caches of this machine lie."""
+"""The cache folder of this machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from seatbelt.machine.home import CACHE_VARIABLE, expand, home_folder
 
 
 def cache_folder() -> Path:
-    """Return where caches of this node lie: SEATBELT_CACHE, or the user's cache folder.
+    """Return the cache folder of this node: SEATBELT_CACHE, or the user's cache folder.
 
     Raises:
-        UserError: Neither is there.
+        UserError: Neither exists.
     """
     base = os.environ.get(CACHE_VARIABLE)
     if base:

@@ -1,4 +1,4 @@
-"""The home folder of whoever runs this, which a container that runs under a bare number does not have."""
+"""The user's home folder, which a container running under a numeric user id does not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def home_folder() -> Path:
     """Return the home folder.
 
     Raises:
-        UserError: Nothing names one.
+        UserError: There is none.
     """
     try:
         return Path.home()
@@ -34,7 +34,7 @@ def expand(path: str | os.PathLike[str]) -> Path:
     """Return a path with a home folder in place of a leading `~` or `~user`.
 
     Raises:
-        UserError: Nothing names that home folder.
+        UserError: The home folder is unknown.
     """
     text = os.fspath(path)
     if not text.startswith("~"):
@@ -48,10 +48,10 @@ def expand(path: str | os.PathLike[str]) -> Path:
 
 
 def expand_options(arguments: list[str]) -> list[str]:
-    """Return arguments of a command line with `--option=~/x` expanded, which shells leave as it is.
+    """Return command-line arguments with `--option=~/x` expanded, which shells leave unexpanded.
 
     Raises:
-        UserError: Nothing names the home folder.
+        UserError: The home folder is unknown.
     """
     matches = [_OPTION_WITH_TILDE.fullmatch(argument) for argument in arguments]
     return [
@@ -61,9 +61,9 @@ def expand_options(arguments: list[str]) -> list[str]:
 
 
 def provide_user() -> None:
-    """Give libraries and processes of ours a home and a user name where the machine has none.
+    """Set a home folder and a user name for libraries and child processes if the machine has none.
 
-    Ray, torch and matplotlib look for both. The home is the cache folder, if the user named one.
+    Ray, torch and matplotlib need both. The home is the cache folder if the user named one.
     """
     try:
         pwd.getpwuid(os.getuid())

@@ -1,8 +1,8 @@
-"""The 8 encoders x 6 decoders, built by segmentation-models-pytorch (smp) with nothing left to its defaults.
+"""The 8 encoders x 6 decoders, built by segmentation-models-pytorch (smp) without its defaults.
 
-smp's defaults differ between decoders (dropout 0, 0.2 or 0.5; output stride 8, 16 or 32) and would confound a
-comparison of architectures: here both come from the configuration. smp never loads weights itself, because it
-would download them: `seatbelt.models.weights` does.
+The defaults of smp differ between decoders (dropout 0, 0.2 or 0.5; output stride 8, 16 or 32) and would confound a
+comparison of architectures; here both come from the configuration. smp never loads weights, because it would download
+them; `seatbelt.models.weights_file` loads them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from seatbelt.config.trial import ModelConfig, OptimisationConfig
-from seatbelt.models.weights import ResolvedWeights, load_encoder
+from seatbelt.models.encoders import SMP_ENCODERS
+from seatbelt.models.weights import ResolvedWeights
+from seatbelt.models.weights_file import load_encoder
 
 STRIDE = 32
 """Stride of the deepest features of five encoder stages, in pixels; images are padded to its multiples."""
@@ -35,32 +37,25 @@ class ParameterGroup(TypedDict):
 def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.Module:
     """Build a segmentation network.
 
-    Whatever is not loaded is drawn from torch's global generator, so seed that before. The encoder is drawn
-    even if its weights are loaded then: with one seed, `none` and `imagenet` start from the same decoder.
+    All other weights are drawn from torch's global generator, so seed it first. The encoder is drawn even if its
+    weights are loaded afterwards: with one seed, `none` and `imagenet` start from the same decoder.
 
     Args:
         model: Architecture; the dropout applies to every decoder, the output stride to the two DeepLabs.
         channels: Number of output channels K, one per label.
-        weights: What `seatbelt.models.weights.resolve` made of `model.encoder` and `model.weights`.
+        weights: The weights of `model.encoder` and `model.weights` from `seatbelt.models.weights.resolve`.
 
     Returns:
         A network in training mode with the children `encoder`, `decoder` and `segmentation_head`, that maps
         images (N, 3, H, W), H and W multiples of 32, to logits (N, K, H, W). `segment` takes any size.
 
     Raises:
-        UserError: The weights file is not what was resolved, or does not fit the encoder.
+        UserError: The weights file has changed since it was resolved, or does not fit the encoder.
     """
     assert channels >= 1, f"a network needs at least one label, but got {channels=}"
     assert weights.spec == model.weights, f"weights of {weights.spec!r} for a model with {model.weights!r}"
     network = _DECODERS[model.decoder](model, channels)
     load_encoder(network, model.encoder, weights)
-    return network
-
-
-def encoder_on_meta(encoder: str) -> nn.Module:
-    """Return an encoder as in `build`, with the names and shapes of its parameters but no values."""
-    with torch.device("meta"):
-        network: nn.Module = smp.encoders.get_encoder(_SMP_ENCODERS[encoder], weights=None)
     return network
 
 
@@ -116,8 +111,8 @@ def segment(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def pad_to_multiple(images: torch.Tensor, multiple: int = STRIDE) -> torch.Tensor:
     """Pad images (N, C, H, W) at the bottom and on the right until both sides are multiples of a number.
 
-    The border pixels are replicated: unlike reflection this works for every size and shows no belt twice.
-    All decoders get the same padding, also those that could do with less.
+    The border pixels are replicated. Unlike reflection this works for every size and shows no belt twice. All decoders
+    get the same padding, although some need less.
     """
     height, width = images.shape[-2:]
     down, right = -height % multiple, -width % multiple
@@ -133,7 +128,7 @@ def crop_back(logits: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def _fpn(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.FPN(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_dropout=model.decoder_dropout,
@@ -144,7 +139,7 @@ def _fpn(model: ModelConfig, channels: int) -> nn.Module:
 
 def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.DeepLabV3(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         encoder_output_stride=model.output_stride,
@@ -156,7 +151,7 @@ def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
 
 def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
     network: nn.Module = smp.DeepLabV3Plus(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         encoder_output_stride=model.output_stride,
@@ -168,7 +163,7 @@ def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
 
 def _unet(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.Unet(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
@@ -179,7 +174,7 @@ def _unet(model: ModelConfig, channels: int) -> nn.Module:
 
 def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.UnetPlusPlus(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
@@ -190,7 +185,7 @@ def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
 
 def _linknet(model: ModelConfig, channels: int) -> nn.Module:
     network = smp.Linknet(
-        _SMP_ENCODERS[model.encoder],
+        SMP_ENCODERS[model.encoder],
         encoder_depth=model.encoder_depth,
         encoder_weights=None,
         classes=channels,
@@ -199,10 +194,10 @@ def _linknet(model: ModelConfig, channels: int) -> nn.Module:
 
 
 def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
-    """Put dropout before the head where smp has none, else a study of dropout would compare nothing.
+    """Put dropout before the head of decoders without dropout in smp, so that studies of dropout cover them.
 
-    It drops whole channels, as smp's FPN does (DeepLab's drops single values after the pyramid). The head's
-    layers keep their names, so that checkpoints do not depend on the dropout.
+    It drops whole channels, as in smp's FPN (DeepLab drops single values after the pyramid). The layers of the head
+    keep their names, so that checkpoints do not depend on the dropout.
     """
     if probability > 0:
         head = network.get_submodule("segmentation_head")
@@ -213,19 +208,7 @@ def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
 
 
 _UNET_CHANNELS = (256, 128, 64, 32, 16)
-"""smp's own numbers of channels; an encoder of fewer stages has a decoder of fewer."""
-
-_SMP_ENCODERS: dict[str, str] = {
-    "resnet18": "resnet18",
-    "resnet34": "resnet34",
-    "resnet50": "resnet50",
-    "resnet101": "resnet101",
-    "resnet152": "resnet152",
-    # Not `timm-tf_efficientnet_lite...`: those lack the SAME padding and the batch-norm epsilon of the weights.
-    "lite0": "tu-tf_efficientnet_lite0",
-    "lite1": "tu-tf_efficientnet_lite1",
-    "lite2": "tu-tf_efficientnet_lite2",
-}
+"""The numbers of channels in smp; an encoder with fewer stages has a decoder with fewer."""
 
 _DECODERS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
     "fpn": _fpn,

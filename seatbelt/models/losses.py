@@ -22,12 +22,13 @@ def segmentation_loss(
     * dice: 1 - (2 sum(py) + s) / (sum(p) + sum(y) + s), the soft form of equation 2.7;
     * iou: 1 - (sum(py) + s) / (sum(p) + sum(y) - sum(py) + s), the soft form of equation 2.6; s = 1 pixel.
 
-    The sums of a label are pooled over the whole batch, not taken image by image. For an image without a belt
-    the per-image loss is 1 - s / (sum(p) + s), which is flat unless hardly anything is predicted: false
-    alarms would not be unlearned and the loss of a batch would mostly count its empty images. Pooled, a false
-    alarm anywhere enlarges the denominator of all. Hence the value depends on the batch size.
+    The sums of a label are pooled over the whole batch, not taken per image. For an image without a belt the per-image
+    loss is 1 - s / (sum(p) + s), which is flat unless hardly anything is predicted: false alarms would not be
+    unlearned, and the loss of a batch would mostly count its empty images. With pooling, a false alarm anywhere
+    increases the common denominator. Hence the value depends on the batch size.
 
-    All is computed in float32 with autocast off, finite for logits up to 1e30, and 0 if no pixel is valid.
+    Everything is computed in float32 with autocast off. The loss is finite for logits up to 1e30, and 0 without valid
+    pixels.
 
     Args:
         logits: (N, K, H, W), any floating type.

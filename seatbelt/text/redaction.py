@@ -1,4 +1,4 @@
-"""What may be shown or kept of a text that nobody vouches for: no secrets, no control characters."""
+"""Untrusted text made safe to print and to store: no secrets, no control characters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from seatbelt.errors import UserError
 MASK = "***"
 
 _LEAST = 8
-"""Characters of a variable's value that is a secret: shorter ones occur in texts by chance."""
+"""Minimum length of a secret value of a variable: shorter values occur in text by chance."""
 
 _SECRET_NAMES = r"TOKEN|SECRET|PASSWORD|PASSWD|API[_-]?KEY|PRIVATE[_-]?KEY|ACCESS[_-]?KEY|CREDENTIAL"
 _SECRET_NAME = re.compile(_SECRET_NAMES, re.IGNORECASE)
 _NOT_SECRET = re.compile(r"_(FILE|PATH|DIR)$", re.IGNORECASE)
-"""Variables that name a place and hold no secret themselves."""
+"""Variables that hold a path rather than a secret."""
 
 _NAME = rf"[\w.-]{{0,60}}(?:{_SECRET_NAMES})[\w.-]{{0,60}}"
 _VALUE = r"""(?:'[^']*'|"[^"]*"|[^\s'",;&-][^\s'",;&]*)"""
@@ -38,25 +38,24 @@ _PATTERNS = [re.compile(text, re.IGNORECASE) for text in _BEFORE_SECRET]
 
 
 def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return a text without the secrets that can be told from it.
+    """Return a text without the secrets that can be recognised.
 
-    Masked are user and password in URLs, secret parameters of URLs (`token=`, `X-Amz-Signature=`, `sig=`),
-    assignments to names that look secret (`AWS_SECRET_ACCESS_KEY=...`), and the values of environment variables
-    with such names.
+    Masks user and password in URLs, secret parameters of URLs (`token=`, `X-Amz-Signature=`, `sig=`), assignments to
+    names that look secret (`AWS_SECRET_ACCESS_KEY=...`), and the values of environment variables with such names.
 
     Args:
-        text: Anything that is to be shown or kept.
-        environment: The variables; those of this process if None.
+        text: Text to print or store.
+        environment: The environment variables; None for those of this process.
     """
     return redactor(environment)(text)
 
 
 def redactor(environment: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    """Return what `redact` does, for many texts: the variables are looked at once, and a text that recurs too."""
+    """Return a fast `redact` for many texts: it reads the variables once and caches its results."""
     variables = os.environ if environment is None else environment
-    found = {value.strip() for name, value in variables.items() if _is_secret(name)}
-    # The longest first: one may be part of another.
-    secrets = sorted((value for value in found if len(value) >= _LEAST), key=len, reverse=True)
+    values = {value.strip() for name, value in variables.items() if _is_secret(name)}
+    # Longest first, because one may be part of another.
+    secrets = sorted((value for value in values if len(value) >= _LEAST), key=len, reverse=True)
 
     @lru_cache(maxsize=100_000)
     def masked(text: str) -> str:
@@ -70,11 +69,11 @@ def redactor(environment: Mapping[str, str] | None = None) -> Callable[[str], st
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return a text with control characters written out, so that it cannot steer a terminal or hide a part of itself.
+    """Return a text with escaped control characters, so that it cannot control a terminal or hide parts of itself.
 
     Args:
-        text: Anything that is to be shown.
-        keep: Control characters that stay, such as line ends.
+        text: Text to print.
+        keep: Control characters to leave as they are, such as line ends.
     """
     if text.isprintable():
         return text
@@ -85,12 +84,12 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def shown(text: str) -> str:
-    """Return text of one or more lines for a person: without secrets and control characters."""
+    """Return text of one or more lines that is safe to print: without secrets and control characters."""
     return printable(redact(text), keep="\n\t")
 
 
 def refuse_secret(what: str, text: str) -> None:
-    """Refuse what a sweep would keep and could not do without, such as a path, if it holds a secret.
+    """Refuse a text with a secret that a sweep would have to store, such as a path.
 
     Raises:
         UserError: It holds one.

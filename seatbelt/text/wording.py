@@ -1,4 +1,4 @@
-"""Words for numbers, in whatever people read."""
+"""Numbers and hints as text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def duration(seconds: float) -> str:
+    """Return `12 s`, `5 min` or `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60:02d} min"
+
+
 def activation_hint() -> str | None:
-    """Return how commands that begin with `seatbelt` can be typed where no such program is on the path, else None."""
+    """Return the command that puts `seatbelt` on the path, None if it is there."""
     folder = Path(sys.executable).parent
     if shutil.which("seatbelt") is not None or not (folder / "activate").exists():
         return None

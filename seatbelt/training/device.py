@@ -1,9 +1,8 @@
-"""Where and how a trial runs: a value that never changes what it computes, the thread count aside."""
+"""Where and how a trial runs. Except for the number of threads, nothing here changes its numbers."""
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
 import platform
 import socket
@@ -14,15 +13,7 @@ from pathlib import Path
 import torch
 
 from seatbelt.errors import UserError
-
-_RECORDED = (
-    "torch",
-    "torchvision",
-    "segmentation-models-pytorch",
-    "albumentations",
-    "numpy",
-    "opencv-python-headless",
-)
+from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +23,18 @@ class Execution:
     device: str = "cpu"
     """A torch device, such as `cpu`, `cuda` or `cuda:1`."""
     threads: int = 1
-    """Threads of torch's CPU operators: part of what bit-for-bit equality needs."""
+    """Threads of torch's CPU operators; equal numbers bit for bit need the same number of threads."""
     workers: int = 0
     """Loader processes; 0 loads in the training process."""
     checkpoint_share: float = 0.05
-    """At most this share of the time goes into checkpoints; 1 saves after every epoch."""
+    """Largest share of the time spent on checkpoints; 1 saves after every epoch."""
     gpu_share: float | None = None
-    """Share of a GPU's memory that this process may take; None is all that is free."""
+    """Share of the GPU's memory that this process may take; None for all free memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What made a result, besides its configuration."""
+    """The origin of a result besides its configuration."""
 
     device: str
     threads: int
@@ -56,7 +47,7 @@ def choose_device(name: str) -> str:
     """Return a usable torch device; `auto` is CUDA where there is one.
 
     Raises:
-        UserError: The device is not known to torch or not on this machine.
+        UserError: Torch does not know the device, or this machine does not have it.
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -76,18 +67,18 @@ def why_unusable(name: str) -> str | None:
 
 
 def prepare(execution: Execution) -> None:
-    """Set what torch keeps per process: threads, memory, and that numbers too small to matter become zero."""
+    """Set torch's options of the process: threads, memory limit, and flushing of denormal numbers to zero."""
     torch.set_num_threads(execution.threads)
-    # Adam's moments decay into denormal numbers, which some processors handle many times slower.
+    # Adam's moments decay into denormal numbers, which are many times slower on some processors.
     torch.set_flush_denormal(True)
     share = execution.gpu_share
     if share is not None and 0 < share < 1 and execution.device.startswith("cuda"):
-        # Ray's fractions of a GPU are bookkeeping: without this, one trial could crowd out its neighbours.
+        # Ray's GPU fractions are only bookkeeping: without this limit one trial could crowd out its neighbours.
         torch.cuda.set_per_process_memory_fraction(share)
 
 
 def provenance(execution: Execution) -> Provenance:
-    """Return what a leg with these resources runs on."""
+    """Return the provenance of a leg with these resources."""
     device = execution.device
     if device.startswith("cuda"):
         device = f"{device} {torch.cuda.get_device_name(device)}"
@@ -95,16 +86,9 @@ def provenance(execution: Execution) -> Provenance:
         device=device,
         threads=execution.threads,
         host=socket.gethostname(),
-        versions=package_versions(),
+        versions={"python": platform.python_version(), **installed_versions(NUMERIC_PACKAGES)},
         git_commit=git_commit(),
     )
-
-
-@functools.cache
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python and the packages that decide numbers."""
-    versions = {name: importlib.metadata.version(name) for name in _RECORDED}
-    return {"python": platform.python_version(), **versions}
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The one entry point of training: a trial from its newest checkpoint to an epoch, yielding epoch metrics.
+"""The entry point of training: continue a trial from its newest checkpoint and yield the metrics of each epoch.
 
 Everything random in epoch e derives from (seed, e, ...), and the state at the end of an epoch is all in its
 checkpoint: a trial that was interrupted gives bit for bit the numbers of one that was not (CPU, fixed
@@ -8,9 +8,9 @@ thread count), whatever the number of loader workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,41 +20,10 @@ from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.architectures import count_parameters, effective_output_stride
 from seatbelt.models.weights import ResolvedWeights
 from seatbelt.training.checkpoint import CheckpointFolder
-from seatbelt.training.device import Execution, Provenance, prepare, provenance
+from seatbelt.training.device import Execution, prepare, provenance
+from seatbelt.training.events import Began, Ended, EpochMetrics, Event
 from seatbelt.training.metrics import Scores, dice, iou, scores
-from seatbelt.training.state import EpochMetrics, TrainingState
-
-
-@dataclass(frozen=True, kw_only=True)
-class Began:
-    """First event of a leg: what runs it. It comes again if the micro-batch turned out to be too large."""
-
-    parameters: int
-    output_stride: int
-    provenance: Provenance
-    weights_sha256: str | None
-    from_epoch: int
-    """Epoch of the checkpoint that the leg went on from; 0 for none."""
-    micro_batch: int
-    """Images per backward pass."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """Last event of a leg."""
-
-    outcome: Literal["paused", "complete", "diverged", "out_of_memory"]
-    epoch: int
-    best_epoch: int
-    error: str | None = None
-    """Why it ran out of memory."""
-    test: Scores | None = None
-    """Test scores with the weights of the best epoch; None unless complete."""
-    image_counts: tuple[tuple[int, int, int], ...] = ()
-    """Per test image: intersection, predicted and target pixels."""
-
-
-Event = Began | EpochMetrics | Ended
+from seatbelt.training.trainer import Trainer
 
 
 def fit(
@@ -63,83 +32,83 @@ def fit(
     folder: CheckpointFolder,
     *,
     weights: ResolvedWeights,
-    known_epochs: int,
+    reported_epochs: int,
     stop_epoch: int,
     full_epochs: int,
     execution: Execution,
     stage: CheckpointFolder | None = None,
     micro_batch: int | None = None,
-) -> Iterator[Event]:
-    """Train a trial until `stop_epoch` and yield what happens.
+) -> Generator[Event, None, None]:
+    """Train a trial up to `stop_epoch` and yield its events.
 
     Args:
         config: The trial.
         data: Its samples.
-        folder: Where its checkpoints lie: the newest valid one is where the leg goes on.
+        folder: Its checkpoints; the leg continues from the newest valid one.
         weights: Initial encoder weights.
-        known_epochs: Epochs whose metrics the caller has; later ones found in the checkpoint are yielded
-            again instead of being computed again.
+        reported_epochs: Epochs whose metrics the caller has. Later epochs in the checkpoint are yielded from it
+            instead of being trained again.
         stop_epoch: Last epoch of the leg.
         full_epochs: Epochs after which the trial is complete and tested.
-        stage: The finished pretraining whose best weights the trial begins with.
-        micro_batch: Images per backward pass, if earlier epochs of the trial settled it.
-        execution: Where and how it runs; nothing in it changes the numbers on a CPU but the thread count.
+        stage: The finished pretraining whose best weights the trial starts from.
+        micro_batch: Images per backward pass, if earlier epochs of the trial fixed it.
+        execution: Where and how to run. On a CPU only the number of threads changes the numbers.
 
     Raises:
-        UserError: Weights or checkpoints that cannot be used.
+        UserError: Weights or checkpoints cannot be used.
     """
     prepare(execution)
-    state = TrainingState(config, data, weights, execution, micro_batch=micro_batch or 0)
+    trainer = Trainer(config, data, weights, execution, micro_batch=micro_batch)
     checkpoint = folder.newest()
     if checkpoint is not None:
-        state.restore(checkpoint)
+        trainer.restore(checkpoint)
     elif stage is not None:
-        state.begin_with(stage.best_weights())
+        trainer.begin_with(stage.best_weights())
     began = Began(
-        parameters=count_parameters(state.network),
+        parameters=count_parameters(trainer.network),
         output_stride=effective_output_stride(config.model),
         provenance=provenance(execution),
         weights_sha256=weights.sha256,
-        from_epoch=state.epoch,
-        micro_batch=state.micro_batch,
+        from_epoch=trainer.epoch,
+        micro_batch=trainer.micro_batch,
     )
     yield began
-    for entry in state.log:
-        if known_epochs < entry["epoch"] <= stop_epoch:
+    for entry in trainer.log:
+        if reported_epochs < entry["epoch"] <= stop_epoch:
             yield _from_log(entry)
-    saver = _Saver(state, folder, execution.checkpoint_share)
-    while state.epoch < stop_epoch and not state.stopped_early:
-        metrics = _epoch(state)
-        if state.micro_batch != began.micro_batch:
-            began = replace(began, micro_batch=state.micro_batch)
+    saver = _Saver(trainer, folder, execution.checkpoint_share)
+    while trainer.epoch < stop_epoch and not trainer.stopped_early:
+        metrics = _epoch(trainer)
+        if trainer.micro_batch != began.micro_batch:
+            began = replace(began, micro_batch=trainer.micro_batch)
             yield began
         if isinstance(metrics, Ended):
             yield metrics
             return
-        saver.after_epoch(last=state.epoch >= stop_epoch or state.stopped_early)
+        saver.after_epoch(last=trainer.epoch >= stop_epoch or trainer.stopped_early)
         yield metrics
-    if stop_epoch < full_epochs and not state.stopped_early:
-        yield Ended(outcome="paused", epoch=state.epoch, best_epoch=state.best_epoch)
+    if stop_epoch < full_epochs and not trainer.stopped_early:
+        yield Ended(outcome="paused", epoch=trainer.epoch, best_epoch=trainer.best_epoch)
         return
-    yield _test(state, folder)
+    yield _test(trainer, folder)
 
 
-def _epoch(state: TrainingState) -> EpochMetrics | Ended:
-    """Train the next epoch; what ends the trial here is its result."""
+def _epoch(trainer: Trainer) -> EpochMetrics | Ended:
+    """Train the next epoch; return the result if the trial ends here."""
     try:
-        metrics = state.train_epoch()
+        metrics = trainer.train_epoch()
     except torch.OutOfMemoryError as error:
         short = str(error).splitlines()[0]
     else:
-        return metrics or Ended(outcome="diverged", epoch=state.epoch + 1, best_epoch=state.best_epoch)
-    return Ended(outcome="out_of_memory", epoch=state.epoch, best_epoch=state.best_epoch, error=short)
+        return metrics or Ended(outcome="diverged", epoch=trainer.epoch + 1, best_epoch=trainer.best_epoch)
+    return Ended(outcome="out_of_memory", epoch=trainer.epoch, best_epoch=trainer.best_epoch, error=short)
 
 
 class _Saver:
-    """Saves after an epoch, unless saving would take more than its share of the time; always at a leg's end."""
+    """Saves a checkpoint after an epoch if its share of the time allows, and always at the end of a leg."""
 
-    def __init__(self, state: TrainingState, folder: CheckpointFolder, share: float) -> None:
-        self._state, self._folder, self._share = state, folder, share
+    def __init__(self, trainer: Trainer, folder: CheckpointFolder, share: float) -> None:
+        self._trainer, self._folder, self._share = trainer, folder, share
         self._cost = 0.0
         self._since = time.perf_counter()
 
@@ -148,20 +117,20 @@ class _Saver:
         if not last and self._share < 1 and self._cost > self._share * elapsed:
             return
         started = time.perf_counter()
-        best = (self._state.best_epoch, self._state.best_weights)
-        self._folder.save(self._state.checkpoint(), best, final=last)
-        self._state.best_weights = None
+        best = (self._trainer.best_epoch, self._trainer.best_weights)
+        self._folder.save(self._trainer.checkpoint(), best, final=last)
+        self._trainer.best_weights = None
         self._since = time.perf_counter()
         self._cost = self._since - started
 
 
-def _test(state: TrainingState, folder: CheckpointFolder) -> Ended:
-    state.network.load_state_dict(folder.best_weights())
-    _, counts = state.evaluate(state.data.test)
+def _test(trainer: Trainer, folder: CheckpointFolder) -> Ended:
+    trainer.network.load_state_dict(folder.best_weights())
+    _, counts = trainer.evaluate(trainer.data.test)
     return Ended(
         outcome="complete",
-        epoch=state.epoch,
-        best_epoch=state.best_epoch,
+        epoch=trainer.epoch,
+        best_epoch=trainer.best_epoch,
         test=scores(counts) if len(counts) else None,
         image_counts=tuple((int(a), int(b), int(c)) for a, b, c in counts),
     )

@@ -1,7 +1,7 @@
-"""Scores of predictions as the thesis defines them (sections 2.1.2 and 2.1.3): IoU and Dice image by image.
+"""Scores of predictions as the thesis defines them (sections 2.1.2 and 2.1.3): IoU and Dice per image.
 
-The mean over images misleads early in a training, because an image without a belt scores 0 or 1: beside it
-stand the means over the images with and without the target, and the scores of all pixels pooled.
+The mean over images misleads early in a training, because an image without a belt scores 0 or 1. So the scores include
+the means over the images with and without the target, and the scores of all pixels pooled.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Scores:
     """Mean over all images."""
     dice: float
     iou_with_target: float | None
-    """Mean over the images that show the target; None if there are none."""
+    """Mean over images with the target; None if there are none."""
     dice_with_target: float | None
     iou_without_target: float | None
-    """Mean over the others: 1 where nothing is predicted, else about 0; None if there are none."""
+    """Mean over images without the target, each 1 if nothing is predicted and else about 0; None if there are none."""
     dice_without_target: float | None
     iou_pooled: float
     """IoU of all pixels of all images taken as one image."""
@@ -53,12 +53,12 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class TrivialBaselines:
-    """What can be reached without looking at an image."""
+    """Scores of predictors that do not look at the image."""
 
     background: Scores
     """Nothing is predicted anywhere."""
     mean_mask: Scores
-    """Predicted is where at least `threshold` of the training masks have the target."""
+    """The prediction is the set of pixels where at least a share `threshold` of the training masks has the target."""
     threshold: float
 
 
@@ -75,19 +75,19 @@ def scores(counts: Counts) -> Scores:
     if len(counts) == 0:
         raise UserError("there are no images to score: the set is empty; check its split in manifest.csv")
     ious, dices = iou(counts), dice(counts)
-    shown = counts[:, 2] > 0
+    has_target = counts[:, 2] > 0
     pooled = counts.sum(axis=0, keepdims=True)
     return Scores(
         iou=float(ious.mean()),
         dice=float(dices.mean()),
-        iou_with_target=_mean(ious[shown]),
-        dice_with_target=_mean(dices[shown]),
-        iou_without_target=_mean(ious[~shown]),
-        dice_without_target=_mean(dices[~shown]),
+        iou_with_target=_mean(ious[has_target]),
+        dice_with_target=_mean(dices[has_target]),
+        iou_without_target=_mean(ious[~has_target]),
+        dice_without_target=_mean(dices[~has_target]),
         iou_pooled=float(iou(pooled)[0]),
         dice_pooled=float(dice(pooled)[0]),
         images=len(counts),
-        images_with_target=int(shown.sum()),
+        images_with_target=int(has_target.sum()),
     )
 
 
@@ -136,18 +136,18 @@ def trivial_baselines(
     train_valid: Masks | None = None,
     selection_valid: Masks | None = None,
 ) -> TrivialBaselines:
-    """Score two predictors that look at no image: a model that has learned beats both.
+    """Score two predictors that do not look at the image; a trained model should beat both.
 
     Args:
         train: Target masks of the training images, (N, H, W).
         selection: Target masks of the selection set, (M, H, W).
-        train_valid: Pixels of `train` that are not to be ignored; None for all.
-        selection_valid: The same of `selection`.
+        train_valid: Pixels of `train` that count; None for all.
+        selection_valid: Pixels of `selection` that count; None for all.
 
     Returns:
-        Their scores on the selection set. The mean mask is cut at the threshold of `THRESHOLDS` that has the
-        best mean IoU on the training masks (the lowest of equals). Where targets hardly overlap and many
-        masks are empty, no pixel may reach it: the two are then one.
+        Their scores on the selection set. The mean mask is cut at the threshold of `THRESHOLDS` with the best mean IoU
+        on the training masks (the lowest one of several). If targets hardly overlap and many masks are empty, no pixel
+        may reach the threshold; then both predictors are equal.
     """
     assert train.ndim == 3 and train.shape[1:] == selection.shape[1:], f"{train.shape=}, {selection.shape=}"
     share = _mean_mask(train, train_valid)
@@ -171,12 +171,12 @@ def _mean_mask(targets: Masks, valid: Masks | None) -> npt.NDArray[np.float64]:
 
 
 def _counts_of(predicted: npt.NDArray[np.bool_], targets: Masks, valid: Masks | None) -> Counts:
-    """Return the counts (N, 3) of one prediction (H, W) on all images; one by one to keep memory small."""
+    """Return the counts (N, 3) of one prediction (H, W) on all images, one by one to save memory."""
     counts = np.empty((len(targets), 3), dtype=np.int64)
     for index, target in enumerate(targets):
         where = True if valid is None else valid[index]
-        shown = target & where
-        counts[index] = [np.count_nonzero(mask) for mask in (predicted & shown, predicted & where, shown)]
+        counted = target & where
+        counts[index] = [np.count_nonzero(mask) for mask in (predicted & counted, predicted & where, counted)]
     return counts
 
 

@@ -1,7 +1,7 @@
-"""Parts of a batch: what a step is taken in where the memory is too small for the whole of it.
+"""Micro-batches: the parts of a batch when memory is too small for the whole.
 
-Batch norm sees a part at a time, and Dice and IoU are pooled over a part, so that the numbers depend on the parts:
-they are settled in a trial's first step and stay as they are.
+Batch norm sees one part at a time, and Dice and IoU are pooled over a part. So the numbers depend on the size of the
+parts, which is fixed in the first step of a trial.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import torch
 from torch import nn
 
 HALVINGS = 2
-"""How often the batch is halved before a trial is said not to fit."""
+"""Number of halvings of the batch before a trial counts as too large."""
 
 WHOLE_MAPS = ("deeplabv3", "deeplabv3plus")
-"""Decoders whose batch norm sees a single value per channel and image, and so needs two images."""
+"""Decoders whose batch norm sees a single value per channel and image and therefore needs two images."""
 
 
 def halved(micro_batch: int, *, batch_size: int, decoder: str) -> int | None:
-    """Return half of a micro-batch, None if that is less than a quarter of the batch or than the decoder takes."""
+    """Return half of a micro-batch, None if that is less than a quarter of the batch or too small for the decoder."""
     least = max(1, batch_size // 2**HALVINGS, 2 if decoder in WHOLE_MAPS else 1)
     half = micro_batch // 2
     return half if half >= least else None
 
 
 def part_sizes(images: int, micro_batch: int) -> list[int]:
-    """Return the sizes of a batch's parts; a single image that is left over joins the part before it."""
+    """Return the sizes of the parts of a batch; a single remaining image joins the previous part."""
     full, rest = divmod(images, micro_batch)
     sizes = [micro_batch] * full + [rest] * bool(rest)
     if rest == 1 and full and micro_batch > 1:
@@ -35,15 +35,15 @@ def part_sizes(images: int, micro_batch: int) -> list[int]:
 
 
 class BeforeStep:
-    """What a step that fails halfway may have changed besides the gradients.
+    """A copy of everything that a failing step may have changed besides the gradients.
 
-    That is buffers, random generators, Adam's moments, and the parameters: the optimizer allocates the moments of one
-    group after it moved the group before it.
+    These are buffers, random generators, Adam's moments, and the parameters: the optimizer allocates the moments of one
+    group after it has updated the previous group.
     """
 
     def __init__(self, network: nn.Module, device: str) -> None:
         self._network, self._device = network, device
-        # In the host's memory: that of the device is short.
+        # In host memory, because device memory is short.
         self._tensors: Mapping[str, torch.Tensor] = {
             name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()
         }
@@ -51,7 +51,7 @@ class BeforeStep:
         self._random_cuda = torch.cuda.get_rng_state(device) if device.startswith("cuda") else None
 
     def restore(self, optimizer: torch.optim.Optimizer) -> None:
-        """Undo a first step that ran out of memory, and give the memory back."""
+        """Undo a first step that ran out of memory, and free its memory."""
         optimizer.zero_grad(set_to_none=True)
         optimizer.state.clear()
         with torch.no_grad():

@@ -37,7 +37,10 @@ def small_tables() -> dict[str, list[dict[str, Any]]]:
     Selection, resnet18: unet 0.6, 0.7, 0.8; fpn 0.5, 0.5, 0.8. Test: unet is better by 0.2 on image 0, worse by 0.1
     on image 1, equal on the others.
     """
-    trials, epochs, images, decisions = [], [], [], []
+    trials: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
+    decisions: list[dict[str, Any]] = []
     scores = {"unet": (0.6, 0.7, 0.8), "fpn": (0.5, 0.5, 0.8)}
     tests = {"unet": (0.7, 0.4, 0.5, 0.5), "fpn": (0.5, 0.5, 0.5, 0.5)}
     for which, decoder in enumerate(scores):

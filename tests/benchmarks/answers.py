@@ -84,7 +84,7 @@ def _asked(question: Question, folder: Path) -> list[str]:
                 ours = question.number(json.loads(found["seatbelt"][1]))
                 assert abs(float(told) - ours) < 1e-9, f"{who} answers {question.name} by {told}, we by {ours}"
     lines = []
-    for who, taken in seconds.items():
+    for who, taken in seconds.items():  # type: ignore[assignment]
         ratios = [f"{theirs / ours:.1f}" for theirs, ours in zip(taken, seconds["seatbelt"], strict=False)]
         lines.append(
             _line(question.name, who, taken) + ("" if who == "seatbelt" else f"; {', '.join(ratios)} x seatbelt")

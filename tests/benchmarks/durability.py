@@ -58,7 +58,7 @@ def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
                 time.sleep(seconds)
             yield message
 
-    in_process.run_leg = run_leg
+    in_process.run_leg = run_leg  # type: ignore[assignment, attr-defined]
     if not durable:
         Ledger.append = lambda self, *events: None  # type: ignore[method-assign]
         Store.flush = lambda self: None  # type: ignore[method-assign]
@@ -79,7 +79,7 @@ def empty(folder: str, engine: str, legs: int) -> None:
     from runners.engines import in_process, ray_tune
     from tests.benchmarks import noop
 
-    in_process.run_leg = ray_tune.run_leg = noop.run_leg
+    in_process.run_leg = ray_tune.run_leg = noop.run_leg  # type: ignore[assignment, attr-defined]
     tenth = legs // 10
     ends: list[tuple[float, float]] = []
 
@@ -90,7 +90,7 @@ def empty(folder: str, engine: str, legs: int) -> None:
     limits = Limits(replicates=-(-legs // CELLS), trials=legs)
     with _driver(folder, limits, encoders=5, decoders=6, epochs=1, observe=observe) as driver:
         if engine == "ray":
-            ray_tune.run(driver, ray_tune.Resources(slots=2))
+            ray_tune.run(driver, ray_tune.Resources(slots=2))  # type: ignore[attr-defined]
         else:
             in_process.run(driver)
     assert len(ends) == legs

@@ -119,12 +119,16 @@ def seed_means(out: Path) -> pd.DataFrame:
     return found.reset_index()
 
 
+def _mean_and_deviation(values: pd.Series[float]) -> str:
+    return f"{values.mean():.3f} +- {values.std():.3f}"
+
+
 def transfer_table(out: Path) -> str:
     """Return test scores by training set and augmentation (mean +- standard deviation over seeds), and findings."""
     means = seed_means(out)
     grouped = means.groupby(["training_data", "augmentation", "place"])[["iou", "belted"]]
-    shown = grouped.agg(lambda values: f"{values.mean():.3f} +- {values.std():.3f}").unstack("place")
-    return "\n".join([str(shown.to_string()), "", *findings(means)])
+    table = grouped.agg(_mean_and_deviation).unstack("place")
+    return "\n".join([str(table.to_string()), "", *findings(means)])
 
 
 def findings(means: pd.DataFrame) -> list[str]:

@@ -36,11 +36,11 @@ def seatbelt(folder: str) -> None:
     from tests.benchmarks import noop
     from tests.runners.conftest import describe
 
-    ray_tune.run_leg = noop.run_leg
+    ray_tune.run_leg = noop.run_leg  # type: ignore[assignment, attr-defined]
     sweep = SweepFolder(Path(folder))
     sweep.create(describe(encoders=5, decoders=6, epochs=1))
     with Driver.open(sweep, sweep.describe(), Limits(replicates=LEGS // 30), Progress(quiet=True)) as driver:
-        ray_tune.run(driver, ray_tune.Resources(slots=2))
+        ray_tune.run(driver, ray_tune.Resources(slots=2))  # type: ignore[attr-defined]
     ends = [event.at for event in read_events(sweep) if isinstance(event, LegEnded)]
     assert len(ends) == LEGS
     print((ends[-1] - ends[1]) / (LEGS - 2))
@@ -57,8 +57,8 @@ def plain(folder: str) -> None:
 
     ends: list[float] = []
 
-    class Clock(tune.Callback):  # type: ignore[misc]
-        def on_trial_complete(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:
+    class Clock(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: list[object], trial: object, **info: object) -> None:  # type: ignore[override]
             ends.append(time.time())
 
     def train(config: dict[str, int]) -> None:

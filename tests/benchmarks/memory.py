@@ -69,7 +69,7 @@ def _start(data: Path, processes: list[subprocess.Popen[str]]) -> int:
     """Start a loader, wait until it has read all, and return its private bytes from before the cache."""
     code = f"from tests.benchmarks.memory import read_all; read_all({os.fspath(data)!r})"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    processes.append(subprocess.Popen([sys.executable, "-c", code], text=True, **pipes))  # type: ignore[call-overload]
+    processes.append(subprocess.Popen([sys.executable, "-c", code], text=True, **pipes))
     answer = processes[-1].stdout
     assert answer is not None
     seen, before = answer.readline().split()

@@ -23,11 +23,12 @@ from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.trial_samples import Source, SweepData
-from seatbelt.data.partition.splits import Sample, selection_set
+from seatbelt.data.partition.splits import selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import Checkpoint
 from seatbelt.training.device import Execution, prepare
-from seatbelt.training.state import TrainingState
+from seatbelt.training.trainer import Trainer
 from tests.benchmarks.head_to_head_study import CONDITIONS, SPACE
 
 CONCURRENT = 2
@@ -80,7 +81,7 @@ def train(
     prepare(execution)
     samples = SweepData((source,), selection).samples(trial)
     weights = resolve(trial.model.encoder, trial.model.weights)
-    state = TrainingState(trial, samples, weights, execution)
+    state = Trainer(trial, samples, weights, execution)
     if (earlier := tune.get_checkpoint()) is not None:
         with earlier.as_directory() as folder:
             state.restore(Checkpoint(**torch.load(Path(folder, "state.pt"), weights_only=True)))

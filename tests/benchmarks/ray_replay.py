@@ -39,7 +39,7 @@ class Happened:
         cell: What was proposed.
         epoch: Of a score.
         score: After that epoch.
-        goes_on: What was decided.
+        continues: What was decided.
         failed: Whether the trial ended by an error.
     """
 
@@ -48,7 +48,7 @@ class Happened:
     cell: Cell | None = None
     epoch: int = 0
     score: float = 0.0
-    goes_on: bool = False
+    continues: bool = False
     failed: bool = False
 
 
@@ -122,7 +122,7 @@ def real_run(world_name: str, seed: int, trials: int, *, concurrent: int = CONCU
                     number=numbers[trial.trial_id],
                     epoch=result["training_iteration"],
                     score=result["score"],
-                    goes_on=action == self.CONTINUE,
+                    continues=action == self.CONTINUE,
                 )
             )
             return action
@@ -168,10 +168,10 @@ def agreement(run: RealRun, world_name: str, seed: int) -> Agreement:
             found.most_open = max(found.most_open, found.suggestions - ended)
             same, expected = given == event.cell, event.cell
         else:
-            goes_on = peer.report(numbers[event.number], event.epoch, event.score)
+            continues = peer.report(numbers[event.number], event.epoch, event.score)
             found.decisions += 1
-            found.stops += not event.goes_on
-            same, given, expected = goes_on == event.goes_on, {"goes_on": str(goes_on)}, event.goes_on
+            found.stops += not event.continues
+            same, given, expected = continues == event.continues, {"continues": str(continues)}, event.continues
         found.agreed += same
         if not same:
             found.differences.append(f"trial {event.number}, epoch {event.epoch}: {given} instead of {expected}")

@@ -95,7 +95,8 @@ class Additive:
             while self(params) > before:
                 before = self(params)
                 for name, found in values.items():
-                    params[name] = max(found, key=lambda value, name=name: self(params | {name: value}))
+                    scores = [self(params | {name: value}) for value in found]
+                    params[name] = found[int(np.argmax(scores))]
             best = max(best, before)
         return best
 
@@ -162,7 +163,7 @@ def main() -> None:
         for name in samplers:
             started = time.perf_counter()
             missing = [
-                function.maximum - best_after(function, SAMPLERS[name](seed), seed)
+                function.maximum - best_after(function, SAMPLERS[name](seed), seed)  # type: ignore[attr-defined]
                 for seed, function in enumerate(functions)
             ]
             error = statistics.stdev(missing) / SEEDS**0.5

@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--epoch-seconds", type=float, default=60, help="Of the legs beside the GPU that fails.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seatbelt-faults-") as scratch:
-        return globals()[f"_{given.part}"](Path(scratch), given)  # type: ignore[no-any-return]
+        return globals()[f"_{given.part}"](Path(scratch), given)
 
 
 def _kills(scratch: Path, given: argparse.Namespace) -> int:

@@ -83,7 +83,7 @@ def run_leg(spec: LegTask) -> Iterator[LegMessage]:
     """Run a leg whose training is pretended; this takes the place of the engine's in the workers."""
     from runners.worker import leg
 
-    leg._fit = _pretend
+    leg._fit = _pretend  # type: ignore[assignment]
     yield from leg.run_leg(spec)
 
 
@@ -92,7 +92,7 @@ def _pretend(spec: LegTask) -> Iterator[LegMessage]:
     import torch
 
     yield LegFacts(facts={"from_epoch": 0, "parameters": 1, "device": "cuda", "threads": 1})
-    if int(ray.get_gpu_ids()[0]) == BROKEN:  # type: ignore[no-untyped-call]
+    if int(ray.get_gpu_ids()[0]) == BROKEN:
         if os.environ[_HOW] == KILLED:
             os.kill(os.getpid(), signal.SIGKILL)
         raise torch.AcceleratorError(f"{os.environ[_HOW]}\nCUDA kernel errors might be asynchronously reported.")
@@ -115,7 +115,7 @@ def main() -> int:
 
     original = ray.init
     ray.init = lambda **options: original(**{**options, "num_cpus": 2, "num_gpus": 2})
-    ray_tune.run_leg = broken_gpu.run_leg  # type: ignore[attr-defined]
+    ray_tune.run_leg = broken_gpu.run_leg  # type: ignore[attr-defined, assignment]
     folder = SweepFolder(sys.argv[1])
     folder.create(describe(encoders=int(sys.argv[2]), decoders=1))
     with Driver.open(folder, folder.describe(), Limits(), Progress()) as driver:

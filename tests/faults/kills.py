@@ -233,7 +233,7 @@ def compare_tables(undisturbed: SweepFolder, disturbed: SweepFolder, report: Rep
             keys = [column for column in ("trial_key", "epoch", "image") if column in frame]
             frames.append(frame.sort_values(keys, ignore_index=True))
         try:
-            pd.testing.assert_frame_equal(*frames, check_exact=True)
+            pd.testing.assert_frame_equal(frames[0], frames[1], check_exact=True)
         except AssertionError as error:
             report.differences.append(f"{name}: {error}")
     report.tables_equal = not report.differences

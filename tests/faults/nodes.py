@@ -7,7 +7,7 @@ import subprocess
 import sys
 from types import TracebackType
 
-from tests.runners.engines.test_engines import ROOT
+from tests.conftest import ROOT
 
 _CLUSTER = """
 import sys

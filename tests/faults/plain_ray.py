@@ -41,7 +41,7 @@ class Plain(tune.Trainable):
         from seatbelt.data.loading.trial_samples import Source, SweepData
         from seatbelt.models.weights import resolve
         from seatbelt.training.device import Execution
-        from seatbelt.training.state import TrainingState
+        from seatbelt.training.trainer import Trainer
         trial = TrialConfig().with_fields({
             "data.real": True, "data.generations": (), "data.height": 32, "data.width": 64, "model.encoder": "lite0",
             "model.decoder": config["decoder"], "model.weights": "none", "epochs": epochs,
@@ -51,7 +51,7 @@ class Plain(tune.Trainable):
         sources = (Source(path=data, fingerprint=fingerprint(dataset)),)
         samples = SweepData(sources, selection).samples(trial)
         self.name = f"{config['decoder']} {config['rate']}"
-        self.state = TrainingState(trial, samples, resolve("lite0", "none"), Execution(), micro_batch=0)
+        self.state = Trainer(trial, samples, resolve("lite0", "none"), Execution(), micro_batch=0)
 
     def step(self):
         metrics = self.state.train_epoch()

@@ -65,7 +65,7 @@ def run(place: Place, observe: Callable[[Driver], None] = lambda driver: None) -
     """Begin the sweep, or go on with it, to its end."""
     os.environ["SEATBELT_CACHE"] = str(place.cache)
     folder, trained = place.folder, leg._fit
-    leg._fit = lambda spec: _train(spec, place.data)
+    leg._fit = lambda spec: _train(spec, place.data)  # type: ignore[assignment]
     try:
         if not folder.exists():
             folder.create(description())
@@ -117,7 +117,7 @@ def in_child(place: Place, operations: Operations | None = None) -> tuple[int, s
     code = 3
     try:
         torch.set_num_threads(1)
-        in_process.Pauses.after = lambda self, message: None  # type: ignore[method-assign]
+        in_process.Pauses.after = lambda self, message: None  # type: ignore[attr-defined, method-assign]
         with watched(operations or Operations(below=())):
             run(place)
         code = 0

@@ -13,15 +13,14 @@ from pathlib import Path
 import pytest
 
 from runners.engines import in_process
-from runners.engines import watchdog as patience
 from runners.engines.watchdog import Pauses, Watchdog
 from runners.session.driver import Driver
 from runners.sweep.ledger import read_events
 from runners.worker.messages import LegMessage, LegResult, LegTask
 from seatbelt.errors import UserError
+from tests.conftest import ROOT
 from tests.faults.quick_sweep import Place, examine, in_child, make_data, run, undisturbed
 from tests.runners.conftest import epoch_message
-from tests.runners.engines.test_engines import ROOT
 
 _HANG = """
 import ctypes, sys, time
@@ -60,7 +59,7 @@ def test_a_worker_that_hangs_ends_itself(hang: str) -> None:
 
 def test_the_limit_follows_the_longest_step(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(patience.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     watchdog = Watchdog(7200)
     assert watchdog.seconds == 7200, "the first step may build a cache"
     with watchdog.step():
@@ -76,7 +75,7 @@ def test_the_limit_follows_the_longest_step(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_machine_that_reports_faults_is_asked_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", taken.append)
+    monkeypatch.setattr(time, "sleep", taken.append)
     found = Pauses()
     for _ in range(12):
         found.after(LegResult(outcome="fault"))
@@ -92,7 +91,7 @@ def test_data_that_disappear_end_the_session_and_no_trial(
 ) -> None:
     taken: list[float] = []
     began = time.monotonic()
-    monkeypatch.setattr(patience.time, "sleep", taken.append)
+    monkeypatch.setattr(time, "sleep", taken.append)
     monkeypatch.setattr(Driver, "_now", lambda self: 1e9 + time.monotonic() - began + sum(taken))
     gone = place.data.with_name("gone")
     driver = None
@@ -204,7 +203,7 @@ def test_faults_of_machines_have_many_retries_and_are_counted_apart(
 
     from runners.worker import leg
 
-    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(in_process, "run_leg", failing := _Failing(leg.run_leg, times=6))
     run(place)
     trials = pd.read_parquet(place.folder.root / "trials").set_index("trial_key")
@@ -222,7 +221,7 @@ class _Failing:
         if self.times:
             self.times -= 1
             return iter([LegResult(outcome="fault", error="the disk is full")])
-        return self.original(spec)  # type: ignore[operator, no-any-return]
+        return self.original(spec)
 
 
 def test_a_machine_without_the_data_is_at_fault_and_not_the_trial() -> None:

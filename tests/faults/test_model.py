@@ -18,7 +18,7 @@ from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
-from runners.worker.messages import LegResult, LegTask
+from runners.worker.messages import EpochReport, LegResult, LegTask
 from seatbelt.records.tables import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver
 
@@ -82,7 +82,7 @@ class Sweep(RuleBasedStateMachine):
             # An epoch that is reported again, from a checkpoint, counts once.
             self.driver.handle(*again)
 
-    def advance(self, key: str, score: float) -> tuple[LegTask, dict[str, object]] | None:
+    def advance(self, key: str, score: float) -> tuple[LegTask, EpochReport] | None:
         """Report the next epoch of a leg, and return what was reported; None when the leg has ended."""
         assert self.driver is not None
         spec, epoch = self.running[key]

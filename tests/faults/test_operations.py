@@ -94,7 +94,7 @@ def test_some_operations_go_wrong(sound: tuple[Path, Place, Done]) -> None:
 @pytest.mark.parametrize("kind", [*CRASHES, *FAILURES])
 def test_each_kind_of_operation_at_each_place_goes_wrong(sound: tuple[Path, Place, Done], kind: str) -> None:
     root, place, done = sound
-    wrong = {number: disturbed(root, place, number, kind) for number in first_of_each(done)}  # type: ignore[arg-type]
+    wrong = {number: disturbed(root, place, number, kind) for number in first_of_each(done)}
     assert not {(number, done[number - 1]): what for number, what in wrong.items() if what is not None}
 
 

@@ -24,11 +24,10 @@ from runners.sweep.folder import SweepFolder
 from seatbelt.config.trial import ModelConfig
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 from tests.faults.kills import wait_for_epochs
 from tests.faults.nodes import Nodes, environment
 from tests.faults.test_nodes import wait_until_running
-from tests.runners.engines.test_engines import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -33,7 +33,7 @@ def describe(*, encoders: int = 2, decoders: int = 2, prune: str = "none", epoch
         base=TrialConfig().with_fields({"epochs": epochs}),
         factors=tuple(f.record() for f in factors),
         propose="exhaustive",
-        prune=prune,  # type: ignore[arg-type]
+        prune=prune,
         rungs=default_rungs(epochs, 3) if prune == "asha" else (epochs,),
         eta=3,
         exempt_every=8,

@@ -6,16 +6,18 @@ import operator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from search_spaces.axes import AXES, factor, find
+from search_spaces.axes import factor
+from search_spaces.axis_table import AXES, WITHOUT_AXIS, find_axis
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 
 
 def level(name: str, text: str) -> tuple[str, dict[str, Any]]:
-    (found,) = factor(name, [text]).levels
-    return found.label, dict(found.fields)
+    (parsed,) = factor(name, [text]).levels
+    return parsed.label, dict(parsed.fields)
 
 
 @pytest.mark.parametrize("name", AXES)
@@ -27,6 +29,18 @@ def test_every_axis_is_a_field_of_the_configuration(name: str) -> None:
         assert leaf in type(operator.attrgetter(holder)(TrialConfig())).model_fields
 
 
+def test_every_field_of_the_configuration_has_an_axis_or_a_reason_for_none() -> None:
+    def leaves(record: BaseModel, prefix: str = "") -> set[str]:
+        return {
+            path
+            for name, value in record
+            for path in (leaves(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}"})
+        }
+
+    covered = {axis.field for axis in AXES.values()} | WITHOUT_AXIS.keys()
+    assert leaves(TrialConfig()) == {field for field in covered if not field.startswith("augmentation.transforms.")}
+
+
 def test_no_two_axes_set_the_same_field() -> None:
     # An architecture is a decoder with an encoder, training data are generations and whether real images are there.
     single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data", "regime")]
@@ -36,16 +50,16 @@ def test_no_two_axes_set_the_same_field() -> None:
 @pytest.mark.parametrize("name", [name for name, axis in AXES.items() if axis.levels and axis.kind != "regime"])
 def test_the_usual_levels_are_accepted(name: str) -> None:
     base = TrialConfig().with_fields({"data.real": True})
-    made = factor(name)
-    assert tuple(found.label for found in made.levels) == AXES[name].levels
+    factor_ = factor(name)
+    assert tuple(level_.label for level_ in factor_.levels) == AXES[name].levels
     if AXES[name].kind == "switch":
-        sets = [base.with_fields(dict(found.fields)).augmentation.transforms for found in made.levels]
+        sets = [base.with_fields(dict(level_.fields)).augmentation.transforms for level_ in factor_.levels]
         assert [name in chosen for chosen in sets] == [False, True]
         return
-    values = [operator.attrgetter(AXES[name].field)(base.with_fields(dict(found.fields))) for found in made.levels]
+    values = [operator.attrgetter(AXES[name].field)(base.with_fields(dict(level_.fields))) for level_ in factor_.levels]
     # The configuration holds each level's own value, in the form in which it is recorded.
     assert len(set(values)) == len(values)
-    assert values == [found.fields[AXES[name].field] for found in made.levels]
+    assert values == [level_.fields[AXES[name].field] for level_ in factor_.levels]
 
 
 @pytest.mark.parametrize(
@@ -100,11 +114,11 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
         ),
     ],
 )
-def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[str, Any]) -> None:
-    found = level(name, text)
-    assert found == (label, fields)
+def test_levels_have_one_canonical_form(name: str, text: str, label: str, fields: dict[str, Any]) -> None:
+    parsed = level(name, text)
+    assert parsed == (label, fields)
     # 8 and 8.0 are equal in Python, but only one of them is what the configuration holds.
-    assert [type(value) for value in found[1].values()] == [type(value) for value in fields.values()]
+    assert [type(value) for value in parsed[1].values()] == [type(value) for value in fields.values()]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +155,7 @@ def test_how_levels_are_written(name: str, text: str, label: str, fields: dict[s
         ("encoder_learning_rate", "nan", r"optimisation\.encoder_learning_rate: input should be a finite"),
     ],
 )
-def test_levels_that_are_refused(name: str, text: str, what: str) -> None:
+def test_invalid_levels_are_refused(name: str, text: str, what: str) -> None:
     with pytest.raises(UserError, match=what):
         factor(name, [text])
 
@@ -161,20 +175,20 @@ def test_levels_that_are_refused(name: str, text: str, what: str) -> None:
         ("height", None, "factor 'height' has no levels; give it at least one"),
     ],
 )
-def test_factors_that_are_refused(name: str, levels: list[str] | None, what: str) -> None:
+def test_invalid_factors_are_refused(name: str, levels: list[str] | None, what: str) -> None:
     with pytest.raises(UserError, match=what):
         factor(name, levels)
 
 
-def test_an_unknown_axis_names_the_known_ones() -> None:
+def test_the_error_of_an_unknown_axis_lists_the_axes() -> None:
     with pytest.raises(
         UserError, match="there is no axis 'colour'; choose one of encoder, decoder, architecture, weights, "
     ):
-        find("colour")
+        find_axis("colour")
     with pytest.raises(UserError, match="there is no axis 'colour'"):
         factor("colour", ["red"])
     with pytest.raises(UserError, match=r"no axis 'fog_strength'; .* TRANSFORM_strength with one of random_rotate90, "):
-        find("fog_strength")
+        find_axis("fog_strength")
 
 
 @pytest.mark.parametrize("name", ["share.", "share.seat", "share.seat.", "share..empty", "share.my seat.empty"])
@@ -182,12 +196,12 @@ def test_a_share_that_names_no_tag(name: str) -> None:
     with pytest.raises(
         UserError, match=f"a share is named share.TAG.VALUE, such as share.seat.empty, but got '{name}'"
     ):
-        find(name)
+        find_axis(name)
 
 
 def test_a_share_over_a_range() -> None:
-    made = factor("share.seat.empty", ["0..0.5"])
-    assert made.range is not None
-    assert (made.range.field, made.range.low, made.range.high) == ("data.composition.seat=empty", 0, 0.5)
+    factor_ = factor("share.seat.empty", ["0..0.5"])
+    assert factor_.range is not None
+    assert (factor_.range.field, factor_.range.low, factor_.range.high) == ("data.composition.seat=empty", 0, 0.5)
     with pytest.raises(UserError, match="share: input should be less than or equal to 1"):
         factor("share.seat.empty", ["0..2"])

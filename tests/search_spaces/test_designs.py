@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from search_spaces.axes import factor
-from search_spaces.designs import alias_lines, build, defining_words, two_level_signs
-from search_spaces.space import Exclusion, Factor, Level, NamedArm, Space
+from search_spaces.designs import alias_lines, build_design, defining_words, two_level_signs
+from search_spaces.factors import Factor, Level
+from search_spaces.space import Exclusion, NamedArm, Space
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.errors import UserError
 
@@ -35,7 +36,7 @@ def test_a_fraction_is_balanced_and_has_its_resolution(runs: int, resolution: in
 
 
 def test_main_effects_are_clear_in_32_runs() -> None:
-    design = build(TEN, "fractional-32", baseline=OFF, seed=0)
+    design = build_design(TEN, "fractional-32", baseline=OFF, seed=0)
     assert len(design) == 32
     signs = np.array([[1 if cell[name] == "on" else -1 for name in TRANSFORMS] for cell in design.cells])
     products = signs.T @ signs
@@ -49,7 +50,7 @@ def test_main_effects_are_clear_in_32_runs() -> None:
 
 
 def test_two_factor_interactions_are_clear_in_128_runs() -> None:
-    design = build(TEN, "fractional-128", baseline=OFF, seed=0)
+    design = build_design(TEN, "fractional-128", baseline=OFF, seed=0)
     assert len(design) == 128
     assert list(design.notes) == [
         "resolution V: the shortest word has 5 factors",
@@ -58,8 +59,8 @@ def test_two_factor_interactions_are_clear_in_128_runs() -> None:
 
 
 def test_a_foldover_breaks_the_words_of_its_factor() -> None:
-    plain = build(TEN, "fractional-32", baseline=OFF, seed=0)
-    folded = build(TEN, "fractional-32-foldover", baseline=OFF, seed=0)
+    plain = build_design(TEN, "fractional-32", baseline=OFF, seed=0)
+    folded = build_design(TEN, "fractional-32-foldover", baseline=OFF, seed=0)
     assert len(folded) == 64
     assert len({tuple(cell.items()) for cell in folded.cells}) == 64
     name = folded.notes[0].removeprefix("folded over on ")
@@ -72,18 +73,18 @@ def test_a_foldover_breaks_the_words_of_its_factor() -> None:
     assert len(folded.notes) < len(plain.notes) + 1
 
 
-def test_fewer_factors_than_ten() -> None:
+def test_a_fraction_takes_fewer_factors_than_ten() -> None:
     five = Space(factors=tuple(factor(name) for name in TRANSFORMS[:5]))
-    design = build(five, "fractional-32", baseline={}, seed=0)
+    design = build_design(five, "fractional-32", baseline={}, seed=0)
     assert len(design) == 32, "five factors in 32 runs are a full factorial"
     assert design.notes == ("no effects are aliased: this is a full factorial",)
     mixed = Space(factors=(*five.factors, factor("decoder", ["fpn"])))
-    assert all(cell["decoder"] == "fpn" for cell in build(mixed, "fractional-32", baseline={}, seed=0).cells)
+    assert all(cell["decoder"] == "fpn" for cell in build_design(mixed, "fractional-32", baseline={}, seed=0).cells)
 
 
 def test_one_factor_at_a_time() -> None:
     space = Space(factors=(factor("encoder", ["resnet18", "resnet34"]), factor("decoder", ["fpn", "unet", "linknet"])))
-    design = build(space, "ofat", baseline={"encoder": "resnet34", "decoder": "unet"}, seed=0)
+    design = build_design(space, "ofat", baseline={"encoder": "resnet34", "decoder": "unet"}, seed=0)
     assert [tuple(cell.values()) for cell in design.cells] == [
         ("resnet34", "unet"),
         ("resnet18", "unet"),
@@ -95,15 +96,15 @@ def test_one_factor_at_a_time() -> None:
 @pytest.mark.parametrize("name", ["lhs:8", "sobol:8"])
 def test_spread_designs_cover_a_range_evenly(name: str) -> None:
     space = Space(factors=(factor("decoder_learning_rate", ["0.0001..0.01"]), factor("batch_size", ["2", "4"])))
-    design = build(space, name, baseline={}, seed=1)
+    design = build_design(space, name, baseline={}, seed=1)
     assert len(design) == 8
     rates = sorted(float(cell["decoder_learning_rate"]) for cell in design.cells)
     assert 0.0001 <= rates[0] and rates[-1] <= 0.01
     eighths = {int(8 * (np.log10(rate) + 4) / 2) for rate in rates}
     assert len(eighths) >= 7, "one in nearly every eighth of the logarithmic range"
     assert sum(cell["batch_size"] == "2" for cell in design.cells) == 4
-    assert design.cells == build(space, name, baseline={}, seed=1).cells
-    assert design.cells != build(space, name, baseline={}, seed=2).cells
+    assert design.cells == build_design(space, name, baseline={}, seed=1).cells
+    assert design.cells != build_design(space, name, baseline={}, seed=2).cells
 
 
 def test_excluded_cells_are_left_out() -> None:
@@ -112,7 +113,7 @@ def test_excluded_cells_are_left_out() -> None:
         exclusions=(Exclusion(reason="for a test", labels={"encoder": ("resnet18",), "decoder": ("fpn",)}),),
         arms=(NamedArm(name="other", fields={"model.decoder": "linknet"}),),
     )
-    design = build(space, "full", baseline={}, seed=0)
+    design = build_design(space, "full", baseline={}, seed=0)
     assert [tuple(cell.values()) for cell in design.cells] == [
         ("other",),
         ("resnet18", "unet"),
@@ -164,10 +165,10 @@ def labelled(name: str, count: int) -> Factor:
 )
 def test_designs_that_do_not_fit(space: Space, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        build(space, name, baseline={"decoder_dropout": "0"}, seed=0)
+        build_design(space, name, baseline={"decoder_dropout": "0"}, seed=0)
 
 
-def test_aliases_in_words() -> None:
+def test_aliases_are_described() -> None:
     words = (frozenset({0, 1, 2, 3}),)
     assert alias_lines(words, ["a", "b", "c", "d"]) == [
         "resolution IV: the shortest word has 4 factors",

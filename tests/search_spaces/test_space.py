@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.axes import factor
-from search_spaces.space import Condition, Factor, Level, Protocol, Space, Study
+from search_spaces.factors import Factor, Level
+from search_spaces.space import Condition, Protocol, Space, Study
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 

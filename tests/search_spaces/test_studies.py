@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.catalogue import STUDIES, find
-from search_spaces.designs import baseline_cell, build
+from search_spaces.catalogue import STUDIES, find_study
+from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import NAMED_ARM, Condition
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import DECODERS
@@ -19,7 +19,7 @@ from seatbelt.records.identity import arm_key
 
 
 def test_the_architecture_study_has_the_thirty_cells_of_figure_4_1() -> None:
-    study = find("architecture")
+    study = find_study("architecture")
     cells = list(study.space.cells())
     assert study.space.size == len(cells) == 30
     assert {cell["encoder"] for cell in cells} == {
@@ -34,7 +34,7 @@ def test_the_architecture_study_has_the_thirty_cells_of_figure_4_1() -> None:
 
 
 def test_the_conditions_of_the_architecture_study() -> None:
-    base = find("architecture").base()
+    base = find_study("architecture").base()
     assert base.data.generations == ("3", "4", "5")
     assert not base.data.real
     assert base.model.weights == "imagenet"
@@ -43,9 +43,9 @@ def test_the_conditions_of_the_architecture_study() -> None:
 
 
 def test_the_composition_study_changes_one_share_at_a_time() -> None:
-    study = find("composition")
+    study = find_study("composition")
     base = study.base()
-    design = build(study.space, study.protocol.design, baseline=baseline_cell(study.space, base), seed=0)
+    design = build_design(study.space, study.protocol.design, baseline=baseline_cell(study.space, base), seed=0)
     assert len(design) == 1 + 2 * 6
     configs = [study.space.config(base, cell, seed=0) for cell in design.cells]
     assert configs[0] == base, "the baseline leaves the images as they come"
@@ -70,7 +70,7 @@ SIZES = {
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_is_consistent(name: str) -> None:
-    study = find(name)
+    study = find_study(name)
     assert study.name == name
     assert study.question.endswith("?")
     base = study.base()
@@ -85,7 +85,7 @@ def test_every_study_is_consistent(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIZES)
 def test_the_sizes_of_the_thesis(name: str) -> None:
-    study = find(name)
+    study = find_study(name)
     assert study.space.size == SIZES[name]
     if study.space.size <= 30:
         keys = {arm_key(study.space.config(study.base(), cell, seed=0)) for cell in study.space.cells()}
@@ -93,34 +93,34 @@ def test_the_sizes_of_the_thesis(name: str) -> None:
 
 
 def test_the_studies_have_the_thesis_conditions() -> None:
-    mixing = find("mixing").base()
+    mixing = find_study("mixing").base()
     assert (mixing.data.real, mixing.data.generations) == (True, ("5",))
-    assert find("labels").base().data.generations == ("6",)
-    best = find("initialization").base()
+    assert find_study("labels").base().data.generations == ("6",)
+    best = find_study("initialization").base()
     assert best.data.generations == ("2", "3", "4", "5", "6")
     for name in ("generations", "mixing", "labels", "augmentation", "hyperparameters"):
-        model = find(name).base().model
+        model = find_study(name).base().model
         assert (model.encoder, model.decoder) == ("resnet34", "unetplusplus")
     for name in ("pretraining", "initialization"):
-        six = next(f for f in find(name).factors if f.name == "architecture")
+        six = next(f for f in find_study(name).factors if f.name == "architecture")
         pairs = [level.label.split("/") for level in six.levels]
         assert sorted(Counter(decoder for decoder, _ in pairs).values()) == [2, 2, 2]
 
 
 def test_one_factor_at_a_time_over_table_3_3() -> None:
-    study = find("hyperparameters")
+    study = find_study("hyperparameters")
     space, base = study.space, study.base()
     baseline = baseline_cell(space, base)
     assert baseline["batch_size"] == "4"
     assert baseline["encoder_learning_rate"] == "0.0002"
     assert baseline["decoder_weight_decay"] == "0.0003"
-    design = build(space, study.protocol.design, baseline=baseline, seed=0)
+    design = build_design(space, study.protocol.design, baseline=baseline, seed=0)
     assert len(design) == 1 + sum(len(factor.levels) - 1 for factor in study.factors)
     assert space.config(base, design.cells[0], seed=0) == base
 
 
 def test_labels_of_generation_6_only() -> None:
-    space = find("joint").space
+    space = find_study("joint").space
     cell = {f.name: f.levels[0].label for f in space.factors}
     assert space.excluded({**cell, "context": "shirt+skin", "training_data": "2-6"}) is None
     why = space.excluded({**cell, "context": "shirt+skin", "training_data": "3-5"})
@@ -146,10 +146,10 @@ def study() -> Study:
 """
 
 
-def test_a_users_own_study(tmp_path: Path) -> None:
+def test_a_study_can_come_from_a_python_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(GOOD)
-    study = find(str(path))
+    study = find_study(str(path))
     assert (study.name, study.space.size, study.base().model.decoder) == ("mine", 2, "fpn")
 
 
@@ -174,7 +174,7 @@ def test_a_study_of_plain_values_that_imports_its_neighbour(tmp_path: Path, monk
     (tmp_path / "random.py").write_text("raise ImportError('a file beside a study takes the place of no module')")
     monkeypatch.delitem(sys.modules, "random")
     before = list(sys.path)
-    study = find(str(path))
+    study = find_study(str(path))
     assert [level.label for level in study.factors[0].levels] == ["0.0001", "0.001"]
     assert [level.label for level in study.factors[1].levels] == ["true", "false"]
     assert study.conditions["data.real"] == Condition(value=True, source="ours")
@@ -199,7 +199,7 @@ def test_a_study_of_wrong_types_is_one_clear_error(tmp_path: Path, fields: str, 
         f"def study(): return Study(name='x', question='?', reference='none', {fields})"
     )
     with pytest.raises(UserError, match=what):
-        find(str(path))
+        find_study(str(path))
 
 
 @pytest.mark.parametrize(
@@ -221,18 +221,18 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, what: str) -> None:
     path = tmp_path / "bad.py"
     path.write_text(text)
     with pytest.raises(UserError, match=f"^study file {path}: {what}"):
-        find(str(path))
+        find_study(str(path))
 
 
-def test_a_users_error_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_an_error_in_a_users_study_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "bad.py"
     path.write_text("from search_spaces.axes import factor\ndef study(): factor('colour', ['red'])")
     with pytest.raises(UserError, match=r"^there is no axis 'colour'"):
-        find(str(path))
+        find_study(str(path))
 
 
 def test_studies_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no study 'architectur'; choose one of architecture"):
-        find("architectur")
+        find_study("architectur")
     with pytest.raises(UserError, match=f"study file {tmp_path}/no.py: there is no such file"):
-        find(str(tmp_path / "no.py"))
+        find_study(str(tmp_path / "no.py"))

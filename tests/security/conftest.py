@@ -1,49 +1,14 @@
-"""Running commands on things of others, and a sweep that is finished."""
+"""A finished sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from runners.cli import main
 from runners.sweep.folder import SweepFolder
 from tests.runners.conftest import describe
 from tests.runners.session.test_driver import run_to_the_end
-
-Command = Callable[..., str]
-
-
-@pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs a command, which must end with one clear line."""
-
-    def call(*arguments: str) -> str:
-        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == 2, shown.err
-        assert shown.err.startswith("error: ")
-        assert len(shown.err.splitlines()) == 1
-        assert shown.err.strip("\n").isprintable()
-        return shown.err
-
-    return call
-
-
-@pytest.fixture
-def answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: str) -> str:
-        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == 0, shown.err
-        return shown.out + shown.err
-
-    return call
 
 
 @pytest.fixture

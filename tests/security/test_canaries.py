@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-import seatbelt.training.fit
-from runners.cli import main
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.sweep.folder import SweepFolder
 from seatbelt.records.sweep import SweepFactor
+from seatbelt.training import fit as training
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 from tests.runners.conftest import describe
 
@@ -29,7 +29,9 @@ VARIABLES = {
 IN_URL = "canary-in-a-url"
 IN_SIGNATURE = "canary-in-a-signature"
 CANARIES = (*VARIABLES.values(), IN_URL, IN_SIGNATURE)
-TOLD = f"cannot open s3://me:{IN_URL}@bucket/x?X-Amz-Signature={IN_SIGNATURE} with {' and '.join(VARIABLES.values())}"
+MESSAGE = (
+    f"cannot open s3://me:{IN_URL}@bucket/x?X-Amz-Signature={IN_SIGNATURE} with {' and '.join(VARIABLES.values())}"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def command(data: Path, out: Path, *more: str) -> list[str]:
     return [
-        *("seatbelt", "sweep", "architecture", "--data", str(data), "--out", str(out), "--engine", "in-process"),
+        *("sweep", "architecture", "--data", str(data), "--out", str(out), "--engine", "in-process"),
         *(
             "--set",
             "encoder=lite0",
@@ -55,13 +57,6 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
     ]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
-    monkeypatch.setattr("sys.argv", arguments)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    return int(stopped.value.code or 0)
-
-
 def contents(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield all files as text, tables also as their values."""
     for path in folder.rglob("*"):
@@ -72,59 +67,51 @@ def contents(folder: Path) -> Iterator[tuple[str, str]]:
             yield f"values of {path}", str(pq.read_table(path).to_pylist())
 
 
-def found(folder: Path, shown: str) -> list[str]:
-    texts = [*contents(folder), ("output", shown)]
+def canary_places(folder: Path, output: str) -> list[str]:
+    texts = [*contents(folder), ("output", output)]
     return [f"{canary} in {where}" for where, text in texts for canary in CANARIES if canary in text]
 
 
 @pytest.mark.slow
-def test_no_canary_is_in_a_sweep(
-    make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = seatbelt.training.fit.fit
+def test_no_canary_is_in_a_sweep(make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = training.fit
 
     def fit(config: Any, samples: Any, checkpoints: Any, **more: Any) -> Any:
-        checkpoints._report(TOLD)
+        checkpoints._report(MESSAGE)
         if config.model.decoder == "linknet":
-            raise RuntimeError(TOLD)
+            raise RuntimeError(MESSAGE)
         return whole(config, samples, checkpoints, **more)
 
-    monkeypatch.setattr(seatbelt.training.fit, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     address = f"ray://me:{IN_URL}@{VARIABLES['HF_TOKEN']}:1?sig={IN_SIGNATURE}"
     arguments = command(make_data(), tmp_path / "sweeps", "--tensorboard", "--address", address)
-    assert run(monkeypatch, arguments) == 0
+    results = [seatbelt(*arguments)]
     folder = tmp_path / "sweeps" / "architecture"
-    monkeypatch.setattr(seatbelt.training.fit, "fit", whole)
+    monkeypatch.setattr(training, "fit", whole)
     for more in (["status", str(folder)], ["best", str(folder)], ["query", str(folder), "select error from trials"]):
-        assert run(monkeypatch, ["seatbelt", *more]) == 0
-    shown = capsys.readouterr()
-    assert found(folder, shown.out + shown.err) == []
-    told = SweepFolder(folder).describe()
-    assert "ray://***@***:1?sig=***" in told.command
+        results.append(seatbelt(*more))
+    assert [result.code for result in results] == [0] * 4
+    assert canary_places(folder, "".join(result.text for result in results)) == []
+    description = SweepFolder(folder).describe()
+    assert "ray://***@***:1?sig=***" in description.command
     trials = pq.read_table(folder / "trials").to_pylist()
     assert sorted(row["status"] for row in trials) == ["COMPLETE", "FAILED"]
     assert any("s3://***@bucket/x?X-Amz-Signature=*** with *** and ***" in (row["error"] or "") for row in trials)
-    assert "warning: cannot open s3://***@bucket" in shown.err
+    assert "warning: cannot open s3://***@bucket" in results[0].err
     assert list((folder / "tensorboard").rglob("events*"))
 
 
 @pytest.mark.parametrize("secret", [VARIABLES["HF_TOKEN"], f"https:/me:{IN_URL}@host", f"x?sig={IN_SIGNATURE}"])
-def test_a_secret_that_a_sweep_could_not_mask_is_refused(
-    make_data: MakeData,
-    tmp_path: Path,
-    secret: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_secret_that_a_sweep_could_not_mask_is_refused(make_data: MakeData, tmp_path: Path, secret: str) -> None:
     data = make_data()
     (tmp_path / secret).mkdir(parents=True)
     secret_data = tmp_path / secret / "data"
     data.rename(secret_data)
-    assert run(monkeypatch, command(secret_data, tmp_path / "sweeps")) == 2
-    shown = capsys.readouterr()
-    assert "holds a secret that the sweep would record" in shown.err
-    assert len([line for line in shown.err.splitlines() if line.startswith("error: ")]) == 1
-    assert found(tmp_path / "sweeps", shown.out + shown.err) == []
+    output = seatbelt(*command(secret_data, tmp_path / "sweeps"))
+    assert output.code == 2
+    assert "holds a secret that the sweep would record" in output.err
+    assert len([line for line in output.err.splitlines() if line.startswith("error: ")]) == 1
+    assert canary_places(tmp_path / "sweeps", output.text) == []
 
 
 @pytest.mark.parametrize(
@@ -136,31 +123,25 @@ def test_a_secret_that_a_sweep_could_not_mask_is_refused(
         ["--stages", f"/proc/{VARIABLES['HF_TOKEN']}"],
     ],
 )
-def test_a_mistake_is_told_without_its_secrets(
-    make_data: MakeData,
-    tmp_path: Path,
-    option: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_message_of_a_mistake_has_no_secrets(
+    make_data: MakeData, tmp_path: Path, option: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, command(make_data(), tmp_path / "sweeps", *option)) == 2
-    shown = capsys.readouterr()
-    assert "***" in shown.err
-    assert found(tmp_path / "sweeps", shown.out + shown.err) == []
+    output = seatbelt(*command(make_data(), tmp_path / "sweeps", *option))
+    assert output.code == 2
+    assert "***" in output.err
+    assert canary_places(tmp_path / "sweeps", output.text) == []
 
 
-def test_an_exception_that_nobody_expected_is_told_without_its_secrets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_message_of_an_unexpected_exception_has_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError(TOLD)
+        raise RuntimeError(MESSAGE)
 
     monkeypatch.setattr("runners.commands.status.status_text", fail)
-    assert run(monkeypatch, ["seatbelt", "status", str(tmp_path)]) == 1
-    shown = capsys.readouterr()
-    assert "RuntimeError: cannot open s3://***@bucket" in shown.err
-    assert found(tmp_path, shown.out + shown.err) == []
+    output = seatbelt("status", str(tmp_path))
+    assert output.code == 1
+    assert "RuntimeError: cannot open s3://***@bucket" in output.err
+    assert canary_places(tmp_path, output.text) == []
 
 
 def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
@@ -174,7 +155,7 @@ def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
         driver.next()
         driver.next()
         Console(file=stream, width=200).print(progress._table(driver.history))
-        progress.warn(f"\x1b[2J{TOLD}\r")
+        progress.warn(f"\x1b[2J{MESSAGE}\r")
     text = stream.getvalue()
     assert "file:[/x].pth" in text
     assert r"warning: \x1b[2Jcannot open s3://***@bucket" in text

@@ -62,9 +62,11 @@ ALIASES = {"np": "numpy", "pd": "pandas"}
 def findings(source: str, name: str = "x.py") -> Iterator[str]:
     """Yield what is dangerous in a module, with its line."""
     tree = ast.parse(source)
-    known = _names(tree)
+    imported_names = _names(tree)
     for node in ast.walk(tree):
-        for what in _of_import(node, name) if isinstance(node, ast.Import | ast.ImportFrom) else _of_call(node, known):
+        for what in (
+            _of_import(node, name) if isinstance(node, ast.Import | ast.ImportFrom) else _of_call(node, imported_names)
+        ):
             yield f"{name}:{getattr(node, 'lineno', 0)}: {what}"
 
 
@@ -91,7 +93,7 @@ def _of_call(node: ast.AST, names: dict[str, str]) -> Iterator[str]:
     if not isinstance(node, ast.Call):
         return
     called = _dotted(node.func, names)
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    keywords = {keyword.arg: keyword.value for keyword in node.keywords}
     method = called.rpartition(".")[2]
     if called in CALLS:
         yield f"{called} {CALLS[called]}"
@@ -99,16 +101,16 @@ def _of_call(node: ast.AST, names: dict[str, str]) -> Iterator[str]:
         yield f"{called} {METHODS[method]}"
     elif "." in called and method in ("query", "eval") and node.args and _is_text(node.args[0]):
         yield f"{called} evaluates text, if it is pandas'"
-    elif called in NEEDED and not _is(given.get(NEEDED[called][0]), NEEDED[called][1]):
+    elif called in NEEDED and not _is(keywords.get(NEEDED[called][0]), NEEDED[called][1]):
         yield f"{called} without {NEEDED[called][0]}={NEEDED[called][1]} may unpickle"
-    elif called == "yaml.load" and not _loads_safely(node, given, names):
+    elif called == "yaml.load" and not _loads_safely(node, keywords, names):
         yield "yaml.load without a safe loader runs code of others"
-    if "shell" in given and not _is(given["shell"], False):
+    if "shell" in keywords and not _is(keywords["shell"], False):
         yield f"{called} with shell=True uses a shell"
 
 
-def _loads_safely(node: ast.Call, given: dict[str | None, ast.expr], names: dict[str, str]) -> bool:
-    loader = given.get("Loader") or (node.args[1] if len(node.args) > 1 else None)
+def _loads_safely(node: ast.Call, keywords: dict[str | None, ast.expr], names: dict[str, str]) -> bool:
+    loader = keywords.get("Loader") or (node.args[1] if len(node.args) > 1 else None)
     return loader is not None and _dotted(loader, names) in SAFE_LOADERS
 
 
@@ -179,7 +181,7 @@ DANGEROUS = [
 
 
 @pytest.mark.parametrize("source", DANGEROUS)
-def test_each_dangerous_form_is_found(source: str) -> None:
+def test_each_dangerous_form_is_reported(source: str) -> None:
     assert len(list(findings(source))) == 1
 
 
@@ -195,5 +197,5 @@ def test_each_dangerous_form_is_found(source: str) -> None:
         "query(sweep, 'select 1')",
     ],
 )
-def test_what_is_safe_is_not_found(source: str) -> None:
+def test_safe_code_is_not_reported(source: str) -> None:
     assert list(findings(source)) == []

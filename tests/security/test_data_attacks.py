@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runners.cli import main
 from seatbelt.data.datasets.dataset import check, fingerprint, read
 from seatbelt.errors import UserError
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 
 HEADER = "image,mask,domain,generation,subject,split\n"
@@ -27,13 +27,13 @@ OUTSIDE = [
 
 @pytest.fixture
 def root(make_data: MakeData, tmp_path: Path) -> Path:
-    made = make_data(subjects=2, images=1, test_subjects=1)
+    dataset = make_data(subjects=2, images=1, test_subjects=1)
     (tmp_path / "outside").mkdir()
     for path in (tmp_path / "secret.png", tmp_path / "outside" / "secret.png"):
         Image.new("L", (64, 32)).save(path)
-    (made / "link.png").symlink_to(tmp_path / "secret.png")
-    (made / "linked").symlink_to(tmp_path / "outside")
-    return made
+    (dataset / "link.png").symlink_to(tmp_path / "secret.png")
+    (dataset / "linked").symlink_to(tmp_path / "outside")
+    return dataset
 
 
 @pytest.mark.parametrize("column", ["image", "mask"])
@@ -68,9 +68,7 @@ def test_a_pipe_among_the_images_blocks_nobody(root: Path) -> None:
     assert [fault.what for fault in check(root)] == ["is no file"]
 
 
-def test_a_manifest_does_not_steer_the_terminal(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_manifest_does_not_steer_the_terminal(root: Path) -> None:
     names = ["\x1b[2J\x1b]0;owned\x07.png", "\x9b31m.png", "a\u202egnp.exe", "\x00.png", "../\x1b[31m.png"]
     lines = [f'"images/{name}",masks/p0-0.png,real,,p0\x1b[31m,train\n' for name in names]
     (root / "manifest.csv").write_text(HEADER + "".join(lines))
@@ -79,13 +77,10 @@ def test_a_manifest_does_not_steer_the_terminal(
         ["data", "show", str(root)],
         ["sweep", "mixing", "--data", str(root)],
     ):
-        monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == 2
-        assert (shown.out + shown.err).replace("\n", "").isprintable()
-        assert "holds a control character" in shown.out + shown.err
+        result = seatbelt(*arguments)
+        assert result.code == 2
+        assert result.text.replace("\n", "").isprintable()
+        assert "holds a control character" in result.text
 
 
 @pytest.mark.parametrize(
@@ -97,8 +92,8 @@ def test_a_manifest_does_not_steer_the_terminal(
     ],
 )
 def test_a_description_does_not_steer_the_terminal(root: Path, field: str, value: object) -> None:
-    told = json.loads((root / "dataset.json").read_text()) | {field: value}
-    (root / "dataset.json").write_text(json.dumps(told))
+    description = json.loads((root / "dataset.json").read_text()) | {field: value}
+    (root / "dataset.json").write_text(json.dumps(description))
     with pytest.raises(UserError) as caught:
         read(root)
     assert str(caught.value).isprintable()

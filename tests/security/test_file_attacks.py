@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 import torch
 
-from runners.cli import main
 from seatbelt.config.trial import ModelConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.loading.decoded_cache import open_decoded
 from seatbelt.errors import UserError
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import load_encoder, resolve
+from seatbelt.models.weights import resolve
+from seatbelt.models.weights_file import load_encoder
 from seatbelt.records.identity import content_hash
 from seatbelt.training.checkpoint import Checkpoint, CheckpointFolder
+from tests.command_line import seatbelt
 from tests.conftest import MakeData
 
 
@@ -55,27 +56,25 @@ def torch_legacy(path: Path) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("made", [legacy_pickle, torch_archive, torch_legacy], ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", [legacy_pickle, torch_archive, torch_legacy], ids=lambda payload: payload.__name__)
 @pytest.mark.parametrize("name", ["x.pth", "x.pt", "x.bin", "x.safetensors", "resnet18.pth"])
-def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, made: Any, name: str) -> None:
-    (tmp_path / name).write_bytes(made(tmp_path / "owned"))
+def test_a_pickle_bomb_as_weights_is_not_run(tmp_path: Path, payload: Any, name: str) -> None:
+    (tmp_path / name).write_bytes(payload(tmp_path / "owned"))
     with pytest.raises(UserError, match=r"cannot be loaded as tensors only \(.*\); bring a state dict$") as caught:
         load(tmp_path / name)
     assert str(caught.value).isprintable()
     assert not (tmp_path / "owned").exists()
 
 
-def test_nor_by_the_command_line(
-    make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pickle_as_weights_is_refused_by_the_command_line(make_data: MakeData, tmp_path: Path) -> None:
     (tmp_path / "x.pth").write_bytes(legacy_pickle(tmp_path / "owned"))
-    command = ["seatbelt", "sweep", "architecture", "--data", str(make_data()), "--engine", "in-process"]
-    command += ["--set", "encoder=resnet18", "--set", "decoder=fpn", "--fix", f"weights=file:{tmp_path / 'x.pth'}"]
-    monkeypatch.setattr("sys.argv", [*command, "--max-epochs", "1", "--out", str(tmp_path / "sweeps")])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert "cannot be loaded as tensors only" in capsys.readouterr().err
+    result = seatbelt(
+        *("sweep", "architecture", "--data", str(make_data()), "--engine", "in-process"),
+        *("--set", "encoder=resnet18", "--set", "decoder=fpn", "--fix", f"weights=file:{tmp_path / 'x.pth'}"),
+        *("--max-epochs", "1", "--out", str(tmp_path / "sweeps")),
+    )
+    assert result.code == 2
+    assert "cannot be loaded as tensors only" in result.err
     assert not (tmp_path / "owned").exists()
 
 
@@ -143,7 +142,7 @@ def test_safetensors_with_a_lying_header(tmp_path: Path, content: bytes) -> None
     replace_weights(Path(folder._storage.location), "weights-000001.safetensors", content)
     assert folder.newest() is None
     assert "holds no tensors" in reports[0]
-    with pytest.raises(UserError, match=r"no valid weights are kept there .* holds no tensors"):
+    with pytest.raises(UserError, match=r"no valid weights are stored there .* holds no tensors"):
         folder.best_weights()
 
 
@@ -152,11 +151,11 @@ def replace_weights(root: Path, name: str, content: bytes | None, **entry: Any) 
     path = root / "epoch-000001.json"
     manifest = json.loads(path.read_text())
     manifest.pop("sha256")
-    told = {"name": name, **entry}
+    entries = {"name": name, **entry}
     if content is not None:
         (root / name).write_bytes(content)
-        told |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest["files"]["weights"] = manifest["files"]["best"] = told
+        entries |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    manifest["files"]["weights"] = manifest["files"]["best"] = entries
     path.write_text(json.dumps(manifest | {"sha256": content_hash(manifest)}))
 
 

@@ -15,8 +15,8 @@ from runners.core.plan import Limits
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.training.checkpoint import CheckpointFolder
+from tests.command_line import mistake
 from tests.runners.conftest import open_driver
-from tests.security.conftest import Command
 
 
 def line(event: dict[str, Any]) -> bytes:
@@ -26,7 +26,7 @@ def line(event: dict[str, Any]) -> bytes:
 
 def forge(folder: SweepFolder, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the events of a ledger as somebody does who knows the format."""
-    events = [json.loads(found.split(b" ", 2)[2]) for found in folder.journal.read_bytes().splitlines()]
+    events = [json.loads(entry.split(b" ", 2)[2]) for entry in folder.journal.read_bytes().splitlines()]
     for event in events:
         change(event)
     folder.journal.write_bytes(b"".join(map(line, events)))
@@ -43,7 +43,7 @@ def set_fields(kind: str, **values: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     "key", ["../../../victim", "/etc", "..", "", "a" * 11, "ABCDEFABCDEF", "abcdefabcde\n", "x' or 1"]
 )
-def test_a_key_that_is_none_becomes_no_path(finished: SweepFolder, key: str, refused: Command, tmp_path: Path) -> None:
+def test_a_key_that_is_none_becomes_no_path(finished: SweepFolder, key: str, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "thesis.txt").write_text("x")
@@ -54,8 +54,8 @@ def test_a_key_that_is_none_becomes_no_path(finished: SweepFolder, key: str, ref
 
     forge(finished, change)
     for command in ("status", "resume"):
-        assert "trial_key must be 12 hex digits" in refused(command, str(finished.root))
-    assert "trial_key must be 12 hex digits" in refused("reproduce", str(finished.root), "a")
+        assert "trial_key must be 12 hex digits" in mistake(command, str(finished.root))
+    assert "trial_key must be 12 hex digits" in mistake("reproduce", str(finished.root), "a")
     assert (victim / "thesis.txt").read_text() == "x"
 
 
@@ -81,7 +81,7 @@ def test_a_key_that_is_none_becomes_no_path(finished: SweepFolder, key: str, ref
     ],
 )
 def test_events_that_no_driver_wrote_are_one_error(
-    finished: SweepFolder, change: Callable[[dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch
+    finished: SweepFolder, change: Callable[[dict[str, Any]], None]
 ) -> None:
     from runners.commands.status import status_text
 
@@ -98,27 +98,27 @@ def test_events_that_no_driver_wrote_are_one_error(
         assert "\n" not in str(error)
 
 
-def test_limits_that_no_session_had_are_one_error(finished: SweepFolder, refused: Command) -> None:
+def test_limits_that_no_session_had_are_one_error(finished: SweepFolder) -> None:
     forge(finished, set_fields("session", limits={"trials": "x"}))
     for command in ("status", "resume"):
-        assert "contradict each other" in refused(command, str(finished.root))
+        assert "contradict each other" in mistake(command, str(finished.root))
 
 
-def test_an_event_nested_without_end_is_one_error(finished: SweepFolder, refused: Command) -> None:
+def test_an_event_nested_without_end_is_one_error(finished: SweepFolder) -> None:
     text = b'{"type":"session","limits":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
     with finished.journal.open("ab") as file:
         file.write(b"%d %08x %s\n" % (len(text), zlib.crc32(text), text))
-    assert "holds no event of this version" in refused("status", str(finished.root))
+    assert "holds no event of this version" in mistake("status", str(finished.root))
 
 
 @pytest.mark.parametrize(
     "path",
     ["relative/0123456789abcdef/checkpoint", "/etc", "/s/../etc/0123456789abcdef/checkpoint", "/s/key/checkpoint"],
 )
-def test_the_path_of_a_stage_is_one_of_a_store(finished: SweepFolder, path: str, refused: Command) -> None:
+def test_the_path_of_a_stage_is_one_of_a_store(finished: SweepFolder, path: str) -> None:
     with finished.journal.open("ab") as file:
         file.write(line({"type": "stage_found", "stage": "0" * 12, "path": path, "seconds": 1.0, "at": 1.0}))
-    assert "path must be a stage of a store" in refused("resume", str(finished.root))
+    assert "path must be a stage of a store" in mistake("resume", str(finished.root))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from seatbelt.data.datasets.images import UnusableImage, open_image, open_mask
-from seatbelt.data.importers.frames import BadFile
+from seatbelt.data.datasets.images import UnusableImageError, open_image, open_mask
+from seatbelt.data.importers.frames import BadFileError
 from seatbelt.data.importers.pixels import read_image
 
 
@@ -76,7 +76,7 @@ def test_an_image_bomb_is_refused_by_its_header(tmp_path: Path, form: str, monke
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
     for opened in (open_image, open_mask, lambda path: read_image(path, "x")):
-        with pytest.raises((UnusableImage, BadFile)) as caught:
+        with pytest.raises((UnusableImageError, BadFileError)) as caught:
             opened(path)
         native = form in ("PNG", "JPEG", "WEBP", "BMP", "TIFF") and opened is open_image
         assert not native or "pixels" in str(caught.value), str(caught.value)
@@ -89,7 +89,7 @@ def test_a_text_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, kind: bytes
     path = tmp_path / "x.png"
     path.write_bytes(png(8, 8, (kind, head + packed)))
     before = peak()
-    with pytest.raises(UnusableImage, match="too large"):
+    with pytest.raises(UnusableImageError, match="too large"):
         open_image(path)
     assert peak() - before < 100_000, "KiB"
 
@@ -98,7 +98,7 @@ def test_many_megabytes_of_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(png(8, 8, *[(b"zTXt", b"x\0\0" + zlib.compress(b" " * 1_000_000))] * 80))
     before = peak()
-    with pytest.raises(UnusableImage, match=r"(?i)too large|too much memory"):
+    with pytest.raises(UnusableImageError, match=r"(?i)too large|too much memory"):
         open_image(path)
     assert peak() - before < 150_000, "KiB"
 

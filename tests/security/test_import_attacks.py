@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runners.cli import main
 from seatbelt.data.datasets.dataset import check
 from seatbelt.data.importers import ImportOptions, Places, import_data
 from seatbelt.errors import UserError
+from tests.command_line import mistake
 from tests.seatbelt.data.importers.drawing import draw_coco, draw_folder, draw_solo, draw_voc
 from tests.security.test_image_bombs import png
 
@@ -45,17 +45,17 @@ def test_sources_name_no_file_outside(tmp_path: Path, form: str, name: str) -> N
     if form == "coco":
         draw_coco(source)
         path, folder = source / "annotations" / "instances.json", source / "images"
-        told = json.loads(path.read_text())
-        told["images"][0]["file_name"] = name
-        path.write_text(json.dumps(told))
+        description = json.loads(path.read_text())
+        description["images"][0]["file_name"] = name
+        path.write_text(json.dumps(description))
     elif form.startswith("solo"):
         draw_solo(source)
         folder = source / "sequence.0"
         path = folder / "step0.frame_data.json"
-        told = json.loads(path.read_text())
-        capture = told["captures"][0]
+        description = json.loads(path.read_text())
+        capture = description["captures"][0]
         (capture if form == "solo image" else capture["annotations"][1])["filename"] = name
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(description))
     else:
         draw_voc(source)
         folder = source / "SegmentationClass"
@@ -120,17 +120,13 @@ def test_archives_xml_and_yaml_are_no_sources(
     "command", [["sweep", "{evil}"], ["data", "import", "voc", "{voc}", "--out", "new", "--colours", "{evil}"]]
 )
 def test_a_yaml_with_python_tags_is_run_nowhere(
-    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     draw_voc(tmp_path / "voc")
     (tmp_path / "evil.yaml").write_text("!!python/object/apply:os.mkdir [owned]\n")
     arguments = [part.format(evil="evil.yaml", voc="voc") for part in command]
-    monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    mistake(*arguments)
     assert not (tmp_path / "owned").exists()
 
 

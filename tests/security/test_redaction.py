@@ -32,7 +32,7 @@ CANARY = "canary-4711"
         (f"seatbelt x --hub-token 'a {CANARY}' d", "seatbelt x --hub-token *** d"),
     ],
 )
-def test_secrets_that_a_text_tells_are_masked(text: str, masked: str) -> None:
+def test_recognisable_secrets_are_masked(text: str, masked: str) -> None:
     assert redact(text, {}) == masked
 
 

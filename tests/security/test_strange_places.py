@@ -15,7 +15,7 @@ from analysis.answers.ranking import best
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, read_file
-from tests.security.conftest import Command
+from tests.command_line import mistake
 
 NAMES = [
     "encoder=resnet99", "status=FAILED/sweep", "epoch=7", "selection_iou=0.5/date=2026-01-01/s",
@@ -42,7 +42,7 @@ def test_the_path_of_a_sweep_says_nothing_of_its_content(
 @pytest.mark.parametrize("link", ["state", "state/test-read", "state/tmp"])
 @pytest.mark.parametrize("command", [["best", "--by", "test"], ["compare", "decoder=fpn", "decoder=unet"]])
 def test_reading_commands_write_nothing_through_links(
-    finished: SweepFolder, link: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: SweepFolder, link: str, command: list[str], tmp_path: Path
 ) -> None:
     ours = tmp_path / "ours"
     ours.mkdir()
@@ -67,7 +67,7 @@ def test_a_link_to_the_whole_sweep_is_fine(finished: SweepFolder, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["sweep.json", "trials/part-00000.parquet", "epochs/part-00001.parquet"])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
-def test_what_is_no_file_is_not_waited_for(finished: SweepFolder, name: str, kind: str, refused: Command) -> None:
+def test_what_is_no_file_is_not_waited_for(finished: SweepFolder, name: str, kind: str) -> None:
     place = finished.root / name
     place.unlink(missing_ok=True)
     if kind == "pipe":
@@ -76,7 +76,7 @@ def test_what_is_no_file_is_not_waited_for(finished: SweepFolder, name: str, kin
         place.mkdir()
     else:
         place.symlink_to("/dev/zero")
-    said = refused("query", str(finished.root), f"select count(*) from {name.split('/')[0].split('.')[0]}")
+    said = mistake("query", str(finished.root), f"select count(*) from {name.split('/')[0].split('.')[0]}")
     assert "is no sweep" in said if name == "sweep.json" else f"{place} is no file; move it away" in said
 
 
@@ -93,14 +93,14 @@ def test_what_is_no_file_is_not_waited_for(finished: SweepFolder, name: str, kin
     ],
 )  # fmt: skip
 def test_a_pipe_in_place_of_any_file(
-    arguments: list[str], what: str, tmp_path: Path, refused: Command, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     for name in ("pipe", "pipe.py"):
         os.mkfifo(name)
-    assert what in refused(*arguments)
+    assert what in mistake(*arguments)
 
 
 def test_reading_a_pipe_or_a_folder(tmp_path: Path) -> None:
@@ -118,24 +118,22 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("change", [{"format": 2}, {"format": 17, "shape": "new"}])
-def test_a_sweep_of_a_newer_version(
-    finished: SweepFolder, command: list[str], change: dict[str, object], refused: Command
-) -> None:
+def test_a_sweep_of_a_newer_version(finished: SweepFolder, command: list[str], change: dict[str, object]) -> None:
     place = finished.root / "sweep.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | change))
     name, *more = command
-    assert "made by a newer version of seatbelt" in refused(name, str(finished.root), *more)
+    assert "made by a newer version of seatbelt" in mistake(name, str(finished.root), *more)
 
 
-def test_a_field_of_a_newer_version(finished: SweepFolder, refused: Command) -> None:
+def test_a_field_of_a_newer_version(finished: SweepFolder) -> None:
     place = finished.root / "sweep.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"shape": "new"}))
-    said = refused("status", str(finished.root))
+    said = mistake("status", str(finished.root))
     assert "has a field 'shape' that this version of seatbelt lacks: install the newer version" in said
     assert "or, if the file is damaged, restore it from a backup" in said
 
 
 def test_a_report_where_nobody_may_write(finished: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(UserError, match=r"cannot be written by this user; say where the files are to go: --out"):
+    with pytest.raises(UserError, match=r"cannot be written by this user; name another folder: --out"):
         finished.check_writable(finished.root / "report" / "figures")

@@ -42,7 +42,7 @@ class Server:
 @contextlib.contextmanager
 def s3_server() -> Iterator[Server]:
     """Start a server with one empty bucket, and point the environment to it."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
@@ -66,15 +66,15 @@ def s3_server() -> Iterator[Server]:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return answer
 
-    made = make_server("127.0.0.1", 0, application, threaded=True)
-    server.port = made.server_port
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    moto_server = make_server("127.0.0.1", 0, application, threaded=True)
+    server.port = moto_server.server_port
+    thread = threading.Thread(target=moto_server.serve_forever, daemon=True)
     thread.start()
     settings = {
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{made.server_port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto_server.server_port}",
         "AWS_ALLOW_HTTP": "true",
     }
     before = {name: os.environ.get(name) for name in settings}
@@ -88,6 +88,6 @@ def s3_server() -> Iterator[Server]:
                 os.environ.pop(name)
             else:
                 os.environ[name] = value
-        made.shutdown()
+        moto_server.shutdown()
         thread.join()
-        made.server_close()
+        moto_server.server_close()

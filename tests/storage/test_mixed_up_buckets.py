@@ -49,7 +49,7 @@ def test_a_segment_of_another_sweep_in_a_bucket(location: str) -> None:
             read()
 
 
-def test_a_bucket_that_was_emptied_gets_nothing_of_the_copy(location: str, tmp_path: Path) -> None:
+def test_a_bucket_that_was_emptied_gets_nothing_of_the_copy(location: str) -> None:
     old = published(location, "1" * 16, "a", "b")
     (old.root / "trials").mkdir(exist_ok=True)
     (old.root / "trials" / "part-00009.parquet").write_bytes(b"of the old sweep")

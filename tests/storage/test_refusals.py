@@ -68,7 +68,7 @@ def proven(new_bucket: Storage) -> Storage:
 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("fault", ["denied", "skewed", "unauthenticated", "late", "throttled", "expired", "slow down"])
-def test_what_passes_is_outlasted(s3: Server, proven: Storage, clock: Clock, fault: str, action: str) -> None:
+def test_temporary_refusals_are_outlasted(s3: Server, proven: Storage, clock: Clock, fault: str, action: str) -> None:
     s3.fault = lambda method, path: fault
 
     def recover() -> None:
@@ -82,7 +82,7 @@ def test_what_passes_is_outlasted(s3: Server, proven: Storage, clock: Clock, fau
     assert proven.refusal() is None
 
 
-def test_the_first_refusal_is_told_after_ten_minutes(s3: Server, proven: Storage, clock: Clock) -> None:
+def test_the_first_refusal_is_raised_after_ten_minutes(s3: Server, proven: Storage, clock: Clock) -> None:
     wait_for_buckets(refusals.SESSION_SECONDS)
     s3.fault = lambda method, path: "unauthenticated" if clock.pauses else "denied"
     with pytest.raises(RefusedError, match=r"place/file: access is denied .*403 Forbidden.*; check the credentials"):
@@ -103,7 +103,7 @@ def test_commands_that_read_wait_for_half_a_minute(s3: Server, proven: Storage, 
     assert sum(clock.pauses) == pytest.approx(30)
 
 
-def test_who_was_never_let_in_is_told_at_once(s3: Server, new_bucket: Storage, clock: Clock) -> None:
+def test_a_client_without_any_access_fails_at_once(s3: Server, new_bucket: Storage, clock: Clock) -> None:
     wait_for_buckets(refusals.SESSION_SECONDS)
     s3.fault = lambda method, path: "denied"
     for action in ACTIONS.values():
@@ -112,7 +112,7 @@ def test_who_was_never_let_in_is_told_at_once(s3: Server, new_bucket: Storage, c
     assert clock.pauses == []
 
 
-def test_who_may_read_only_is_told_at_the_first_write(s3: Server, proven: Storage, clock: Clock) -> None:
+def test_a_client_without_write_access_fails_at_the_first_write(s3: Server, proven: Storage, clock: Clock) -> None:
     wait_for_buckets(refusals.SESSION_SECONDS)
     reader = open_storage(proven.location)
     refusals_of_writes = reader._bucket  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ def test_a_worker_trusts_what_the_driver_has_proven(s3: Server, new_bucket: Stor
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
-def test_an_endpoint_that_never_answered_is_told_in_seconds(
+def test_an_endpoint_that_never_answered_fails_in_seconds(
     s3: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -142,7 +142,7 @@ def test_an_endpoint_that_never_answered_is_told_in_seconds(
     assert sum(clock.pauses) == pytest.approx(10)
 
 
-def test_what_an_answer_does_not_change_is_told_at_once(s3: Server, proven: Storage, clock: Clock) -> None:
+def test_permanent_errors_are_raised_at_once(s3: Server, proven: Storage, clock: Clock) -> None:
     s3.fault = lambda method, path: "malformed"
     with pytest.raises(OSError, match="InvalidArgument") as raised:
         proven.read("file")

@@ -19,6 +19,7 @@ from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
 from runners.sweep.ledger import read_events
 from runners.worker.messages import LegResult, LegTask
+from seatbelt.records.tables import Status
 from seatbelt.storage import refusals
 from seatbelt.storage.base import open_storage
 from tests.conftest import ROOT
@@ -48,20 +49,20 @@ def run_all(driver: Driver) -> None:
 
 def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tuple[Driver, str]:
     """Run a sweep to its end in a bucket that refuses everything from its second trial on."""
-    told = io.StringIO()
-    with Driver.open(folder, folder.describe(), Limits(), Progress(told)) as driver:
+    output = io.StringIO()
+    with Driver.open(folder, folder.describe(), Limits(), Progress(output)) as driver:
         step = driver.next()
         assert isinstance(step, LegTask)
         work(driver, step)
         s3.fault = lambda method, path: fault
         run_all(driver)
-    return driver, told.getvalue()
+    return driver, output.getvalue()
 
 
 def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror, "FLUSH_SECONDS", 0.0)
-    told = io.StringIO()
-    with Driver.open(folder, folder.describe(), Limits(), Progress(told), publish_every=0.0) as driver:
+    output = io.StringIO()
+    with Driver.open(folder, folder.describe(), Limits(), Progress(output), publish_every=0.0) as driver:
         for fault in ("denied", "throttled", None):
             step = driver.next()
             assert isinstance(step, LegTask)
@@ -71,10 +72,10 @@ def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, m
             assert not driver.stop.poll()
         run_all(driver)
     assert driver.unpublished is None
-    assert told.getvalue().count("nothing could be published") == 1, "once, and not at each attempt"
-    assert "access is denied" in told.getvalue(), "the first refusal"
-    assert "published again" in told.getvalue()
-    assert "finished: every arm has its trials" in told.getvalue()
+    assert output.getvalue().count("nothing could be published") == 1, "once, and not at each attempt"
+    assert "access is denied" in output.getvalue(), "the first refusal"
+    assert "published again" in output.getvalue()
+    assert "finished: every arm has its trials" in output.getvalue()
     assert set(load(folder.location).trials["status"]) == {"COMPLETE"}
 
 
@@ -84,11 +85,11 @@ def test_the_end_waits_for_the_bucket(folder: SweepFolder, s3: Server, clock: Cl
             s3.fault = lambda method, path: None
 
     clock.on_sleep = recover
-    driver, told = finish_refused(folder, s3)
+    driver, output = finish_refused(folder, s3)
     assert driver.unpublished is None
-    assert "the end of this session is not published yet" in told
-    assert "trying for 10 min more: Ctrl-C twice leaves that to `seatbelt resume s3://" in told
-    assert "finished: every arm has its trials" in told
+    assert "the end of this session is not published yet" in output
+    assert "trying for 10 min more: Ctrl-C twice leaves that to `seatbelt resume s3://" in output
+    assert "finished: every arm has its trials" in output
     assert 400 <= sum(clock.pauses) < 420
     assert len(load(folder.location).trials) == 4
 
@@ -100,12 +101,12 @@ def test_an_end_that_is_not_published_is_none(
     clock: Clock,  # noqa: F811
     fault: str,
 ) -> None:
-    driver, told = finish_refused(folder, s3, fault)
+    driver, output = finish_refused(folder, s3, fault)
     assert sum(clock.pauses) == pytest.approx(600, abs=1)
     assert driver.finished is not None
-    assert "finished" not in told
-    assert "events of the journal and the tables are in" in told
-    assert f"`seatbelt resume {folder.name}` on this machine publishes them" in told
+    assert "finished" not in output
+    assert "events of the journal and the tables are in" in output
+    assert f"`seatbelt resume {folder.name}` on this machine publishes them" in output
     s3.fault = lambda method, path: None
     before = len(list(read_events(folder)))
     with open_driver(folder) as again:
@@ -128,10 +129,10 @@ def test_the_exit_code_of_a_session_that_is_not_published(
     monkeypatch.setattr("runners.engines.in_process.run", run)
     options = RunOptions(engine="in-process")
     code = run_sweep._run(folder, folder.describe(), Limits(), options, Progress())
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert code == 1
-    assert "finished" not in told
-    assert f"next: seatbelt resume {folder.name} --engine in-process" in told
+    assert "finished" not in output
+    assert f"next: seatbelt resume {folder.name} --engine in-process" in output
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
     assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
@@ -155,14 +156,14 @@ def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder
     assert "access is denied" in str(driver.stop.reason)
     driver.close()
     assert clock.pauses == [], "nothing is waited for any more"
-    assert driver.history.statuses["FAILED"] == 0
+    assert driver.history.statuses[Status.FAILED] == 0
 
 
 def test_what_went_wrong_first_ends_the_session(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
-    told = io.StringIO()
+    output = io.StringIO()
     with (
         pytest.raises(OSError, match="the disk is on fire"),
-        Driver.open(folder, folder.describe(), Limits(), Progress(told)) as driver,
+        Driver.open(folder, folder.describe(), Limits(), Progress(output)) as driver,
     ):
         assert isinstance(driver.next(), LegTask)
         s3.fault = lambda method, path: "denied"
@@ -188,7 +189,7 @@ def test_weights_that_could_not_be_tidied_are_tidied_later(folder: SweepFolder, 
     assert open_storage(folder.location).refusal() is None
 
 
-def test_readers_are_told_of_the_refusal_and_of_no_damage(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
+def test_readers_report_the_refusal_and_no_damage(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     with open_driver(folder) as driver:
         run_all(driver)
     refusals.wait_for_buckets(refusals.READING_SECONDS)

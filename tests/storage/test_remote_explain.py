@@ -7,10 +7,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from runners.cli import app
 from runners.sweep.folder import SweepFolder
+from tests.command_line import answer
 from tests.conftest import MakeData
 from tests.storage.server import BUCKET, Server
 
@@ -26,13 +25,10 @@ def test_a_trial_of_a_bucket_is_explained(
         *("--set", "encoder=lite0", "--set", "decoder=linknet", "--fix", "weights=none"),
         *("--engine", "in-process", "--quiet"),
     ]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, done.output
+    answer(*arguments)
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "another machine"))
     out = tmp_path / "panels"
-    done = CliRunner().invoke(app, ["explain", f"{place}/s", "best", "--square", "16", "--out", str(out), "--json"])
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.output)
-    assert [item["iou"] == item["recorded_iou"] for item in found] == [True, True]
+    explained = json.loads(answer("explain", f"{place}/s", "best", "--square", "16", "--out", str(out), "--json"))
+    assert [item["iou"] == item["recorded_iou"] for item in explained] == [True, True]
     assert sorted(path.suffix for path in out.iterdir()) == [".json", ".json", ".png", ".png"]
     assert [note for note, _, _ in SweepFolder(f"{place}/s").test_notes()] == ["explain"]

@@ -26,7 +26,7 @@ def location(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_a_report_on_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="lies in a bucket; say where the files are to go: --out"):
+    with pytest.raises(UserError, match="lies in a bucket; name a folder for the files: --out"):
         write_report([location], form="html", out=None)
     file = write_report([location], form="html", out=tmp_path / "report.html")
     text = file.read_text()
@@ -38,8 +38,8 @@ def test_a_report_on_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
 def test_figures_of_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lies in a bucket"):
         list(draw_figures([location], only=(), form="png", out=None, factors=()))
-    told = list(draw_figures([location], only=("curves",), form="csv", out=tmp_path / "figures", factors=()))
-    assert told == [str(tmp_path / "figures" / "curves.csv")]
+    messages = list(draw_figures([location], only=("curves",), form="csv", out=tmp_path / "figures", factors=()))
+    assert messages == [str(tmp_path / "figures" / "curves.csv")]
 
 
 def test_a_dashboard_of_a_sweep_in_a_bucket(location: str) -> None:

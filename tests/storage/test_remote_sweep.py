@@ -20,14 +20,14 @@ from analysis.answers.ranking import best
 from runners.core.events import ClockRead
 from runners.sweep import lease as lease_module
 from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import Lease
+from runners.sweep.lease import WriterLease
 from runners.sweep.ledger import Ledger, holder, read_events
 from runners.sweep.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
-from tests.conftest import MakeData
+from tests.conftest import ROOT, MakeData
 from tests.runners.conftest import describe, open_driver, work
-from tests.runners.engines.test_engines import ROOT, UNEQUAL
+from tests.runners.engines.test_engines import UNEQUAL
 from tests.storage.server import BUCKET, Server
 
 
@@ -75,7 +75,7 @@ def test_events_that_were_not_published_go_on_from_the_disk(location: str) -> No
     assert list(read_events(SweepFolder(location))) == [at(1), at(2)]
 
 
-def test_a_driver_that_comes_back_keeps_its_own_journal_aside(
+def test_a_returning_driver_moves_its_journal_aside(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(SweepFolder(location), 1)
@@ -137,30 +137,29 @@ def test_one_driver_at_a_time(location: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.1)
     storage = SweepFolder(location).storage
-    first = Lease(storage)
+    first = WriterLease(storage)
     monkeypatch.setattr(lease_module, "_machine", lambda: "another machine")
     assert holder(SweepFolder(location)) is not None
     with pytest.raises(SweepHeldError, match=r"is being written by process \d+ on .*; wait for it, or end it with"):
-        Lease(storage)
+        WriterLease(storage)
     first.release()
     assert holder(SweepFolder(location)) is None
-    Lease(storage).release()
+    WriterLease(storage).release()
 
 
 def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.2)
+    # The first one hangs: it renews nothing, but lives.
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 1000)
     monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.05)
     storage = SweepFolder(location).storage
-    first = Lease(storage)
-    # It hangs: it renews nothing, but lives.
-    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 1000)
+    first = WriterLease(storage)
     monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.5)
     monkeypatch.setattr(lease_module, "_machine", lambda: "another machine")
     notes: list[str] = []
     time.sleep(0.5)
-    second = Lease(storage, notes.append)
+    second = WriterLease(storage, notes.append)
     assert "it is taken over if it does not move for" in notes[0]
-    first._keep_once()
+    first.renew()
     with pytest.raises(SweepHeldError, match="was taken over by process"):
         first.check()
     second.check()
@@ -171,15 +170,15 @@ def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatc
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(location: str) -> None:
     code = (
-        "import os, sys; from runners.sweep.lease import Lease; from seatbelt.storage.base import open_storage;"
-        "Lease(open_storage(sys.argv[1])); os._exit(0)"
+        "import os, sys; from runners.sweep.lease import WriterLease; from seatbelt.storage.base import open_storage;"
+        "WriterLease(open_storage(sys.argv[1])); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, location], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     storage = SweepFolder(location).storage
     assert storage.names("state") == ["state/lease.json"]
     assert holder(SweepFolder(location)) is None
     started = time.monotonic()
-    Lease(storage).release()
+    WriterLease(storage).release()
     assert time.monotonic() - started < lease_module.LEASE_SECONDS / 2
 
 
@@ -246,12 +245,12 @@ def seatbelt(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
 
 
 def frame(location: str | Path, name: str) -> pd.DataFrame:
-    found: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
-    return found.sort_values([c for c in ("trial_key", "epoch", "image") if c in found], ignore_index=True)
+    rows: Any = getattr(load(location), name).drop(columns=[*UNEQUAL], errors="ignore")
+    return rows.sort_values([c for c in ("trial_key", "epoch", "image") if c in rows], ignore_index=True)
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_on_from_the_bucket_when_its_machine_is_lost(
+def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     make_data: MakeData, location: str, tmp_path: Path
 ) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)

@@ -59,7 +59,7 @@ def test_swap_replaces_only_the_version_that_was_seen(storage: Storage) -> None:
     assert storage.read("lease") == b"new"
 
 
-def test_of_many_who_create_or_swap_one_wins(storage: Storage) -> None:
+def test_of_many_writers_that_create_or_swap_one_wins(storage: Storage) -> None:
     won: list[str] = []
 
     def race(name: str) -> None:
@@ -86,7 +86,7 @@ def run_all(*threads: threading.Thread) -> None:
         thread.join()
 
 
-def test_removing(storage: Storage) -> None:
+def test_removed_files_are_gone(storage: Storage) -> None:
     storage.write("a/1", b"1")
     storage.write("a/2", b"2")
     storage.write("b", b"3")
@@ -104,7 +104,7 @@ def test_a_location_opens_the_same_storage_anywhere(storage: Storage) -> None:
     assert open_storage(storage.within("inner").location).read("file") == b"1"
 
 
-def test_copies(storage: Storage, tmp_path: Path) -> None:
+def test_copies_hold_all_files(storage: Storage, tmp_path: Path) -> None:
     storage.write("a/1", b"one")
     copy_files(storage, LocalStorage(tmp_path / "copy"))
     assert (tmp_path / "copy" / "a" / "1").read_bytes() == b"one"
@@ -146,7 +146,7 @@ def test_a_bucket_that_does_not_exist_is_no_empty_storage(s3: Server) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://host/path", "s3://", "s3:///path", "azure://bucket"])
-def test_places_that_nobody_knows(location: str) -> None:
+def test_unknown_locations_are_refused(location: str) -> None:
     with pytest.raises(UserError, match="no place that seatbelt knows; give a folder, s3://BUCKET/PREFIX"):
         open_storage(location)
 

@@ -19,7 +19,8 @@ from analysis.reading.design import Design
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
-from search_spaces.space import Cell, Factor, Propose, Prune, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Cell, Propose, Prune, Space
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import trial_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.figures.sweep_data import SweepData
 from analysis.reading.plain_values import plain_rows
 from analysis.report.blocks import Column, Section, Table, Text
-from seatbelt.text.wording import counted
+from seatbelt.text.wording import counted, duration
 
 _COSTS = """
 select role, status, count(*) as trials, sum(epochs_done) as epochs,
@@ -36,13 +36,3 @@ def costs(data: SweepData) -> Section | None:
     rows = tuple(tuple(row.values()) for row in plain_rows(totals))
     table = Table(caption="Cost by role and status of the trials", columns=columns, rows=rows)
     return Section(name="cost", title="Cost", blocks=(Text(text=text), table))
-
-
-def duration(seconds: float) -> str:
-    """Return `1 h 02 min`, `3 min 10 s` or `12 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"

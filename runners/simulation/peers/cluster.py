@@ -1,4 +1,4 @@
-"""A cluster in virtual time whose trials a peer proposes and stops."""
+"""A cluster in virtual time; a peer proposes its trials and stops them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class PeerCluster(VirtualWorkers[int]):
         self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
 
     def recommend(self) -> Cell | None:
-        """Return what the peer recommends now, None if nothing is measured."""
+        """Return the recommendation of the peer; None if nothing is measured."""
         return self.peer.recommend()
 
     def _fill(self) -> None:
-        while self._asked() and self.busy < self.workers:
+        while self._request_trials() and self.busy < self.workers:
             number, cell = self._waiting.popleft()
             replicate = self._taken[cell_key(cell)]
             self._taken[cell_key(cell)] += 1
             self._begin(number, cell, replicate, epoch=1)
 
-    def _asked(self) -> bool:
-        """Ask for as many trials as are due, and return whether one waits for a worker."""
+    def _request_trials(self) -> bool:
+        """Request the trials that are due, and return whether one waits for a worker."""
         due = self.peer.ahead + (self.busy < self.workers)
         while len(self._waiting) < due and (suggested := self.peer.suggest()) is not None:
             self._waiting.append(suggested)

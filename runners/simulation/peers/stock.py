@@ -1,4 +1,4 @@
-"""The curves of a world that are left for a peer."""
+"""The curves of a world that a peer has not used yet."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from runners.simulation.world import World
 from search_spaces.space import Cell
 
 
-class Stock:
-    """Gives out each cell as often as its world has curves of it."""
+class CurvePool:
+    """Hands out each cell as often as its world has curves of it."""
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._seed = world, seed
         self._taken: Counter[tuple[tuple[str, str], ...]] = Counter()
 
     def take(self, cell: Cell) -> Cell | None:
-        """Take a curve of a cell or of the nearest one that has any left, and return which; None if there is none."""
+        """Take a curve of a cell, or of the nearest cell with one left, and return that cell; None if none is left."""
         random = np.random.default_rng([self._seed, self._taken.total(), 5])
-        found = nearest_usable(self._world.space, cell, self._has, random)
-        if found is not None:
-            self._taken[cell_key(found)] += 1
-        return found
+        nearest = nearest_usable(self._world.space, cell, self._has, random)
+        if nearest is not None:
+            self._taken[cell_key(nearest)] += 1
+        return nearest
 
     def _has(self, cell: Cell) -> bool:
         most = self._world.most_replicates
@@ -32,5 +32,5 @@ class Stock:
 
 
 def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
-    """Return what is equal for equal cells, to count them by."""
+    """Return a hashable key of a cell."""
     return tuple(sorted(cell.items()))

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving of the stopping kind, as Ray Tune's ASHAScheduler decides."""
+"""Asynchronous successive halving by stopping, as Ray Tune's ASHAScheduler decides."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 
 class StoppingHalving:
-    """Stops a trial that is not among the best of those that came to a milestone before it.
+    """Stops a trial that is not among the best of those that reached a milestone before it.
 
     Li et al., A System for Massively Parallel Hyperparameter Tuning (2020), in the variant of
-    `ray.tune.schedulers.ASHAScheduler` with one bracket: a trial is compared once per milestone, with those before it
-    only, and never waits for others.
+    `ray.tune.schedulers.ASHAScheduler` with one bracket: a trial is compared once per milestone, only with
+    earlier ones, and never waits.
     """
 
     def __init__(self, epochs: int, *, grace_period: int = 1, reduction_factor: float = 4) -> None:
@@ -22,16 +22,16 @@ class StoppingHalving:
             (grace_period * reduction_factor**k, {}) for k in reversed(range(count))
         ]
 
-    def goes_on(self, number: int, epoch: int, score: float) -> bool:
-        """Return whether a trial goes on, and keep its score.
+    def continues(self, number: int, epoch: int, score: float) -> bool:
+        """Record a score, and return whether the trial continues.
 
-        The score counts at the highest milestone that the trial has passed without being recorded there.
+        The score counts at the highest milestone that the trial has passed but not been recorded at.
         """
         if epoch >= self._epochs:
             return False
         for milestone, recorded in self._milestones:
             if epoch >= milestone and number not in recorded:
-                known = [value for value in recorded.values() if not math.isnan(value)]
+                earlier = [value for value in recorded.values() if not math.isnan(value)]
                 recorded[number] = score
-                return not (known and score < float(np.percentile(known, self._share * 100)))
+                return not (earlier and score < float(np.percentile(earlier, self._share * 100)))
         return True

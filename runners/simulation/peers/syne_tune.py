@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from runners.core.strategies.optuna_proposals import cell_of, params_of
-from runners.simulation.peers.stock import Stock
+from runners.simulation.peers.stock import CurvePool
 from runners.simulation.world import World
-from search_spaces.space import Cell, Factor
+from search_spaces.factors import Factor
+from search_spaces.space import Cell
 from seatbelt.errors import UserError
 
 _METRIC, _TIME = "selection_iou", "epoch"
@@ -43,8 +44,8 @@ class SyneTune:
             ) from None
         logging.getLogger("syne_tune").setLevel(logging.ERROR)
         self._drawing = np.random.RandomState(seed).get_state()
-        self._space, self._stock = world.space, Stock(world, seed)
-        with self._own_drawing():
+        self._space, self._stock = world.space, CurvePool(world, seed)
+        with self._seeded_drawing():
             self._scheduler = getattr(baselines, kind)(
                 config_space={factor.name: _domain(factor) for factor in world.space.factors},
                 metric=_METRIC,
@@ -62,7 +63,7 @@ class SyneTune:
         from syne_tune.backend.trial_status import Trial
 
         number = len(self._trials)
-        with self._own_drawing():
+        with self._seeded_drawing():
             suggestion = self._scheduler.suggest()
             cell = self._stock.take(cell_of(self._space, suggestion.config))
             if cell is None:
@@ -78,7 +79,7 @@ class SyneTune:
         if math.isfinite(score):
             self._highest[number] = max(score, self._highest.get(number, -math.inf))
         trial = self._trials[number]
-        with self._own_drawing():
+        with self._seeded_drawing():
             decision = self._scheduler.on_trial_result(trial, {_METRIC: score, _TIME: epoch})
             if decision != "CONTINUE":
                 self._scheduler.on_trial_remove(trial)
@@ -96,7 +97,7 @@ class SyneTune:
         return self._cells[max(sorted(self._highest), key=lambda number: self._highest[number])]
 
     @contextmanager
-    def _own_drawing(self) -> Iterator[None]:
+    def _seeded_drawing(self) -> Iterator[None]:
         others = np.random.get_state()
         np.random.set_state(self._drawing)
         try:

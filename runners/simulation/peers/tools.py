@@ -1,7 +1,7 @@
-"""Other tools as peers of the product's strategies, in the same worlds: what a user would pick instead.
+"""Other tools as peers of our strategies in the same worlds: what a user would choose instead.
 
-Samplers, pruners and schedulers are those of the installed Optuna and Syne Tune. Ray Tune is emulated, since it runs on
-no clock but its own: `python -m tests.benchmarks.ray_replay` compares every decision with a run of the real one.
+Samplers, pruners and schedulers are those of the installed Optuna and Syne Tune. Ray Tune is emulated, because it runs
+only on its own clock: `python -m tests.benchmarks.ray_replay` compares every decision with a run of the real one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from runners.core.strategies.optuna_proposals import cell_of, distributions_of, params_of
 from runners.simulation.peers.base import Peer
-from runners.simulation.peers.stock import Stock
+from runners.simulation.peers.stock import CurvePool
 from runners.simulation.peers.stopping import StoppingHalving
 from runners.simulation.peers.syne_tune import SyneTune
 from runners.simulation.world import World
@@ -42,10 +42,10 @@ class RayTune:
     def report(self, number: int, epoch: int, score: float) -> bool:
         """See Peer."""
         self._last[number] = score
-        goes_on = self._halving.goes_on(number, epoch, score)
-        if goes_on:
+        continues = self._halving.continues(number, epoch, score)
+        if continues:
             self._study.trials[number].report(score, epoch)
-        return goes_on
+        return continues
 
     def ended(self, number: int, failed: bool) -> None:
         """See Peer."""
@@ -121,16 +121,16 @@ class _Study:
             study_name=f"{world.name} {seed}",
         )
         self._space, self._distributions = world.space, distributions_of(world.space)
-        self._stock = Stock(world, seed)
+        self._stock = CurvePool(world, seed)
         self.trials: dict[int, Any] = {}
         self._cells: dict[int, Cell] = {}
 
     def suggest(self) -> tuple[int, Cell] | None:
-        """Return the next trial, None if nothing is left."""
+        """Return the next trial; None if nothing is left."""
         trial = self._study.ask(self._distributions)
-        asked = cell_of(self._space, trial.params)
-        cell = self._stock.take(asked)
-        if cell != asked:
+        proposed = cell_of(self._space, trial.params)
+        cell = self._stock.take(proposed)
+        if cell != proposed:
             self._tell(trial, "FAIL", None)
             if cell is None:
                 return None
@@ -144,9 +144,9 @@ class _Study:
         self._tell(self.trials[number], state, score)
 
     def best_of(self, scores: dict[int, float]) -> Cell | None:
-        """Return the cell with the highest of some scores, the earliest of equals; NaN and infinity do not count."""
-        known = {number: score for number, score in sorted(scores.items()) if math.isfinite(score)}
-        return self._cells[max(known, key=lambda number: known[number])] if known else None
+        """Return the cell with the highest finite score, the earliest one of equals."""
+        values = {number: score for number, score in sorted(scores.items()) if math.isfinite(score)}
+        return self._cells[max(values, key=lambda number: values[number])] if values else None
 
     def _tell(self, trial: Any, state: str, score: float | None) -> None:  # noqa: ANN401  (optuna is imported late)
         import optuna

@@ -1,14 +1,14 @@
 """Augmentation of training images: which of the ten transforms of table 3.4 an image gets, and how strongly.
 
-Every transform has a random stream of its own, from (seed, epoch, index, transform): switching one off
-leaves the draws of the others untouched, so that arms can be compared in pairs. One stream for all would be a
-hidden fault: albumentations seeds all members of a Compose alike, and they apply all together or not at all.
+Every transform has its own random stream, derived from (seed, epoch, index, transform). Switching one transform off
+does not change the draws of the others, so that arms can be compared in pairs. A common stream would be a hidden fault:
+albumentations seeds all members of a Compose alike, so that all apply together or not at all.
 
-The first draw of each stream decides. `independent`: whether it is below the transform's probability.
-`randaugment` (arXiv:1909.13719): the transforms with the smallest draws are applied. `trivialaugment`
-(arXiv:2103.10158): the one with the smallest, at a strength k/30 of its own with k uniform on 0 to 30. So a
-transform that is switched off gives its place to another and changes nothing else. Unlike the papers' the two draw
-without replacement, keep the fixed order, and hold neither the identity nor transforms that the thesis lacks.
+The first draw of each stream decides. `independent`: whether it is below the transform's probability. `randaugment`
+(arXiv:1909.13719): the transforms with the smallest draws are applied. `trivialaugment` (arXiv:2103.10158): the
+transform with the smallest draw, at k/30 of its strength with k uniform on 0 to 30. So another transform takes the
+place of one that is switched off, and nothing else changes. Unlike in the papers, both policies draw without
+replacement, keep the fixed order, and contain neither the identity nor transforms that the thesis lacks.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augmentation.transforms import BUILDERS, Pixels, Step, as_bytes
 
 _LEVELS = 30
-"""TrivialAugment's strengths are k/30 of the largest."""
+"""The strengths of TrivialAugment are k/30 of the largest."""
 
 
 class Augmenter:
-    """The augmentation of one trial; the same whatever was augmented before, and cheap to send to loader workers."""
+    """The augmentation of one trial, independent of earlier calls and cheap to send to loader workers."""
 
     def __init__(self, config: AugmentationConfig, height: int, width: int) -> None:
         """Build the transforms that are switched on.
@@ -35,7 +35,7 @@ class Augmenter:
             width: Training width in pixels.
 
         Raises:
-            ValueError: albumentations refuses a parameter; an unknown one is an error, not a warning.
+            ValueError: albumentations refuses a parameter. Unknown parameters are errors, not warnings.
         """
         self._config = config
         self._height, self._width = height, width
@@ -52,10 +52,10 @@ class Augmenter:
             mask: (H, W) class numbers, 255 = ignore.
             seed: Seed of the trial.
             epoch: Epoch of the trial.
-            index: Number of the sample in the training set, whatever its place in the epoch.
+            index: Number of the sample in the training set, independent of its place in the epoch.
 
         Returns:
-            New image and mask of the training size, whatever was switched on; the arguments are left alone.
+            New image and mask of the training size. The arguments are not modified.
         """
         assert image.shape[2:] == (3,) and image.dtype == np.uint8, f"{image.shape=} {image.dtype=}"
         assert mask.shape == image.shape[:2] and mask.dtype == np.uint8, f"{mask.shape=} {mask.dtype=}"
@@ -64,13 +64,13 @@ class Augmenter:
             strength = self._strength(name, stream)
             if strength > 0:
                 new_image, new_mask = self._fitted(*self._step(name, strength)(new_image, new_mask, stream))
-        # Steps never write into what they are given, but may hand it back.
+        # Steps never write into their arguments, but may return them.
         if np.may_share_memory(new_image, image):
             new_image = new_image.copy()
         return new_image, new_mask.copy() if np.may_share_memory(new_mask, mask) else new_mask
 
     def applied(self, *, seed: int, epoch: int, index: int) -> tuple[str, ...]:
-        """Return the names of the transforms that a call with these arguments applies, in their order."""
+        """Return the names of the transforms that a call with these arguments applies, in order."""
         return tuple(name for name, _ in self._chosen(seed, epoch, index))
 
     def _chosen(self, seed: int, epoch: int, index: int) -> list[tuple[str, np.random.Generator]]:
@@ -81,7 +81,7 @@ class Augmenter:
         else:
             number = self._config.operations if self._config.policy == "randaugment" else 1
             limits = [sorted([*draws, 1.0])[min(number, len(draws))]] * len(draws)
-        return [found for found, draw, limit in zip(streams, draws, limits, strict=True) if draw < limit]
+        return [choice for choice, draw, limit in zip(streams, draws, limits, strict=True) if draw < limit]
 
     def _strength(self, name: str, stream: np.random.Generator) -> float:
         largest = self._config.strengths.of(name, self._config.strength)
@@ -96,7 +96,7 @@ class Augmenter:
         return self._steps[key]
 
     def _fitted(self, image: Pixels, mask: Pixels) -> tuple[Pixels, Pixels]:
-        """Return both at the training size: rotating by 90 degrees swaps the sides, a crop shortens them."""
+        """Return both at the training size: a rotation by 90 degrees swaps the sides, a crop shortens them."""
         if mask.shape == (self._height, self._width):
             return as_bytes(image), as_bytes(mask)
         size = (self._width, self._height)
@@ -110,4 +110,4 @@ def _stream(seed: int, epoch: int, index: int, name: str) -> np.random.Generator
 
 
 _PURPOSE = 0x617567
-"""Keeps these streams apart from all others that derive from seed, epoch and index."""
+"""Separates these streams from all others derived from seed, epoch and index."""

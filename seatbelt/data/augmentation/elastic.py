@@ -1,9 +1,9 @@
 """Smooth displacement fields with the distribution of albumentations' ElasticTransform, at a fraction of its cost.
 
-The library draws uniform noise for every pixel and blurs it with a wide Gaussian filter. What comes out is a
-Gaussian field whose covariance is known; it is smooth, so that a coarse grid of it says all. Here such a grid is
-drawn with exactly that covariance, and enlarged. The library's borders are kept: it repeats the outermost noise
-for ever, so that fields grow towards the edges, and it filters both fields as one array, x above y.
+The library draws uniform noise for every pixel and blurs it with a wide Gaussian filter. The result is a Gaussian field
+with known covariance, smooth enough to be described by a coarse grid. This module draws such a grid with exactly that
+covariance and enlarges it. It reproduces the library's borders: the library repeats the outermost noise indefinitely,
+so that fields grow towards the edges, and it filters both fields as one array, x above y.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 _MARGIN = 4
-"""Cells of the grid beyond each edge: the enlargement by Lanczos' filter looks that far."""
+"""Cells of the grid beyond each edge, needed by the Lanczos filter of the enlargement."""
 
 
 def maps(height: int, width: int, rms: float, stream: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw from where each pixel is taken.
+    """Draw the source position of each pixel.
 
     Args:
-        height: Pixels.
-        width: Pixels.
-        rms: Displacement far from the edges in x and in y, root mean square in pixels.
-        stream: Randomness.
+        height: Height in pixels.
+        width: Width in pixels.
+        rms: Root mean square of the displacement in x and in y, far from the edges, in pixels.
+        stream: Random generator.
 
     Returns:
         x and y of the source of each pixel, both (height, width), for `cv2.remap`.
@@ -36,7 +36,7 @@ def maps(height: int, width: int, rms: float, stream: np.random.Generator) -> tu
     step = max(1, int(filter_width(height, width) / 2))
     rows, columns = _roots(height, width, step)
     noise = stream.standard_normal((len(rows), len(columns)), dtype=np.float32) * np.float32(rms)
-    # Not BLAS, whose last bits depend on the number of its threads.
+    # Not BLAS: its last bits depend on the number of threads.
     coarse = np.einsum("ij,jk->ik", np.einsum("ij,jk->ik", rows, noise), columns)
     over, down = np.split(coarse, 2)
     x, y = _enlarged(over, height, width, step), _enlarged(down, height, width, step)
@@ -46,13 +46,13 @@ def maps(height: int, width: int, rms: float, stream: np.random.Generator) -> tu
 
 
 def filter_width(height: int, width: int) -> float:
-    """Return the standard deviation of the Gaussian filter in pixels: a 25th of the shorter side."""
+    """Return the standard deviation of the Gaussian filter in pixels, a 25th of the shorter side."""
     return min(height, width) / 25
 
 
 @functools.lru_cache(maxsize=4)
 def _roots(height: int, width: int, step: int) -> tuple[Floats, Floats]:
-    """Return the symmetric roots of the covariance over rows (of both fields) and over columns."""
+    """Return the symmetric square roots of the covariance over rows (of both fields) and over columns."""
     sigma = filter_width(height, width)
     down = _places(height, step)
     rows = _filter(np.concatenate([down, height + down]), 2 * height, sigma)
@@ -60,13 +60,13 @@ def _roots(height: int, width: int, step: int) -> tuple[Floats, Floats]:
 
 
 def _places(length: int, step: int) -> npt.NDArray[np.float64]:
-    """Return the middles of the grid's cells, in pixels."""
+    """Return the centres of the grid's cells in pixels."""
     cells = np.arange(-_MARGIN, math.ceil(length / step) + _MARGIN, dtype=np.float64)
     return (cells + 0.5) * step - 0.5
 
 
 def _filter(places: npt.NDArray[np.float64], length: int, sigma: float) -> npt.NDArray[np.float64]:
-    """Return the weight of each noise pixel at each place; far from the edges the variance is 1."""
+    """Return the weight of each noise pixel at each cell centre; far from the edges the variance is 1."""
     reach = math.ceil(8 * sigma)
     pixels = np.arange(-reach, length + reach)
     weights = np.exp(-0.5 * ((places[:, None] - pixels) / sigma) ** 2)

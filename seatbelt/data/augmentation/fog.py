@@ -1,7 +1,7 @@
 """Fog with the distribution of albumentations' RandomFog, at a fraction of its cost.
 
-The library lays circle after circle over the whole picture, each blending a value v to (1 - a) v + 255 a. What n
-of them leave of the picture is (1 - a)^n: it is enough to count the circles over each pixel.
+The library blends one circle after another over the whole picture: each changes a value v to (1 - a) v + 255 a. After n
+circles the share (1 - a)^n of the picture remains, so it is enough to count the circles over each pixel.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _REGIONS = 10
 def fogged(
     image: Bytes, opacity: float, stream: np.random.Generator, intensities: tuple[float, float] = (0.3, 1.0)
 ) -> Bytes:
-    """Return a picture under circles of fog, slightly blurred by a filter of a thirtieth of its shorter side.
+    """Return a picture under circles of fog, slightly blurred with a kernel of a thirtieth of its shorter side.
 
     Args:
         image: (H, W, 3).
-        opacity: What a circle covers at full intensity, as a multiple of the library's 0.08.
-        stream: Randomness.
+        opacity: Opacity of a circle at full intensity, as a multiple of the library's 0.08.
+        stream: Random generator.
         intensities: Range of the intensity; a stronger fog has fewer, larger and denser circles.
     """
     height, width = image.shape[:2]
@@ -40,7 +40,7 @@ def fogged(
 
 
 def _left_over(height: int, width: int, opacity: float, intensity: float, stream: np.random.Generator) -> Bytes:
-    """Draw what the fog leaves of each pixel, in 255ths: (height, width)."""
+    """Draw the remaining share of each pixel under the fog in 255ths, (height, width)."""
     shrink = max(1, min(height, width) // 240)
     counts = _counts(_circles(height, width, intensity, stream), -(-height // shrink), -(-width // shrink), shrink)
     left = (1 - _OPACITY * opacity * intensity) ** np.arange(counts.max() + 1)
@@ -53,7 +53,7 @@ def _left_over(height: int, width: int, opacity: float, intensity: float, stream
 
 
 def _circles(height: int, width: int, intensity: float, stream: np.random.Generator) -> Circles:
-    """Draw circles as the library does: in up to ten regions, each smaller than the last by a tenth."""
+    """Draw circles as the library does: in up to ten regions, each a tenth smaller than the previous one."""
     region = max(1, int(width // 3 * intensity))
     middle_x, middle_y = int(width / 2 - 0.5), int(height / 2 - 0.5)
     across, down = width, height
@@ -71,7 +71,7 @@ def _circles(height: int, width: int, intensity: float, stream: np.random.Genera
 
 
 def _counts(circles: Circles, rows: int, columns: int, shrink: int) -> npt.NDArray[np.int32]:
-    """Count the circles over each pixel of a shrunk picture: each begins and ends once in every row it meets."""
+    """Count the circles over each pixel of a shrunk picture: in every row, each circle starts once and ends once."""
     x, y, radius = (values.astype(np.float64) for values in circles)
     x, y, radius = (x + 0.5) / shrink - 0.5, (y + 0.5) / shrink - 0.5, radius / shrink
     first = np.ceil(y - radius).astype(np.int64)

@@ -1,13 +1,13 @@
-"""The ten augmentations of the thesis' table 3.4, mostly by albumentations 2.0.8; nothing else imports that.
+"""The ten augmentations of table 3.4 of the thesis, mostly by albumentations 2.0.8; only this module imports it.
 
-The thesis names the transforms but none of their parameters: those below are our choice, mostly the defaults
-that albumentations had then. Lengths are relative to the training size: a resolution changes no strength.
-What a geometric transform brings in from outside the picture is its mirror image, in the mask as well: all
-that is seen is labelled truthfully. Masks are sampled by nearest neighbour: no label is invented, and 255
-(ignore) stays. Photometric transforms and cutout leave the mask alone.
+The thesis names the transforms but not their parameters. The parameters here are our choice, mostly the defaults of
+albumentations at that time. Lengths are relative to the training size, so the resolution does not change the strength.
+Geometric transforms fill the area outside the picture with its mirror image, in the mask too, so that all visible
+pixels have correct labels. Masks are sampled by nearest neighbour: no label is invented, and 255 (ignore) stays.
+Photometric transforms and cutout do not change the mask.
 
-Each builder takes a strength s from 0 (nothing changes, and no step is taken) over 1 (our default) to 2, and says
-what it scales. ElasticTransform and RandomFog have the library's distribution but not its cost.
+Each builder takes a strength s from 0 (no change; the step is skipped) over 1 (our default) to 2; its docstring says
+what s scales. ElasticTransform and RandomFog have the library's distribution at a lower cost.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from seatbelt.data.augmentation import elastic
 from seatbelt.data.augmentation.fog import fogged
 
 Pixels = npt.NDArray[np.uint8]
-"""An image (H, W, 3) RGB, or a mask (H, W) of class numbers with 255 = ignore."""
+"""An image (H, W, 3) RGB, or a mask (H, W) of class indices with 255 = ignore."""
 
 Step = Callable[[Pixels, Pixels, np.random.Generator], tuple[Pixels, Pixels]]
-"""Applies one transform to an image and its mask with the given randomness; never writes into either."""
+"""Applies one transform to an image and its mask with a random generator; never writes into either."""
 
 
-def as_bytes(pixels: Any) -> Pixels:  # noqa: ANN401  (what OpenCV and albumentations return has no type)
-    """Return pixels as one piece of memory; without a copy if they are."""
+def as_bytes(pixels: Any) -> Pixels:  # noqa: ANN401  (results of OpenCV and albumentations are untyped)
+    """Return pixels as a contiguous array, without a copy if they already are contiguous."""
     return np.ascontiguousarray(pixels, dtype=np.uint8)
 
 
 def _random_rotate90(height: int, width: int, strength: float) -> Step:
-    """Rotate by 0, 90, 180 or 270 degrees, whatever the strength; what is not square is stretched to the size."""
+    """Rotate by 0, 90, 180 or 270 degrees, for any strength; the result is stretched to the training size."""
     return _rotate
 
 
@@ -57,7 +57,7 @@ def _random_crop(height: int, width: int, strength: float) -> Step:
 
 
 def _cutout(height: int, width: int, strength: float) -> Step:
-    """Blacken 8 squares with sides of s/10 of the shorter side; a belt under them stays in the mask."""
+    """Blacken 8 squares with sides of s/10 of the shorter side; the mask does not change."""
     side = max(1, int(strength * min(height, width) / 10))
     cutout = _library().CoarseDropout(
         num_holes_range=(8, 8),
@@ -104,7 +104,7 @@ def _random_brightness_contrast(height: int, width: int, strength: float) -> Ste
 def _elastic_transform(height: int, width: int, strength: float) -> Step:
     """Move pixels by smooth random fields, by s/150 of the shorter side (root mean square) in x and in y.
 
-    The library's own defaults hardly move a pixel; see seatbelt.data.augmentation.elastic for the width of the fields.
+    The library's defaults hardly move a pixel. See seatbelt.data.augmentation.elastic for the width of the fields.
     """
     return partial(_move, strength * min(height, width) / 150)
 
@@ -121,7 +121,7 @@ def _remapped(image: Pixels, mask: Pixels, x: elastic.Floats, y: elastic.Floats)
 
 
 def _random_fog(height: int, width: int, strength: float) -> Step:
-    """Lay circles of fog over the picture as the library does by default; s scales what a circle covers."""
+    """Blend circles of fog over the picture as the library does by default; s scales the opacity of a circle."""
     return partial(_fog, strength)
 
 
@@ -141,10 +141,10 @@ def _distort(
     mask: Pixels,
     stream: np.random.Generator,
 ) -> tuple[Pixels, Pixels]:
-    """Take the library's map, without the copies that it makes of it for the image and for the mask."""
+    """Use the library's map without its copies for the image and for the mask."""
     distortion.set_random_state(stream, random.Random(int(stream.integers(2**63))))
-    found = distortion.get_params_dependent_on_data({"shape": image.shape}, {})
-    return _remapped(image, mask, found["map_x"], found["map_y"])
+    maps = distortion.get_params_dependent_on_data({"shape": image.shape}, {})
+    return _remapped(image, mask, maps["map_x"], maps["map_y"])
 
 
 def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
@@ -166,22 +166,22 @@ def _shift_hsv(
     mask: Pixels,
     stream: np.random.Generator,
 ) -> tuple[Pixels, Pixels]:
-    """Take the library's shifts, and look all three channels up at once instead of one by one."""
+    """Use the library's shifts, and look all three channels up at once instead of one by one."""
     shift.set_random_state(stream, random.Random(int(stream.integers(2**63))))
-    found = shift.get_params()
+    shifts = shift.get_params()
     values = np.arange(256)
     table = np.empty((1, 256, 3), np.uint8)
-    table[0, :, 0] = np.mod(values + found["hue_shift"], 180).astype(np.uint8)
-    table[0, :, 1] = (values + int(found["sat_shift"])).clip(0, 255)
-    table[0, 0, 1] = 0  # what is grey stays grey
-    table[0, :, 2] = (values + int(found["val_shift"])).clip(0, 255)
+    table[0, :, 0] = np.mod(values + shifts["hue_shift"], 180).astype(np.uint8)
+    table[0, :, 1] = (values + int(shifts["sat_shift"])).clip(0, 255)
+    table[0, 0, 1] = 0  # grey stays grey
+    table[0, :, 2] = (values + int(shifts["val_shift"])).clip(0, 255)
     shifted = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table)
     return as_bytes(cv2.cvtColor(shifted, cv2.COLOR_HSV2RGB)), mask
 
 
-def _library() -> Any:  # noqa: ANN401  (albumentations has no annotations that mypy could read)
-    """Import albumentations: only where a transform is switched on, because it takes seconds."""
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import calls home
+def _library() -> Any:  # noqa: ANN401  (albumentations is untyped)
+    """Import albumentations, which takes seconds, only if a transform is switched on."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # otherwise the import accesses the network
     import albumentations
 
     return albumentations

@@ -1,4 +1,4 @@
-"""Colours of image files as they are meant: embedded colour profiles and CMYK, converted to sRGB."""
+"""Conversion of embedded colour profiles and CMYK to sRGB."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import io
 from PIL import Image, ImageCms
 
 _PROFILED = "converted from its colour profile to sRGB"
-_BROKEN = "with a colour profile that cannot be used: colours are taken as they are"
+_BROKEN = "with an unusable colour profile: colours are not converted"
 _CMYK = "converted from CMYK without a colour profile"
 
 
 def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return an image as RGB in sRGB, and how its colours were changed (empty if they were not)."""
+    """Return an image as RGB in sRGB, and a description of the conversion (empty without one)."""
     profile = image.info.get("icc_profile")
     if not profile:
         return image.convert("RGB"), _CMYK if image.mode == "CMYK" else ""
@@ -24,7 +24,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
             return image.convert("RGB"), ""
         converted = ImageCms.applyTransform(plain, transform)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        # Viewers also show an image whose profile is damaged or of another colour model.
+        # Viewers also show images whose profile is damaged or of another colour model.
         return image.convert("RGB"), _BROKEN
     assert converted is not None, "only transforms in place return nothing"
     return converted, _PROFILED
@@ -32,7 +32,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
 
 @functools.lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the way from a profile to sRGB, None if that is what the profile is."""
+    """Return the transform from a profile to sRGB, None if the profile is sRGB."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if "srgb" in ImageCms.getProfileDescription(source).lower():
         return None

@@ -1,7 +1,7 @@
 """The native data-set folder: `dataset.json`, `manifest.csv`, `images/`, `masks/`.
 
-`read` trusts nothing that is written in the folder but opens no image; `check` opens every one and names
-every fault; `decode` is the only place that turns files into pixels.
+`read` validates everything in the folder but opens no image. `check` opens every image and reports every fault.
+`decode` is the only function that turns files into pixels.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt.data.datasets.images import Picture, UnusableImage, describe_mismatch, open_mask, read_picture
+from seatbelt.data.datasets.images import Picture, UnusableImageError, describe_mismatch, open_mask, read_picture
 from seatbelt.data.datasets.manifest import COLUMNS, Fault, Row, lies_in, read_manifest
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.text.redaction import printable
 
 IGNORE = 255
-"""Class index of pixels that count neither in the loss nor in the metrics."""
+"""Class index of pixels that are excluded from loss and metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A native data-set folder whose description and manifest are consistent."""
+    """A native data-set folder with consistent description and manifest."""
 
     root: Path
     name: str
@@ -39,11 +39,11 @@ class DataSet:
     rows: tuple[Row, ...]
 
     def image_path(self, row: Row) -> Path:
-        """Return where the row's image lies."""
+        """Return the path of a row's image."""
         return self.root / row.image
 
     def mask_path(self, row: Row) -> Path:
-        """Return where the row's mask lies."""
+        """Return the path of a row's mask."""
         return self.root / row.mask
 
 
@@ -51,7 +51,7 @@ def read(root: Path) -> DataSet:
     """Read a folder's description and manifest.
 
     Raises:
-        UserError: The first structural fault, with the file and what to do.
+        UserError: The folder has a structural fault; the message describes the first one.
     """
     root = Path(root)
     description = _description(root)
@@ -72,31 +72,31 @@ def read(root: Path) -> DataSet:
 
 
 Visit = Callable[[Row, Picture, NDArray[np.uint8]], None]
-"""What is called with each line of a manifest whose files are sound, its image, and its mask (H, W)."""
+"""Called with each valid line of a manifest, its image, and its mask (H, W)."""
 
 
 def check(
     root: Path, progress: Callable[[int, int], None] | None = None, visit: Visit = lambda *_: None
 ) -> list[Fault]:
-    """Open every file of a data set and return everything that is wrong with it.
+    """Open every file of a data set and return all faults.
 
     Args:
         root: The native data-set folder.
         progress: Called with the number of rows checked and their total.
-        visit: Called with each sound image and mask.
+        visit: Called with each valid image and mask.
 
     Raises:
-        UserError: The description cannot be read at all, so that nothing can be checked.
+        UserError: The description cannot be read, so that nothing can be checked.
     """
     root = Path(root)
     description = _description(root)
     rows, faults = read_manifest(root)
     faults += _crossing_subjects(rows)
-    known = set(description["classes"].values()) | {IGNORE}
+    indices = set(description["classes"].values()) | {IGNORE}
     if not rows and not faults:
         faults.append(Fault(where="manifest.csv", what="lists no images"))
     for done, row in enumerate(rows, start=1):
-        faults += _row_faults(root, row, known, visit)
+        faults += _row_faults(root, row, indices, visit)
         if progress:
             progress(done, len(rows))
     return faults
@@ -106,12 +106,12 @@ def decode(dataset: DataSet, row: Row) -> tuple[NDArray[np.uint8], NDArray[np.ui
     """Return a row's image (H, W, 3) RGB and mask (H, W) of class indices.
 
     Raises:
-        UserError: A file is missing, damaged, too large, or the two differ in size.
+        UserError: A file is missing, damaged or too large, or image and mask differ in size.
     """
     try:
         picture = read_picture(dataset.image_path(row))
         mask = open_mask(dataset.mask_path(row))
-    except UnusableImage as error:
+    except UnusableImageError as error:
         raise UserError(f"data set {dataset.root}: {error}; see `seatbelt data check {dataset.root}`") from None
     if picture.pixels.shape[:2] != mask.shape:
         what = describe_mismatch(picture, mask.shape)
@@ -130,16 +130,16 @@ def read_target(root: Path) -> tuple[str, int]:
 
 
 def fingerprint(dataset: DataSet) -> str:
-    """Return the sha256 of everything that training sees: classes, manifest, images and masks."""
+    """Return the sha256 of all inputs of a training: classes, manifest, images and masks."""
     digest = hashlib.sha256()
     digest.update(json.dumps([dataset.name, dataset.classes, dataset.target], sort_keys=True).encode())
     for row in dataset.rows:
         digest.update("\0".join(getattr(row, column) for column in COLUMNS).encode())
-        # A manifest without tags has the fingerprint that it had before there were any.
+        # A manifest without tags keeps its fingerprint from before tags existed.
         digest.update("".join(f"\0{name}={value}" for name, value in row.tags).encode())
         for path in (dataset.image_path(row), dataset.mask_path(row)):
             try:
-                # A pipe or device has no end.
+                # Reading a pipe or device may never end.
                 if not path.is_file():
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                 with path.open("rb") as file:
@@ -160,7 +160,7 @@ def _description(root: Path) -> dict[str, Any]:
         if not path.exists():
             raise FileNotFoundError
         if not lies_in(root, path.name):
-            raise UserError(f"data set {root}: dataset.json is no file of this folder; put the file itself there")
+            raise UserError(f"data set {root}: dataset.json is not a file in this folder; put the file itself there")
         raw = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"data set {root}: dataset.json is missing; it names the classes and the target") from None
@@ -172,7 +172,7 @@ def _description(root: Path) -> dict[str, Any]:
     return {"name": raw["name"], "classes": dict(raw["classes"]), "target": raw["target"]}
 
 
-def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (whatever the file holds)
+def _check_description(root: Path, raw: Any) -> None:  # noqa: ANN401  (any JSON value)
     def refuse(what: str) -> UserError:
         return UserError(f"data set {root}: dataset.json: {what}")
 
@@ -211,22 +211,22 @@ def _crossing_subjects(rows: list[Row]) -> list[Fault]:
     ]
 
 
-def _row_faults(root: Path, row: Row, known: set[int], visit: Visit) -> list[Fault]:
+def _row_faults(root: Path, row: Row, indices: set[int], visit: Visit) -> list[Fault]:
     faults = []
     picture, mask = None, None
     try:
         picture = read_picture(root / row.image)
-    except UnusableImage as error:
+    except UnusableImageError as error:
         faults.append(Fault(where=row.image, what=error.what))
     try:
         mask = open_mask(root / row.mask)
-    except UnusableImage as error:
+    except UnusableImageError as error:
         faults.append(Fault(where=row.mask, what=error.what))
     if picture is None or mask is None:
         return faults
     if picture.pixels.shape[:2] != mask.shape:
         faults.append(Fault(where=row.mask, what=describe_mismatch(picture, mask.shape)))
-    unnamed = sorted(set(np.unique(mask).tolist()) - known)
+    unnamed = sorted(set(np.unique(mask).tolist()) - indices)
     if unnamed:
         faults.append(Fault(where=row.mask, what=f"class index without a name: {', '.join(map(str, unnamed))}"))
     if not faults:

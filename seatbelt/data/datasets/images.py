@@ -1,7 +1,7 @@
-"""Opening one image or mask that nobody vouches for: its header first, and one error for all faults.
+"""Untrusted images and masks: the header is checked first, and all faults raise one error.
 
-`read_picture` is the only reader of images: import, `data check` and the decoded cache see the same pixels. They are
-those that a viewer shows: turned upright as EXIF says, in sRGB, 8 bits per channel.
+`read_picture` is the only reader of images, so that import, `data check` and the decoded cache see the same pixels.
+They are the pixels that a viewer shows: upright according to EXIF, in sRGB, 8 bits per channel.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from seatbelt.data.datasets.colour import to_srgb
-from seatbelt.data.datasets.depth import UnknownDepth, is_deep, scale_to_8_bits
+from seatbelt.data.datasets.depth import UnknownDepthError, is_deep, scale_to_8_bits
 
 MAX_PIXELS = 50_000_000
-"""Images above this are refused by their header, before they are decoded."""
+"""Larger images are refused by their header, before they are decoded."""
 
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
-"""What a native data set may hold."""
+"""Image formats of a native data set."""
 
 _MASK_FORMATS = ("PNG",)
 _MASK_MODES = ("L", "P")
@@ -31,14 +31,14 @@ _IMAGE_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr
 _ORIENTATION = 0x0112
 
 TURNED = "turned upright, as the EXIF orientation says"
-"""The change that masks must follow."""
+"""The change that masks must share."""
 
-_SEE_THROUGH = "transparent in part, which is disregarded: colours are taken as they are below it"
-_FIRST_PAGE = "of several pages, of which the first one is taken"
+_SEE_THROUGH = "partly transparent: the transparency is ignored"
+_FIRST_PAGE = "with several pages: only the first one is used"
 
 
-class UnusableImage(Exception):
-    """A file that is no image or mask of ours; `what` is the reason without the file."""
+class UnusableImageError(Exception):
+    """A file cannot be used as an image or mask; `what` is the reason without the file name."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}")
@@ -47,30 +47,30 @@ class UnusableImage(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An image as a person sees it."""
+    """An image as a viewer shows it."""
 
     pixels: NDArray[np.uint8]
     """(H, W, 3), sRGB."""
     stored_size: tuple[int, int]
     """(height, width) of the pixels as the file stores them."""
     changes: tuple[str, ...]
-    """How `pixels` differ from what is stored, to be told; empty for plain images of 8 bits."""
+    """Differences between `pixels` and the file, for messages; empty for plain images of 8 bits."""
 
 
 def read_picture(path: Path, *, formats: tuple[str, ...] = IMAGE_FORMATS, bits: int | None = None) -> Picture:
-    """Return an image as a person sees it.
+    """Read an image as a viewer shows it.
 
     Args:
         path: The file.
-        formats: Pillow's names of the formats that are taken.
-        bits: Bits per channel that are used in images of more than 8; None is what the file says.
+        formats: Accepted formats, by their names in Pillow.
+        bits: Bits per channel in use in images of more than 8; None for those stated in the file.
 
     Raises:
-        UnusableImage: It is missing, damaged, too large or of another kind.
+        UnusableImageError: The file is missing, damaged, too large or of another format.
     """
     with _opened(path, formats) as file:
         changes = []
-        # Before anything else: to look for EXIF data Pillow may read the pixels, and forget how they were stored.
+        # First of all: looking for EXIF data, Pillow may read the pixels and forget how they were stored.
         deep = is_deep(file)
         orientation, stored = _orientation(file), _stored_size(file)
         if getattr(file, "is_animated", False) and file.format in ("TIFF", "GIF"):
@@ -82,36 +82,36 @@ def read_picture(path: Path, *, formats: tuple[str, ...] = IMAGE_FORMATS, bits: 
             changes.append(change)
         else:
             if file.mode not in _IMAGE_MODES:
-                raise UnusableImage(_short(path), f"images of the mode {file.mode} cannot be used; save it as RGB")
+                raise UnusableImageError(_short(path), f"images of the mode {file.mode} cannot be used; save it as RGB")
             file.load()
             converted, change = to_srgb(file)
             changes += [change] if change else []
             pixels = np.asarray(converted)
         if orientation != 1:
             changes.append(TURNED)
-        # Pillow turns TIFF files itself while it reads them.
+        # Pillow itself turns TIFF files upright.
         upright = pixels if file.format == "TIFF" else _turn(pixels, orientation)
         return Picture(pixels=np.ascontiguousarray(upright), stored_size=stored, changes=tuple(changes))
 
 
 def open_image(path: Path) -> NDArray[np.uint8]:
-    """Return an image (H, W, 3) RGB as a person sees it.
+    """Return an image (H, W, 3) RGB as a viewer shows it.
 
     Raises:
-        UnusableImage: It is missing, damaged, too large or of another kind.
+        UnusableImageError: The file is missing, damaged, too large or of another format.
     """
     return read_picture(path).pixels
 
 
 def open_stored_colours(path: Path) -> NDArray[np.uint8]:
-    """Return the colours (H, W, 3) of a coloured mask as its file stores them: they are labels, not light.
+    """Return the stored colours (H, W, 3) of a coloured mask: they are labels, not light.
 
     Raises:
-        UnusableImage: It is missing, damaged, too large, of another kind, or to be turned when shown.
+        UnusableImageError: The file is missing, damaged, too large, of another format, or has an EXIF orientation.
     """
     with _opened(path, IMAGE_FORMATS) as file:
         if file.mode not in _IMAGE_MODES or is_deep(file):
-            raise UnusableImage(_short(path), f"masks must have 8 bits per channel, but the mode is {_mode(file)}")
+            raise UnusableImageError(_short(path), f"masks must have 8 bits per channel, but the mode is {_mode(file)}")
         _refuse_turned(path, file)
         return np.asarray(file.convert("RGB"))
 
@@ -120,7 +120,8 @@ def open_mask(path: Path) -> NDArray[np.uint8]:
     """Return a mask (H, W) of class indices.
 
     Raises:
-        UnusableImage: It is missing, damaged, too large, no 8-bit class index PNG, or to be turned when shown.
+        UnusableImageError: The file is missing, damaged, too large, no 8-bit class index PNG, or has an EXIF
+            orientation.
     """
     with _opened(path, _MASK_FORMATS) as file:
         # Pillow stretches grey values of 2 and 4 bits to 0..255, which changes the class indices.
@@ -128,48 +129,48 @@ def open_mask(path: Path) -> NDArray[np.uint8]:
         if file.mode not in _MASK_MODES or stretched:
             mode = f"{file.tile[0].args} bits" if stretched else file.mode
             what = f"masks must be 8-bit single-channel PNG, but the mode is {mode}"
-            raise UnusableImage(_short(path), what)
+            raise UnusableImageError(_short(path), what)
         _refuse_turned(path, file)
         return np.asarray(file)
 
 
 def describe_mismatch(picture: Picture, mask: tuple[int, int]) -> str:
-    """Return why a mask (H, W) of another size does not fit an image: in words that end with what to do."""
+    """Describe the mismatch between a mask of a size (H, W) and its image, and what to do."""
     height, width = picture.pixels.shape[:2]
     text = f"the mask is {mask[1]}x{mask[0]}, but its image {width}x{height}"
     if TURNED in picture.changes and mask == picture.stored_size:
-        text += " as its EXIF orientation shows it; turn the mask in the same way, or save both upright"
+        text += " after its EXIF orientation; turn the mask in the same way, or save both upright"
     return text
 
 
 @contextmanager
 def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[ImageFile.ImageFile]:
-    """Yield an image whose header is acceptable; whatever goes wrong with it is `UnusableImage`."""
+    """Yield an image with an acceptable header; every error becomes `UnusableImageError`."""
     name = _short(path)
     try:
         if not path.is_file():
-            raise UnusableImage(name, "is no file" if path.exists() else "the file is missing")
+            raise UnusableImageError(name, "is no file" if path.exists() else "the file is missing")
         with warnings.catch_warnings():
-            # Pillow warns of large images by their header; our own limit is stricter. It also warns of odd
-            # metadata, which says nothing about the pixels.
+            # Pillow warns of large images, but our limit is stricter. It also warns of unusual metadata, which does not
+            # affect the pixels.
             warnings.simplefilter("ignore")
-            # Not by its name: Pillow would map the file into memory, and then turn TIFF files of one channel wrongly.
+            # Not by name: Pillow would map the file into memory and then turn TIFF files of one channel wrongly.
             with path.open("rb") as stream, Image.open(stream, formats=formats) as file:
                 width, height = file.size
                 if width * height > MAX_PIXELS:
-                    raise UnusableImage(name, f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
+                    raise UnusableImageError(name, f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
                 yield file
-    except UnusableImage:
+    except UnusableImageError:
         raise
-    except UnknownDepth as error:
-        raise UnusableImage(name, str(error)) from None
+    except UnknownDepthError as error:
+        raise UnusableImageError(name, str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnusableImage(name, f"more than {MAX_PIXELS:,} pixels") from None
+        raise UnusableImageError(name, f"more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        raise UnusableImage(name, f"the image cannot be decoded as {' or '.join(formats)}") from None
+        raise UnusableImageError(name, f"the image cannot be decoded as {' or '.join(formats)}") from None
     except Exception as error:
-        # Pillow's decoders raise whatever they stumble over in a damaged file: struct.error, IndexError, ...
-        raise UnusableImage(name, f"the image cannot be decoded ({error})") from None
+        # Pillow's decoders raise any exception on a damaged file: struct.error, IndexError, ...
+        raise UnusableImageError(name, f"the image cannot be decoded ({error})") from None
 
 
 def _scaled(path: Path, file: ImageFile.ImageFile, bits: int | None) -> tuple[NDArray[np.uint8], str]:
@@ -178,18 +179,18 @@ def _scaled(path: Path, file: ImageFile.ImageFile, bits: int | None) -> tuple[ND
 
 
 def _orientation(file: ImageFile.ImageFile) -> int:
-    """Return 1 to 8 as EXIF numbers them; 1 where nothing or nonsense is said."""
+    """Return the EXIF orientation from 1 to 8; 1 if it is missing or invalid."""
     try:
         value = file.getexif().get(_ORIENTATION, 1)
     except (SyntaxError, ValueError, KeyError, TypeError, IndexError):
-        # Broken EXIF data: viewers show such images as they are stored.
+        # Viewers show images with broken EXIF data as they are stored.
         return 1
     return value if value in range(1, 9) else 1
 
 
 def _stored_size(file: ImageFile.ImageFile) -> tuple[int, int]:
     width, height = file.size
-    # Pillow gives the size of a TIFF file as it will be shown.
+    # Pillow returns the size of a TIFF file after turning it upright.
     turned = file.format == "TIFF" and _orientation(file) >= 5
     return (width, height) if turned else (height, width)
 
@@ -207,8 +208,8 @@ def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 def _refuse_turned(path: Path, file: ImageFile.ImageFile) -> None:
     if _orientation(file) != 1:
-        raise UnusableImage(
-            _short(path), "the mask has an EXIF orientation, which tools read in different ways; save it upright"
+        raise UnusableImageError(
+            _short(path), "the mask has an EXIF orientation, which tools interpret differently; save it upright"
         )
 
 

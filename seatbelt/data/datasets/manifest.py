@@ -1,6 +1,6 @@
-"""`manifest.csv` of a data-set folder: one line per image, six fixed columns and any further ones as tags.
+"""`manifest.csv` of a data-set folder: one line per image with six fixed columns; extra columns are tags.
 
-Nothing that is written in it is trusted; every fault is named by its line.
+Its content is not trusted; every fault is reported with its line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from seatbelt.errors import UserError
 from seatbelt.text.redaction import printable
 
 COLUMNS = ("image", "mask", "domain", "generation", "subject", "split")
-"""The columns that every manifest begins with."""
+"""The first columns of every manifest."""
 
 _DOMAINS = ("real", "synthetic")
 _SPLITS = ("train", "test", "")
@@ -34,16 +34,16 @@ class Row:
     subject: str
     split: str
     tags: tuple[tuple[str, str], ...] = ()
-    """Further columns and their values, without the empty ones: what the image shows, such as (seat, empty)."""
+    """Names and values of the non-empty extra columns, such as (seat, empty)."""
 
     def tag(self, name: str) -> str | None:
-        """Return the value of a tag; None where the manifest does not say."""
+        """Return the value of a tag, None if it is empty."""
         return next((value for key, value in self.tags if key == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that is wrong with a data set: where, and what."""
+    """One fault of a data set: where, and what."""
 
     where: str
     what: str
@@ -53,16 +53,16 @@ class Fault:
 
 
 def read_manifest(root: Path) -> tuple[list[Row], list[Fault]]:
-    """Return the sound lines of a folder's manifest, and what is wrong with the others.
+    """Return the valid lines of a folder's manifest, and the faults of the others.
 
     Raises:
-        UserError: The file is missing, is no CSV, or its first line does not name the columns.
+        UserError: The file is missing, is not CSV, or its first line does not name the columns.
     """
     path = root / "manifest.csv"
     if path.exists() and not lies_in(root, path.name):
-        raise UserError(f"data set {root}: manifest.csv is no file of this folder; put the file itself there")
+        raise UserError(f"data set {root}: manifest.csv is not a file in this folder; put the file itself there")
     try:
-        # Spreadsheets begin their CSV files with a byte order mark.
+        # Spreadsheets write a byte order mark at the start of CSV files.
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             columns = tuple(reader.fieldnames or ())
@@ -78,23 +78,23 @@ def read_manifest(root: Path) -> tuple[list[Row], list[Fault]]:
         _spell(root, line)
     rows: list[Row] = []
     faults: list[Fault] = []
-    seen: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for number, line in lines:
         where = f"manifest.csv line {number}"
-        found = _line_faults(root, where, line, columns)
-        if not found:
+        line_faults = _line_faults(root, where, line, columns)
+        if not line_faults:
             image = str(PurePosixPath(line["image"]))
-            if image in seen:
-                found = [Fault(where=where, what=f"{image} is listed in line {seen[image]} already")]
-            seen.setdefault(image, number)
-        faults += found
-        if not found:
+            if image in line_of:
+                line_faults = [Fault(where=where, what=f"{image} is already listed in line {line_of[image]}")]
+            line_of.setdefault(image, number)
+        faults += line_faults
+        if not line_faults:
             rows.append(_row(line))
     return rows, faults
 
 
 def lies_in(root: Path, name: str) -> bool:
-    """Return whether a name is a file below a folder, also when links are followed; pipes and devices are none."""
+    """Return whether a name is a regular file below a folder after following links."""
     path = root / name
     return path.is_file() and path.resolve().is_relative_to(root.resolve())
 
@@ -121,7 +121,7 @@ def _numbered(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]
 
 
 def _spell(root: Path, line: dict[str, Any]) -> None:
-    """Put names of files as the file system spells them, where it has none as they are written."""
+    """Replace file names that do not exist by their spelling in the file system."""
     for column in ("image", "mask"):
         name = line.get(column)
         if isinstance(name, str) and name.isprintable() and not _leaves(root, name):

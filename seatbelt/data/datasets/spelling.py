@@ -1,4 +1,4 @@
-"""Names of files as the file system spells them: other tools and machines write them a little differently."""
+"""File names in the spelling of the file system, which may differ from that of other tools and machines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def spelled(root: Path, name: str) -> str | None:
-    """Return a name as the file system spells its accents and its ending, None if there is no such file.
+    """Return a name with the file system's spelling of accents and extension, None if there is no such file.
 
-    macOS takes accents apart (NFD) where others write them as one (NFC), and cameras write `.JPG`.
+    macOS decomposes accents (NFD), other systems do not (NFC), and cameras write `.JPG`.
     """
     return next((form for form in _forms(name) if (root / form).exists()), None)
 

@@ -1,4 +1,4 @@
-"""Other formats into native data-set folders, and back: SOLO, COCO, CVAT/VOC masks, plain folders."""
+"""Conversion of other formats to native data-set folders and back: SOLO, COCO, CVAT/VOC masks, plain folders."""
 
 from seatbelt.data.importers.assignment import Rules
 from seatbelt.data.importers.classes import parse_classes

@@ -1,4 +1,4 @@
-"""Subject, split and generation of each image: from a CSV, from path patterns, or as the source says."""
+"""Subject, split and generation of each image: from a CSV, from path patterns, or from the source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.data.importers.frames import BadFileError, Frame
 from seatbelt.data.importers.split_names import NO_SPLIT, examples, is_validation, split_of
 from seatbelt.errors import UserError
 from seatbelt.storage.base import read_file
@@ -20,25 +20,25 @@ _COLUMNS = ("image", "subject", "split")
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the user said about subjects and splits."""
+    """The user's rules for subjects and splits."""
 
     subjects: Path | None = None
-    """CSV with the columns image,subject,split (split may be missing)."""
+    """CSV with the columns image,subject,split (split is optional)."""
     subject_pattern: str | None = None
-    """Regular expression with the groups subject and, if wanted, split and generation."""
+    """Regular expression with the group subject and, optionally, split and generation."""
     split_pattern: str | None = None
     """Regular expression with the group split."""
     test_subjects: tuple[str, ...] = ()
-    """Subjects of the test split; all others train."""
+    """Subjects of the test split; all other subjects train."""
     name_only: bool = False
-    """Compare the last parts of paths only: `subjects` was written on another machine."""
+    """Compare only the last parts of paths, for a `subjects` file from another machine."""
     domain: str | None = None
     generation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where an image belongs."""
+    """The domain, generation, subject and split of an image."""
 
     domain: str
     generation: str
@@ -48,17 +48,17 @@ class Place:
 
 @dataclass
 class Assigner:
-    """Gives each image its place and sees to it that no subject crosses the splits; keeps one line per subject."""
+    """Assigns a place to each image and refuses subjects in two splits; stores one entry per subject."""
 
     rules: Rules
     domain: str
-    """Of images of which neither the user nor the source tells."""
+    """Domain of images without one from the user or the source."""
     _table: dict[str, tuple[str, str]] = field(init=False)
     _patterns: list[re.Pattern[str]] = field(init=False)
     _splits: dict[str, tuple[str, str]] = field(init=False, default_factory=dict)
     _used: set[str] = field(init=False, default_factory=set)
     _validating: Counter[str] = field(init=False, default_factory=Counter)
-    """Word for a validation split -> images that it was said of."""
+    """Word for a validation split -> number of its images."""
 
     def __post_init__(self) -> None:
         rules = self.rules
@@ -77,52 +77,52 @@ class Assigner:
         ]
 
     def place(self, frame: Frame) -> Place:
-        """Return where an image belongs.
+        """Return the place of an image.
 
         Raises:
-            BadFile: The CSV does not list it, a pattern does not match it, or its split is unknown.
-            UserError: Its subject is in another split already.
+            BadFileError: The CSV does not list it, a pattern does not match it, or its split is unknown.
+            UserError: Its subject is already in another split.
         """
-        found = {"subject": frame.subject, "split": frame.split, "generation": frame.generation}
+        values = {"subject": frame.subject, "split": frame.split, "generation": frame.generation}
         if self.rules.subjects:
             name = last_part(frame.name) if self.rules.name_only else frame.name
             if name not in self._table:
                 first = next(iter(self._table), "nothing")
                 hint = "" if self.rules.name_only else "; --name-only compares the last parts of paths"
                 listed = f"{self.rules.subjects.name} (which begins with {first}{hint})"
-                raise BadFile(frame.name, f"is not listed in {listed}")
+                raise BadFileError(frame.name, f"is not listed in {listed}")
             self._used.add(name)
             subject, split = self._table[name]
-            found |= {"subject": subject, **({"split": split} if split else {})}
+            values |= {"subject": subject, **({"split": split} if split else {})}
         for pattern in self._patterns:
             match = pattern.search(frame.name)
             if match is None:
-                raise BadFile(frame.name, f"does not match the pattern {pattern.pattern!r}")
-            found |= {name: (value or "").strip() for name, value in match.groupdict().items()}
-        subject = found["subject"]
+                raise BadFileError(frame.name, f"does not match the pattern {pattern.pattern!r}")
+            values |= {name: (value or "").strip() for name, value in match.groupdict().items()}
+        subject = values["subject"]
         if self.rules.test_subjects:
-            found["split"] = "test" if subject in self.rules.test_subjects else "train"
-        split = _split(found["split"], frame.name)
-        self._validating[found["split"]] += is_validation(found["split"])
+            values["split"] = "test" if subject in self.rules.test_subjects else "train"
+        split = _split(values["split"], frame.name)
+        self._validating[values["split"]] += is_validation(values["split"])
         self._keep_apart(subject, split, frame.name)
         place = Place(
             domain=self.rules.domain or frame.domain or self.domain,
-            generation=found["generation"] if self.rules.generation is None else self.rules.generation.strip(),
+            generation=values["generation"] if self.rules.generation is None else self.rules.generation.strip(),
             subject=subject,
             split=split,
         )
         for value in (place.subject, place.generation):
             if value != value.strip() or not value.isprintable():
-                raise BadFile(frame.name, f"its subject and generation must be plain texts, but got {value!r}")
+                raise BadFileError(frame.name, f"its subject and generation must be plain texts, but got {value!r}")
         if place.domain not in ("real", "synthetic"):
-            raise BadFile(frame.name, f"its domain must be real or synthetic, but got {place.domain!r}")
+            raise BadFileError(frame.name, f"its domain must be real or synthetic, but got {place.domain!r}")
         return place
 
     def remarks(self) -> list[str]:
-        """Return what became of validation splits, and what was named and never used."""
+        """Return remarks on validation splits and on unused names of the user."""
         unused = [name for name in self._table if name not in self._used]
         lines = [
-            f"the split {word} became training: {count}; the sweep itself chooses the images that select among the "
+            f"the split {word} became training: {count}; the sweep itself chooses its selection images among the "
             "training subjects"
             for word, count in sorted(self._validating.items())
             if count
@@ -148,7 +148,7 @@ class Assigner:
 
 
 def last_part(path: str) -> str:
-    """Return the name of a file without its folders, also those of Windows."""
+    """Return the name of a file without its folders, also for Windows paths."""
     return PurePosixPath(path.replace("\\", "/")).name
 
 
@@ -157,7 +157,7 @@ def _split(word: str, name: str) -> str:
         return ""
     split = split_of(word)
     if split is None:
-        raise BadFile(name, f"its split must be one of {examples()}, but got {word!r}")
+        raise BadFileError(name, f"its split must be one of {examples()}, but got {word!r}")
     return split
 
 

@@ -1,4 +1,4 @@
-"""Class numbers: the user's own, or those of the sorted labels; never the order of appearance."""
+"""Class numbers: the user's, or those of the sorted labels; never the order of appearance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seatbelt.errors import UserError
 
 BACKGROUND = "background"
 IGNORED_LABELS = ("ignore", "ignored", "void")
-"""Labels that become 255 unless they are classes: what COCO, CVAT and VOC call pixels that shall not count."""
+"""Labels that become 255 unless they are classes: the names in COCO, CVAT and VOC for ignored pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +20,22 @@ class Classes:
     numbers: dict[str, int]
     target: str
     ignored: frozenset[str] = frozenset()
-    """Further labels that shall not count."""
+    """Further labels whose pixels are ignored."""
 
     @property
     def background(self) -> int:
-        """Number of pixels without a label; a data set without a background knows nothing of them."""
+        """Number of pixels without a label: the background, or 255 (ignored) without one."""
         return self.numbers.get(BACKGROUND, IGNORE)
 
     def number(self, label: str) -> int | None:
-        """Return a label's number, 255 for what shall not count, None for what is no class."""
+        """Return the number of a label, 255 for ignored labels, None for other labels."""
         if label in self.numbers:
             return self.numbers[label]
         return IGNORE if label in self.ignored or label in IGNORED_LABELS else None
 
 
 def parse_classes(text: str) -> dict[str, int]:
-    """Return the numbers of `seat_belt,hair` (from 1 on) or `seat_belt=1,hair=5`; background is always there.
+    """Return the numbers of `seat_belt,hair` (from 1 on) or `seat_belt=1,hair=5`; background is always included.
 
     Raises:
         UserError: A name or number is empty, repeated or out of range.
@@ -52,7 +52,7 @@ def parse_classes(text: str) -> dict[str, int]:
             raise UserError(f"--classes names {name} twice")
         if equals and not (number.isdecimal() and number.isascii() and int(number[:9]) <= IGNORE):
             raise UserError(f"--classes takes numbers from 0 to 255, but got {part!r}")
-        next_free = sum(known != BACKGROUND for known in numbers) + 1
+        next_free = sum(other != BACKGROUND for other in numbers) + 1
         numbers[name] = int(number) if equals else (0 if name == BACKGROUND else next_free)
     if len(numbers) >= IGNORE:
         raise UserError(f"--classes names {len(numbers)} classes, but at most 254 fit")
@@ -62,7 +62,7 @@ def parse_classes(text: str) -> dict[str, int]:
 
 
 def choose_classes(
-    given: dict[str, int] | None,
+    chosen: dict[str, int] | None,
     fixed: dict[str, int] | None,
     labels: Iterable[str],
     *,
@@ -72,20 +72,20 @@ def choose_classes(
     """Return the classes of an import.
 
     Args:
-        given: The user's numbers.
-        fixed: The source's own numbers, used when the user gave none.
-        labels: All labels of the source, numbered in sorted order when neither is there.
-        target: The user's choice; else `seat_belt`, else the only class.
-        ignored: Labels that shall not count, and are no classes.
+        chosen: The user's numbers.
+        fixed: The numbers of the source, used without numbers of the user.
+        labels: All labels of the source, numbered in sorted order without other numbers.
+        target: The user's target; by default `seat_belt` or the only class.
+        ignored: Labels whose pixels are ignored, which are no classes.
 
     Raises:
-        UserError: There is no label, there are too many, or the target is none of them.
+        UserError: There are no labels, too many labels, or the target is not one of them.
     """
     ignored = frozenset(ignored)
-    both = sorted(ignored & set(given or ()))
+    both = sorted(ignored & set(chosen or ()))
     if both:
         raise UserError(f"--ignore and --classes both name {both[0]}; use one of them")
-    numbers = _below_255(given) if given else fixed or _sorted_numbers(set(labels) - ignored)
+    numbers = _below_255(chosen) if chosen else fixed or _sorted_numbers(set(labels) - ignored)
     names = [name for name in numbers if name != BACKGROUND]
     if target is None:
         target = "seat_belt" if "seat_belt" in names else names[0] if len(names) == 1 else None
@@ -97,14 +97,14 @@ def choose_classes(
 
 
 def label_is_usable(label: object) -> bool:
-    """Tell whether something is a text that can name a class."""
+    """Return whether something is a text that can name a class."""
     return isinstance(label, str) and bool(label) and label == label.strip() and label.isprintable()
 
 
 def _sorted_numbers(labels: Iterable[str]) -> dict[str, int]:
     names = sorted(set(labels) - {BACKGROUND} - set(IGNORED_LABELS))
     if not names:
-        raise UserError("the source holds no label; is it the right folder and format? Else name them with --classes")
+        raise UserError("the source holds no label; check folder and format, or name the labels with --classes")
     if len(names) >= IGNORE:
         raise UserError(f"the source holds {len(names)} labels, but at most 254 fit; choose some with --classes")
     return _with_background({name: number for number, name in enumerate(names, start=1)})
@@ -112,7 +112,7 @@ def _sorted_numbers(labels: Iterable[str]) -> dict[str, int]:
 
 def _with_background(numbers: dict[str, int]) -> dict[str, int]:
     if BACKGROUND not in numbers:
-        # Where 0 is a class, a high number: masks of others seldom hold it, so that theirs stay unknown and are told.
+        # If 0 is a class, a high number: foreign masks rarely contain it, so unknown values are still reported.
         free = [number for number in (0, *range(IGNORE - 1, 0, -1)) if number not in numbers.values()]
         if not free:
             raise UserError("--classes leaves no number for the background; name at most 254")
@@ -121,7 +121,7 @@ def _with_background(numbers: dict[str, int]) -> dict[str, int]:
 
 
 def _below_255(numbers: dict[str, int]) -> dict[str, int]:
-    """Return numbers in which a class that is 255 in the source has the lowest free one: 255 is ignored by us."""
+    """Give a class of number 255 the lowest free number, because 255 means ignored."""
     if IGNORE not in numbers.values():
         return numbers
     free = next(number for number in range(1, IGNORE) if number not in numbers.values())

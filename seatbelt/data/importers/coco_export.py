@@ -1,8 +1,8 @@
 """A native data-set folder as COCO: `annotations.json` and `images/`.
 
-Each class of an image becomes one annotation with compressed run lengths, which keep its mask exactly
-(polygons would not). Subjects, splits and class numbers go along in fields that COCO does not know and other
-readers pass over; `import_data` reads them back.
+Each class of an image becomes one annotation with compressed run lengths, which preserve its mask exactly (polygons
+would not). Subjects, splits and class numbers are stored in additional fields that other readers skip; `import_data`
+reads them back.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def export_coco(source: Path, out: Path, progress: Callable[[int, int], None] | 
 
     Args:
         source: The native data-set folder.
-        out: The folder to write; it must be missing or empty.
+        out: The folder to write, which must be missing or empty.
         progress: Called with the number of finished images and their total.
 
     Raises:
-        UserError: The data set has a fault; see `seatbelt data check`. Nothing is left in `out` then.
+        UserError: The data set has a fault; see `seatbelt data check`. Then `out` stays empty.
     """
     dataset = read(source)
     labels = _labels(dataset)
@@ -55,7 +55,7 @@ def export_coco(source: Path, out: Path, progress: Callable[[int, int], None] | 
 
 
 def _labels(dataset: DataSet) -> dict[int, str]:
-    """Return mask value -> category name; the background is what no annotation covers."""
+    """Return mask value -> category name; the background has no annotation."""
     labels = {number: name for name, number in dataset.classes.items() if name != BACKGROUND}
     ignored = next((name for name in IGNORED_LABELS if name not in dataset.classes), None)
     if ignored is None:

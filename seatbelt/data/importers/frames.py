@@ -1,4 +1,4 @@
-"""What every reader of a foreign format hands over, and how it says what is wrong."""
+"""The interface of readers of foreign formats: frames, findings and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Kind = Literal[
     "no pixels",
     "other shape",
 ]
-"""What a reader may notice in a mask that it nevertheless accepts."""
+"""Findings in a mask that a reader accepts nevertheless."""
 
 LOSSES: tuple[Kind, ...] = (
     "unknown colour",
@@ -35,23 +35,23 @@ LOSSES: tuple[Kind, ...] = (
     "no pixels",
     "other shape",
 )
-"""Kinds by which annotated pixels are lost: an import fails for them unless its user accepts that."""
+"""Kinds that lose annotated pixels: an import fails on them unless the user accepts the loss."""
 
 Notes = Counter[tuple[Kind, str]]
-"""(kind, colour or label) -> pixels; for `no outline`, `no pixels` and `other shape`, annotations."""
+"""(kind, colour or label) -> number of pixels, or of annotations for `no outline`, `no pixels` and `other shape`."""
 
 
 class Lost(str):
-    """A remark on annotations that have no place in the result."""
+    """A remark on annotations that are missing from the result."""
 
     __slots__ = ()
 
 
-class BadFile(Exception):
-    """One file of the source that cannot be used: `where` below the source, and `what` is wrong with it."""
+class BadFileError(Exception):
+    """A file of the source cannot be used: `where` below the source, and `what` is wrong."""
 
     def __init__(self, where: str, what: str) -> None:
-        # Names of files may hold line ends, and so may decoders' messages.
+        # Names of files and messages of decoders may contain line ends.
         self.where = where if where.isprintable() else repr(where)
         self.what = " ".join(what.split())
         super().__init__(f"{self.where}: {self.what}")
@@ -59,7 +59,7 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """A mask (H, W) of class numbers, 255 where ignored, and what was noticed while it was painted."""
+    """A mask (H, W) of class numbers, 255 where ignored, and the findings while painting it."""
 
     mask: NDArray[np.uint8]
     notes: Notes
@@ -67,13 +67,13 @@ class Painted:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One image with its mask, not opened yet."""
+    """One image with its mask, not yet opened."""
 
     name: str
-    """Path below `images/` of the data set to be written; subjects and splits are found by it."""
+    """Path below `images/` in the result; subjects and splits are assigned by it."""
     image: Path
     paint: Callable[[tuple[int, int]], Painted]
-    """(height, width) of the image -> its mask. Raises `BadFile` or `UnusableImage`."""
+    """(height, width) of the image -> its mask. Raises `BadFileError` or `UnusableImageError`."""
     subject: str = ""
     split: str = ""
     domain: str = ""
@@ -82,49 +82,49 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What a first pass over the source found; no image was opened."""
+    """The result of a first pass over the source, which opens no image."""
 
     labels: frozenset[str]
     images: int
-    """About how many frames will come, for the progress bar."""
+    """Approximate number of frames, for the progress bar."""
     classes: dict[str, int] | None = None
-    """Class numbers that the source itself fixes: only files written by `data export` do."""
+    """Class numbers of the source, which only files written by `data export` have."""
     target: str = ""
     remarks: tuple[str, ...] = ()
-    """What was concluded from the whole source, to be told."""
+    """Conclusions from the whole source, for the user."""
 
 
-class Source(Protocol):
+class Reader(Protocol):
     """A reader of one format."""
 
     def survey(self) -> Survey:
         """Collect the labels of the whole source."""
 
-    def frames(self, classes: Classes) -> Iterator[Frame | BadFile | str]:
-        """Yield what can be imported, what cannot, and remarks on things that were left out on purpose."""
+    def frames(self, classes: Classes) -> Iterator[Frame | BadFileError | str]:
+        """Yield the usable images, the unusable files, and remarks on items that were left out on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a source keeps its parts, when not in the usual place of its format."""
+    """Places and options of a source that differ from the default of its format."""
 
     images: Path | None = None
     masks: Path | None = None
     mask_suffix: str = ""
-    """What the names of masks have more than those of images, before the ending."""
+    """Suffix of mask names relative to image names, before the extension."""
     image_suffix: str = ""
-    """What the names of images have more than those of masks, before the ending."""
+    """Suffix of image names relative to mask names, before the extension."""
     unmasked_is_background: bool = False
-    """An image without a mask shows no class; otherwise that is a fault."""
+    """Images without a mask show no class; otherwise they are faults."""
     colours: Path | None = None
     classes: dict[str, int] | None = None
-    """The user's own class numbers; index masks have no other names. 255 is one here."""
+    """The user's class numbers, the only names for index masks. 255 may be one of them."""
     ignore: tuple[str, ...] = ()
-    """Labels, and numbers of index masks, whose pixels shall not count."""
+    """Labels, or numbers of index masks, whose pixels are ignored."""
     name_only: bool = False
-    """Look for files by the last part of their names, wherever they lie: paths of another machine."""
+    """Find files by the last part of their names, for paths from another machine."""
     bits: int | None = None
-    """Bits per channel that images of more than 8 use; None is what they say."""
+    """Bits per channel in use in images of more than 8; None for those stated in the file."""
 
     @property
     def ignored_numbers(self) -> frozenset[int]:
@@ -133,32 +133,33 @@ class Places:
 
 
 def contained(root: Path, name: object, where: str, *, hint: str = "") -> Path:
-    """Return root/name for a name that a file of the source gave; `hint` says what helps with names that leave it.
+    """Return root/name for a name from a file of the source.
 
     Raises:
-        BadFile: The name is none, or leaves the root: absolute, by `..`, or over a symbolic link.
+        BadFileError: The name is invalid or leaves the root: absolute, by `..`, or through a symbolic link; `hint` is
+            part of the message.
     """
     if not isinstance(name, str) or not PurePosixPath(name).name or not name.isprintable():
-        raise BadFile(where, f"{shown(name)} is no file name")
+        raise BadFileError(where, f"{quoted(name)} is no file name")
     if "\\" in name:
-        raise BadFile(where, f"the file name {shown(name)} holds a backslash; write / instead{hint}")
+        raise BadFileError(where, f"the file name {quoted(name)} holds a backslash; write / instead{hint}")
     parts = PurePosixPath(name).parts
     if parts[0].startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
-        raise BadFile(where, f"the file name {shown(name)} leaves its folder{hint}")
-    # A file system takes 255 bytes for each; masks get an ending of their own.
+        raise BadFileError(where, f"the file name {quoted(name)} leaves its folder{hint}")
+    # File systems allow 255 bytes per part; masks get another extension.
     if name != name.rstrip() or len(parts) > 20 or any(len(part.encode()) > 240 for part in parts):
-        raise BadFile(where, f"the file name {shown(name)} is too long, or ends with a space")
+        raise BadFileError(where, f"the file name {quoted(name)} is too long, or ends with a space")
     try:
         inside = (root / name).resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):
-        raise BadFile(where, f"{shown(name)} is no file name") from None
+        raise BadFileError(where, f"{quoted(name)} is no file name") from None
     if not inside:
-        raise BadFile(where, f"the file name {shown(name)} leaves its folder over a symbolic link")
+        raise BadFileError(where, f"the file name {quoted(name)} leaves its folder through a symbolic link")
     return root / name
 
 
-def shown(value: object) -> str:
-    """Return a value of a foreign file for a message; lists may be nested too deeply to be written out."""
+def quoted(value: object) -> str:
+    """Return a value of a foreign file for a message, shortened; lists may be nested too deeply to print."""
     if isinstance(value, (list, dict)):
         return f"a {'list' if isinstance(value, list) else 'JSON object'}"
     text = repr(value)

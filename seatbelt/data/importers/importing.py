@@ -1,4 +1,4 @@
-"""An import from beginning to end: survey, classes, then frame by frame into a native folder."""
+"""A complete import: survey, classes, then frame by frame into a native folder."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 
 from seatbelt.data.datasets.images import describe_mismatch
 from seatbelt.data.importers.assignment import Assigner, Rules
-from seatbelt.data.importers.cityscapes import open_cityscapes
 from seatbelt.data.importers.classes import choose_classes
-from seatbelt.data.importers.coco import open_coco
-from seatbelt.data.importers.folder import open_folder
-from seatbelt.data.importers.frames import BadFile, Frame, Places, Source
+from seatbelt.data.importers.formats.cityscapes import open_cityscapes
+from seatbelt.data.importers.formats.coco import open_coco
+from seatbelt.data.importers.formats.folder import open_folder
+from seatbelt.data.importers.formats.solo import SoloSource
+from seatbelt.data.importers.formats.supervisely import open_supervisely
+from seatbelt.data.importers.formats.voc import VocSource
+from seatbelt.data.importers.frames import BadFileError, Frame, Places, Reader
 from seatbelt.data.importers.layouts import MergedSource, Part, unlike_names
 from seatbelt.data.importers.pixels import read_image
 from seatbelt.data.importers.report import ImportReport
-from seatbelt.data.importers.solo import SoloSource
 from seatbelt.data.importers.split_names import examples, split_of
-from seatbelt.data.importers.supervisely import open_supervisely
-from seatbelt.data.importers.voc import VocSource
 from seatbelt.data.importers.writing import NativeWriter, new_folder
 from seatbelt.errors import UserError
 
-IMPORTERS: dict[str, Callable[[Path, Places], Source]] = {
+IMPORTERS: dict[str, Callable[[Path, Places], Reader]] = {
     "solo": SoloSource,
     "coco": open_coco,
     "voc": VocSource,
@@ -33,26 +33,26 @@ IMPORTERS: dict[str, Callable[[Path, Places], Source]] = {
 }
 
 _DOMAINS = {"solo": "synthetic"}
-"""Domain of a format's images where nobody says otherwise; all others hold real ones."""
+"""Default domain of a format's images; all other formats hold real images."""
 
-_SHOWN_LOSSES = 5
+_MAX_LISTED_LOSSES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """What the user said about an import."""
+    """The user's options of an import."""
 
     target: str | None = None
-    """The class to be found."""
+    """The class to segment."""
     name: str | None = None
-    """Of the data set; that of the folder if None."""
+    """Name of the data set; None for the name of the folder."""
     licence: str = ""
     skip_bad: bool = False
-    """Go on after a file that cannot be used."""
+    """Skip files that cannot be used."""
     accept_losses: bool = False
-    """Go on although annotations have no place in the result."""
+    """Accept that annotations are missing from the result."""
     accept_no_target: bool = False
-    """Go on although no image shows the target."""
+    """Accept that no image shows the target."""
     splits: tuple[str, ...] = ()
     """Word for the split of all images, or one for each source."""
     places: Places = field(default_factory=Places)
@@ -66,22 +66,22 @@ def import_data(
     options: ImportOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportReport:
-    """Turn images and masks of another format into a native data-set folder.
+    """Convert images and masks of another format into a native data-set folder.
 
-    One image is in memory at a time; what grows with the source are names (of sequences, subjects, the
-    user's CSV), a hash of each image and, for COCO, its JSON file.
+    One image is in memory at a time. Only names (of sequences, subjects, the user's CSV), a hash of each image and, for
+    COCO, its JSON file take memory in proportion to the source.
 
     Args:
         form: One of `IMPORTERS`.
         source: The folder to read, for COCO also a JSON file, or several of them; they are not changed.
-        out: The folder to write; it must be missing or empty.
-        options: What the user said.
-        progress: Called with the number of finished frames and about how many there are.
+        out: The folder to write, which must be missing or empty.
+        options: The user's options.
+        progress: Called with the number of finished frames and their approximate total.
 
     Raises:
-        UserError: The first file that cannot be used, unless `skip_bad`; annotations that have no place in the
-            result, unless `accept_losses`; a target that no image shows, unless `accept_no_target`; a source,
-            option or folder that cannot be used at all. Nothing is left in `out` then.
+        UserError: A file cannot be used (unless `skip_bad`), annotations are missing from the result (unless
+            `accept_losses`), no image shows the target (unless `accept_no_target`), or a source, option or folder is
+            invalid. Then `out` stays empty.
     """
     options = options or ImportOptions()
     sources = (source,) if isinstance(source, Path) else tuple(source)
@@ -104,9 +104,9 @@ def import_data(
             else:
                 try:
                     _take(item, assigner, writer, report, bits=options.places.bits)
-                except BadFile as bad:
+                except BadFileError as bad:
                     if not options.skip_bad:
-                        raise UserError(f"{where}: {bad}; mend it, or leave out such files by --skip-bad") from None
+                        raise UserError(f"{where}: {bad}; fix it, or skip such files with --skip-bad") from None
                     report.skipped.append(bad)
             if progress:
                 progress(done, max(done, survey.images))
@@ -116,7 +116,7 @@ def import_data(
     return report
 
 
-def _readers(form: str, sources: tuple[Path, ...], options: ImportOptions) -> Source:
+def _readers(form: str, sources: tuple[Path, ...], options: ImportOptions) -> Reader:
     splits = options.splits or ("",)
     if len(splits) not in (1, len(sources)):
         raise UserError(
@@ -126,20 +126,20 @@ def _readers(form: str, sources: tuple[Path, ...], options: ImportOptions) -> So
         if split_of(word) is None:
             raise UserError(f"--split must be one of {examples()}, but got {word!r}")
     if any(splits) and (options.rules.split_pattern or options.rules.test_subjects):
-        raise UserError("--split gives all images of a source one split: leave out --split-pattern, --test-subjects")
+        raise UserError("--split gives all images of a source one split: omit --split-pattern and --test-subjects")
     readers = [_reader(form, source, options.places) for source in sources]
     if len(readers) == 1 and not splits[0]:
         return readers[0]
     prefixes = unlike_names(list(sources)) if len(sources) > 1 else [""]
     words = splits * len(sources) if len(splits) == 1 else splits
     parts = [
-        Part(source=reader, prefix=prefix, split=word or (prefix if split_of(prefix) else ""), fixed=bool(word))
+        Part(reader=reader, prefix=prefix, split=word or (prefix if split_of(prefix) else ""), fixed=bool(word))
         for reader, prefix, word in zip(readers, prefixes, words, strict=True)
     ]
     return MergedSource(parts)
 
 
-def _reader(form: str, source: Path, places: Places) -> Source:
+def _reader(form: str, source: Path, places: Places) -> Reader:
     if form not in IMPORTERS:
         raise UserError(f"there is no format {form!r}; choose one of {', '.join(IMPORTERS)}")
     if not source.exists():
@@ -150,15 +150,15 @@ def _reader(form: str, source: Path, places: Places) -> Source:
 
 
 def _take(
-    item: Frame | BadFile, assigner: Assigner, writer: NativeWriter, report: ImportReport, *, bits: int | None
+    item: Frame | BadFileError, assigner: Assigner, writer: NativeWriter, report: ImportReport, *, bits: int | None
 ) -> None:
-    if isinstance(item, BadFile):
+    if isinstance(item, BadFileError):
         raise item
     picture, native = read_image(item.image, item.name, bits=bits)
     height, width = picture.pixels.shape[:2]
     painted = item.paint((height, width))
     if painted.mask.shape != (height, width):
-        raise BadFile(item.name, describe_mismatch(picture, painted.mask.shape))
+        raise BadFileError(item.name, describe_mismatch(picture, painted.mask.shape))
     row = writer.add(item, assigner.place(item), None if native else picture.pixels, painted.mask)
     report.add(row, picture, painted.mask, painted.notes)
 
@@ -168,17 +168,17 @@ def _check_result(report: ImportReport, options: ImportOptions, where: str) -> N
         raise UserError(_nothing(where, report))
     losses = report.losses()
     if losses and not options.accept_losses:
+        more = f" (and {len(losses) - _MAX_LISTED_LOSSES} more)" if len(losses) > _MAX_LISTED_LOSSES else ""
         raise UserError(
-            f"{where}: annotations would be lost: {'; '.join(losses[:_SHOWN_LOSSES])}"
-            f"{f' (and {len(losses) - _SHOWN_LOSSES} more)' if len(losses) > _SHOWN_LOSSES else ''}; mend them, name "
-            "what they are (--classes, --colours, --ignore), or go on without them by --accept-losses"
+            f"{where}: annotations would be lost: {'; '.join(losses[:_MAX_LISTED_LOSSES])}{more}; fix them, name "
+            "their labels (--classes, --colours, --ignore), or import without them with --accept-losses"
         )
     target = report.classes.target
     if not report.images_of[target] and not options.accept_no_target:
-        ignored = "; 255 was ignored: if it is the class, say --classes NAME=255" if report.ignores_255 else ""
+        ignored = "; 255 was ignored: if it is the class, use --classes NAME=255" if report.ignores_255 else ""
         raise UserError(
-            f"{where}: none of the {report.images} images shows the target {target}{ignored}; is its name that of the "
-            "source? Choose another with --target, or go on by --accept-no-target"
+            f"{where}: none of the {report.images} images shows the target {target}{ignored}; check its name "
+            "in the source, choose another with --target, or import it with --accept-no-target"
         )
 
 

@@ -2,33 +2,33 @@
 
 Run lengths count pixels down the columns, beginning with those outside (pycocotools `common/maskApi.c`).
 Compressed, each count (from the fourth on its difference to the one two before) is written in groups of
-five bits, low ones first, one character from 48 on for each, bit 32 telling that more follow. They are decoded
-here and not by pycocotools, whose C code trusts its input; polygons go through it once they are known to be
-harmless, so that their borders are COCO's.
+five bits, low ones first, one character from 48 on for each; bit 32 means that more follow. They are decoded here and
+not by pycocotools, whose C code trusts its input. Polygons go through pycocotools after a check, so that their borders
+are those of COCO.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
+from pycocotools import mask as coco_mask
 
 _MAX_OUTLINE = 1_000_000
-"""Pixels along all polygons of a region: pycocotools needs about 80 bytes for each."""
+"""Largest outline of all polygons of a region in pixels: pycocotools needs about 80 bytes per pixel."""
 
 
 _FORM = "[[x, y, x, y, ...], ...]"
 
 
-class BadRegion(Exception):
-    """A segmentation that is none of the three forms or does not fit its image; the text is the reason."""
+class BadRegionError(Exception):
+    """A segmentation has none of the three forms or does not fit its image; the text is the reason."""
 
 
 def decode_region(segmentation: object, height: int, width: int) -> NDArray[np.bool_]:
     """Return a region (H, W) from its COCO form.
 
     Raises:
-        BadRegion: With the reason.
+        BadRegionError: The segmentation is invalid.
     """
     if isinstance(segmentation, list):
         if segmentation and all(isinstance(part, dict) for part in segmentation):
@@ -38,9 +38,9 @@ def decode_region(segmentation: object, height: int, width: int) -> NDArray[np.b
             return region
         return _polygons(_as_polygons(segmentation), height, width)
     if not isinstance(segmentation, dict):
-        raise BadRegion(f"segmentation must be a list of polygons {_FORM} or a run-length object")
+        raise BadRegionError(f"segmentation must be a list of polygons {_FORM} or a run-length object")
     if segmentation.get("size") != [height, width]:
-        raise BadRegion(f"size must be the image's [height, width] = [{height}, {width}]")
+        raise BadRegionError(f"size must be the image's [height, width] = [{height}, {width}]")
     counts = segmentation.get("counts")
     runs = _compressed(counts) if isinstance(counts, str) else _uncompressed(counts)
     return _filled(runs, height, width)
@@ -53,29 +53,29 @@ def encode_region(region: NDArray[np.bool_]) -> dict[str, object]:
 
 
 def _filled(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
-    # Bounded one by one first, so that the sum cannot overflow.
+    # Each run is bounded first, so that the sum cannot overflow.
     bounded = runs.size <= height * width + 1 and ((runs >= 0) & (runs <= height * width)).all()
     if not bounded or int(runs.sum()) != height * width:
-        raise BadRegion(f"the run lengths do not add up to {width}x{height} pixels")
+        raise BadRegionError(f"the run lengths do not add up to {width}x{height} pixels")
     inside = np.arange(runs.size) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
 
 
 def _uncompressed(counts: object) -> NDArray[np.int64]:
     if not isinstance(counts, list) or not all(type(count) is int and abs(count) < 2**40 for count in counts):
-        raise BadRegion("counts must be a text or a list of whole numbers")
+        raise BadRegionError("counts must be a text or a list of whole numbers")
     return np.array(counts, np.int64)
 
 
 def _compressed(text: str) -> NDArray[np.int64]:
     characters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64) - 48
     if not characters.size or characters.min() < 0 or characters.max() > 63 or characters[-1] & 32:
-        raise BadRegion("the compressed run lengths are damaged")
+        raise BadRegionError("the compressed run lengths are damaged")
     ends = np.flatnonzero((characters & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
     if lengths.max() > 8:
-        raise BadRegion("the compressed run lengths are damaged")
+        raise BadRegionError("the compressed run lengths are damaged")
     places = np.arange(characters.size) - np.repeat(starts, lengths)
     runs: NDArray[np.int64] = np.add.reduceat((characters & 31) << 5 * places, starts)
     # Bit 16 of the last character is the sign.
@@ -86,7 +86,7 @@ def _compressed(text: str) -> NDArray[np.int64]:
 
 
 def _as_polygons(segmentation: list[object]) -> list[object]:
-    """Return a list of polygons x, y, x, y, ... also of one without the outer list, and of corners as pairs."""
+    """Return polygons x, y, x, y, ...; accepts a single polygon without the outer list, and corners as pairs."""
     if all(type(value) in (int, float) for value in segmentation) or _is_corners(segmentation):
         segmentation = [segmentation]
     flat: list[object] = []
@@ -98,7 +98,7 @@ def _as_polygons(segmentation: list[object]) -> list[object]:
 
 
 def _is_corners(polygon: list[object]) -> bool:
-    """Tell whether something is a list of at least three pairs of numbers."""
+    """Return whether something is a list of at least three pairs of numbers."""
     return len(polygon) >= 3 and all(
         isinstance(pair, list) and len(pair) == 2 and all(type(value) in (int, float) for value in pair)
         for pair in polygon
@@ -109,8 +109,8 @@ def _polygons(polygons: list[object], height: int, width: int) -> NDArray[np.boo
     checked = [_polygon(polygon, height, width) for polygon in polygons]
     outline = sum(float(np.abs(np.diff(p, axis=0, append=p[:1])).max(axis=1).sum()) for p in checked)
     if outline > _MAX_OUTLINE:
-        raise BadRegion(f"the polygons are longer than {_MAX_OUTLINE:,} pixels")
-    # One call each: their union is the region, so that a polygon within another makes no hole.
+        raise BadRegionError(f"the polygons are longer than {_MAX_OUTLINE:,} pixels")
+    # One call per polygon: the region is their union, so that a polygon within another is not a hole.
     region = np.zeros((height, width), bool)
     for polygon in checked:
         encoded = coco_mask.frPyObjects([polygon.ravel().tolist()], height, width)
@@ -121,14 +121,14 @@ def _polygons(polygons: list[object], height: int, width: int) -> NDArray[np.boo
 def _polygon(polygon: object, height: int, width: int) -> NDArray[np.float64]:
     """Return the corners (N, 2) as x and y."""
     if not isinstance(polygon, list) or not all(type(value) in (int, float) for value in polygon):
-        raise BadRegion(f"a polygon must be a list of numbers, all of them {_FORM}, but it holds something else")
+        raise BadRegionError(f"a polygon must be a list of numbers, all of them {_FORM}, but it holds something else")
     if len(polygon) < 6 or len(polygon) % 2:
-        raise BadRegion(f"a polygon needs an even number of at least 6 numbers, but has {len(polygon)}")
+        raise BadRegionError(f"a polygon needs an even number of at least 6 numbers, but has {len(polygon)}")
     try:
         corners = np.array(polygon, np.float64).reshape(-1, 2)
     except OverflowError:
         corners = np.full((1, 2), np.inf)
     size = np.array([width, height])
     if not bool(((corners >= -size) & (corners <= 2 * size)).all()):
-        raise BadRegion(f"a polygon reaches far out of the image of {width}x{height} pixels")
+        raise BadRegionError(f"a polygon reaches far out of the image of {width}x{height} pixels")
     return corners

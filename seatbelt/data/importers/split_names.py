@@ -1,4 +1,4 @@
-"""Words that other tools use for training, validation and test, in whatever spelling: one list for all formats."""
+"""Words of other tools for training, validation and test in any spelling, for all formats."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _SPLITS = {word: split for split, words in _WORDS.items() for word in words}
 _OTHER_ENDINGS = re.compile(r"(set|split|data|images?|imgs?)?[0-9]*$")
 
 NO_SPLIT = ("", "default", "all", "none")
-"""Words that say that there is no split; CVAT calls its only subset `default`."""
+"""Words for no split; CVAT calls its only subset `default`."""
 
 
 def split_of(word: str) -> str | None:
     """Return `train` or `test` for a word such as `Training`, `val2017` or `test-dev`, None for any other.
 
-    What validates with others trains here: the sweep itself chooses who selects, among the training subjects.
+    Validation images of other tools become training images: the sweep chooses its selection set itself.
     """
     split = _split_of(word)
     return "train" if split == "val" else split
 
 
 def is_validation(word: str) -> bool:
-    """Tell whether a word is one for validation."""
+    """Return whether a word means validation."""
     return _split_of(word) == "val"
 
 
 def examples() -> str:
-    """Return the words that errors show."""
+    """Return examples of the words for messages."""
     return "train, training, trn, val, valid, validation, dev, test, testing, tst"
 
 

@@ -1,4 +1,4 @@
-"""Writing a native data-set folder image by image; `dataset.json` comes last."""
+"""Writes a native data-set folder image by image; `dataset.json` comes last."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from PIL import Image
 from seatbelt.data.datasets.manifest import COLUMNS, Row
 from seatbelt.data.importers.assignment import Place
 from seatbelt.data.importers.classes import Classes
-from seatbelt.data.importers.frames import BadFile, Frame
+from seatbelt.data.importers.frames import BadFileError, Frame
 from seatbelt.errors import UserError
 
 _WRITTEN = ("images", "masks", "manifest.csv", "dataset.json", "annotations.json")
-"""Everything that imports and exports write, beside `.part` files."""
+"""All files and folders that imports and exports write, besides `.part` files."""
 
 
 @contextmanager
 def new_folder(out: Path, *sources: Path) -> Iterator[None]:
-    """Make a folder with `images/` to be filled; where filling it fails, what was written is removed again.
+    """Create a folder with `images/` for the body to fill; if the body fails, its files are removed.
 
-    Only an empty or missing folder is taken, and only what an import or export writes is removed.
+    The folder must be empty or missing. Only files of imports and exports are removed.
 
     Raises:
-        UserError: The folder holds something, lies within the source, or cannot be written.
+        UserError: The folder is not empty, lies within the source, or cannot be written.
     """
     for source in sources:
         if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
@@ -42,7 +42,7 @@ def new_folder(out: Path, *sources: Path) -> Iterator[None]:
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # Of two that write at once, one fails here, before it could remove what is the other's.
+        # Of two concurrent writers one fails here, before it could remove files of the other.
         (out / "images").mkdir()
     except OSError as error:
         raise _unwritable(out, error) from None
@@ -57,7 +57,7 @@ def new_folder(out: Path, *sources: Path) -> Iterator[None]:
 
 @dataclass
 class NativeWriter:
-    """Writes images, masks and manifest lines into a `new_folder` as they come, the description at the end."""
+    """Writes images, masks and manifest lines into a `new_folder`, and the description at the end."""
 
     out: Path
     classes: Classes
@@ -76,19 +76,19 @@ class NativeWriter:
         """Write one image with its mask (H, W); return its line of the manifest.
 
         Args:
-            frame: Names the image's file, which is copied byte for byte,
+            frame: The image, whose file is copied byte for byte unless `converted` is given.
             place: Its subject, split, domain and generation.
-            converted: unless it has to become a PNG of these pixels (H, W, 3).
+            converted: Pixels (H, W, 3) to write as a PNG instead; None to copy the file.
             mask: Class numbers.
 
         Raises:
-            BadFile: Another image of the source has the same name, or the same but for its ending.
+            BadFileError: Another image of the source has the same name, apart from the extension.
         """
         name = PurePosixPath(frame.name)
         image = PurePosixPath("images") / (name if converted is None else name.with_suffix(".png"))
         masked = PurePosixPath("masks") / name.with_suffix(".png")
         if (self.out / image).exists() or (self.out / masked).exists():
-            raise BadFile(frame.name, "another image has the same name (endings aside); rename one")
+            raise BadFileError(frame.name, "another image has the same name (endings aside); rename one")
         for path in (image, masked):
             (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         if converted is None:
@@ -108,7 +108,7 @@ class NativeWriter:
         )
 
     def finish(self, name: str, licence: str, origin: str) -> None:
-        """Write the description: from now on the folder is a data set."""
+        """Write the description, which makes the folder a data set."""
         self._file.close()
         description = {
             "format": 1,
@@ -130,12 +130,12 @@ def _unwritable(out: Path, error: OSError) -> UserError:
     return UserError(f"{out} cannot be written ({error.strerror or error}); choose another --out")
 
 
-def _remove(out: Path, made: list[Path]) -> None:
+def _remove(out: Path, folders: list[Path]) -> None:
     for name in _WRITTEN:
         shutil.rmtree(out / name, ignore_errors=True)
         for path in (out / name, out / f"{name}.part"):
             with suppress(OSError):
                 path.unlink()
-    for folder in made:
+    for folder in folders:
         with suppress(OSError):
             folder.rmdir()

@@ -1,7 +1,7 @@
-"""The decoded cache: one resized uint8 copy of a data set per node, memory-mapped by every trial there.
+"""The decoded cache: one resized uint8 copy of a data set per node, memory-mapped by all trials there.
 
-Images are stored as (N, H, W, 3) and masks as (N, H, W), at the training resolution. A cache is built in a
-temporary folder under a file lock and renamed when it is whole, so that nobody sees a part of one.
+Images are stored as (N, H, W, 3) and masks as (N, H, W), at the training resolution. A cache is built in a temporary
+folder under a file lock and renamed when it is complete, so that readers never see a partial one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seatbelt.errors import UserError
 from seatbelt.machine.cache_folder import cache_folder
 
 _FORMAT = 2
-"""Of the pixels: 2 turns images upright as EXIF says, and converts colour profiles."""
+"""Version of the pixels: 2 turns images upright according to EXIF and converts colour profiles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,37 +51,37 @@ def open_decoded(
 
     Args:
         dataset: The data set.
-        fingerprint: Its content hash when the sweep began: a changed data set gets a new cache.
+        fingerprint: Content hash of the data set at the start of the sweep; a changed data set gets a new cache.
         height: Training resolution in pixels.
         width: Training resolution in pixels.
-        threads: Threads that decode while building; None is one for each core.
+        threads: Number of decoding threads; None for one per core.
         progress: Called with the number of images decoded and their total.
 
     Raises:
-        UserError: An image or mask cannot be decoded, the data set is not the one that the fingerprint is of,
-            or there is no place for the cache.
+        UserError: An image or mask cannot be decoded, the data set does not match the fingerprint, or there is no
+            space for the cache.
     """
     folder = cache_folder() / "decoded" / f"{fingerprint[:32]}-{height}x{width}-{_FORMAT}"
     shape = (len(dataset.rows), height, width)
-    found = _open(folder, shape)
-    if found is not None:
-        return found
+    decoded = _open(folder, shape)
+    if decoded is not None:
+        return decoded
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            found = _open(folder, shape)
-            if found is None:
+            decoded = _open(folder, shape)
+            if decoded is None:
                 _check_unchanged(dataset, fingerprint)
                 _build(dataset, folder, height, width, threads or os.cpu_count() or 1, progress)
-                found = _open(folder, shape)
+                decoded = _open(folder, shape)
     except OSError as error:
         raise UserError(
             f"the decoded cache {folder.parent} cannot be written ({error.strerror or error}); set the "
-            "variable SEATBELT_CACHE to a folder that can"
+            "variable SEATBELT_CACHE to a writable folder"
         ) from None
-    if found is None:
-        raise UserError(f"the decoded cache {folder} cannot be read, though it was just made; is its disk sound?")
-    return found
+    if decoded is None:
+        raise UserError(f"the decoded cache {folder} cannot be read although it was just built; check its disk")
+    return decoded
 
 
 def resize(
@@ -98,7 +98,7 @@ def resize(
 
 
 def _open(folder: Path, shape: tuple[int, int, int]) -> Decoded | None:
-    """Return a complete cache, or None if there is none or it was damaged (cleaners of old files do that)."""
+    """Return a complete cache, None if it is missing or damaged (for example by a cleaner of old files)."""
     if not (folder / "complete.json").exists():
         return None
     try:
@@ -114,12 +114,12 @@ def _open(folder: Path, shape: tuple[int, int, int]) -> Decoded | None:
 
 
 def _check_unchanged(dataset: DataSet, fingerprint: str) -> None:
-    # Another node may hold another copy of the data; its numbers would be recorded under this fingerprint.
-    found = content_fingerprint(dataset)
-    if found != fingerprint:
+    # Another node may have another copy of the data, whose numbers would be recorded under this fingerprint.
+    digest = content_fingerprint(dataset)
+    if digest != fingerprint:
         raise UserError(
-            f"data set {dataset.root}: it changed since the sweep began (fingerprint {found[:12]}, not "
-            f"{fingerprint[:12]}); bring back the data, or begin another sweep"
+            f"data set {dataset.root}: it changed since the sweep began (fingerprint {digest[:12]}, not "
+            f"{fingerprint[:12]}); restore the data, or start another sweep"
         )
 
 
@@ -131,7 +131,7 @@ def _build(
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    # What a killed builder left behind is removed by the next one, which holds the lock.
+    # Remove the remains of killed builders; the lock is held.
     for left in folder.parent.glob(f"{folder.name}.part-*"):
         shutil.rmtree(left, ignore_errors=True)
     if folder.exists():
@@ -162,7 +162,7 @@ def _build(
 
 
 def _check_space(place: Path, needed: int) -> None:
-    # Memory maps of a full disk do not raise: the process is killed (SIGBUS).
+    # Writing to a memory map on a full disk does not raise: it kills the process (SIGBUS).
     free = shutil.disk_usage(place).free
     if free < needed:
         raise UserError(

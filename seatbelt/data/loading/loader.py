@@ -1,7 +1,7 @@
-"""Batches: training images in an order that depends on (seed, epoch) alone, evaluation images in file order.
+"""Batches: training images in an order that depends only on (seed, epoch), evaluation images in file order.
 
-Workers receive (epoch, index) pairs, so that what a sample looks like depends on neither the worker nor the
-number of workers. Only uint8 leaves this module; normalising is the device's work.
+Workers receive (epoch, index) pairs, so that a sample depends on neither the worker nor the number of workers. Batches
+are uint8; the device normalises them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BATCHES_AHEAD = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """Some samples of the sweep's decoded data sets, with class indices made equal across them.
+    """Some samples of the decoded data sets, with common codes for their classes.
 
     `codes[d]` maps a class index of data set d to 1 + its channel, to 0 for other classes, and to 255 for
     pixels to ignore.
@@ -64,14 +64,14 @@ class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
 
 
 class _Order:
-    """Yields batches of (epoch, position); `epoch` is set before each pass."""
+    """Yields batches of (epoch, position); set `epoch` before each pass."""
 
     def __init__(self, count: int, batch_size: int, seed: int) -> None:
         self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
 
     def __len__(self) -> int:
         full, rest = divmod(self.count, self.batch_size)
-        # Batch norm on a 1x1 map fails with one image (DeepLab's pooling branch); all arms drop it alike.
+        # Batch norm on a 1x1 map (DeepLab's pooling branch) fails with one image; all arms drop a last single image.
         return full + (1 if rest > 1 or (rest == 1 and full == 0) else 0)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -84,8 +84,8 @@ class _Order:
 class TrainingLoader:
     """Training batches of one trial; workers stay alive between the epochs of a leg.
 
-    Each worker is at most two batches ahead, which bounds the memory: (2 x workers + 1) batches of 4 bytes a pixel.
-    Batches come in their order whatever worker made them.
+    Each worker is at most two batches ahead, so that (2 x workers + 1) batches of 4 bytes per pixel are in memory.
+    Batches are in order, independent of the workers.
     """
 
     def __init__(self, samples: Samples, config: TrialConfig, *, workers: int) -> None:
@@ -115,20 +115,20 @@ def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[Batch]:
     """Yield all samples in order, without augmentation."""
     for start in range(0, len(samples), batch_size):
         stop = min(start + batch_size, len(samples))
-        # (Stacking copies: torch would warn of the decoded cache, which nobody may write.)
+        # (Stacking copies, because torch warns about the read-only decoded cache.)
         images, masks = zip(*(samples.read(position) for position in range(start, stop)), strict=True)
         yield torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(masks))
 
 
 def _prepare_worker(_: int) -> None:
-    # A signal to the process group, such as Ctrl-C or SLURM's SIGTERM, is for the driver: it lets the epoch finish.
+    # A signal to the process group (Ctrl-C, SLURM's SIGTERM) is meant for the driver, which lets the epoch finish.
     os.setsid()
     cv2.setNumThreads(0)
     reuse_freed_memory()
 
 
 def _collate(samples: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Batch:
-    # torch's own collating writes a worker's batch straight into the memory that it shares with the trainer.
+    # torch's collate function writes a worker's batch directly into the memory shared with the trainer.
     images, masks = zip(*samples, strict=True)
     return _stacked(images), _stacked(masks)
 

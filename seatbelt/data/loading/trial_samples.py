@@ -1,4 +1,4 @@
-"""The data of a sweep on one node: its data sets, their decoded copies, and the samples of any trial."""
+"""The data of a sweep on one node: its data sets, their decoded copies, and the samples of trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from seatbelt.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A data set as the sweep knows it."""
+    """The path and fingerprint of a data set of the sweep."""
 
     path: str
     fingerprint: str
@@ -56,20 +56,20 @@ class SweepData:
         self.datasets: list[DataSet] = [_read_once(source) for source in sources]
 
     def partition(self, config: TrialConfig) -> Partition:
-        """Return who trains, selects and tests in a trial.
+        """Return the training, validation, selection and test samples of a trial.
 
         Raises:
-            UserError: Nothing to train on, or a label that a data set of the trial does not know.
+            UserError: There is nothing to train on, or a data set of the trial lacks a label.
         """
-        found = partition(
+        parts = partition(
             self.datasets,
             config.data,
             self.selection,
             seed=config.seed,
             subjects_per_data_set=self.subjects_per_data_set,
         )
-        self._check_labels(config.data, found)
-        return found
+        self._check_labels(config.data, parts)
+        return parts
 
     def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
         """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
@@ -100,11 +100,11 @@ class SweepData:
         )
 
     def row(self, sample: Sample) -> Row:
-        """Return a sample's line of the manifest."""
+        """Return the manifest row of a sample."""
         return self.datasets[sample[0]].rows[sample[1]]
 
     def name_of(self, sample: Sample) -> str:
-        """Return a sample's image with the name of its data set."""
+        """Return the image of a sample with the name of its data set."""
         return f"{self.datasets[sample[0]].name}: {self.row(sample).image}"
 
     def _check_labels(self, config: DataConfig, parts: Partition) -> None:
@@ -114,9 +114,9 @@ class SweepData:
             labels = labels_of(config) if index in used else (config.target,) if index in scored else ()
             missing = missing_classes(dataset.classes, labels)
             if missing:
-                known = ", ".join(name for name in dataset.classes if name != BACKGROUND)
+                names = ", ".join(name for name in dataset.classes if name != BACKGROUND)
                 raise UserError(
-                    f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {known}); choose "
+                    f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {names}); choose "
                     "another with --fix target=... or context=..."
                 )
 

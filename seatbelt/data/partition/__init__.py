@@ -1,1 +1,1 @@
-"""Which images train, select and test: splits, mixture, composition."""
+"""The images for training, selection and test: splits, mixture, composition."""

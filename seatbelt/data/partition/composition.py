@@ -1,7 +1,7 @@
-"""Strata of synthetic images by their tags: which images a share of the composition is drawn from.
+"""Strata of synthetic images by their tags, from which the shares of a composition are drawn.
 
-A tag divides the images into those with each of its values that the composition names, and the others. The shares
-of different tags are independent: a stratum's share is the product of those of its parts.
+A tag divides the images into one part for each value in the composition and one part for all other values. The shares
+of different tags are independent: the share of a stratum is the product of the shares of its parts.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Image = tuple[int, int]
 """A `seatbelt.data.partition.splits.Sample`."""
 
 TagOf = Callable[[Image, str], str | None]
-"""An image and the name of a tag -> its value, None where the manifest does not say."""
+"""An image and the name of a tag -> its value, None if the manifest has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """One side of one tag: a value that is named, or all others."""
+    """One part of one tag: a value of the composition, or all other values."""
 
     tag: str
     share: float
@@ -43,7 +43,7 @@ def stratify(
     composition: Sequence[TagShare],
     tag_of: TagOf,
 ) -> tuple[dict[str, list[Image]], dict[str, float]]:
-    """Divide images into strata; those of an unknown kind are in none.
+    """Divide images into strata; images without a value for a tag are in none.
 
     Args:
         pools: Generation -> images.
@@ -52,22 +52,22 @@ def stratify(
         tag_of: The value of an image's tag.
 
     Returns:
-        Name of a stratum -> its images, and -> its share. The name says what it holds, such as `with seat=empty`.
+        Name of a stratum -> its images, and name -> its share. A name describes the images, such as `with seat=empty`.
         Strata with a share of 0 are left out.
     """
     groups = {"": [image for pool in pools.values() for image in pool]} if shares is None else dict(pools)
-    found: dict[str, list[Image]] = {}
-    parts: dict[str, float] = {}
+    strata: dict[str, list[Image]] = {}
+    stratum_shares: dict[str, float] = {}
     for group, images in groups.items():
         share = 1.0 if shares is None else shares[group]
         for chosen in itertools.product(*_parts(composition)):
-            # The words are also the key of the stratum's random stream.
+            # The name is also the key of the stratum's random stream.
             name = f"{f'of generation {group} ' if group else ''}with {', '.join(map(str, chosen))}"
-            parts[name] = share
+            stratum_shares[name] = share
             for part in chosen:
-                parts[name] *= part.share
-            found[name] = [image for image in images if all(p.holds(tag_of(image, p.tag)) for p in chosen)]
-    return found, parts
+                stratum_shares[name] *= part.share
+            strata[name] = [image for image in images if all(p.holds(tag_of(image, p.tag)) for p in chosen)]
+    return strata, stratum_shares
 
 
 def _parts(composition: Sequence[TagShare]) -> list[list[_Part]]:

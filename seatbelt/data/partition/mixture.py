@@ -1,7 +1,7 @@
-"""How many synthetic images a trial gets, of which generation, and which of them train.
+"""The synthetic images of a trial: their number, their generations and their parts.
 
-The real images of a mixture are constant and synthetic ones are added (thesis 3.3.5). Numbers come out exactly:
-what table 3.5 counts is training and validation part together, also where images repeat.
+The real images of a mixture are constant and synthetic ones are added (thesis 3.3.5). Numbers are exact: they count the
+training and validation part together, as in table 3.5, also with repeated images.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from seatbelt.data.partition.composition import Image, TagOf, stratify
 from seatbelt.errors import UserError
 
 _HELD, _DRAWN = 2, 3
-"""Purposes of random streams: which images are held out for validation, and which are used at all."""
+"""Purposes of random streams: the choice of the validation images, and the choice of the images in use."""
 
 
 def no_tags(image: Image, tag: str) -> str | None:
-    """Return None: images without tags."""
+    """Return None, for images without tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Synthetic:
-    """The synthetic images of a trial; one may repeat, but never in both parts."""
+    """The synthetic images of a trial. Images may repeat, but none is in both parts."""
 
     train: tuple[Image, ...]
     validation: tuple[Image, ...]
 
 
 def mixed_count(real: int, share: float) -> int:
-    """Return how many synthetic images make a share of all beside some real ones (table 3.5: 341, 0.9 -> 3069)."""
+    """Return the number of synthetic images for a share of all images (table 3.5: 341 real, share 0.9 -> 3069)."""
     # 341 / (1 - 0.6) is 852.5, which the thesis rounds up.
     return math.floor(real / (1 - share) + 0.5 + 1e-9) - real
 
@@ -45,21 +45,21 @@ def draw(
 ) -> Synthetic:
     """Draw the synthetic images of a trial.
 
-    Without shares it is all of them. With a synthetic share it is as many as make it up, with a number so many, and
-    with shares of the generations or of tags as many as can have these proportions. Images repeat only where there
-    are too few of them and `config.replacement` allows it: then each comes as often as any other, give or take one.
+    Without shares all images are drawn. A synthetic share or a number sets how many; shares of generations or tags
+    alone take as many as these proportions allow. Images repeat only if there are too few of them and
+    `config.replacement` allows it; then the frequencies of images differ by at most one.
 
-    With one seed, the images of a smaller share are among those of a larger one, unless they repeat.
+    With one seed, the images of a smaller share are a subset of those of a larger share, unless they repeat.
 
     Args:
-        pools: Generation -> the images that may be used.
+        pools: Generation -> available images.
         real: Number of real images in the mixture.
         config: The shares, whether images may repeat, and the share of the validation part.
-        seed: Of everything drawn.
+        seed: Seed of all draws.
         tag_of: The value of an image's tag.
 
     Raises:
-        UserError: Too few images, and none may repeat.
+        UserError: There are too few images, and they may not repeat.
     """
     pools, shares = _with_shares(pools, config, tag_of)
     counts = _counts(pools, shares, real, config)
@@ -80,7 +80,7 @@ def most_images(pools: Mapping[str, list[Image]], config: DataConfig, tag_of: Ta
     """Return the largest number of synthetic images that can have the shares of a configuration.
 
     Raises:
-        UserError: Images of a kind that has a share are missing altogether.
+        UserError: A stratum with a share has no images.
     """
     pools, shares = _with_shares(pools, config, tag_of)
     return sum(_counts(pools, shares, 0, config.model_copy(update={"synthetic_images": None})).values())
@@ -93,7 +93,7 @@ def _with_shares(
     if config.composition:
         return stratify(pools, shares, config.composition, tag_of)
     if shares is None:
-        # Not generation by generation: as the thesis, which adds images of one pool.
+        # Not per generation, as in the thesis, which adds images from one pool.
         return {"": [image for pool in pools.values() for image in pool]}, None
     return pools, shares
 
@@ -115,10 +115,10 @@ def _counts(
 
 
 def _held(counts: Mapping[str, int], config: DataConfig) -> dict[str, int]:
-    """Return how many images of each pool validate."""
+    """Return the number of validation images of each pool."""
     total = sum(counts.values())
     if config.composition and total:
-        # Of many small strata: rounded one by one, arms of one number would train on different numbers.
+        # With many small strata, rounding each would give arms with equal totals different training sizes.
         held = _at_least_one(round(config.validation_share * total), total, config)
         return apportion({name: count / total for name, count in counts.items()}, held)
     return {
@@ -127,12 +127,12 @@ def _held(counts: Mapping[str, int], config: DataConfig) -> dict[str, int]:
 
 
 def _at_least_one(held: int, count: int, config: DataConfig) -> int:
-    # Else its schedule would follow the real images of the selection set.
+    # Otherwise the schedule would follow the real images of the selection set.
     return 1 if not held and not config.real and count > 2 else held
 
 
 def apportion(shares: Mapping[str, float], total: int) -> dict[str, int]:
-    """Divide a number of images by shares that add up to 1: what is left goes to the largest remainders."""
+    """Divide a number of images by shares that add up to 1; the largest remainders are rounded up."""
     exact = {name: share * total for name, share in shares.items()}
     counts = {name: math.floor(value + 1e-9) for name, value in exact.items()}
     by_remainder = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
@@ -142,14 +142,14 @@ def apportion(shares: Mapping[str, float], total: int) -> dict[str, int]:
 
 
 def _most(shares: Mapping[str, float], available: Mapping[str, int], config: DataConfig) -> int:
-    """Return the largest number of images that can have these shares; all that there are, if they may repeat."""
+    """Return the largest number of images with these shares; the number of all images if they may repeat."""
     if config.replacement:
         return sum(available.values())
     return min(math.floor(available[name] / share + 1e-9) for name, share in shares.items())
 
 
 def _streams(seed: int, name: str) -> tuple[np.random.Generator, np.random.Generator]:
-    # By name: the images of a generation are the same ones beside whatever other generation.
+    # By name, so that the images of a generation do not depend on the other generations.
     key = zlib.crc32(name.encode())
     return np.random.default_rng([seed, _DRAWN, key]), np.random.default_rng([seed, _HELD, key])
 
@@ -157,13 +157,13 @@ def _streams(seed: int, name: str) -> tuple[np.random.Generator, np.random.Gener
 def _split(
     pool: list[Image], count: int, held: int, streams: tuple[np.random.Generator, np.random.Generator]
 ) -> tuple[list[Image], list[Image]]:
-    """Return `count` images of a pool in two parts without a common image, the second with `held` of them."""
+    """Return `count` images of a pool in two disjoint parts, the second with `held` of them."""
     order = streams[0].permutation(len(pool))
     if count <= len(pool):
         chosen = [pool[i] for i in sorted(order[:count])]
         places = streams[1].permutation(count)
         return [chosen[i] for i in places[held:]], [chosen[i] for i in places[:held]]
-    # The images are divided before they repeat, and a single one cannot be.
+    # The images are divided before they repeat; a single image cannot be divided.
     border = min(max(1, round(held / count * len(pool))), len(pool) - 1) if held else 0
     held = held if border else 0
     images = [pool[i] for i in order]
@@ -184,12 +184,12 @@ def _too_few(name: str, count: int, available: int, real: int, config: DataConfi
         also = " or change the shares" if config.composition else ""
         return UserError(f"no {what} are left beside those of the selection set; add images{also}")
     if config.synthetic_share is not None:
-        asked = f"a synthetic share of {config.synthetic_share:g} beside {real} real images"
+        request = f"a synthetic share of {config.synthetic_share:g} beside {real} real images"
     else:
-        asked = f"synthetic_images={config.synthetic_images}"
+        request = f"synthetic_images={config.synthetic_images}"
     if config.composition:
-        asked += f" with {'+'.join(map(str, config.composition))}"
+        request += f" with {'+'.join(map(str, config.composition))}"
     return UserError(
-        f"{asked} needs {count} {what}, but there are {available}; {instead}, or let images repeat by "
+        f"{request} needs {count} {what}, but there are {available}; {instead}, or let images repeat by "
         "--fix replacement=true"
     )

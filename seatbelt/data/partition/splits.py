@@ -1,9 +1,8 @@
-"""Who trains, who selects, who tests: fixed by subject, before the first trial.
+"""The splits by subject for training, selection and test, fixed before the first trial.
 
-The selection set of a sweep is one: the images of held-out training subjects of the target domain (the
-thesis holds out two of seven persons). Every arm is ranked by it. Where an arm trains on real images too,
-the same subjects are its validation part: the thesis' 70/30 split by person; a second hold-out would leave
-it three persons to train on (docs/decisions/0004).
+A sweep has one selection set: the images of held-out training subjects of the target domain (the thesis holds out two
+of seven persons). It ranks every arm. If an arm also trains on real images, the same subjects are its validation part,
+as in the thesis' 70/30 split by person; a second hold-out would leave three persons for training (docs/decisions/0004).
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from seatbelt.data.partition.subjects import Sample, Subject, SubjectOf, subject
 from seatbelt.errors import UserError
 
 SELECTION_SHARE = 0.3
-"""Share of the training subjects that select (thesis 3.3: 70/30 by test persons)."""
+"""Share of the training subjects in the selection set (thesis 3.3: 70/30 by test persons)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
     """The samples of one trial.
 
-    No subject is in two of training, selection and test, and no image in both training and validation; a
-    synthetic image may repeat within one of these two.
+    No subject is in two of training, selection and test, and no image is in both training and validation. A synthetic
+    image may repeat within training or validation.
     """
 
     train: tuple[Sample, ...]
@@ -53,13 +52,13 @@ class ImageCounts:
 def selection_set(
     datasets: list[DataSet], *, domain: str = "real", seed: int = 0, subjects_per_data_set: bool = True
 ) -> tuple[Sample, ...]:
-    """Choose the sweep's selection set: all images of about 30 % of the training subjects.
+    """Choose the selection set of a sweep: all images of about 30 % of the training subjects.
 
     Args:
-        datasets: Those of the sweep, in their order.
+        datasets: The data sets of the sweep, in order.
         domain: The target domain, `real` or `synthetic`.
-        seed: Of the choice of subjects.
-        subjects_per_data_set: Whether subjects of one name in several data sets are different people.
+        seed: Seed of the choice of subjects.
+        subjects_per_data_set: True if equal subject names in several data sets are different people.
 
     Raises:
         UserError: The domain has fewer than two training subjects.
@@ -88,14 +87,14 @@ def partition(
     """Return the samples of one trial.
 
     Args:
-        datasets: Those of the sweep, in their order.
-        config: What the trial trains on.
-        selection: The sweep's selection set.
-        seed: The trial's seed: it draws the mixture and the validation part.
-        subjects_per_data_set: Whether subjects of one name in several data sets are different people.
+        datasets: The data sets of the sweep, in order.
+        config: The training data of the trial.
+        selection: The selection set of the sweep.
+        seed: The seed of the trial, which draws the mixture and the validation part.
+        subjects_per_data_set: True if equal subject names in several data sets are different people.
 
     Raises:
-        UserError: Nothing to train on, or too few images for the mixture that was asked for.
+        UserError: There is nothing to train on, or there are too few images for the mixture.
     """
     everything = list(_samples(datasets))
     subject_of = subjects_of(datasets, per_data_set=subjects_per_data_set)
@@ -118,10 +117,10 @@ def partition(
 def most_synthetic(
     datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
 ) -> int:
-    """Return the largest number of synthetic images that a trial can have with its shares, whatever its seed.
+    """Return the largest number of synthetic images of a trial with its shares, for any seed.
 
     Raises:
-        UserError: Images of a kind that has a share are missing altogether.
+        UserError: A stratum with a share has no images.
     """
     subject_of = subjects_of(datasets, per_data_set=subjects_per_data_set)
     _, pools = _usable(datasets, config, selection, subject_of)
@@ -131,8 +130,8 @@ def most_synthetic(
 def _usable(
     datasets: list[DataSet], config: DataConfig, selection: tuple[Sample, ...], subject_of: SubjectOf
 ) -> tuple[list[Sample], dict[str, list[Sample]]]:
-    """Return the real images of a mixture, and the synthetic ones that may train, by generation."""
-    # Nobody who selects or is tested on, in whatever split or domain, is ever trained on.
+    """Return the real images of a mixture, and its usable synthetic images by generation."""
+    # Subjects of the selection or test set never train, in any split or domain.
     held_out = {subject_of(s) for s in selection}
     tested = {subject_of(s) for s in _samples(datasets) if _row(datasets, s).split == "test"}
     usable = [s for s in _of_sources(datasets, config) if subject_of(s) not in tested]
@@ -150,18 +149,18 @@ def _tag_of(datasets: list[DataSet]) -> TagOf:
 def _check_tags(datasets: list[DataSet], config: DataConfig) -> None:
     rows = [row for dataset in datasets for row in dataset.rows if row.domain == "synthetic"]
     for item in config.composition:
-        known = sorted({value for row in rows for name, value in row.tags if name == item.tag})
-        if item.value not in known:
+        values = sorted({value for row in rows for name, value in row.tags if name == item.tag})
+        if item.value not in values:
             columns = ", ".join(sorted({name for row in rows for name, _ in row.tags})) or "none"
-            there = f"{item.tag} is {', '.join(known)}" if known else f"columns of tags: {columns}"
+            alternatives = f"{item.tag} is {', '.join(values)}" if values else f"columns of tags: {columns}"
             raise UserError(
-                f"no synthetic image of the data sets is tagged {item.key} ({there}); add the column to manifest.csv, "
-                "or choose another share"
+                f"no synthetic image of the data sets is tagged {item.key} ({alternatives}); add the column to "
+                "manifest.csv, or choose another share"
             )
 
 
 def count_images(datasets: list[DataSet], parts: Partition) -> ImageCounts:
-    """Return the numbers of images of a trial's parts; an image that repeats counts as often."""
+    """Return the numbers of images in the parts of a trial; repeated images count repeatedly."""
     real = sum(_row(datasets, s).domain == "real" for s in parts.train)
     return ImageCounts(
         train_real=real,
@@ -175,7 +174,7 @@ def count_images(datasets: list[DataSet], parts: Partition) -> ImageCounts:
 def _real_parts(
     datasets: list[DataSet], real: list[Sample], selection: tuple[Sample, ...], seed: int, subject_of: SubjectOf
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Return the real images that train and those that validate: never images of one person in both."""
+    """Return the real training and validation images; no person is in both."""
     if not real:
         return (), ()
     selecting = {subject_of(s) for s in selection}
@@ -190,7 +189,7 @@ def _real_parts(
 
 
 def _held_subjects(subjects: set[Subject], key: list[int]) -> set[Subject]:
-    """Draw about 30 % of some subjects, at least one of them, but never all."""
+    """Draw about 30 % of some subjects, at least one, but never all."""
     ordered = sorted(subjects)
     count = min(len(ordered) - 1, max(1, round(SELECTION_SHARE * len(ordered))))
     chosen = np.random.default_rng(key).permutation(len(ordered))[: max(0, count)]

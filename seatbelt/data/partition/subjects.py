@@ -1,4 +1,4 @@
-"""Who is on an image: the persons of several data sets, and images of which nobody says it."""
+"""Subjects: the persons on the images of several data sets, and images without a subject."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Sample = tuple[int, int]
 """Index of a data set among those of the sweep, and of a row in its manifest."""
 
 Subject = tuple[int, str]
-"""A person, and the index of the data set that they are in; -1 where they are one person in all data sets."""
+"""The index of a data set and a person; -1 if the name means one person in all data sets."""
 
 SubjectOf = Callable[[Sample], Subject]
-"""Who is on a sample."""
+"""The subject of a sample."""
 
 _ALL_DATA_SETS = -1
 
 
 def subjects_of(datasets: Sequence[DataSet], *, per_data_set: bool) -> SubjectOf:
-    """Return who is on a sample; an image without a subject is a subject of its own."""
+    """Return a function from a sample to its subject; each image without a subject is a separate subject."""
 
     def subject(sample: Sample) -> Subject:
         row = datasets[sample[0]].rows[sample[1]]
@@ -32,16 +32,16 @@ def subjects_of(datasets: Sequence[DataSet], *, per_data_set: bool) -> SubjectOf
 
 
 def share_subjects(datasets: Sequence[DataSet]) -> bool:
-    """Tell whether a subject of one data set has the name of one of another."""
+    """Return whether two data sets have a subject name in common."""
     names = [{row.subject for row in dataset.rows if row.subject} for dataset in datasets]
     return sum(map(len, names)) > len(set().union(*names))
 
 
 def check_subjects(datasets: Sequence[DataSet]) -> None:
-    """Refuse subjects of one name that train in one data set and test in another.
+    """Refuse subject names that train in one data set and test in another.
 
     Raises:
-        UserError: The first such subject.
+        UserError: There is such a subject; the message names the first one.
     """
     split_of: dict[str, tuple[str, DataSet]] = {}
     crossing: dict[str, str] = {}
@@ -55,7 +55,7 @@ def check_subjects(datasets: Sequence[DataSet]) -> None:
         subject, where = next(iter(sorted(crossing.items())))
         more = f" (and {len(crossing) - 1} more subjects)" if len(crossing) > 1 else ""
         raise UserError(
-            f"subject {subject} is in two splits: {where}{more}; put all images of one person into one split, or say "
+            f"subject {subject} is in two splits: {where}{more}; put all images of one person into one split, or use "
             "--subjects-per-data-set if equal names are different people"
         )
 
@@ -66,7 +66,7 @@ def describe_missing_subjects(missing: int, images: int) -> str | None:
         return None
     many = f"{missing} of {images} images have" if images > 1 else "the only image has"
     return (
-        f"{many} no subject: each counts as a person of its own, so that frames of one drive can train, select and "
-        "test at once, and scores come out too high; name subjects when importing (--subjects, --subject-pattern) or "
-        "in manifest.csv"
+        f"{many} no subject: each counts as a separate person, so that frames of one drive can be in training, "
+        "selection and test at once, and scores are too high; name subjects when importing (--subjects, "
+        "--subject-pattern) or in manifest.csv"
     )

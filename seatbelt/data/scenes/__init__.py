@@ -1,4 +1,4 @@
-"""Embedded scenes: rendered car occupants with belts and exact masks, for use without data of one's own."""
+"""Embedded scenes: rendered car occupants with belts and exact masks, for use without other data."""
 
 from seatbelt.data.scenes.generations import GENERATIONS
 from seatbelt.data.scenes.labels import LABELS

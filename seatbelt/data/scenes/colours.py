@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seatbelt.data.scenes.solids import Colour
+from seatbelt.data.scenes.geometry.solids import Colour
 
 SKIN: tuple[Colour, ...] = (
     (0.78, 0.52, 0.40),
@@ -83,7 +83,7 @@ INTERIOR_MANY: tuple[Colour, ...] = (
 
 
 def pick(rng: np.random.Generator, palette: Sequence[Colour], spread: float = 0.25) -> Colour:
-    """A colour of the palette, channels and brightness each changed by up to `spread` of themselves."""
+    """A colour of the palette, with channels and brightness changed by up to a share `spread`."""
     base = np.array(palette[int(rng.integers(len(palette)))])
     tint = 1 + rng.uniform(-spread, spread, 3) * 0.5
     return as_colour(base * tint * (1 + rng.uniform(-spread, spread)))

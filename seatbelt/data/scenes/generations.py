@@ -1,6 +1,6 @@
 """The generations of synthetic data, as in section 3.2.2 of the thesis, and two more kinds of image.
 
-The thesis says what each generation added; how much of it (shares, angles, numbers of colours) is our choice.
+The thesis says what each generation added; the amounts (shares, angles, numbers of colours) are our choice.
 """
 
 from __future__ import annotations
@@ -107,4 +107,4 @@ GENERATIONS: dict[str, SceneParameters] = {
 """Name -> parameters. `randomized` is section 3.3.2; `camera` stands in for real images."""
 
 CAMERA_IMAGES = 563
-"""Training and test images of the stand-in together, as many as the thesis had real ones: 341 + 222."""
+"""Training and test images of the stand-in together, as many as the real images of the thesis: 341 + 222."""

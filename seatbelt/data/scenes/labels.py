@@ -1,13 +1,13 @@
 """The thirteen labels of a rendered mask.
 
-The thesis speaks of thirteen labels and names only seat belt, shirt, pants, skin and hair. The other eight
-are our choice: what a network can see from the mirror and what the belt touches or resembles. The thesis has
-all of them in generation 6 only; here every generation has them, since a mask that calls a shirt background
-would be wrong where generations are mixed (`SceneParameters.labels` restores the thesis' way).
+The thesis mentions thirteen labels but names only seat belt, shirt, pants, skin and hair. The other eight are our
+choice: parts that are visible from the mirror and that the belt touches or resembles. The thesis has all labels in
+generation 6 only. Here every generation has them, because a mask with a shirt as background would be wrong in mixed
+generations (`SceneParameters.labels` restores the masks of the thesis).
 """
 
 LABELS: dict[str, int] = {
-    "background": 0,  # roof, floor, rear seats, things lying about, hats, glasses
+    "background": 0,  # roof, floor, rear seats, loose objects, hats, glasses
     "seat_belt": 1,  # webbing in use or hanging at the pillar
     "shirt": 2,  # everything worn above the hips, sleeves included
     "pants": 3,
@@ -22,7 +22,7 @@ LABELS: dict[str, int] = {
     "pillar": 12,  # between and around the side windows
     "console": 13,  # between the front seats
 }
-"""Class name -> index in the mask; 0 is everything that has no label."""
+"""Class name -> index in the mask; 0 is everything without a label."""
 
 OCCUPANT: tuple[int, ...] = tuple(LABELS[name] for name in ("seat_belt", "shirt", "pants", "skin", "hair", "face"))
-"""What is cut out of the picture for domain randomisation."""
+"""Labels that domain randomisation cuts out of the picture."""

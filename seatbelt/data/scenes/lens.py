@@ -1,4 +1,4 @@
-"""The camera: where it stands, and what lens, shutter, sensor and compression do to a picture."""
+"""The camera: its position, and the effects of lens, shutter, sensor and compression."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.raycast import View, look
+from seatbelt.data.scenes.geometry.solids import Floats
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.raycast import View, look
-from seatbelt.data.scenes.solids import Floats
 from seatbelt.data.scenes.streams import Streams
 
 Picture = npt.NDArray[Any]
@@ -19,7 +19,7 @@ Picture = npt.NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Lens:
-    """Faults of one picture; each is nothing by default."""
+    """Faults of one picture, by default none."""
 
     distortion: float = 0.0
     """Share of the radius by which the edge moves outwards."""
@@ -37,12 +37,12 @@ def draw_view(parameters: SceneParameters, streams: Streams, width: int, height:
     shift = streams.of("camera shift").uniform(-1, 1, 7) * parameters.camera_shift_range
     position: Floats = np.array([0.30, 0.74, 0.98]) + shift[:3] * [1.5, 0.8, 1.0]
     target: Floats = np.array([0.0, 0.375, 0.0]) + shift[3:6] * [0.8, 0.4, 0.5]
-    # The zoom shows a metre of height at the distance of the chest, whatever the width.
+    # The zoom shows a metre of height at the distance of the chest, for any width.
     zoom = (1 + 0.8 * float(shift[6])) * height / 1.02
     free = streams.of("viewpoint").uniform(-1, 1, 5)
     position = _around(target, position, parameters.viewpoint_range * free[:2] * [1, 0.25])
     zoom *= 2 ** (parameters.closeness_range * (1 + float(free[2])) / 2)
-    # What is shown larger may lie anywhere around the chest.
+    # A larger view may be centred anywhere around the chest.
     target = target + np.array([0.1, 0.09, 0.0]) * np.append(free[3:], 0.0) * min(1.0, parameters.closeness_range)
     return look(position=position, target=target, scale=zoom, width=width, height=height, roll=30 * float(shift[5]))
 
@@ -82,7 +82,7 @@ def bend(picture: Picture, lens: Lens, *, exact: bool) -> Picture:
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
     edge = np.float32((width / 2) ** 2)
-    # Scaled so that the corners still show the scene and not what lies beyond it.
+    # Scaled so that the corners stay inside the scene.
     far = 1 + lens.distortion * max(1 + (height / width) ** 2, 0.0)
     factor = (1 + lens.distortion * (x * x + y * y) / edge) / max(far, 1.0)
     mode = cv2.INTER_NEAREST if exact else cv2.INTER_LINEAR
@@ -112,7 +112,7 @@ def expose(linear: Floats, lens: Lens, rng: np.random.Generator) -> npt.NDArray[
 
 
 def _tone_curve() -> npt.NDArray[np.uint8]:
-    """8-bit values of light from 0 to 4: gamma with a soft shoulder, so that skies do not clip at once."""
+    """8-bit values of light from 0 to 4: gamma with a soft shoulder, so that skies do not clip abruptly."""
     light = np.arange(4096) / 1023
     soft = np.where(light < 0.6, light, 0.6 + 0.4 * (1 - np.exp(-(light - 0.6) / 0.4)))
     return np.asarray(np.rint(255 * soft ** (1 / 2.2))).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The knobs of a generation: one named field per variation, so that each can be switched on alone."""
+"""Parameters of a generation: one field per variation, so that each can be switched on alone."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class SceneParameters:
-    """What varies in the images of one generation.
+    """The variations in the images of one generation.
 
-    Names that end in `_share` are probabilities from 0 to 1, those in `_range` half-widths around the usual
-    value. A field that is off does not shift what is drawn for the others.
+    Names that end in `_share` are probabilities from 0 to 1, names that end in `_range` half-widths around the default
+    value. Switching a field off does not change the draws of the others.
     """
 
     name: str
     """Name of the generation; part of every random stream."""
     persons: int = 40
-    """Number of different bodies; they take turns, so that few images show all of few persons."""
+    """Number of different bodies; they take turns, so that few images show all persons if those are few."""
     test_persons: int = 0
     """Further persons, whose images form the test split (real domain)."""
     test_share: float = 0.0
     """Share of the images that show test persons."""
     outfits: int = 0
-    """Number of sets of clothes that a person owns; 0: new colours in every image."""
+    """Number of outfits of a person; 0: new colours in every image."""
     domain: Domain = "synthetic"
     """Column `domain` of the manifest."""
     labels: Labels = "all"
@@ -58,7 +58,7 @@ class SceneParameters:
     unbelted_share: float = 0.0
     """Of the occupied seats: the belt is not in use."""
     empty_share: float = 0.0
-    """Of all images: nobody sits there."""
+    """Of all images: the seat is empty."""
     stowed_belt_share: float = 0.0
     """Of the images without a belt in use: it hangs at the pillar, visible and annotated."""
     belt_follows_body: bool = True
@@ -112,7 +112,7 @@ class SceneParameters:
     viewpoint_range: float = 0.0
     """Place of the camera on a circle around the occupant, and as far down as a quarter of it; degrees."""
     closeness_range: float = 0.0
-    """How much larger the chest is shown than usual; factors of two."""
+    """Enlargement of the chest; factors of two."""
     mirrored_share: float = 0.0
     """Of all images: the seat is on the other side of the car."""
     distortion_range: float = 0.0
@@ -147,7 +147,7 @@ class SceneParameters:
 
     @property
     def prefix(self) -> str:
-        """What the names of subjects and files begin with: `g3` for generation 3, otherwise the name."""
+        """Prefix of the names of subjects and files: `g3` for generation 3, otherwise the name."""
         return f"g{self.name}" if self.name.isdigit() else self.name
 
     def person_of(self, index: int) -> tuple[int, bool]:
@@ -160,8 +160,8 @@ class SceneParameters:
 
     def _check_choice(self, name: str, value: object) -> None:
         if name in _CHOICES and value not in get_args(_CHOICES[name]):
-            known = ", ".join(get_args(_CHOICES[name]))
-            raise ValueError(f"{name} must be one of {known}, but got {name}={value!r}")
+            choices = ", ".join(get_args(_CHOICES[name]))
+            raise ValueError(f"{name} must be one of {choices}, but got {name}={value!r}")
 
     def _check_bounds(self) -> None:
         if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():

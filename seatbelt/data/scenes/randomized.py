@@ -1,7 +1,6 @@
 """Domain randomisation: the occupant and the belt cut out, shrunk and moved before another background.
 
-Circles and rectangles fly over the picture, and belts that are annotated like worn ones (section 3.3.2 of the
-thesis).
+Circles, rectangles and annotated belts fly over the picture (section 3.3.2 of the thesis).
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seatbelt.data.scenes import colours
+from seatbelt.data.scenes.geometry.solids import Colour, Floats
 from seatbelt.data.scenes.labels import LABELS, OCCUPANT
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.solids import Colour, Floats
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import pattern_tiles, scenery
 
@@ -29,13 +28,13 @@ def randomize(
     height, width = mask.shape
     place = streams.of("cut-out")
     scale = float(place.uniform(0.4, 0.85))
-    kept = np.isin(mask, OCCUPANT)
-    # Where the figure may go: anywhere that keeps most of it inside.
+    on_occupant = np.isin(mask, OCCUPANT)
+    # The figure may be anywhere as long as most of it stays inside.
     left = float(place.uniform(-0.1, 1.1 - scale)) * width
     top = float(place.uniform(0.0, 1.1 - scale)) * height
     move = np.array([[scale, 0, left], [0, scale, top]], dtype=np.float32)
     figure = cv2.warpAffine(linear, move, (width, height), flags=cv2.INTER_AREA)
-    person = np.where(kept, mask, 0).astype(np.uint8)
+    person = np.where(on_occupant, mask, 0).astype(np.uint8)
     labels = np.ascontiguousarray(
         cv2.warpAffine(person, move, (width, height), flags=cv2.INTER_NEAREST), dtype=np.uint8
     )
@@ -114,7 +113,7 @@ def _fly_belt(rng: np.random.Generator, picture: Floats, mask: Mask) -> None:
 
 
 def _fill(picture: Floats, mask: Mask, corners: Floats, colour: Colour, label: int) -> npt.NDArray[np.bool_]:
-    """Fill a polygon in the picture and in the mask alike, and return where (h, w)."""
+    """Fill a polygon in the picture and in the mask, and return its pixels (h, w)."""
     inside = np.zeros_like(mask)
     cv2.fillPoly(inside, [np.rint(corners * 8).astype(np.int32)], 1, cv2.LINE_8, 3)
     where = np.asarray(inside == 1)

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.solids import Floats, unit
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.lens import bend, draw_lens, expose
+from seatbelt.data.scenes.objects.room import room_colours
 from seatbelt.data.scenes.parameters import SceneParameters
 from seatbelt.data.scenes.randomized import randomize
-from seatbelt.data.scenes.room import room_colours
 from seatbelt.data.scenes.shading import (
     Surface,
     corner_darkening,
@@ -23,7 +24,6 @@ from seatbelt.data.scenes.shading import (
     solid_surface,
     sunlit,
 )
-from seatbelt.data.scenes.solids import Floats, unit
 from seatbelt.data.scenes.stage import Stage, Traced, set_stage, trace
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import scenery
@@ -42,11 +42,11 @@ class Scene:
     test: bool
     """The subject belongs to the test split."""
     facts: Mapping[str, Any]
-    """What was drawn: name -> number, string or bool."""
+    """Random choices of the scene: name -> number, string or bool."""
 
 
 def render(parameters: SceneParameters, *, index: int, seed: int, width: int, height: int) -> Scene:
-    """Image `index` of a generation; the same whatever else is rendered, in any order, by any process."""
+    """Image `index` of a generation, independent of other images, their order and the process."""
     if index < 0 or seed < 0:
         raise ValueError(f"index and seed must not be negative, but got {index=}, {seed=}")
     if width < 16 or height < 16:
@@ -73,7 +73,7 @@ def render(parameters: SceneParameters, *, index: int, seed: int, width: int, he
 
 
 def majority(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The most frequent of the four labels of each pixel; of equals the upper left one."""
+    """The most frequent of the four labels of each pixel; the upper left one of several."""
     four = np.stack([labels[0::2, 0::2], labels[0::2, 1::2], labels[1::2, 0::2], labels[1::2, 1::2]])
     votes = (four[:, None] == four[None]).sum(axis=1)
     return np.asarray(np.take_along_axis(four, votes.argmax(axis=0)[None], axis=0)[0])
@@ -96,9 +96,9 @@ def _light(parameters: SceneParameters, streams: Streams, stage: Stage, traced: 
 
 
 def _representatives(traced: Traced, height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rays whose colour is computed, and for each ray the place of the one it takes its colour from.
+    """Rays whose colour is computed, and for each ray the index of the ray that gives its colour.
 
-    The four rays of a pixel share a colour where they meet the same thing: only edges are worth four.
+    The four rays of a pixel share a colour if they hit the same object: only edges need four.
     """
     thing = traced.number.astype(np.int32) * 16 + traced.labels
     grid = thing.reshape(height // 2, 2, width // 2, 2)
@@ -106,8 +106,8 @@ def _representatives(traced: Traced, height: int, width: int) -> tuple[npt.NDArr
     every = np.arange(height * width).reshape(height, width)
     first = np.repeat(np.repeat(every[::2, ::2], 2, axis=0), 2, axis=1)
     source = np.where(np.repeat(np.repeat(same, 2, axis=0), 2, axis=1), first, every).reshape(-1)
-    own = source == every.reshape(-1)
-    return np.flatnonzero(own), (np.cumsum(own) - 1)[source]
+    is_first = source == every.reshape(-1)
+    return np.flatnonzero(is_first), (np.cumsum(is_first) - 1)[source]
 
 
 def _surface(
@@ -145,7 +145,7 @@ def _walls(
 ) -> Surface:
     x = points[0]
     normal = np.zeros_like(points)
-    # Seen from inside; roof and floor differ too little from the walls to be worth more.
+    # Seen from inside; roof and floor differ little from the walls.
     normal[0] = np.where(x < 0, 0.8, -0.8)
     normal[2] = 0.6
     colour = room_colours(points, labels, directions, stage.interior, panorama, detail=parameters.textures)

@@ -1,4 +1,4 @@
-"""From visible surfaces to linear colours: patterns, folds, sun, sky, shadows and darkened corners."""
+"""Shading of visible surfaces in linear colours: patterns, folds, sun, sky, shadows and darkened corners."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seatbelt.data.scenes.geometry.raycast import cast, normals, parallel
+from seatbelt.data.scenes.geometry.ribbon import Ribbon, RibbonHits, cast_ribbons
+from seatbelt.data.scenes.geometry.solids import Floats, Material, Solid, dot, unit
 from seatbelt.data.scenes.labels import LABELS
-from seatbelt.data.scenes.lights import Light
-from seatbelt.data.scenes.raycast import cast, normals, parallel
-from seatbelt.data.scenes.ribbon import Ribbon, RibbonHits, cast_ribbons
-from seatbelt.data.scenes.room import room_exit, room_label
-from seatbelt.data.scenes.solids import Floats, Material, Solid, dot, unit
+from seatbelt.data.scenes.objects.lights import Light
+from seatbelt.data.scenes.objects.room import room_exit, room_label
 from seatbelt.data.scenes.textures import PATTERNS, fold_tile, pattern_tiles, sample
 
 _SHADOW_SIZE, _SHADOW_EXTENT = 144, 1.6
@@ -61,7 +61,7 @@ def solid_surface(solids: Sequence[Solid], number: npt.NDArray[np.int16], points
 def ribbon_surface(hits: RibbonHits, material: Material) -> Surface:
     """The surface of visible webbing."""
     weave = _pattern(material, hits.cloth)
-    # Two ribs near the edges are what tells webbing from a stripe on a shirt.
+    # Two ribs near the edges distinguish webbing from a stripe on a shirt.
     rib = np.abs(np.abs(hits.cloth[0]) - 0.017) < 0.0022
     return Surface(
         normal=hits.normal.astype(np.float32),
@@ -90,7 +90,7 @@ def sunlit(solids: Sequence[Solid], ribbons: Sequence[Ribbon], points: Floats, n
     """The share (n,) of the sun that reaches points (3, n): through a window and past the solids."""
     centre = np.array([0.05, 0.30, 0.0])
     view = parallel(centre=centre, direction=-light.towards, extent=_SHADOW_EXTENT, size=_SHADOW_SIZE)
-    # The driver's seat and the rear bench lie outside the map; small things throw no shadow worth its time.
+    # The driver's seat and the rear bench lie outside the map; shadows of small objects are not worth the time.
     near = [solid for solid in solids if solid.origin[0] < 0.55 and solid.part != "rear"]
     depth = cast(near, view, least=8).distance.reshape(-1)
     strap = cast_ribbons(ribbons, view)
@@ -111,7 +111,7 @@ def sunlit(solids: Sequence[Solid], ribbons: Sequence[Ribbon], points: Floats, n
 
 
 def corner_darkening(distance: npt.NDArray[np.float32]) -> Floats:
-    """Factor (height, width): points that lie behind their surroundings get less of the sky."""
+    """Factor (height, width): points behind their surroundings receive less light from the sky."""
     height, width = distance.shape
     small = cv2.resize(distance, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     smooth = cv2.resize(cv2.GaussianBlur(small, (0, 0), width / 160), (width, height))

@@ -1,4 +1,4 @@
-"""The stage: everything that stands before the camera, and what each ray meets."""
+"""The stage: all objects before the camera, and the hit of each ray."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.belts import Belt, build_belt, draw_belt
-from seatbelt.data.scenes.bodies import Body, build_body
-from seatbelt.data.scenes.cabin import Interior, cabin_solids, draw_interior, hardware
+from seatbelt.data.scenes.geometry.raycast import View, cast
+from seatbelt.data.scenes.geometry.ribbon import Ribbon, RibbonHits, cast_ribbons
+from seatbelt.data.scenes.geometry.solids import Floats, Solid
 from seatbelt.data.scenes.labels import LABELS
 from seatbelt.data.scenes.lens import draw_view
-from seatbelt.data.scenes.lights import Light, draw_light
+from seatbelt.data.scenes.objects.belts import Belt, build_belt, draw_belt
+from seatbelt.data.scenes.objects.bodies import Body, build_body
+from seatbelt.data.scenes.objects.cabin import Interior, cabin_solids, draw_interior, hardware
+from seatbelt.data.scenes.objects.lights import Light, draw_light
+from seatbelt.data.scenes.objects.people import Outfit, Person, Pose, draw_outfit, draw_person, draw_pose
+from seatbelt.data.scenes.objects.room import room_exit, room_label
 from seatbelt.data.scenes.parameters import SceneParameters
-from seatbelt.data.scenes.people import Outfit, Person, Pose, draw_outfit, draw_person, draw_pose
-from seatbelt.data.scenes.raycast import View, cast
-from seatbelt.data.scenes.ribbon import Ribbon, RibbonHits, cast_ribbons
-from seatbelt.data.scenes.room import room_exit, room_label
-from seatbelt.data.scenes.solids import Floats, Solid
 from seatbelt.data.scenes.streams import Streams
 
 FINENESS = 2
@@ -29,7 +29,7 @@ FINENESS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Everything that stands before the camera."""
+    """All objects before the camera."""
 
     solids: tuple[Solid, ...]
     ribbons: tuple[Ribbon, ...]
@@ -52,7 +52,7 @@ class Staged:
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """What n rays meet."""
+    """The hits of n rays."""
 
     number: npt.NDArray[np.int16]
     """(n,) index of the solid; the number of solids for webbing; -1 for the walls of the room."""
@@ -94,7 +94,7 @@ def set_stage(parameters: SceneParameters, streams: Streams, width: int, height:
 
 
 def trace(stage: Stage) -> Traced:
-    """What every ray of the fine grid meets."""
+    """The hit of every ray of the fine grid."""
     view = stage.view
     hits = cast(stage.solids, view)
     distance, number = hits.distance.reshape(-1), hits.solid.reshape(-1)

@@ -1,4 +1,4 @@
-"""Random numbers with an address: what is drawn for one purpose never depends on what else is drawn."""
+"""Random streams by purpose: the draws for one purpose never depend on other draws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Streams:
-    """One independent generator per purpose, for one image of one generation."""
+    """Independent random generators, one per purpose, for one image of one generation."""
 
     name: str
     """Name of the generation."""
@@ -28,6 +28,6 @@ class Streams:
         return self._generator(purpose, 1, person)
 
     def _generator(self, purpose: str, kind: int, number: int) -> np.random.Generator:
-        # crc32 and not hash(): the latter differs between processes.
+        # crc32, because hash() differs between processes.
         words = [self.seed, crc32(self.name.encode()), crc32(purpose.encode()), kind, number]
         return np.random.default_rng(np.random.SeedSequence(words))

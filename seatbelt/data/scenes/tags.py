@@ -1,7 +1,7 @@
-"""What a scene shows, as tags of the manifest: the variations whose share the thesis asks for in its section 5.3.
+"""Tags of scenes in the manifest: the variations whose shares section 5.3 of the thesis proposes to study.
 
-The thesis names them (black belts versus blonde belts, light interior versus dark, empty seats and occupants
-without a belt); where one ends and the other begins is our choice.
+The thesis names them (black belts versus blonde belts, light interior versus dark, empty seats and occupants without a
+belt); the thresholds are our choice.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seatbelt.data.scenes.solids import Colour
+from seatbelt.data.scenes.geometry.solids import Colour
 
 TAGS = ("seat", "belt_colour", "interior", "light")
-"""Names of the tags, the further columns of the manifest."""
+"""Names of the tags, the extra columns of the manifest."""
 
 DARK_BELOW = 0.1
 """Linear luminance (Rec. 709) below which a belt or an interior is dark: 35 % grey as a screen shows it."""
@@ -27,7 +27,7 @@ DIM_BELOW, BRIGHT_ABOVE = -0.3, 0.3
 def tags_of(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags of a scene from its facts.
 
-    * seat: `belted`, `unbelted` or `empty`; a belt that is worn wrongly is worn.
+    * seat: `belted`, `unbelted` or `empty`; a wrongly worn belt counts as worn.
     * belt_colour: `dark`, `light` or `coloured`; `none` where no belt is before the camera.
     * interior: `dark` or `light`, by the mean of seat and trim.
     * light: `dim`, `usual` or `bright`.

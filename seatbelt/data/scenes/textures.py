@@ -1,4 +1,4 @@
-"""Patterns of cloth and trim, folds, and what lies outside the windows; made once, tiled everywhere."""
+"""Patterns of cloth and trim, folds, and the view outside the windows; generated once and tiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seatbelt.data.scenes.solids import Floats
+from seatbelt.data.scenes.geometry.solids import Floats
 
 TILE = 256
 """Edge of a tile in texels, a power of two."""

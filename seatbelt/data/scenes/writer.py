@@ -50,20 +50,20 @@ def write_dataset(
 ) -> Path:
     """Render scenes into a new data-set folder and return its path.
 
-    The same arguments write the same pixels, whatever the number of processes. `dataset.json` is written
-    last: a folder without it is not whole.
+    The same arguments write the same pixels for any number of processes. `dataset.json` is written last: a folder
+    without it is incomplete.
 
     Args:
-        out: The folder; it must not exist yet, or be empty.
+        out: The folder, which must be missing or empty.
         generations: Name of a generation -> number of images.
         size: Width and height in pixels.
-        seed: Not negative; another seed gives other persons and other images.
+        seed: Not negative; each seed gives other persons and other images.
         processes: Worker processes; 1 renders in this process.
         progress: Called after each image with the number of finished images and of all images.
-        parameters: What the names of the generations mean.
+        parameters: Name of a generation -> its parameters.
 
     Raises:
-        UserError: `out` holds something, or the generations, the size or the seed cannot be used.
+        UserError: `out` is not empty, or the generations, the size or the seed are invalid.
     """
     _check(out, generations, size, seed, processes, parameters)
     jobs = [
@@ -121,7 +121,7 @@ def _written(jobs: Sequence[_Job], processes: int) -> Iterator[dict[str, str]]:
     if processes == 1:
         yield from map(_write, jobs)
         return
-    # Spawned, not forked: the caller may have threads (torch, ray), which a fork would copy in any state.
+    # Spawned, not forked, because a fork copies threads of the caller (torch, ray) in any state.
     spawn = multiprocessing.get_context("spawn")
     try:
         with _one_thread_each(), ProcessPoolExecutor(processes, mp_context=spawn, initializer=_start_worker) as pool:
@@ -135,7 +135,7 @@ def _written(jobs: Sequence[_Job], processes: int) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Children that start within use one thread for linear algebra: the processes share the cores already."""
+    """Let child processes use one thread for linear algebra, because the processes already share the cores."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
@@ -159,7 +159,7 @@ def _write(job: _Job) -> dict[str, str]:
     scene = render(job.parameters, index=job.index, seed=job.seed, width=width, height=height)
     name = f"{job.parameters.prefix}-{job.index:05d}.png"
     for path, picture in (("images", scene.image[..., ::-1]), ("masks", scene.mask)):
-        # Written by Python: OpenCV cannot open every path on every system, and fails silently.
+        # Written by Python, because OpenCV cannot open every path on every system and fails silently.
         done, data = cv2.imencode(".png", picture)
         assert done
         (job.out / path / name).write_bytes(data.tobytes())

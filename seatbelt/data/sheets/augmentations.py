@@ -1,4 +1,4 @@
-"""A sheet of augmentations as the thesis' figure 3.3: a picture, and what each transform makes of it alone."""
+"""A sheet of augmentations as in figure 3.3 of the thesis: a picture, and the effect of each transform alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTLINE = (255, 225, 0)
 _TRIES = 20
 
 MOST_IMAGES = 20
-"""Images that one sheet holds."""
+"""Largest number of images on one sheet."""
 
 Picture = tuple[str, NDArray[np.uint8]]
 """Caption and (height, width, 3) RGB."""
@@ -40,18 +40,18 @@ def augment_sheet(
 ) -> Image.Image:
     """Draw for some images the original, each of the ten transforms alone, and samples with all of them.
 
-    The target is outlined in yellow, so that one sees whether the mask moves with the picture.
+    The target is outlined in yellow to show whether the mask moves with the picture.
 
     Args:
         dataset: The data set.
-        images: How many of its images, chosen at random.
-        generation: Only of this generation.
-        domain: Only real or synthetic ones.
+        images: Number of images, chosen at random.
+        generation: Use only images of this generation.
+        domain: Use only real or synthetic images.
         seed: Seed of the choice and of the augmentation.
         progress: Called with the number of images drawn and their total.
 
     Raises:
-        UserError: No image fits the choice, or they are too many for one sheet.
+        UserError: No image fits, or there are too many for one sheet.
     """
     if images > MOST_IMAGES:
         raise UserError(f"a sheet of augmentations holds at most {MOST_IMAGES} images, but got --images {images}")
@@ -89,7 +89,7 @@ def _pictures(dataset: DataSet, row: Row, seed: int) -> Iterator[Picture]:
 def _first_change(
     augment: Augmenter, image: NDArray[np.uint8], mask: NDArray[np.uint8], seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Augment until something changes: rotating by 90 degrees does nothing in a quarter of the cases."""
+    """Augment until the image changes: rotation by 90 degrees has no effect in a quarter of the cases."""
     for epoch in range(1, _TRIES + 1):
         changed = augment(image, mask, seed=seed, epoch=epoch, index=0)
         if not np.array_equal(changed[0], image):
@@ -104,7 +104,7 @@ def _outlined(image: NDArray[np.uint8], mask: NDArray[np.uint8], target: int) ->
 
 
 def _block(pictures: list[Picture]) -> Image.Image:
-    """Lay pictures out in rows of four, each with its caption below."""
+    """Arrange pictures in rows of four, each with its caption below."""
     first = pictures[0][1]
     height = max(1, round(_CELL_WIDTH * first.shape[0] / first.shape[1]))
     step_x, step_y = _CELL_WIDTH + _GAP, height + _CAPTION

@@ -24,10 +24,10 @@ def contact_sheet(
 ) -> Image.Image:
     """Draw some images of a data set, chosen at random.
 
-    The target is yellow and opaque enough to judge its edges; each other class has a colour of its own.
+    The target is yellow and opaque enough to judge its edges; each other class has another colour.
 
     Raises:
-        UserError: No image fits the choice.
+        UserError: No image fits.
     """
     chosen = choose_rows(dataset, images, generation=generation, domain=domain, seed=seed)
     first = decode(dataset, chosen[0])[1]
@@ -55,7 +55,7 @@ def choose_rows(dataset: DataSet, images: int, *, generation: str | None, domain
     """Choose some images at random, in the order of the manifest.
 
     Raises:
-        UserError: No image fits the choice.
+        UserError: No image fits.
     """
     rows = [
         row
@@ -83,16 +83,16 @@ def _colour(name: str, dataset: DataSet) -> tuple[int, int, int]:
     if name == dataset.target:
         return (255, 225, 0)
     position = sorted(dataset.classes).index(name)
-    # Steps of the golden ratio keep neighbouring classes apart in hue; the target's yellow is left out.
+    # Steps of the golden ratio separate the hues of neighbouring classes; the target's yellow is left out.
     hue = 0.22 + 0.86 * ((0.4 + position * 0.618034) % 1)
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, 0.75, 0.9)
     return (int(red * 255), int(green * 255), int(blue * 255))
 
 
 def _legend(dataset: DataSet, width: int) -> list[tuple[str, int, int]]:
-    """Return name, x and line of each class that is drawn, in lines that are not wider than the sheet."""
+    """Return name, x and line of each drawn class, in lines no wider than the sheet."""
     measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    found = []
+    entries = []
     x, line = 4, 0
     for name, index in dataset.classes.items():
         if index == 0:
@@ -100,6 +100,6 @@ def _legend(dataset: DataSet, width: int) -> list[tuple[str, int, int]]:
         needed = 22 + int(measure.textlength(name))
         if x > 4 and x + needed > width:
             x, line = 4, line + 1
-        found.append((name, x, line))
+        entries.append((name, x, line))
         x += needed
-    return found
+    return entries

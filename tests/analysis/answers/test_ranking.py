@@ -88,8 +88,8 @@ def test_a_leader_of_one_replicate_is_not_trusted(make_sweep: MakeSweep, leader:
     else:
         most = max(others)
         assert warned == [
-            f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume {sweep.root} "
-            f"--replicates {max(3, most)}`"
+            f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume "
+            f"{sweep.root} --replicates {max(3, most)}`"
         ]
 
 

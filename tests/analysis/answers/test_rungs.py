@@ -33,7 +33,7 @@ def made(make_sweep: MakeSweep, finals: list[float], thirds: list[float], *, pru
 
 def test_a_rung_that_ranks_as_the_end_does(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
-    found = rungs(made(make_sweep, finals, [score - 0.2 for score in finals]))  # type: ignore[arg-type]
+    found = rungs(made(make_sweep, finals, [score - 0.2 for score in finals]))
     third = next(a for a in found.agreements if a.epoch == 3)
     assert (third.rung, third.seen, third.correlation, third.n) == (True, pytest.approx(1), pytest.approx(1), 6)
     assert found.advice == "the first rung, epoch 3, ranks trials well"
@@ -41,17 +41,18 @@ def test_a_rung_that_ranks_as_the_end_does(make_sweep: MakeSweep) -> None:
 
 def test_a_rung_that_misleads(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
-    found = rungs(made(make_sweep, finals, [0.9 - score for score in finals]))  # type: ignore[arg-type]
+    found = rungs(made(make_sweep, finals, [0.9 - score for score in finals]))
     assert next(a for a in found.agreements if a.epoch == 3).correlation == pytest.approx(-1)
     assert found.advice == (
-        "the first rung, epoch 3, ranks trials badly, and no other in the first two thirds ranks them well: use --prune none"
+        "the first rung, epoch 3, ranks trials badly, and no other in the first two thirds ranks them well: "
+        "use --prune none"
     )
 
 
 def test_too_few_complete_trials(make_sweep: MakeSweep) -> None:
     sweep = made(make_sweep, [0.5, 0.6, 0.7, 0.8, 0.9], [0.3, 0.2, 0.3, 0.4, 0.1], pruned=(0, 1))
     with pytest.raises(UserError, match="has 3 complete trials; judging rungs needs 5"):
-        rungs(sweep)  # type: ignore[arg-type]
+        rungs(sweep)
 
 
 def test_the_covariance_of_a_selection_is_that_of_all() -> None:

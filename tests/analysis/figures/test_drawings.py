@@ -36,7 +36,7 @@ from analysis.figures.chart import (
 )
 from analysis.figures.files import figure_file
 from analysis.figures.sweep_data import SweepData
-from seatbelt.records.tables import Column
+from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 from tests.analysis.report.large import write_large_sweep
 

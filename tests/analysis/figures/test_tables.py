@@ -229,7 +229,7 @@ def test_all_figures_say_what_they_miss(make_sweep: MakeSweep) -> None:
 
 
 def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:
-    switches = [{"name": name, "levels": {"off": {}, "on": {}}} for name in ("cutout", "fog")]
+    switches: list[dict[str, Any]] = [{"name": name, "levels": {"off": {}, "on": {}}} for name in ("cutout", "fog")]
     cells = [{"decoder": "fpn", "cutout": a, "fog": b} for a, b in (("on", "off"), ("off", "off"), ("on", "on"))]
     trials = [
         arm_trial(f"t{i}", "e", "d", 0, 0.5) | {"arm_key": f"a{i}", "cell": json.dumps(c)} for i, c in enumerate(cells)

@@ -114,7 +114,9 @@ def study_sweep(
         own = {"cell": json.dumps(cell), "replicate": replicate, "role": "arm", "number": number, "config": "{}"}
         row = trial(f"{number:04x}", "-".join(labels), iou=value, test=value, epochs_planned=9, **own)
         trials.append(row | more)
-    described = [{"name": name, "levels": {x: {} for x in levels}, "range": None} for name, levels in factors.items()]
+    described: list[dict[str, Any]] = [
+        {"name": name, "levels": {x: {} for x in levels}, "range": None} for name, levels in factors.items()
+    ]
     description = {
         "study": study,
         "factors": described,

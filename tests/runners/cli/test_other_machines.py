@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -12,10 +13,9 @@ import pytest
 
 from runners.engines import ray_folder as temporary
 from runners.engines.ray_folder import check_temporary_folder, ray_folder
-from runners.new_sweep.describe import _refuse_odd_bytes
+from runners.new_sweep.describe import _refuse_undecodable
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
-from seatbelt.machine import home
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.machine.home import expand, expand_options, provide_user
 from tests.conftest import ROOT
@@ -42,7 +42,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", "SEATBELT_CACHE"):
         monkeypatch.setenv(name, "before")
         monkeypatch.delenv(name)
-    monkeypatch.setattr(home.pwd, "getpwuid", unknown)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 def test_without_a_home_the_variable_to_set_is_named(nobody: None) -> None:
@@ -130,9 +130,9 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_bytes_that_are_no_text() -> None:
-    _refuse_odd_bytes("data set", Path("/data/a b=c\\d\ne/Zu\u0308rich"))
+    _refuse_undecodable("data set", Path("/data/a b=c\\d\ne/Zu\u0308rich"))
     with pytest.raises(UserError, match=r"data set /data/.*: the path is no text .* rename that folder"):
-        _refuse_odd_bytes("data set", Path("/data/\udcff"))
+        _refuse_undecodable("data set", Path("/data/\udcff"))
 
 
 def test_ray_gets_a_short_folder_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

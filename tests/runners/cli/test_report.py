@@ -12,7 +12,7 @@ from runners.commands import report
 from runners.commands.report import watch_report
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
-from tests.security.conftest import Command, answered, refused  # noqa: F401  (fixtures)
+from tests.command_line import answer, mistake
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:  # noqa: F811
-    assert answered("report", str(sweep)).strip() == str(sweep / "report" / "report.html")
+def test_the_report_lies_in_its_sweep(sweep: Path) -> None:
+    assert answer("report", str(sweep)).strip() == str(sweep / "report" / "report.html")
     assert (sweep / "report" / "report.html").read_text().startswith("<!doctype html>")
-    answered("report", str(sweep), "--format", "md")
-    answered("report", str(sweep), "--format", "pdf")
+    answer("report", str(sweep), "--format", "md")
+    answer("report", str(sweep), "--format", "pdf")
     found = files(sweep / "report")
     assert {"report.html", "report.md", "report.pdf"} < set(found)
     text = (sweep / "report" / "report.md").read_text()
@@ -43,22 +43,22 @@ def test_the_report_lies_in_its_sweep(sweep: Path, answered: Command) -> None:  
     assert len(list((sweep / "state" / "test-read").iterdir())) == 3
 
 
-def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path, answered: Command) -> None:  # noqa: F811
+def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path) -> None:
     out = sweep.parent / "all.html"
-    answered("report", str(sweep), str(other), "--out", str(out))
+    answer("report", str(sweep), str(other), "--out", str(out))
     assert "Common ranking" in out.read_text()
     assert not (sweep / "report").exists()
 
 
-def test_figures(sweep: Path, other: Path, answered: Command, tmp_path: Path) -> None:  # noqa: F811
-    told = answered("figures", str(sweep)).split()
+def test_figures(sweep: Path, other: Path, tmp_path: Path) -> None:
+    told = answer("figures", str(sweep)).split()
     assert told == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
-    answered("figures", str(sweep), "--only", "curves", "--format", "csv", "--out", str(tmp_path / "csv"))
+    answer("figures", str(sweep), "--only", "curves", "--format", "csv", "--out", str(tmp_path / "csv"))
     assert files(tmp_path / "csv") == ["curves.csv"]
     assert (tmp_path / "csv" / "curves.csv").read_text().startswith("trial_key,status,epoch,selection_iou\n")
-    answered("figures", str(sweep), "--factors", "decoder,encoder", "--format", "svg", "--out", str(tmp_path / "svg"))
+    answer("figures", str(sweep), "--factors", "decoder,encoder", "--format", "svg", "--out", str(tmp_path / "svg"))
     assert files(tmp_path / "svg") == ["heat_map.svg"]
-    answered("figures", str(sweep), str(other), "--only", "progress", "--format", "pdf", "--out", str(tmp_path / "two"))
+    answer("figures", str(sweep), str(other), "--only", "progress", "--format", "pdf", "--out", str(tmp_path / "two"))
     assert files(tmp_path / "two") == ["one/progress.pdf", "two/progress.pdf"]
 
 
@@ -68,7 +68,7 @@ NAMES = ["architecture", "distribution", "curves", "progress"]
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["report", "{0}", "{1}"], "a report on several sweeps lies in none of them; say where it is to go: --out"),
+        (["report", "{0}", "{1}"], "a report on several sweeps lies in none of them; name its file: --out"),
         (["report", "{0}", "--out", "{0}"], "is a folder; give the name of a file"),
         (["report", "{0}", "--out", "{0}/none/x.html"], "there is no folder .*none; make it first"),
         (["report", "{0}", "--out", "/dev/null"], "is no regular file"),
@@ -85,27 +85,26 @@ NAMES = ["architecture", "distribution", "curves", "progress"]
         (["dashboard", "{0}/nowhere"], "is no sweep"),
     ],
 )
-def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path, refused: Command) -> None:  # noqa: F811
+def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path) -> None:
     import re
 
-    assert re.search(told, refused(*(text.format(sweep, other) for text in arguments)))
+    assert re.search(told, mistake(*(text.format(sweep, other) for text in arguments)))
 
 
-def test_damaged_tables_are_one_line(sweep: Path, refused: Command) -> None:  # noqa: F811
+def test_damaged_tables_are_one_line(sweep: Path) -> None:
     (sweep / "epochs" / "00000.parquet").write_bytes(b"PAR1 damaged")
     for command in ("report", "figures"):
-        assert "/epochs cannot be read" in refused(command, str(sweep))
+        assert "/epochs cannot be read" in mistake(command, str(sweep))
 
 
 def test_a_sweep_that_links_elsewhere_is_not_written_to(
     sweep: Path,
     tmp_path: Path,
-    refused: Command,  # noqa: F811
 ) -> None:
     (tmp_path / "mine").mkdir()
     (sweep / "report").symlink_to(tmp_path / "mine")
     for command in ("report", "figures"):
-        assert "leads out of the sweep" in refused(command, str(sweep))
+        assert "leads out of the sweep" in mistake(command, str(sweep))
     assert files(tmp_path / "mine") == []
 
 
@@ -113,14 +112,14 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
     running = iter(["a driver", "a driver"])
     monkeypatch.setattr("runners.sweep.ledger.holder", lambda folder: next(running, None))
     pages: list[str] = []
-    monkeypatch.setattr(report.time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
+    monkeypatch.setattr(time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
     told: list[str] = []
     watch_report([str(sweep)], out=None, every=7, say=told.append)
     assert len(pages) == 2
     assert all('<meta http-equiv="refresh" content="7">' in page for page in pages)
     assert 'http-equiv="refresh"' not in (sweep / "report/report.html").read_text()
     assert told[0].endswith("is written every 7 s while the driver runs; Ctrl-C ends this")
-    assert told[1].endswith("no driver works on the sweep, this is its last state")
+    assert told[1].endswith("no driver works on the sweep, so this is its last state")
 
 
 def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ RECORDED = str(ROOT / "tests" / "benchmarks" / "recorded" / "architecture")
 SMALL = ("--seeds", "2", "--budget", "150", "--jobs", "1", "--quiet")
 
 
-def test_simulate_writes_a_table_and_goes_on_with_it(tmp_path: Path, call: Answer) -> None:
+def test_simulate_writes_a_table_and_continues_with_it(tmp_path: Path, call: Answer) -> None:
     out, figures = tmp_path / "simulated.parquet", tmp_path / "figures"
     strategies = ("--strategy", "random/none", "--strategy", "ray")
     told = call("simulate", "arch:slow", *strategies, *SMALL, "--out", str(out), "--figure", str(figures))

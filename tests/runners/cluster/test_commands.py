@@ -12,6 +12,7 @@ import pytest
 
 from runners.cli import main
 from runners.cluster import commands
+from seatbelt.errors import UserError
 from tests.conftest import ROOT
 
 Seatbelt = Callable[..., int]
@@ -210,7 +211,7 @@ def test_a_failure_of_ray_is_told(
 def test_run_passes_arguments_without_a_shell(capfd: pytest.CaptureFixture[str]) -> None:
     assert commands.run(["python", "-c", "import sys; print(sys.argv[1])", "$HOME; `id`"]) == 0
     assert capfd.readouterr().out == "$HOME; `id`\n"
-    with pytest.raises(commands.UserError, match="there is no program 'no-such-program' here"):
+    with pytest.raises(UserError, match="there is no program 'no-such-program' here"):
         commands.run(["no-such-program"])
 
 

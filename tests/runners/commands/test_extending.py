@@ -77,8 +77,10 @@ def test_levels_and_epochs_are_added_and_nothing_is_trained_twice(cli: Cli) -> N
     fresh.out.mkdir()
     fresh.sweep("--set", "decoder=fpn,linknet", "--max-epochs", "2")
     columns = ["trial_key", "epoch", "selection_iou", "train_loss"]
-    frames = [frame[columns].sort_values(columns[:2], ignore_index=True) for frame in (longer, fresh.table("epochs"))]
-    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    one, other = (
+        frame[columns].sort_values(columns[:2], ignore_index=True) for frame in (longer, fresh.table("epochs"))
+    )
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def test_what_would_falsify_earlier_rows_is_refused_with_the_difference(cli: Cli) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runners.cli.compare_why import recommend
-from runners.commands.recommend import Answer, recommendation, recommendation_lines
+from runners.commands.recommend import JudgedRecommendation, recommendation, recommendation_lines
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
@@ -63,7 +63,7 @@ def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
     assert "is within 0.02 of the best with probability" in second
 
 
-def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) -> Answer:
+def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) -> JudgedRecommendation:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=3, decoders=3))
     with Driver.open(

@@ -47,8 +47,8 @@ def make_plan(
     return Plan(
         space=space,
         base=TrialConfig().with_fields({"epochs": EPOCHS}),
-        propose=propose,  # type: ignore[arg-type]
-        prune=prune,  # type: ignore[arg-type]
+        propose=propose,
+        prune=prune,
         rungs=found,
         exempt_every=exempt_every,
         limits=limits or Limits(),

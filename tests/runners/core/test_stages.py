@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from runners.core.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned, Retried, StageFound, StageHeld
 from runners.core.next_leg import next_leg
 from runners.core.plan import Confirmation, Leg, Limits, Plan, Record, Wait
-from search_spaces.space import Factor, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Space
 from search_spaces.studies.pretraining import study
 from seatbelt.records.identity import stage_key, trial_key
 from seatbelt.records.tables import Status
@@ -30,7 +31,7 @@ def make_plan(
     return Plan(
         space=space,
         base=found.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
-        prune=prune,  # type: ignore[arg-type]
+        prune=prune,
         rungs=(2, EPOCHS) if prune == "asha" else (EPOCHS,),
         limits=Limits(replicates=replicates),
     )

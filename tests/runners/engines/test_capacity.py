@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from runners.engines import capacity as cluster
@@ -70,7 +72,7 @@ def test_no_room_for_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0, "GPU": 1.0}
-    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
     found = Capacity(Resources(address="auto"), 0.5)
     assert found.slots == 2
@@ -86,7 +88,7 @@ def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_ray_of_our_own_that_was_killed_gets_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0}
-    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
     found = Capacity(Resources(slots=2), 0)
     assert not found.is_gone

@@ -69,7 +69,7 @@ def check_event_files(sweep: Path, trials: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_sweep_cleanly_and_it_goes_on(
+def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
     make_data: MakeData, tmp_path: Path, number: signal.Signals
 ) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)

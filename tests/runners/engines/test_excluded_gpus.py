@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
-from runners.engines import leg_worker
-from runners.engines.excluded_gpus import Place, Places
+from runners.engines.excluded_gpus import Places
 from runners.engines.leg_worker import LegWorker
 from runners.engines.lost_workers import LegFaultError
 from runners.engines.running_legs import RunningLegs
 from runners.sweep.folder import SweepFolder
-from runners.worker.messages import LegMessage, LegResult, LegTask, WorkerPlaced, from_json, to_json
+from runners.worker.messages import LegMessage, LegResult, LegTask, Place, WorkerPlaced, from_json, to_json
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 
@@ -167,7 +166,7 @@ def fault(text: str = "the GPU failed: CUDA error") -> LegMessage:
 
 def test_a_worker_on_a_gpu_that_is_left_out_gives_its_leg_back(folder: SweepFolder, scene: Scene) -> None:
     with open_driver(folder) as driver:
-        legs = RunningLegs(driver, OneRoom(), 1.0, 60.0, scene.places, "s")  # type: ignore[arg-type]
+        legs = RunningLegs(driver, OneRoom(), 1.0, 60.0, scene.places, "s")
         first, second = legs.next("r1"), legs.next("r2")
         assert isinstance(first, dict) and isinstance(second, dict)
         assert json.loads(first["leg"])["owns_gpu"] and first["session"] == "s"
@@ -193,7 +192,7 @@ def test_a_worker_on_a_gpu_that_is_left_out_gives_its_leg_back(folder: SweepFold
 
 def test_where_nothing_works_faults_end_the_session(folder: SweepFolder, scene: Scene) -> None:
     with open_driver(folder) as driver:
-        legs = RunningLegs(driver, OneRoom(), 1.0, 60.0, scene.places, "s")  # type: ignore[arg-type]
+        legs = RunningLegs(driver, OneRoom(), 1.0, 60.0, scene.places, "s")
         for number in range(3):
             leg = legs.next(f"r{number}")
             assert isinstance(leg, dict)
@@ -246,8 +245,8 @@ def test_a_worker_says_first_where_it_is(folder: SweepFolder) -> None:
 def test_a_worker_whose_gpu_is_held_runs_nothing(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     sleeps: list[float] = []
-    monkeypatch.setattr(leg_worker.time, "time", lambda: now + sum(sleeps))
-    monkeypatch.setattr(leg_worker.time, "sleep", sleeps.append)
+    monkeypatch.setattr(time, "time", lambda: now + sum(sleeps))
+    monkeypatch.setattr(time, "sleep", sleeps.append)
     worker = LegWorker(gpu(1), lambda session, place: 1005.0, leg_of([fault()]))
     worker.begin(config(folder))
     assert from_json(worker.step()["messages"]) == [placed(gpu(1), held=True)]

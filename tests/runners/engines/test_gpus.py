@@ -16,7 +16,7 @@ from runners.engines.capacity import gpus_of_trial
 from runners.engines.connection import Resources
 from runners.engines.devices import check_devices, device_text
 from runners.engines.gpus import Gpu, Gpus, gpu_fault, list_gpus, uuid_of, visible_count
-from runners.engines.node_checks import Question, answer
+from runners.engines.node_checks import NodeQuestion, report
 from seatbelt.errors import UserError
 
 H100 = tuple(Gpu(name="NVIDIA H100", uuid=f"GPU-{index}abc") for index in range(8))
@@ -179,12 +179,12 @@ def test_what_auto_came_to_is_said() -> None:
 
 
 def test_the_count_of_a_node_is_what_torch_can_use() -> None:
-    assert answer(Question(count_gpus=True)).gpus == 0
+    assert report(NodeQuestion(count_gpus=True)).gpus == 0
 
 
 def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
     for name in ("_weights", "_weights_folder"):
-        monkeypatch.setattr(doctor, name, lambda *_: doctor.Finding(what="weights", state="ok", text=""))
+        monkeypatch.setattr(doctor, name, lambda *_: doctor.MachineCheck(what="weights", state="ok", text=""))
     return {finding.what: (finding.state, finding.text) for finding in examine(start_ray=False)}
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from runners.engines import node_checks, preflight
+from runners.engines import preflight
 from runners.engines.connection import Resources
-from runners.engines.node_checks import Answer, Question, answer, read_probe, unread_probes, write_probe
+from runners.engines.node_checks import NodeQuestion, NodeReport, read_probe, report, unread_probes, write_probe
 from runners.engines.nodes import Call, Node
 from runners.engines.preflight import DRIVER, Needs, NodeFault, examine
 from seatbelt.data.datasets.dataset import fingerprint, read
@@ -28,7 +28,7 @@ ONE, TWO = Node(identity="a" * 20, name="one"), Node(identity="b" * 20, name="tw
 
 
 class Nodes:
-    """Nodes that answer in this process, each with its own changes and its own view of the storage."""
+    """Nodes that report in this process, each with its own changes and its own view of the storage."""
 
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
@@ -42,11 +42,11 @@ class Nodes:
         if isinstance(change, Exception):
             return change
         local = self.storage.get(node.name)
-        if function is answer:
+        if function is report:
             (question,) = arguments
             if local is not None:
                 question = replace(question, storage=str(local))
-            given = answer(replace(question, count_gpus=False))
+            given = report(replace(question, count_gpus=False))
             given = replace(given, gpus=node.gpus if question.count_gpus else None)
             return replace(given, **_applied(change, given))
         if local is not None:
@@ -54,7 +54,7 @@ class Nodes:
         return function(*arguments)
 
 
-def _applied(change: dict[str, Any], given: Answer) -> dict[str, Any]:
+def _applied(change: dict[str, Any], given: NodeReport) -> dict[str, Any]:
     return {name: value(getattr(given, name)) if callable(value) else value for name, value in change.items()}
 
 
@@ -134,17 +134,17 @@ def test_storage_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
 def test_a_node_that_does_not_answer(tmp_path: Path) -> None:
     (fault,) = ask(tmp_path, two=ModuleNotFoundError("task failed\nNo module named 'runners'"))
     assert fault.node == "two"
-    assert fault.what == "does not answer (No module named 'runners')"
+    assert fault.what == "does not report (No module named 'runners')"
 
 
 def test_data_that_differ(tmp_path: Path, make_data: MakeData) -> None:
     data = make_data()
-    other = answer(Question(data=((str(data), "0" * 64),)))
+    other = report(NodeQuestion(data=((str(data), "0" * 64),)))
     assert [x.what.split(" (")[0] for x in other.faults] == [f"data set {data} is another one there"]
-    gone = answer(Question(data=((str(tmp_path / "gone"), "0" * 64),)))
+    gone = report(NodeQuestion(data=((str(tmp_path / "gone"), "0" * 64),)))
     assert [x.what for x in gone.faults] == [f"data set {tmp_path / 'gone'}: there is no such folder"]
     (data / "images" / "p0-0.png").unlink()
-    damaged = answer(Question(data=((str(data), "0" * 64),)))
+    damaged = report(NodeQuestion(data=((str(data), "0" * 64),)))
     assert "images/p0-0.png cannot be read" in damaged.faults[0].what
 
 
@@ -156,10 +156,10 @@ def test_gpus_are_counted_where_a_task_sees_none(monkeypatch: pytest.MonkeyPatch
         return subprocess.CompletedProcess(command, 0, stdout="4\n", stderr="")
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(node_checks.subprocess, "run", run)
-    assert answer(Question(count_gpus=True)).gpus == 4
+    monkeypatch.setattr(subprocess, "run", run)
+    assert report(NodeQuestion(count_gpus=True)).gpus == 4
     assert "CUDA_VISIBLE_DEVICES" not in seen
-    assert answer(Question()).gpus is None
+    assert report(NodeQuestion()).gpus is None
 
 
 def test_probes(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_what_no_sweep_writes_is_one_error(tmp_path: Path, option: str, name: st
 
 def test_names_of_others_make_no_paths(tmp_path: Path) -> None:
     evil = "../../evil\x1b[2J"
-    levels = {evil: {}, "a": {}, "b": {}}
+    levels: dict[str, dict[str, object]] = {evil: {}, "a": {}, "b": {}}
     description = {**DESCRIPTION, "factors": [{"name": "encoder", "levels": levels}, DESCRIPTION["factors"][1]]}
     tables = small_tables()
     tables["trials"][0]["cell"] = '{"encoder": "../../evil\\u001b[2J", "rate": "0.001"}'

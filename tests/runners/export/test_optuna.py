@@ -94,7 +94,7 @@ def test_rows_written_at_once_are_those_that_optuna_writes(
     sweep: Path, tmp_path: Path, studies: dict[str, optuna.Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As with tables of another version.
-    monkeypatch.setattr(optuna_rows, "KNOWN_SCHEMA", -1)
+    monkeypatch.setattr(optuna_rows, "SUPPORTED_SCHEMA", -1)
     slowly = exported(sweep, tmp_path / "slow.db")
     assert list(slowly) == list(studies)
     for name, study in studies.items():

@@ -11,7 +11,7 @@ import pytest
 from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.sweep.description import SweepDescription
-from search_spaces.catalogue import find
+from search_spaces.catalogue import find_study
 from seatbelt.errors import UserError, WeightsNotFoundError
 from tests.conftest import MakeData
 
@@ -32,7 +32,7 @@ def drawn(make_data: MakeData) -> Path:
 def ask(*data: Path, **changes: Any) -> tuple[SweepDescription, list[str]]:
     """Return the sweep and what was said; one encoder with random weights unless asked for otherwise."""
     notes: list[str] = []
-    fields = {"study": find("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
+    fields = {"study": find_study("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
     return describe(Request(data=data, **fields), notes.append), notes
 
 
@@ -127,7 +127,7 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
 
 
 def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
-    asked = {"study": find("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
+    asked = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
     there, _ = ask(drawn, **asked)
     now, _ = ask(drawn, **asked)
     assert SweepDescription.model_validate_json(there.model_dump_json()).differences(now) == []
@@ -296,7 +296,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(name.encode())
     # (No file fits two encoders.)
-    monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
+    monkeypatch.setattr("seatbelt.models.weights_file.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
     # A worker finds the hash of each pair that a proposal may bring.
@@ -361,7 +361,7 @@ def test_weights_files_are_compared_with_their_encoder(drawn: Path, tmp_path: Pa
 def test_weights_that_fit_are_taken(drawn: Path, tmp_path: Path) -> None:
     import torch
 
-    from seatbelt.models.architectures import encoder_on_meta
+    from seatbelt.models.encoders import encoder_on_meta
 
     state = {name: torch.zeros(value.shape) for name, value in encoder_on_meta("resnet18").state_dict().items()}
     torch.save({**state, "fc.weight": torch.zeros(1000, 512)}, tmp_path / "fits.pth")

@@ -18,8 +18,8 @@ from runners.new_sweep.request import Request
 from runners.preview.dry_run import plan_text
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from search_spaces.catalogue import find
-from seatbelt.data.datasets.census import take_census
+from search_spaces.catalogue import find_study
+from seatbelt.data.checks.census import take_census
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 
@@ -27,7 +27,7 @@ from tests.conftest import MakeData
 def ask(*data: Path, study: str = "architecture", **changes: Any) -> tuple[SweepDescription, list[str]]:
     notes: list[str] = []
     fields = {"vary": ("encoder=resnet18", "decoder=fpn"), "fix": ("weights=none",), **changes}
-    return describe(Request(study=find(study), data=data, **fields), notes.append), notes
+    return describe(Request(study=find_study(study), data=data, **fields), notes.append), notes
 
 
 def plan(description: SweepDescription, tmp_path: Path) -> str:

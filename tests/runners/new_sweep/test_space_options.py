@@ -12,8 +12,8 @@ from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_options import best_architectures, narrow
 from runners.sweep.description import SweepDescription
-from search_spaces.catalogue import find
-from search_spaces.space import Factor, Level
+from search_spaces.catalogue import find_study
+from search_spaces.factors import Factor, Level
 from seatbelt.errors import UserError
 from tests.analysis.conftest import write_sweep
 from tests.conftest import MakeData
@@ -30,7 +30,7 @@ def drawn(make_data: MakeData) -> Path:
 
 def ask(data: Path, study: str, **changes: Any) -> SweepDescription:
     fields = {"fix": ("weights=none",), **changes}
-    return describe(Request(data=(data,), study=find(study), **fields))
+    return describe(Request(data=(data,), study=find_study(study), **fields))
 
 
 def test_a_study_of_ten_switches_in_32_runs_and_four_arms_beside_them(drawn: Path) -> None:
@@ -58,7 +58,7 @@ def test_an_adaptive_study_is_tried_exhaustively_when_asked(drawn: Path) -> None
 
 
 def test_all_subsets_of_some_labels() -> None:
-    found = narrow(find("labels").factors, all_subsets=("hair", "shirt"))
+    found = narrow(find_study("labels").factors, all_subsets=("hair", "shirt"))
     (context,) = found.factors.values()
     assert [level.label for level in context.levels] == ["none", "hair", "shirt", "hair+shirt"]
 
@@ -69,8 +69,8 @@ def test_levels_of_a_range() -> None:
 
 
 def test_a_fixed_condition_takes_the_place_of_the_factors_that_it_decides() -> None:
-    assert narrow(find("augmentation").factors, fix=["augmentation=none"]).factors == {}
-    left = narrow(find("architecture").factors, fix=["architecture=fpn/resnet18"])
+    assert narrow(find_study("augmentation").factors, fix=["augmentation=none"]).factors == {}
+    left = narrow(find_study("architecture").factors, fix=["architecture=fpn/resnet18"])
     assert left.factors == {}
     assert left.changes == {"model.decoder": "fpn", "model.encoder": "resnet18"}
 

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runners.optuna_sampler.measures import measure_of
 from runners.optuna_sampler.sampler import FactorialSampler
-from runners.optuna_sampler.spaces import choices_of_distributions
+from runners.optuna_sampler.spaces import candidates_of_distributions
 
 SPACE: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(["sgd", "adam", None]),
@@ -84,7 +84,7 @@ def test_proposals_lie_inside_their_distributions() -> None:
 
 
 def test_numbers_of_few_values_are_levels_and_others_ranges_with_both_ends() -> None:
-    choices = choices_of_distributions({name: SPACE[name] for name in SPACE if name != "fixed"})
+    choices = candidates_of_distributions({name: SPACE[name] for name in SPACE if name != "fixed"})
     labels = {name: [float(x) for x in found] for name, found in zip(choices.names, choices.labels, strict=True)}
     ranges = {name for name, basis in zip(choices.names, choices.bases, strict=True) if basis.factor.range}
     assert ranges == {"rate", "share", "drop", "depth", "width"}
@@ -133,7 +133,7 @@ def test_pruned_trials_have_a_score_at_the_step_where_most_stopped() -> None:
         trial_of(None, {0: 0.0}),
         trial_of(None, {0: 0.1, 1: 0.15, 5: 0.5}),
     ]
-    measure = measure_of(trials, 1.0, choices_of_distributions(GRID).bases)
+    measure = measure_of(trials, 1.0, candidates_of_distributions(GRID).bases)
     assert measure is not None
     assert (measure.steps, measure.epochs) == ((2, 8), (3, 9))
     nan = np.nan
@@ -143,13 +143,13 @@ def test_pruned_trials_have_a_score_at_the_step_where_most_stopped() -> None:
 
 def test_without_pruned_trials_only_the_end_counts() -> None:
     trials = [trial_of(value, {0: 0.5, 4: value}) for value in (1.0, 2.0, 3.0)]
-    measure = measure_of(trials, -1.0, choices_of_distributions(GRID).bases)
+    measure = measure_of(trials, -1.0, candidates_of_distributions(GRID).bases)
     assert measure is not None and measure.steps == (4,)
     np.testing.assert_allclose(measure.scores(trials) * measure.unit, [[-1.0], [-2.0], [-3.0]])
 
 
 def test_scores_do_not_depend_on_the_unit_of_the_values() -> None:
-    bases = choices_of_distributions(GRID).bases
+    bases = candidates_of_distributions(GRID).bases
     scores = []
     for unit in (1.0, 1e6):
         trials = [trial_of(unit * value, {}) for value in (1.0, 2.0, 3.0, 4.0, 5.0)]
@@ -165,14 +165,14 @@ def test_scores_do_not_depend_on_the_unit_of_the_values() -> None:
 
 def test_far_out_and_infinite_values_count_as_bad_ones() -> None:
     trials = [trial_of(value, {}) for value in (1.0, 2.0, 3.0, 4.0, 5.0, 1e9, math.inf)]
-    measure = measure_of(trials, -1.0, choices_of_distributions(GRID).bases)
+    measure = measure_of(trials, -1.0, candidates_of_distributions(GRID).bases)
     assert measure is not None
     scores = measure.scores(trials)[:, 0]
     assert np.isfinite(scores).all() and scores[5] == scores[6] == scores.min()
 
 
 def test_nothing_is_measured_while_no_trial_is_complete() -> None:
-    assert measure_of([trial_of(None, {0: 1.0})], 1.0, choices_of_distributions(GRID).bases) is None
+    assert measure_of([trial_of(None, {0: 1.0})], 1.0, candidates_of_distributions(GRID).bases) is None
 
 
 @pytest.mark.parametrize("prune_first", [0, 12])
@@ -229,7 +229,7 @@ def test_trials_that_wait_for_their_parameters_are_known() -> None:
 
 
 @pytest.mark.slow
-def test_a_stored_study_goes_on_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
+def test_a_stored_study_continues_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
     wanted = [trial.params for trial in run(FactorialSampler(seed=8), 22)]
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     for _ in range(2):
@@ -283,7 +283,7 @@ def test_more_than_one_objective_is_refused() -> None:
 @pytest.mark.parametrize("name", ["n_startup_trials", "replicates"])
 def test_numbers_out_of_range_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, but is 0"):
-        FactorialSampler(**{name: 0})  # type: ignore[arg-type]
+        FactorialSampler(**{name: 0})
     with pytest.raises(ValueError, match="seed must be at least 0, but is -1"):
         FactorialSampler(seed=-1)
 

@@ -8,8 +8,8 @@ import pytest
 
 from runners.preview import profiles
 from runners.preview.studies import cost, list_text, study_text
-from search_spaces.catalogue import STUDIES, find
-from search_spaces.designs import baseline_cell, build
+from search_spaces.catalogue import STUDIES, find_study
+from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import Study
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.cost import Profile
@@ -49,7 +49,7 @@ def profile_all(study: Study, monkeypatch: pytest.MonkeyPatch, size: tuple[int, 
 
 
 def test_hours_are_told_only_if_every_architecture_was_profiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    study = find("pretraining")
+    study = find_study("pretraining")
     cells = list(study.space.cells())
     assert cost(study, cells).hours is None
     profile_all(study, monkeypatch, (96, 160))
@@ -81,7 +81,7 @@ def test_one_study() -> None:
 def test_arms_beside_the_space_and_what_is_excluded() -> None:
     text = study_text("augmentation")
     assert "\narms beside the space\n  none: augmentation.transforms = none\n" in text
-    assert "design\n  none: arms are proposed by factorial as the sweep goes (--design NAME tries one)\n" in text
+    assert "design\n  none: arms are proposed by factorial during the sweep (--design NAME tries one)\n" in text
     text = study_text("joint")
     assert "\nexcluded\n  context shirt+skin with training_data 1 or 2" in text
     assert "what the occupants wear is labelled in generation 6 only" in text
@@ -104,10 +104,10 @@ def test_a_users_own_study_over_a_range(tmp_path: Path) -> None:
 
 
 def test_the_cost_counts_each_training_once() -> None:
-    study = find("pretraining")
+    study = find_study("pretraining")
     last = [cell for cell in study.space.cells() if cell["regime"] == "synthetic_then_real"]
     assert len(last) == 6
     # The stages have to be trained, although no arm of the six is one.
     assert cost(study, last).trial_epochs == 12 * 50
     space = study.space
-    assert len(build(space, "ofat", baseline=baseline_cell(space, study.base()), seed=0)) == 8
+    assert len(build_design(space, "ofat", baseline=baseline_cell(space, study.base()), seed=0)) == 8

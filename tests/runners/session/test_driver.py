@@ -96,7 +96,7 @@ def test_killed_between_any_two_messages(tmp_path: Path) -> None:
             table(folder, name).drop(columns=UNEQUAL, errors="ignore").sort_values(order, ignore_index=True)
             for folder in (undisturbed, disturbed)
         ]
-        pd.testing.assert_frame_equal(*tables, check_exact=True)
+        pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
 def test_repeated_epochs_are_recorded_once(folder: SweepFolder) -> None:

@@ -8,7 +8,7 @@ from runners.core.events import Decided, EpochMeasured, LegEnded, Planned, Sessi
 from runners.core.history import History
 from runners.core.next_leg import next_leg
 from runners.core.plan import Finished, Leg, Limits, Plan
-from runners.session.progress import Progress, duration, total_epochs
+from runners.session.progress import Progress, total_epochs
 from search_spaces.space import Space
 from tests.runners.conftest import describe
 
@@ -39,9 +39,9 @@ def play(stream: io.StringIO) -> None:
         LegEnded(trial_key=key, attempt=1, outcome="failed", epoch=2, at=4.0, error="no memory left"),
     ]
     for event in events:
-        history.apply(event)  # type: ignore[arg-type]
-        progress._shown = 0.0
-        progress.event(event, history)  # type: ignore[arg-type]
+        history.apply(event)
+        progress._refreshed = 0.0
+        progress.event(event, history)
     progress.closed(chosen, history, Finished(reason="every arm has its trials"), None)
 
 
@@ -95,11 +95,6 @@ def test_an_adaptive_search_has_no_known_end() -> None:
     chosen = plan()
     open_ended = Plan(space=Space(factors=chosen.space.factors), base=chosen.base, propose="optuna", rungs=(9,))
     assert total_epochs(open_ended) is None
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(3, "3 s"), (89, "89 s"), (600, "10 min"), (12_000, "3 h 20 min")])
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_promotions_are_told() -> None:

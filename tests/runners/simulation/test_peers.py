@@ -27,7 +27,7 @@ def studies(monkeypatch: pytest.MonkeyPatch) -> list[optuna.Study]:
 
 def test_ray_tells_optuna_that_a_stopped_trial_is_complete_with_its_last_score(studies: list[optuna.Study]) -> None:
     peer = PEERS["ray"](family_world("arch:slow", 0), 0)
-    (first, _), (second, _) = peer.suggest(), peer.suggest()
+    (first, _), (second, _) = peer.suggest(), peer.suggest()  # type: ignore[misc]
     assert peer.report(first, 1, 0.5) and peer.report(first, 2, 0.6)
     assert not peer.report(second, 1, 0.4)
     peer.ended(second, failed=False)
@@ -41,7 +41,7 @@ def test_ray_tells_optuna_that_a_stopped_trial_is_complete_with_its_last_score(s
 def test_ray_recommends_the_best_last_score_however_short_the_trial(studies: list[optuna.Study]) -> None:
     peer = PEERS["ray"](family_world("arch:slow", 0), 0)
     assert peer.recommend() is None
-    (first, first_cell), (second, second_cell) = peer.suggest(), peer.suggest()
+    (first, first_cell), (second, second_cell) = peer.suggest(), peer.suggest()  # type: ignore[misc]
     assert first_cell != second_cell
     peer.report(first, 1, 0.5)
     assert peer.recommend() == first_cell
@@ -57,7 +57,7 @@ def test_ray_recommends_the_best_last_score_however_short_the_trial(studies: lis
 
 def test_ray_leaves_a_trial_open_whose_last_score_is_no_number(studies: list[optuna.Study]) -> None:
     peer = PEERS["ray"](SmallWorld(), 0)
-    number, _ = peer.suggest()
+    number, _ = peer.suggest()  # type: ignore[misc]
     assert not peer.report(number, EPOCHS, float("nan"))
     peer.ended(number, failed=False)
     assert studies[0].trials[number].state is TrialState.RUNNING
@@ -66,13 +66,13 @@ def test_ray_leaves_a_trial_open_whose_last_score_is_no_number(studies: list[opt
 
 def test_optuna_is_told_what_is_pruned_and_the_best_complete_trial_is_recommended(studies: list[optuna.Study]) -> None:
     peer = PEERS["optuna-sha"](SmallWorld(), 0)
-    first, first_cell = peer.suggest()
+    first, first_cell = peer.suggest()  # type: ignore[misc]
     assert all(peer.report(first, epoch, 0.5) for epoch in range(1, EPOCHS))
     assert peer.recommend() == first_cell, "the best score so far, while none is complete"
     assert not peer.report(first, EPOCHS, 0.3), "the last epoch ends it"
     peer.ended(first, failed=False)
-    second, second_cell = peer.suggest()
-    third, _ = peer.suggest()
+    second, second_cell = peer.suggest()  # type: ignore[misc]
+    third, _ = peer.suggest()  # type: ignore[misc]
     assert second_cell != first_cell
     assert peer.report(second, 1, 0.6), "the pruner has known its first rung since a trial was complete"
     assert not peer.report(third, 1, 0.4), "below the best quarter"
@@ -87,13 +87,13 @@ def test_the_median_pruner_lets_five_trials_complete_first() -> None:
     epochs = 27
     peer = PEERS["optuna-median"](family_world("arch:slow", 0), 0)
     for trial in range(5):
-        number, _ = peer.suggest()
+        number, _ = peer.suggest()  # type: ignore[misc]
         assert all(peer.report(number, epoch, 0.5 - 0.01 * trial) for epoch in range(1, epochs))
         assert not peer.report(number, epochs, 0.5 - 0.01 * trial)
         peer.ended(number, failed=False)
-    above, _ = peer.suggest()
+    above, _ = peer.suggest()  # type: ignore[misc]
     assert peer.report(above, 1, 0.485) and peer.report(above, 2, 0.1), "its best score is above the median, 0.48"
-    below, _ = peer.suggest()
+    below, _ = peer.suggest()  # type: ignore[misc]
     assert not peer.report(below, 1, 0.475)
 
 
@@ -104,7 +104,7 @@ def test_a_seed_says_what_is_suggested(name: str, world: str) -> None:
         peer = PEERS[name](family_world(world, 0), seed)
         found = []
         for _ in range(14):
-            number, cell = peer.suggest()
+            number, cell = peer.suggest()  # type: ignore[misc]
             found.append(cell)
             epoch = 1
             while peer.report(number, epoch, 0.1 * (number % 5) + 0.01 * epoch):

@@ -11,7 +11,7 @@ from tests.benchmarks.ray_replay import CONCURRENT, Happened, RealRun, agreement
 @pytest.fixture
 def ray_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Ray read its token anew: it keeps what it read first in a process, which was another test's."""
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # (written in Cython)
 
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     Config.initialize("")

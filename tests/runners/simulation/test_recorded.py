@@ -43,7 +43,12 @@ def rows(encoder: str, decoder: str, curves: list[list[float]], **more: Any) -> 
     cell = {"encoder": encoder, "decoder": decoder, "weights": "none"}
     for replicate, curve in reversed(list(enumerate(curves))):
         key = f"{encoder}-{decoder}-{replicate}"
-        told = {"trial_key": key, "arm_key": f"{encoder}-{decoder}", "cell": json.dumps(cell), "role": "arm"}
+        told: dict[str, Any] = {
+            "trial_key": key,
+            "arm_key": f"{encoder}-{decoder}",
+            "cell": json.dumps(cell),
+            "role": "arm",
+        }
         told |= {"replicate": replicate, "status": "COMPLETE", "epochs_done": 3, "epochs_planned": 3, "config": "{}"}
         told["test_iou"] = dict(enumerate(TESTS.get((encoder, decoder), []))).get(replicate)
         trials.append(told | more)
@@ -158,8 +163,7 @@ def test_confirmations_and_arms_beside_the_space_are_no_cells(tmp_path: Path) ->
     best = [[0.9, 0.9, 0.9]] * 2
     confirmed = rows("resnet34", "fpn", best, role="confirmation")
     trials, epochs = rows("resnet34", "fpn", best, cell=json.dumps({"arm": "large"}))
-    beside = ([row | {"trial_key": f"b{row['trial_key']}"} for row in trials], [])
-    beside[1].extend({**row, "trial_key": f"b{row['trial_key']}"} for row in epochs)
+    beside = tuple([row | {"trial_key": f"b{row['trial_key']}"} for row in rows_] for rows_ in (trials, epochs))
     told = description(arms={"large": {"data.height": 640}})
     world = recorded_world(written(tmp_path, confirmed, beside, told=told))
     assert (world.left_out, world.best) == (0, pytest.approx(0.75))

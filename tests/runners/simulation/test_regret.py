@@ -12,7 +12,7 @@ from runners.simulation.regret import CHECKS, Setting, expected_guess, plan_of, 
 from runners.simulation.summary import summary
 from runners.simulation.synthetic import family_world
 from runners.simulation.virtual_cluster import VirtualCluster
-from tests.runners.simulation.test_kept import KEPT
+from tests.benchmarks.recorded import KEPT
 
 SETTING = Setting(world="arch:indep", strategy="random/asha", seed=4, budget=300.0)
 

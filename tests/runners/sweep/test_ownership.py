@@ -48,7 +48,7 @@ def test_removed_files_end_the_session(folder: SweepFolder, remove: Callable[[Sw
     remove(folder)
     left = sorted(folder.root.rglob("*"))
     with pytest.raises(OSError, match=r"files of .* were removed while this driver wrote to it"):
-        driver.handle(spec, epoch_message(1, 0.5))  # type: ignore[arg-type]
+        driver.handle(spec, epoch_message(1, 0.5))
     with pytest.raises(OSError, match="were removed"):
         driver.tick()
     driver.close()
@@ -64,7 +64,7 @@ def test_changed_files_end_the_session(folder: SweepFolder, change: Callable[[Sw
     with pytest.raises(
         SweepHeldError, match=r"another driver or program writes to .*; this one stops and writes nothing"
     ):
-        driver.handle(spec, epoch_message(1, 0.5))  # type: ignore[arg-type]
+        driver.handle(spec, epoch_message(1, 0.5))
     driver.close()
     assert {path: path.read_bytes() for path in folder.root.rglob("*") if path.is_file()} == left
 
@@ -80,7 +80,7 @@ def test_an_idle_driver_notices_too(folder: SweepFolder, monkeypatch: pytest.Mon
     driver.close()
 
 
-def test_of_two_drivers_the_second_goes_on_and_the_journal_stays_whole(folder: SweepFolder) -> None:
+def test_of_two_drivers_the_second_continues_and_the_journal_stays_whole(folder: SweepFolder) -> None:
     # Two processes: a POSIX lock does not keep a process from itself.
     first = Ledger(folder)
     first.append(ClockRead(at=1.0))
@@ -117,7 +117,7 @@ def test_who_holds_a_sweep_is_asked_without_a_right_to_write(
 
     def watched(path: Path, mode: str = "r", *arguments: object, **options: object) -> object:
         opened.append(mode)
-        return plain(path, mode, *arguments, **options)  # type: ignore[call-overload]
+        return plain(path, mode, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", watched)
     assert holder(folder) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from runners.sweep import lease
 from runners.sweep.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, Storage, open_storage
@@ -48,9 +49,18 @@ def test_what_a_killed_publisher_leaves_is_not_taken_for_whole(tmp_path: Path) -
     assert store.find("half") is not None
 
 
+def store_of_another_machine(location: Path, monkeypatch: pytest.MonkeyPatch) -> StageStore:
+    store = StageStore(location)
+    other = {**lease.who_am_i(), "pid": 7, "host": "another", "machine": "another"}
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "who_am_i", lambda: other)
+        # Any call names the lease of a stage, under the identity of this machine.
+        store.release("abc")
+    return store
+
+
 def test_one_sweep_at_a_time_trains_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
-    second._me.update(pid=7, host="another", machine="another")
+    first, second = StageStore(tmp_path / "stages"), store_of_another_machine(tmp_path / "stages", monkeypatch)
     assert first.take("abc") is None
     assert first.take("abc") is None, "taking it again renews it"
     assert second.take("abc") == ME
@@ -61,8 +71,7 @@ def test_one_sweep_at_a_time_trains_a_stage(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_lease_of_a_sweep_that_died_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = StageStore(tmp_path / "stages"), StageStore(tmp_path / "stages")
-    second._me.update(pid=7, host="another", machine="another")
+    first, second = StageStore(tmp_path / "stages"), store_of_another_machine(tmp_path / "stages", monkeypatch)
     assert first.take("abc") is None
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ray.exceptions import ActorDiedError, RayActorError
 
 from runners.commands.status import status_text
 from runners.core.events import LegEnded
-from runners.engines import in_process, watchdog
+from runners.engines import in_process
 from runners.engines.lost_workers import LegFaultError, error_of, loss_text
 from runners.session.driver import Driver
 from runners.sweep.folder import SweepFolder
@@ -25,7 +26,6 @@ from runners.worker import leg
 from runners.worker.machine_faults import TABLE, fault_text, machine_fault
 from runners.worker.messages import LegMessage, LegTask
 from seatbelt.errors import UserError
-from seatbelt.training import device
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 GPU, HARDWARE, LIBRARY, ABSENT, DRIVER = "the GPU failed", "the hardware", "a library", "cannot be used", "the driver"
@@ -136,7 +136,7 @@ def last_message(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> LegMe
         yield {}
 
     monkeypatch.setattr(leg, "_fit", fit)
-    return list(leg.run_leg(LegTask.model_construct(trial_key="0" * 12)))[-1]
+    return list(leg.run_leg(LegTask.model_construct(trial_key="0" * 12)))[-1]  # type: ignore[call-arg]
 
 
 def test_what_a_leg_says_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def work(monkeypatch: pytest.MonkeyPatch, driver: Driver, errors: dict[int, Base
         yield ended_message("complete", spec.stop)
 
     monkeypatch.setattr(leg, "_fit", fit)
-    monkeypatch.setattr(watchdog.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     in_process.run(driver)
 
 
@@ -215,13 +215,13 @@ def test_a_leg_with_a_gpu_demands_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="device 'cuda' cannot be used"):
         leg._device(spec_of(owns_gpu=False), "cuda")
     for text in ("No CUDA GPUs are available", "The NVIDIA driver on your system is too old (found version 12020)"):
-        monkeypatch.setattr(device.torch, "empty", raising(RuntimeError(f"{text}\nmore")))
+        monkeypatch.setattr(torch, "empty", raising(RuntimeError(f"{text}\nmore")))
         with pytest.raises(leg._NoGpuError) as raised:
             leg._device(spec_of(owns_gpu=True), "auto")
         assert f"({text})" in str(raised.value)
         message = leg._failure(raised.value)
         assert (message.outcome, message.ends_process, message.breaks_gpu) == ("fault", True, True)
-    monkeypatch.setattr(device.torch, "empty", lambda *size, device: None)
+    monkeypatch.setattr(torch, "empty", lambda *size, device: None)
     assert leg._device(spec_of(owns_gpu=True), "auto") == "cuda"
 
 

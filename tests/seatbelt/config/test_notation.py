@@ -29,18 +29,18 @@ from seatbelt.records.identity import arm_key
         ("left arm", "left arm"),
     ],
 )
-def test_labels(written: str, kept: str) -> None:
-    assert canonical_label(written) == kept
-    assert canonical_label(kept) == kept
+def test_labels_have_one_canonical_form(written: str, canonical: str) -> None:
+    assert canonical_label(written) == canonical
+    assert canonical_label(canonical) == canonical
 
 
 @pytest.mark.parametrize("written", ["", "|", "shirt|", "=shirt", "upper=", "a=b=c", " = shirt"])
-def test_labels_that_are_none(written: str) -> None:
+def test_malformed_labels_are_refused(written: str) -> None:
     with pytest.raises(ValueError, match="a label is CLASS, CLASS"):
         canonical_label(written)
 
 
-def test_classes_of_a_label() -> None:
+def test_classes_of_a_label_are_separated() -> None:
     assert classes_of("jacket|shirt") == ("jacket", "shirt")
     assert classes_of("hair") == ("hair",)
 
@@ -56,9 +56,9 @@ def test_classes_of_a_label() -> None:
         ("3:0.00001", "3:0.00001"),
     ],
 )
-def test_generations(written: str, kept: str) -> None:
-    assert canonical_generation(written) == kept
-    assert canonical_generation(kept) == kept
+def test_generations_have_one_canonical_form(written: str, canonical: str) -> None:
+    assert canonical_generation(written) == canonical
+    assert canonical_generation(canonical) == canonical
 
 
 @given(st.floats(1e-12, 1))
@@ -68,12 +68,12 @@ def test_every_share_survives_its_text(share: float) -> None:
 
 
 @pytest.mark.parametrize("written", ["3:", ":0.5", "3:0", "3:1.5", "3:-0.5", "3:half", "3:1e-3", "3:0.5:0.5", "3:٣"])
-def test_shares_that_are_none(written: str) -> None:
+def test_malformed_shares_are_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"a generation's share is written 3:0\.2, above 0 and up to 1, but got"):
         canonical_generation(written)
 
 
-def test_shares_of_several_generations() -> None:
+def test_shares_of_several_generations_add_up_to_one() -> None:
     assert generation_shares(("3", "5")) is None
     assert generation_shares(()) is None
     assert generation_shares(("3:0.2", "5:0.8")) == {"3": 0.2, "5": 0.8}
@@ -94,7 +94,7 @@ def test_shares_of_several_generations() -> None:
         ({"data.context": ("all", "hair")}, r"context=all stands alone, but got all\+hair"),
     ],
 )
-def test_what_a_configuration_refuses(changes: dict[str, object], what: str) -> None:
+def test_a_configuration_refuses_invalid_values(changes: dict[str, object], what: str) -> None:
     with pytest.raises(UserError, match=what):
         TrialConfig().with_fields(changes)
 

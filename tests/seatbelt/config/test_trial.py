@@ -110,7 +110,7 @@ def test_transforms_come_in_table_order_and_once() -> None:
         ({"data.height": 16}, "data.height: input should be greater than or equal to 32"),
     ],
 )
-def test_what_is_refused(changes: dict[str, object], message: str) -> None:
+def test_invalid_input_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         TrialConfig().with_fields(changes)
 
@@ -121,7 +121,7 @@ def test_every_field_of_table_3_3_is_documented() -> None:
     assert undocumented == []
 
 
-def test_golden_default(request: pytest.FixtureRequest) -> None:
+def test_the_default_configuration_never_changes(request: pytest.FixtureRequest) -> None:
     golden = ROOT / "tests" / "golden" / "default_config.json"
     assert json.loads(golden.read_text()) == json.loads(TrialConfig().model_dump_json())
 

@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from runners.cli import app, main
 from runners.sweep.folder import SweepFolder
+from tests.command_line import answer, mistake, seatbelt
 from tests.conftest import draw_data
 
 pytestmark = pytest.mark.slow
@@ -35,8 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none"),
         *("--engine", "in-process", "--quiet"),
     ]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, done.output
+    answer(*arguments)
     return root / "s"
 
 
@@ -50,42 +48,40 @@ def trials(sweep: Path) -> list[str]:
 
 
 def explain(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["explain", *arguments])
-    assert done.exit_code == 0, done.output
-    return done.output
+    return answer("explain", *arguments)
 
 
 def test_the_best_and_the_worst_image_of_the_best_trial(sweep: Path) -> None:
     text = explain(str(sweep), "best", "--square", "16")
-    ranked = json.loads(CliRunner().invoke(app, ["best", str(sweep), "--json"]).output)
+    ranked = json.loads(answer("best", str(sweep), "--json"))
     key = ranked["arms"][0]["trial_key"]
     images = pd.read_parquet(sweep / "images")
-    shown = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
+    output = images[(images["trial_key"] == key) & (images["target"] > 0)].sort_values(["iou"], ascending=False)
     files = sorted(path.name for path in (sweep / "report" / "explain").iterdir())
-    stems = {Path(shown.iloc[end]["image"]).stem for end in (0, -1)}
+    stems = {Path(output.iloc[end]["image"]).stem for end in (0, -1)}
     assert files == sorted(f"{key}-{stem}.{kind}" for stem in stems for kind in ("json", "png"))
     assert f"trial {key}, epoch 1" in text and "(best test image)" in text and "(worst test image)" in text
     assert "the sweep recorded" not in text, "the IoU is the recorded one"
     assert [note for note, _, _ in SweepFolder(sweep).test_notes()] == ["explain"]
 
 
-def test_numbers_of_named_images(sweep: Path, tmp_path: Path) -> None:
+def test_named_images_are_explained_with_their_numbers(sweep: Path, tmp_path: Path) -> None:
     key = trials(sweep)[1]
     images = ["images/p0-1.png", "stripes:images/p5-0.png"]
     text = explain(
         *(str(sweep), key[:6], "--images", images[0], "--images", images[1], "--square", "10", "--json"),
         *("--out", str(tmp_path / "o"), "--fill", "mean", "--compare", "probabilities", "--batch", "3"),
     )
-    found = json.loads(text)
-    assert [(item["image"], item["dataset"]) for item in found] == [
+    answer = json.loads(text)
+    assert [(item["image"], item["dataset"]) for item in answer] == [
         ("images/p0-1.png", "stripes"),
         ("images/p5-0.png", "stripes"),
     ]
-    assert found[0]["part"] == "test" and found[1]["part"] in ("train", "validation", "selection")
+    assert answer[0]["part"] == "test" and answer[1]["part"] in ("train", "validation", "selection")
     recorded = pd.read_parquet(sweep / "images").set_index(["trial_key", "image"]).loc[(key, "images/p0-1.png")]
-    assert found[0]["iou"] == recorded["iou"] == found[0]["recorded_iou"] and found[1]["recorded_iou"] is None
-    assert (found[0]["predicted"], found[0]["target"]) == (recorded["predicted"], recorded["target"])
-    for item in found:
+    assert answer[0]["iou"] == recorded["iou"] == answer[0]["recorded_iou"] and answer[1]["recorded_iou"] is None
+    assert (answer[0]["predicted"], answer[0]["target"]) == (recorded["predicted"], recorded["target"])
+    for item in answer:
         panel = Path(item.pop("panel"))
         assert json.loads(panel.with_suffix(".json").read_text()) == item
         with Image.open(panel) as file:
@@ -106,22 +102,12 @@ def test_a_look_at_the_selection_set_is_no_look_at_the_test_set(sweep: Path) -> 
     assert SweepFolder(sweep).test_notes() == []
 
 
-def mistake(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    shown = capsys.readouterr()
-    assert (stopped.value.code, shown.out) == (2, "")
-    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
-    return shown.err.removeprefix("error: ").rstrip()
-
-
-def test_mistakes(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_end_with_one_clear_line(sweep: Path) -> None:
     first, second = trials(sweep)
     name = str(sweep)
 
     def said(*arguments: str) -> str:
-        return mistake(capsys, monkeypatch, *arguments)
+        return mistake("explain", *arguments)
 
     assert said("nowhere", "best") == "nowhere is no sweep: it has no sweep.json; `seatbelt sweep` makes one"
     assert said(name, "xyz").startswith(f"{name}: no trial begins with 'xyz'; ")
@@ -154,7 +140,7 @@ def test_damaged_weights_and_changed_data(
     (weights,) = (sweep / "checkpoints" / key).glob("*.safetensors")
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1])
-    assert f"no valid weights are kept there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
+    assert f"no valid weights are stored there (epoch-000001.json: the hash of {weights.name} differs)" in mistake(
         capsys, monkeypatch, str(sweep), key
     )
     weights.write_bytes(whole)
@@ -162,60 +148,50 @@ def test_damaged_weights_and_changed_data(
     description = (sweep / "sweep.json").read_text()
     (sweep / "sweep.json").write_text(description.replace(str(trained.parent / "stripes"), str(data)))
     shutil.copy(data / "images" / "p1-0.png", data / "images" / "p0-0.png")
-    assert f"data set {data} changed since the sweep began" in mistake(capsys, monkeypatch, str(sweep), key)
+    assert f"data set {data} changed since the sweep began" in mistake("explain", str(sweep), key)
 
 
-def test_a_trial_that_is_not_complete(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_that_is_not_complete(sweep: Path) -> None:
     journal = sweep / "state" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if b"leg_ended" in line)
     journal.write_bytes(b"".join(lines[:first]))
     key = trials(sweep)[0]
-    assert mistake(capsys, monkeypatch, str(sweep), key) == (
+    assert mistake("explain", str(sweep), key) == (
         f"trial {key} is RUNNING, and only complete trials are explained; `seatbelt query {sweep} "
         "\"select trial_key from trials where status = 'COMPLETE'\"` names them"
     )
 
 
-def test_a_bucket_needs_a_folder_for_the_panels(
-    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_needs_a_folder_for_the_panels(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SweepFolder, "describe", lambda _: None)
     monkeypatch.setenv("AWS_REGION", "nowhere")
-    assert mistake(capsys, monkeypatch, "s3://bucket/s", "best") == (
+    assert mistake("explain", "s3://bucket/s", "best") == (
         "s3://bucket/s is a bucket, where no panels are written; give a folder by --out"
     )
 
 
-def test_a_report_that_leads_elsewhere(
-    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_that_leads_elsewhere(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (sweep / "report").symlink_to(tmp_path / "mine")
     place = sweep / "report" / "explain"
     said = f"{place} leads out of the sweep; give another folder by --out"
-    assert mistake(capsys, monkeypatch, str(sweep), "best") == said
+    assert mistake("explain", str(sweep), "best") == said
     assert not list((tmp_path / "mine").iterdir())
 
 
-def test_too_little_memory(sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_a_clear_error(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
 
     monkeypatch.setattr("runners.commands.explain.explain", fail)
-    assert mistake(capsys, monkeypatch, str(sweep), "best") == (
+    assert mistake("explain", str(sweep), "best") == (
         "the memory of cpu is too small (CUDA out of memory. Tried to allocate 9 GiB.); try --batch 1 or --device cpu"
     )
 
 
-def test_a_panel_that_cannot_be_written_is_no_mistake(
-    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_panel_that_cannot_be_written_is_no_mistake(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     arguments = [str(sweep), "best", "--square", "32", "--out", os.fspath(tmp_path / "file" / "o")]
-    monkeypatch.setattr("sys.argv", ["seatbelt", "explain", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1 and capsys.readouterr().err.startswith("error: ")
+    result = seatbelt("explain", *arguments)
+    assert result.code == 1 and result.err.startswith("error: ")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from tests.seatbelt.explain.hand_made import geometry, predictor
+from tests.seatbelt.explain.networks import geometry, predictor
 
 
 def two_units(activation: nn.Module) -> nn.Sequential:
@@ -33,8 +34,8 @@ def test_a_small_network_by_hand() -> None:
     # Predicted are the first (logit 2) and the third (2 - 1/2); of the third, the gradient through the second unit
     # is negative and held back, which the plain gradient (2.5, -5.5, -1) has not.
     image = pixels((1, 0, 0), (0, 1, 0), (1, 0, 1))
-    found = guided_backpropagation(predictor(two_units(nn.ReLU())), image)
-    assert found == pytest.approx(np.asarray([[6, 0, 6]]) / 255)
+    gradient_map = guided_backpropagation(predictor(two_units(nn.ReLU())), image)
+    assert gradient_map == pytest.approx(np.asarray([[6, 0, 6]]) / 255)
 
 
 def test_where_nothing_is_predicted_the_whole_image_counts() -> None:
@@ -50,9 +51,11 @@ def test_relu6_lets_nothing_back_where_it_is_cut_off() -> None:
     image[0, 1, 0] = 100
     network = two_units(nn.ReLU6(inplace=True))
     # The first unit is at 10 and 3.9: one above 6, one below.
-    network[0].weight.data *= 10
-    found = guided_backpropagation(predictor(network), image)
-    assert found == pytest.approx(np.asarray([[0, 60]]) / 255)
+    first = network[0]
+    assert isinstance(first, nn.Conv2d)
+    first.weight.data *= 10
+    gradient_map = guided_backpropagation(predictor(network), image)
+    assert gradient_map == pytest.approx(np.asarray([[0, 60]]) / 255)
 
 
 class Twice(nn.Module):
@@ -76,13 +79,13 @@ class _Rule(torch.autograd.Function):
     """Guided backpropagation's rule, written down once more."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: torch.Tensor, top: float) -> torch.Tensor:
+    def forward(ctx: Any, values: torch.Tensor, top: float) -> torch.Tensor:
         ctx.save_for_backward(values)
         ctx.top = top
         return values.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (values,) = ctx.saved_tensors
         return gradient * (gradient > 0) * (values > 0) * (values < ctx.top), None
 
@@ -96,14 +99,14 @@ class Guided(nn.Module):
         return _Rule.apply(values, self.top)
 
 
-def by_the_rule(given: Predictor, image: np.ndarray) -> np.ndarray:
-    network = copy.deepcopy(given.network).eval()
+def by_the_rule(predictor_: Predictor, image: np.ndarray) -> np.ndarray:
+    network = copy.deepcopy(predictor_.network).eval()
     for module in list(network.modules()):
         for name, child in list(module._modules.items()):
             if isinstance(child, nn.ReLU | nn.ReLU6):
                 setattr(module, name, Guided(6.0 if isinstance(child, nn.ReLU6) else float("inf")))
     values = torch.tensor(image).permute(2, 0, 1)[None].float().requires_grad_()
-    logits = network(given.normalise(values))[:, 0]
+    logits = network(predictor_.normalisation(values))[:, 0]
     chosen = logits[logits > 0] if (logits > 0).any() else logits
     (gradient,) = torch.autograd.grad(chosen.sum(), values)
     return gradient[0].abs().sum(dim=0).numpy()
@@ -113,10 +116,10 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def test_reused_relus_and_skips() -> None:
-    given = predictor(Twice())
+def test_reused_relus_and_skip_connections_are_guided() -> None:
+    predictor_ = predictor(Twice())
     image = noise(32, 32)
-    assert np.allclose(guided_backpropagation(given, image), by_the_rule(given, image), rtol=1e-4, atol=1e-8)
+    assert np.allclose(guided_backpropagation(predictor_, image), by_the_rule(predictor_, image), rtol=1e-4, atol=1e-8)
 
 
 def predictor_of(encoder: str, decoder: str) -> Predictor:
@@ -130,16 +133,16 @@ def predictor_of(encoder: str, decoder: str) -> Predictor:
     ("encoder", "decoder"), [*(("resnet18", name) for name in DECODERS), ("lite0", "linknet"), ("lite0", "fpn")]
 )
 def test_every_decoder_is_guided_and_left_as_it_was(encoder: str, decoder: str) -> None:
-    given = predictor_of(encoder, decoder)
-    network = given.network
+    predictor_ = predictor_of(encoder, decoder)
+    network = predictor_.network
     network.train()
     network.get_submodule("encoder").eval()
     modes = [module.training for module in network.modules()]
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     image = noise(64, 96)
-    found = guided_backpropagation(given, image)
-    assert found.shape == (64, 96) and np.isfinite(found).all() and found.sum() > 0
-    assert np.allclose(found, by_the_rule(given, image), rtol=1e-3, atol=1e-4 * found.max())
+    gradient_map = guided_backpropagation(predictor_, image)
+    assert gradient_map.shape == (64, 96) and np.isfinite(gradient_map).all() and gradient_map.sum() > 0
+    assert np.allclose(gradient_map, by_the_rule(predictor_, image), rtol=1e-3, atol=1e-4 * gradient_map.max())
     assert [module.training for module in network.modules()] == modes
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
     assert all(p.requires_grad and p.grad is None for p in network.parameters())
@@ -149,16 +152,16 @@ def test_every_decoder_is_guided_and_left_as_it_was(encoder: str, decoder: str) 
 @pytest.mark.slow
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_is_guided(encoder: str) -> None:
-    given = predictor_of(encoder, "linknet")
+    predictor_ = predictor_of(encoder, "linknet")
     image = noise(64, 96)
-    found = guided_backpropagation(given, image)
-    assert np.allclose(found, by_the_rule(given, image), rtol=1e-3, atol=1e-4 * found.max())
+    gradient_map = guided_backpropagation(predictor_, image)
+    assert np.allclose(gradient_map, by_the_rule(predictor_, image), rtol=1e-3, atol=1e-4 * gradient_map.max())
 
 
 def test_any_size_and_a_network_that_looks_at_nothing() -> None:
     assert guided_backpropagation(predictor_of("resnet18", "linknet"), noise(50, 70)).shape == (50, 70)
-    found = guided_backpropagation(predictor(lambda images: geometry(images) + 0 * images[:, 0]), noise(20, 27))
-    assert found.shape == (20, 27) and not found.any()
+    gradient_map = guided_backpropagation(predictor(lambda images: geometry(images) + 0 * images[:, 0]), noise(20, 27))
+    assert gradient_map.shape == (20, 27) and not gradient_map.any()
 
 
 class Functional(nn.Module):

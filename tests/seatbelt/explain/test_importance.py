@@ -6,7 +6,7 @@ import pytest
 from seatbelt.explain.importance import Share, near_radius, regions, shares
 
 
-def test_regions() -> None:
+def test_regions_are_target_near_and_elsewhere() -> None:
     target = np.zeros((4, 6), bool)
     target[1, 1] = True
     valid = np.ones((4, 6), bool)
@@ -27,7 +27,7 @@ def test_an_ignored_target_has_no_surroundings() -> None:
     assert regions(target, ~target, 1).tolist() == [[255, 2, 2], [2, 255, 2], [2, 2, 255]]
 
 
-def test_shares_by_hand() -> None:
+def test_shares_match_those_by_hand() -> None:
     of_pixel = np.asarray([[0, 1, 2, 2, 255]], np.uint8)
     importance = np.asarray([[6.0, 1.0, 3.0, 2.0, 100.0]])
     assert shares(importance, of_pixel) == (

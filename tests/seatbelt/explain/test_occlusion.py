@@ -12,7 +12,7 @@ from seatbelt.explain.occlusion import fill_colour, occlusion, spread
 from seatbelt.explain.predictor import Predictor
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve
-from tests.seatbelt.explain.hand_made import bright, geometry, one_pixel, predictor
+from tests.seatbelt.explain.networks import bright, geometry, one_pixel, predictor
 
 
 def noise(height: int = 20, width: int = 27) -> np.ndarray:
@@ -22,11 +22,11 @@ def noise(height: int = 20, width: int = 27) -> np.ndarray:
 def test_one_pixel_makes_one_square_important() -> None:
     image = noise()
     image[13, 22] = 0
-    found = occlusion(predictor(one_pixel(13, 22)), image)
+    distances = occlusion(predictor(one_pixel(13, 22)), image)
     expected = np.zeros((3, 4))
     # White turns the pixel on, and with it the prediction of all pixels.
     expected[1, 2] = 20 * 27
-    assert np.array_equal(found, expected)
+    assert np.array_equal(distances, expected)
     assert not occlusion(predictor(one_pixel(13, 22)), image, fill="black").any(), "it is black already"
 
 
@@ -58,9 +58,9 @@ def sigmoid(value: float) -> float:
 def test_squares_tile_the_thesis_images() -> None:
     progress: list[tuple[int, int]] = []
     image = np.zeros((480, 848, 3), np.uint8)
-    found = occlusion(predictor(bright), image, square=80, progress=lambda *now: progress.append(now))
-    assert found.shape == (6, 11), "848 is no multiple of 80"
-    assert np.array_equal(found, np.full((6, 11), 80 * 80.0) * np.asarray([1.0] * 10 + [48 / 80]))
+    distances = occlusion(predictor(bright), image, square=80, progress=lambda *now: progress.append(now))
+    assert distances.shape == (6, 11), "848 is no multiple of 80"
+    assert np.array_equal(distances, np.full((6, 11), 80 * 80.0) * np.asarray([1.0] * 10 + [48 / 80]))
     assert progress == [(n, 66) for n in range(1, 67)]
     assert spread(np.ones((60, 106)), 8, 480, 848).shape == (480, 848), "6,360 squares"
 
@@ -73,7 +73,7 @@ def test_the_image_is_left_alone_and_may_be_read_only() -> None:
     assert np.array_equal(image, before)
 
 
-def test_batches_change_nothing() -> None:
+def test_the_batch_size_changes_nothing() -> None:
     single, many = (occlusion(predictor(bright), noise(), batch_size=size) for size in (1, 5))
     assert np.array_equal(single, many)
     torch.manual_seed(0)
@@ -88,11 +88,11 @@ def test_batches_change_nothing() -> None:
 
 
 def test_spread_keeps_the_sum() -> None:
-    found = spread(np.asarray([[4.0, 2.0], [6.0, 1.0]]), 2, 3, 3)
-    assert found.tolist() == [[1, 1, 1], [1, 1, 1], [3, 3, 1]]
+    distances = spread(np.asarray([[4.0, 2.0], [6.0, 1.0]]), 2, 3, 3)
+    assert distances.tolist() == [[1, 1, 1], [1, 1, 1], [3, 3, 1]]
 
 
-def test_fills() -> None:
+def test_squares_have_the_fill_of_the_option() -> None:
     image = np.asarray([[[0, 10, 255], [1, 20, 255]]], np.uint8)
     assert fill_colour("white", image).tolist() == [255, 255, 255]
     assert fill_colour("black", image).tolist() == [0, 0, 0]

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from seatbelt.explain.explanation import Explanation, Options, explain
-from seatbelt.explain.panel import panel, picture
-from tests.seatbelt.explain.hand_made import bright, geometry, predictor
+from seatbelt.explain.panel import compose, panel
+from tests.seatbelt.explain.networks import bright, geometry, predictor
 
 IGNORED = 255
 
@@ -24,7 +24,7 @@ def explanation() -> Explanation:
     return explain(predictor(lambda images: bright(images)), image, codes, Options())
 
 
-def test_an_explanation_by_hand(explanation: Explanation) -> None:
+def test_an_explanation_matches_the_one_by_hand(explanation: Explanation) -> None:
     assert (explanation.intersection, int(explanation.predicted.sum()), int(explanation.target.sum())) == (40, 72, 80)
     assert explanation.iou == pytest.approx(40 / 112)
     # White flips dark pixels: 32 where half a square is dark, 64 elsewhere, less in the row of small squares.
@@ -36,27 +36,27 @@ def test_an_explanation_by_hand(explanation: Explanation) -> None:
     assert target.area == pytest.approx(80 / 792)
 
 
-def test_a_shortcut_shows() -> None:
+def test_a_shortcut_has_its_importance_elsewhere() -> None:
     """The prediction is right by its place alone: neither method finds anything on the target."""
     image = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
     codes = np.zeros((20, 40), np.uint8)
     codes[4:8] = 1
-    found = explain(predictor(lambda images: geometry(images) + 0 * images[:, 0]), image, codes, Options())
-    assert found.iou == 1
-    assert [share.importance for share in (*found.by_occlusion, *found.by_gradient)] == [None] * 6
-    assert len(panel(found, "t", "s")) > 1000, "and it can be drawn"
+    explanation = explain(predictor(lambda images: geometry(images) + 0 * images[:, 0]), image, codes, Options())
+    assert explanation.iou == 1
+    assert [share.importance for share in (*explanation.by_occlusion, *explanation.by_gradient)] == [None] * 6
+    assert len(panel(explanation, "t", "s")) > 1000, "and it can be drawn"
 
 
-def test_what_is_drawn(explanation: Explanation) -> None:
-    shown = picture(explanation)
-    assert shown.masks[5, 15].tolist() == (0.65 * np.asarray([0, 158, 115]) + 0.35 * 200).astype(int).tolist()
-    assert shown.masks[5, 5].tolist() == [0, 158, 115]
-    assert shown.masks[5, 25].tolist() == [200, 200, 200]
-    assert shown.masks[15, 15].tolist() == [31, 31, 31]
-    assert (shown.farthest, shown.labels[1]) == (64, "pixels that change")
+def test_the_picture_holds_masks_maps_and_labels(explanation: Explanation) -> None:
+    picture = compose(explanation)
+    assert picture.masks[5, 15].tolist() == (0.65 * np.asarray([0, 158, 115]) + 0.35 * 200).astype(int).tolist()
+    assert picture.masks[5, 5].tolist() == [0, 158, 115]
+    assert picture.masks[5, 25].tolist() == [200, 200, 200]
+    assert picture.masks[15, 15].tolist() == [31, 31, 31]
+    assert (picture.farthest, picture.labels[1]) == (64, "pixels that change")
     spiky = dataclasses.replace(explanation, gradient=np.where(np.arange(800).reshape(20, 40) == 7, 100.0, 1.0))
-    shown = picture(spiky)
-    assert shown.cut and shown.brightest < 100 and shown.gradient.max() == shown.brightest
+    picture = compose(spiky)
+    assert picture.cut and picture.brightest < 100 and picture.gradient.max() == picture.brightest
 
 
 @pytest.mark.parametrize("title", ["images/$x_$.png", "images/" + "long/" * 60 + "x.png", "images/\u6f22.png"])

@@ -85,7 +85,7 @@ def test_every_decoder_trains(decoder: str, precision: torch.dtype) -> None:
 @pytest.mark.parametrize("decoder", ["unet", "unetplusplus", "linknet"])
 @pytest.mark.parametrize("encoder", ["resnet18", "lite0"])
 def test_decoders_that_take_shorter_encoders_build_with_them(encoder: str, decoder: str, depth: int) -> None:
-    model = ModelConfig(encoder=encoder, decoder=decoder, weights="none", encoder_depth=depth)  # type: ignore[arg-type]
+    model = ModelConfig(encoder=encoder, decoder=decoder, weights="none", encoder_depth=depth)
     network = build(model, channels=2, weights=resolve(encoder, "none"))
     assert segment(network, torch.zeros(2, 3, 64, 96)).shape == (2, 2, 64, 96)
 

@@ -56,7 +56,7 @@ def naive_loss(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor,
         ("iou", 1 - (0.5 + 1) / (1 + 1 - 0.5 + 1)),
     ],
 )
-def test_worked_by_hand(name: str, expected: float) -> None:
+def test_the_loss_matches_the_one_by_hand(name: str, expected: float) -> None:
     logits = torch.zeros(1, 1, 1, 2)
     targets = torch.tensor([[[[1.0, 0.0]]]])
     assert segmentation_loss(logits, targets, everywhere(logits), ONE[name]).item() == pytest.approx(expected)
@@ -68,7 +68,7 @@ def test_worked_by_hand(name: str, expected: float) -> None:
     shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)),
     weights=st.tuples(*[st.floats(0.1, 3)] * 3),
 )
-def test_equals_the_naive_loop(
+def test_the_loss_equals_a_naive_loop(
     seed: int, shape: tuple[int, int, int, int], weights: tuple[float, float, float]
 ) -> None:
     config = LossConfig(bce=weights[0], dice=weights[1], iou=weights[2])
@@ -131,7 +131,7 @@ def test_a_false_alarm_on_an_image_without_belt_is_pushed_down() -> None:
         assert bool((logits.grad[1] > 1e-5).all())
 
 
-def test_labels_count_alike() -> None:
+def test_labels_have_equal_weight() -> None:
     logits, targets, valid = random_batch(5, (2, 3, 4, 4))
     single = [
         segmentation_loss(logits[:, k : k + 1], targets[:, k : k + 1], valid, LossConfig()).item() for k in range(3)

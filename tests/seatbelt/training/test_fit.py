@@ -15,8 +15,8 @@ from seatbelt.data.partition.splits import selection_set
 from seatbelt.models.weights import resolve
 from seatbelt.training.checkpoint import CheckpointFolder, Tensors
 from seatbelt.training.device import Execution, choose_device
-from seatbelt.training.fit import Began, Ended, Event, fit
-from seatbelt.training.state import EpochMetrics
+from seatbelt.training.events import Began, Ended, EpochMetrics, Event
+from seatbelt.training.fit import fit
 from tests.conftest import MakeData
 
 EPOCHS = 6
@@ -53,7 +53,7 @@ def run(
     samples: TrialSamples,
     folder: Path,
     *,
-    known: int = 0,
+    reported: int = 0,
     stop: int = EPOCHS,
     workers: int = 0,
 ) -> list[Event]:
@@ -62,7 +62,7 @@ def run(
         samples,
         CheckpointFolder(folder),
         weights=resolve(trial.model.encoder, trial.model.weights),
-        known_epochs=known,
+        reported_epochs=reported,
         stop_epoch=stop,
         full_epochs=trial.epochs,
         execution=Execution(workers=workers, checkpoint_share=1.0),
@@ -80,9 +80,9 @@ def numbers(events: list[Event]) -> list[dict[str, object]]:
 
 
 def newest_weights(folder: Path) -> Tensors:
-    found = CheckpointFolder(folder).newest()
-    assert found is not None
-    return found.weights
+    checkpoint = CheckpointFolder(folder).newest()
+    assert checkpoint is not None
+    return checkpoint.weights
 
 
 def same(a: Tensors, b: Tensors) -> bool:
@@ -95,14 +95,14 @@ def same(a: Tensors, b: Tensors) -> bool:
     [{}, {"optimisation.channels_last": True}, {"model.decoder_dropout": 0.3, "model.decoder": "fpn"}],
 )
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
-def test_interrupted_after_each_epoch(
+def test_a_trial_interrupted_after_each_epoch_gives_the_same_numbers(
     samples: TrialSamples, tmp_path: Path, workers: int, changes: dict[str, object]
 ) -> None:
     trial = config(**changes)
     whole = run(trial, samples, tmp_path / "whole")
     pieces: list[Event] = []
     for epoch in range(1, EPOCHS + 1):
-        pieces += run(trial, samples, tmp_path / "pieces", known=epoch - 1, stop=epoch, workers=workers)
+        pieces += run(trial, samples, tmp_path / "pieces", reported=epoch - 1, stop=epoch, workers=workers)
     assert len(numbers(whole)) == EPOCHS
     assert numbers(pieces) == numbers(whole)
     assert same(newest_weights(tmp_path / "pieces"), newest_weights(tmp_path / "whole"))
@@ -125,14 +125,14 @@ def test_killed_in_the_middle_of_an_epoch(samples: TrialSamples, tmp_path: Path)
         samples,
         CheckpointFolder(tmp_path / "killed"),
         weights=resolve("lite0", "none"),
-        known_epochs=0,
+        reported_epochs=0,
         stop_epoch=4,
         full_epochs=EPOCHS,
         execution=Execution(checkpoint_share=1.0),
     )
     seen = [next(leg) for _ in range(3)]
     leg.close()
-    rest = run(trial, samples, tmp_path / "killed", known=2, stop=4)
+    rest = run(trial, samples, tmp_path / "killed", reported=2, stop=4)
     assert numbers(seen + rest) == numbers(whole)
 
 
@@ -140,7 +140,7 @@ def test_an_epoch_that_was_measured_but_not_reported_is_not_trained_again(
     samples: TrialSamples, tmp_path: Path
 ) -> None:
     first = run(config(), samples, tmp_path / "one", stop=2)
-    again = run(config(), samples, tmp_path / "one", known=1, stop=2)
+    again = run(config(), samples, tmp_path / "one", reported=1, stop=2)
     assert isinstance(again[0], Began)
     assert again[0].from_epoch == 2
     assert again[1] == first[2], "the second epoch comes from the checkpoint's log, seconds included"
@@ -155,7 +155,7 @@ def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path
         samples,
         CheckpointFolder(tmp_path / "sparse"),
         weights=resolve("lite0", "none"),
-        known_epochs=0,
+        reported_epochs=0,
         stop_epoch=5,
         full_epochs=EPOCHS,
         execution=Execution(checkpoint_share=0.0),
@@ -166,15 +166,15 @@ def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path
         if isinstance(event, EpochMetrics) and event.epoch == 4:
             break
     sparse.close()
-    kept = CheckpointFolder(tmp_path / "sparse").newest()
-    assert kept is not None
-    assert kept.epoch == 1, "the first save measures its cost; with a share of 0 no other follows"
-    rest = run(config(), samples, tmp_path / "sparse", known=4, stop=5)
+    checkpoint = CheckpointFolder(tmp_path / "sparse").newest()
+    assert checkpoint is not None
+    assert checkpoint.epoch == 1, "the first save measures its cost; with a share of 0 no other follows"
+    rest = run(config(), samples, tmp_path / "sparse", reported=4, stop=5)
     assert numbers(seen) == numbers(every)[:4]
     assert numbers(rest) == numbers(every)[1:], "epochs after the checkpoint are trained again, to the same numbers"
 
 
-def test_early_stopping(samples: TrialSamples, tmp_path: Path) -> None:
+def test_early_stopping_ends_a_trial_after_its_patience(samples: TrialSamples, tmp_path: Path) -> None:
     trial = config(**{"optimisation.early_stopping_patience": 1, "epochs": 40})
     events = run(trial, samples, tmp_path / "one", stop=40)
     end = events[-1]
@@ -190,7 +190,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial(samples: TrialSamples, tmp_pat
         samples,
         CheckpointFolder(tmp_path / "one"),
         weights=resolve("lite0", "none"),
-        known_epochs=0,
+        reported_epochs=0,
         stop_epoch=EPOCHS,
         full_epochs=EPOCHS,
         execution=Execution(),
@@ -215,7 +215,7 @@ def test_bfloat16_runs_on_the_same_path(samples: TrialSamples, tmp_path: Path) -
     assert events[1].train_loss != plain[1].train_loss
 
 
-def test_unknown_device() -> None:
+def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(ValueError, match=r"device 'tpu9' cannot be used .* try --device auto"):
         choose_device("tpu9")
     assert choose_device("auto") in ("cpu", "cuda")

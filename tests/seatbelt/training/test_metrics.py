@@ -37,7 +37,7 @@ def test_epsilon_is_exactly_the_thesis() -> None:
     assert iou(FOUR)[2] == 1.0
 
 
-def test_scores_of_four_images() -> None:
+def test_scores_of_four_images_match_those_by_hand() -> None:
     result = scores(FOUR)
     assert result.images == 4
     assert result.images_with_target == 2
@@ -69,7 +69,7 @@ def test_counts_of_another_shape_are_refused() -> None:
         scores(FOUR[:, :2])
 
 
-def test_image_counts_by_hand() -> None:
+def test_image_counts_match_those_by_hand() -> None:
     logits = torch.tensor([[[[2.0, 2.0, -2.0, -2.0]], [[9.0, 9.0, 9.0, 9.0]]]])
     targets = torch.tensor([[[[1.0, 0.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]]])
     valid = torch.ones(1, 1, 1, 4, dtype=torch.bool)
@@ -104,8 +104,8 @@ def test_mean_iou_equals_smp(seed: int, images: int, belts: float, guesses: floa
     generator = torch.Generator().manual_seed(seed)
     shape = (images, 1, 5, 7)
     # Some images are left without target, some without prediction.
-    shown, guessed = (torch.rand(images, 1, 1, 1, generator=generator) < share for share in (belts, guesses))
-    targets = ((torch.rand(shape, generator=generator) < 0.4) & shown).float()
+    present, guessed = (torch.rand(images, 1, 1, 1, generator=generator) < share for share in (belts, guesses))
+    targets = ((torch.rand(shape, generator=generator) < 0.4) & present).float()
     logits = torch.randn(shape, generator=generator).masked_fill(~guessed, -1.0)
     result = scores(image_counts(logits, targets, torch.ones(shape, dtype=torch.bool)))
 
@@ -143,7 +143,7 @@ TRAIN = masks(["##..", "...."], ["##..", "...."], ["#...", "...#"], ["....", "..
 SELECTION = masks(["##..", "...."], ["....", "...."])
 
 
-def test_trivial_baselines_by_hand() -> None:
+def test_trivial_baselines_match_those_by_hand() -> None:
     result = trivial_baselines(TRAIN, SELECTION)
     assert result.background.iou == pytest.approx((0 + 1) / 2, abs=1e-6)
     assert result.background.iou_with_target == pytest.approx(0, abs=1e-6)

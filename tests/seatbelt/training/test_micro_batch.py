@@ -11,11 +11,13 @@ import torch
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import TrialSamples
+from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
-from seatbelt.training import state as training
+from seatbelt.training import trainer as training
 from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, prepare
-from seatbelt.training.fit import Began, Ended, Event, fit
+from seatbelt.training.events import Began, Ended, Event
+from seatbelt.training.fit import fit
 from seatbelt.training.micro_batch import halved, part_sizes
 from tests.seatbelt.training.test_fit import config, newest_weights, numbers, same, samples
 
@@ -38,7 +40,7 @@ __all__ = ["samples"]
         (7, 3, [3, 4]),
     ],
 )
-def test_parts_of_a_batch(images: int, micro_batch: int, sizes: list[int]) -> None:
+def test_a_batch_is_divided_into_parts_without_single_images(images: int, micro_batch: int, sizes: list[int]) -> None:
     assert part_sizes(images, micro_batch) == sizes
 
 
@@ -53,17 +55,17 @@ def test_parts_of_a_batch(images: int, micro_batch: int, sizes: list[int]) -> No
         (1, "unet", []),
     ],
 )
-def test_two_halvings_at_most(batch_size: int, decoder: str, all_halves: list[int]) -> None:
-    found: list[int] = []
+def test_a_batch_is_halved_at_most_twice(batch_size: int, decoder: str, all_halves: list[int]) -> None:
+    sizes: list[int] = []
     size: int | None = batch_size
     while (size := halved(size, batch_size=batch_size, decoder=decoder)) is not None:
-        found.append(size)
-    assert found == all_halves
+        sizes.append(size)
+    assert sizes == all_halves
 
 
 def short_of_memory(monkeypatch: pytest.MonkeyPatch, *, fits: int, after: int = 0) -> None:
     """Let each training step of more than `fits` images run out of memory, from one step on, after its forward pass."""
-    original, steps = training.segmentation_loss, [0]
+    original, steps = segmentation_loss, [0]
 
     def loss(logits: torch.Tensor, *others: Any) -> torch.Tensor:
         steps[0] += logits.requires_grad
@@ -81,7 +83,7 @@ def run(trial: TrialConfig, samples: TrialSamples, folder: Path, *, stop: int, *
         CheckpointFolder(folder),
         weights=resolve(trial.model.encoder, trial.model.weights),
         **{
-            "known_epochs": 0,
+            "reported_epochs": 0,
             "stop_epoch": stop,
             "full_epochs": 3,
             "execution": Execution(checkpoint_share=1.0),
@@ -97,15 +99,15 @@ def test_the_first_step_is_repeated_whole(
 ) -> None:
     trial = config(**changes)
     micro_batch = 1 if fits == 1 else 2
-    known = run(trial, samples, tmp_path / "known", stop=3, micro_batch=micro_batch)
+    expected = run(trial, samples, tmp_path / "known", stop=3, micro_batch=micro_batch)
     short_of_memory(monkeypatch, fits=fits)
-    found = run(trial, samples, tmp_path / "found", stop=3)
-    began = [event for event in found if isinstance(event, Began)]
+    events = run(trial, samples, tmp_path / "found", stop=3)
+    began = [event for event in events if isinstance(event, Began)]
     assert [event.micro_batch for event in began] == [4, micro_batch]
-    assert found.index(began[1]) == 1, "what was found out is told before the first epoch"
-    assert numbers(found) == numbers(known)
+    assert events.index(began[1]) == 1, "what was found out is told before the first epoch"
+    assert numbers(events) == numbers(expected)
     assert same(newest_weights(tmp_path / "found"), newest_weights(tmp_path / "known"))
-    end = found[-1]
+    end = events[-1]
     assert isinstance(end, Ended)
     assert end.outcome == "complete"
 
@@ -120,15 +122,15 @@ def test_parts_change_the_numbers_but_not_by_much(samples: TrialSamples, tmp_pat
 def test_a_resumed_trial_keeps_its_micro_batch(
     samples: TrialSamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = run(config(), samples, tmp_path / "known", stop=3, micro_batch=2)
+    expected = run(config(), samples, tmp_path / "known", stop=3, micro_batch=2)
     with monkeypatch.context() as patched:
         short_of_memory(patched, fits=2)
         first = run(config(), samples, tmp_path / "pieces", stop=1)
     # The memory is large again, as on another GPU: the trial stays what it is.
-    rest = run(config(), samples, tmp_path / "pieces", stop=3, known_epochs=1)
+    rest = run(config(), samples, tmp_path / "pieces", stop=3, reported_epochs=1)
     assert isinstance(rest[0], Began)
     assert rest[0].micro_batch == 2
-    assert numbers(first) + numbers(rest) == numbers(known)
+    assert numbers(first) + numbers(rest) == numbers(expected)
 
 
 @pytest.mark.parametrize(("changes", "last"), [({}, 1), ({"model.decoder": "deeplabv3plus", "data.width": 32}, 2)])
@@ -157,21 +159,21 @@ def test_later_steps_are_not_repeated(samples: TrialSamples, tmp_path: Path, mon
 
 
 def test_memory_is_limited_to_a_trials_share_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float] = []
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", asked.append)
+    fractions: list[float] = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", fractions.append)
     execution = Execution(device="cuda", gpu_share=0.25)
     prepare(execution)
-    assert asked == [0.25]
+    assert fractions == [0.25]
     for change in ({"gpu_share": None}, {"gpu_share": 1.0}, {"gpu_share": 2.0}, {"device": "cpu"}):
-        prepare(dataclasses.replace(execution, **change))  # type: ignore[arg-type]
-    assert asked == [0.25]
+        prepare(dataclasses.replace(execution, **change))
+    assert fractions == [0.25]
 
 
 def test_a_step_that_fails_between_two_groups_of_parameters_is_undone(
     samples: TrialSamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Adam takes memory for the moments of the decoder after it has moved the encoder."""
-    known = run(config(), samples, tmp_path / "known", stop=1, micro_batch=2)
+    expected = run(config(), samples, tmp_path / "known", stop=1, micro_batch=2)
     original, groups = torch.optim.Adam._init_group, [0]
 
     def take_memory(self: torch.optim.Adam, *others: Any) -> Any:
@@ -181,7 +183,7 @@ def test_a_step_that_fails_between_two_groups_of_parameters_is_undone(
         return original(self, *others)
 
     monkeypatch.setattr(torch.optim.Adam, "_init_group", take_memory)
-    found = run(config(), samples, tmp_path / "found", stop=1)
-    assert [event.micro_batch for event in found if isinstance(event, Began)] == [4, 2]
-    assert numbers(found) == numbers(known)
+    events = run(config(), samples, tmp_path / "found", stop=1)
+    assert [event.micro_batch for event in events if isinstance(event, Began)] == [4, 2]
+    assert numbers(events) == numbers(expected)
     assert same(newest_weights(tmp_path / "found"), newest_weights(tmp_path / "known"))

@@ -61,15 +61,15 @@ def test_memory_grows_with_what_it_should_grow_with() -> None:
     assert estimated_bytes(config(**{"data.height": 4096, "data.width": 4096, "optimisation.batch_size": 64})) > 2**36
 
 
-def test_a_measured_profile() -> None:
+def test_a_measured_profile_is_plausible() -> None:
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    found = measure(config())
+    profile = measure(config())
     assert torch.equal(torch.get_rng_state(), state), "a profile draws nothing from a trial's numbers"
     network = build(config(**{"model.weights": "none"}).model, 1, weights=resolve("lite0", "none"))
-    assert found.parameters == count_parameters(network)
-    assert 0 < found.forward_seconds < 10
-    assert 0 < found.backward_seconds < 10
-    assert found.memory_bytes == estimated_bytes(config())
+    assert profile.parameters == count_parameters(network)
+    assert 0 < profile.forward_seconds < 10
+    assert 0 < profile.backward_seconds < 10
+    assert profile.memory_bytes == estimated_bytes(config())
     assert torch.get_num_threads() == threads
 
 

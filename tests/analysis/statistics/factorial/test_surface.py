@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from analysis.statistics.factorial import SurfacePosterior, coefficients
-from tests.analysis.statistics.factorial.test_model import FACTORS, SCALES, some_trials
+from tests.analysis.statistics.factorial.test_posterior import FACTORS, SCALES, some_trials
 
 GROUPS = [(0,), (1,), (0, 1)]
 

@@ -49,7 +49,7 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
         replicates=[0] * count,
         rows=rows,
         tried=rows,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
@@ -143,11 +143,11 @@ def test_certainty_rises_with_trials_and_names_a_rival() -> None:
     less, more = few.certainty(0.005, 0.9, random), many.certainty(0.005, 0.9, random)
     assert less is not None and more is not None
     assert less.probability < more.probability
-    assert less.rival is not None and less.more is not None
-    assert less.rival != less.row and less.more >= 2
+    assert less.rival is not None and less.further_trials is not None
+    assert less.rival != less.row and less.further_trials >= 2
     wide = many.certainty(1.0, 0.9, random)
     assert wide is not None
-    assert (wide.probability, wide.rival, wide.more) == (1.0, None, None)
+    assert (wide.probability, wide.rival, wide.further_trials) == (1.0, None, None)
 
 
 def test_a_rung_is_trusted_when_it_ranks_as_the_end_does() -> None:
@@ -161,7 +161,7 @@ def test_scales_are_written_down_and_read_again() -> None:
     scales = estimate_scales(seen(40), None)
     again = unpacked(packed(scales, 4, EPOCHS), 4, EPOCHS)
     np.testing.assert_allclose(again.main, scales.main)
-    np.testing.assert_allclose(again.luck, scales.luck)
+    np.testing.assert_allclose(again.noise, scales.noise)
     assert again.pairs == pytest.approx(scales.pairs)
 
 
@@ -171,7 +171,7 @@ def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger
     small, large = estimate_scales(usual, None), estimate_scales(wider, None)
     assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
     assert large.main == pytest.approx(5 * small.main, rel=0.1)
-    assert large.luck == pytest.approx(25 * small.luck, rel=0.1, abs=1e-5)
+    assert large.noise == pytest.approx(25 * small.noise, rel=0.1, abs=1e-5)
     # Scores that are spread less than expected say less about scales than that they are small.
     assert estimate_scales(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 

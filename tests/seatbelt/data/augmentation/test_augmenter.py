@@ -50,7 +50,7 @@ def sample(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> tuple[Pix
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_transform_changes_the_image_and_keeps_the_contract(name: str) -> None:
     image, mask = sample()
-    kept = image.copy(), mask.copy()
+    originals = image.copy(), mask.copy()
     for array in (image, mask):
         array.flags.writeable = False  # as the decoded cache is
     changed = 0
@@ -64,7 +64,7 @@ def test_every_transform_changes_the_image_and_keeps_the_contract(name: str) -> 
         if name in PHOTOMETRIC:
             assert np.array_equal(new_mask, mask)
     assert changed >= 4  # a rotation by 90 degrees is none in a quarter of the cases
-    assert np.array_equal(image, kept[0]) and np.array_equal(mask, kept[1])
+    assert np.array_equal(image, originals[0]) and np.array_equal(mask, originals[1])
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)

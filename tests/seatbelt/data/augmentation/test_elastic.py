@@ -68,7 +68,7 @@ def test_displacements_are_as_large_as_the_librarys(fields: tuple[Floats, Floats
     assert errors_apart(*means) < 4
 
 
-def test_the_amplitude_is_the_one_asked_for(fields: tuple[Floats, Floats]) -> None:
+def test_the_amplitude_is_that_of_the_argument(fields: tuple[Floats, Floats]) -> None:
     assert np.sqrt((fields[0][PLACES["middle"]] ** 2).mean()) == pytest.approx(RMS, rel=0.03)
 
 

@@ -19,9 +19,9 @@ def augmenter(**fields: Any) -> Augmenter:
     return Augmenter(AugmentationConfig(**fields), HEIGHT, WIDTH)
 
 
-def chosen(found: Augmenter, count: int) -> list[tuple[str, ...]]:
+def chosen(instance: Augmenter, count: int) -> list[tuple[str, ...]]:
     keys = itertools.product(range(2), range(1, 3), range(count // 4))
-    return [found.applied(seed=seed, epoch=epoch, index=index) for seed, epoch, index in keys]
+    return [instance.applied(seed=seed, epoch=epoch, index=index) for seed, epoch, index in keys]
 
 
 def ramp() -> tuple[Pixels, Pixels]:
@@ -38,12 +38,12 @@ def test_registry_and_configuration_name_the_same_ten_in_one_order() -> None:
 
 
 @pytest.mark.parametrize("operations", [1, 2, 5])
-def test_randaugment_applies_so_many_different_transforms(operations: int) -> None:
-    found = chosen(augmenter(policy="randaugment", operations=operations), 2000)
-    assert {len(set(names)) for names in found} == {len(names) for names in found} == {operations}
-    shares = [sum(name in names for names in found) / 2000 for name in TRANSFORMS]
+def test_randaugment_applies_the_number_of_different_transforms(operations: int) -> None:
+    choices = chosen(augmenter(policy="randaugment", operations=operations), 2000)
+    assert {len(set(names)) for names in choices} == {len(names) for names in choices} == {operations}
+    shares = [sum(name in names for names in choices) / 2000 for name in TRANSFORMS]
     assert shares == pytest.approx([operations / 10] * 10, abs=0.045)
-    assert all(list(names) == sorted(names, key=TRANSFORMS.index) for names in found)
+    assert all(list(names) == sorted(names, key=TRANSFORMS.index) for names in choices)
 
 
 def test_more_operations_than_transforms_are_all_of_them() -> None:
@@ -52,9 +52,9 @@ def test_more_operations_than_transforms_are_all_of_them() -> None:
 
 
 def test_trivialaugment_applies_one() -> None:
-    found = chosen(augmenter(policy="trivialaugment"), 2000)
-    assert {len(names) for names in found} == {1}
-    assert [found.count((name,)) / 2000 for name in TRANSFORMS] == pytest.approx([0.1] * 10, abs=0.03)
+    choices = chosen(augmenter(policy="trivialaugment"), 2000)
+    assert {len(names) for names in choices} == {1}
+    assert [choices.count((name,)) / 2000 for name in TRANSFORMS] == pytest.approx([0.1] * 10, abs=0.03)
 
 
 @pytest.mark.parametrize("policy", ["randaugment", "trivialaugment"])
@@ -79,32 +79,32 @@ def test_policies_do_not_look_at_probabilities() -> None:
     assert chosen(one, 100) == chosen(augmenter(policy="randaugment"), 100)
 
 
-def test_a_transform_may_have_a_probability_of_its_own() -> None:
-    found = chosen(augmenter(probability=0.0, probabilities={"cutout": 1.0, "solarize": 0.25}), 1000)
-    assert all("cutout" in names and set(names) <= {"cutout", "solarize"} for names in found)
-    assert sum("solarize" in names for names in found) / 1000 == pytest.approx(0.25, abs=0.06)
+def test_a_transform_may_have_a_separate_probability() -> None:
+    choices = chosen(augmenter(probability=0.0, probabilities={"cutout": 1.0, "solarize": 0.25}), 1000)
+    assert all("cutout" in names and set(names) <= {"cutout", "solarize"} for names in choices)
+    assert sum("solarize" in names for names in choices) / 1000 == pytest.approx(0.25, abs=0.06)
 
 
 # How strongly
 
 
-def threshold(found: Augmenter, index: int = 0) -> int:
+def threshold(instance: Augmenter, index: int = 0) -> int:
     """Return the least value that solarize inverts; 256 if none."""
     image, mask = ramp()
-    changed = found(image, mask, seed=0, epoch=1, index=index)[0] != image
+    changed = instance(image, mask, seed=0, epoch=1, index=index)[0] != image
     return int(image[changed].min()) if changed.any() else 256
 
 
 @pytest.mark.parametrize(("strength", "least"), [(0.0, 256), (0.5, 192), (1.0, 128), (1.5, 64), (2.0, 0)])
 def test_solarize_inverts_from_1_minus_half_the_strength(strength: float, least: int) -> None:
     assert threshold(augmenter(transforms=("solarize",), probability=1, strength=strength)) == least
-    own = {"solarize": strength}
-    assert threshold(augmenter(transforms=("solarize",), probability=1, strength=0.7, strengths=own)) == least
+    single = {"solarize": strength}
+    assert threshold(augmenter(transforms=("solarize",), probability=1, strength=0.7, strengths=single)) == least
 
 
 def test_trivialaugment_draws_31_strengths_alike() -> None:
-    found = augmenter(transforms=("solarize",), policy="trivialaugment", strength=2.0)
-    seen = np.array([threshold(found, index) for index in range(620)])
+    instance = augmenter(transforms=("solarize",), policy="trivialaugment", strength=2.0)
+    seen = np.array([threshold(instance, index) for index in range(620)])
     # Strength 2 k/30 inverts from 255 (1 - k/30); k = 0 changes nothing.
     drawn = np.where(seen == 256, 0, np.rint(30 * (1 - (seen - 0.5) / 255))).astype(int)
     assert set(drawn.tolist()) == set(range(31))
@@ -113,8 +113,8 @@ def test_trivialaugment_draws_31_strengths_alike() -> None:
 
 
 def test_randaugment_has_one_strength() -> None:
-    found = augmenter(transforms=("solarize",), policy="randaugment", strength=0.5)
-    assert {threshold(found, index) for index in range(20)} == {192}
+    instance = augmenter(transforms=("solarize",), policy="randaugment", strength=0.5)
+    assert {threshold(instance, index) for index in range(20)} == {192}
 
 
 @pytest.mark.parametrize(("strength", "side"), [(0.5, 2), (1.0, 5), (2.0, 10)])
@@ -144,8 +144,8 @@ def test_twice_the_strength_changes_more(name: str) -> None:
     image = np.ascontiguousarray(np.broadcast_to(image[:1], image.shape))  # smooth but for one step
 
     def change(strength: float) -> float:
-        found = augmenter(transforms=(name,), probability=1, strength=strength)
-        pairs = [found(image, mask, seed=0, epoch=1, index=index)[0].astype(float) - image for index in range(30)]
+        instance = augmenter(transforms=(name,), probability=1, strength=strength)
+        pairs = [instance(image, mask, seed=0, epoch=1, index=index)[0].astype(float) - image for index in range(30)]
         return float(np.mean(np.abs(pairs)))
 
     assert change(0.3) < 0.75 * change(1.0)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seatbelt.data.datasets.dataset import IGNORE, Row, check, decode, fingerprint, read
+from seatbelt.data.datasets.dataset import IGNORE, check, decode, fingerprint, read
+from seatbelt.data.datasets.manifest import Row
 from seatbelt.errors import UserError
 from tests.conftest import MakeData
 
@@ -77,13 +78,13 @@ def test_check_names_every_fault_of_one_set(root: Path) -> None:
     image = root / "images" / "p1-1.png"
     image.write_bytes(image.read_bytes()[:200])
     put(root, 6, "subject", "p0")
-    found = faults(root)
-    assert found[0] == "subject p0: is in two splits (test and train)"
-    assert found[1] == "images/p0-0.png: the file is missing"
-    assert found[2] == "masks/p0-1.png: the mask is 15x8, but its image 16x8"
-    assert found[3] == "masks/p1-0.png: class index without a name: 7, 9"
-    assert found[4].startswith("images/p1-1.png: the image cannot be decoded (")
-    assert len(found) == 5
+    reported = faults(root)
+    assert reported[0] == "subject p0: is in two splits (test and train)"
+    assert reported[1] == "images/p0-0.png: the file is missing"
+    assert reported[2] == "masks/p0-1.png: the mask is 15x8, but its image 16x8"
+    assert reported[3] == "masks/p1-0.png: class index without a name: 7, 9"
+    assert reported[4].startswith("images/p1-1.png: the image cannot be decoded (")
+    assert len(reported) == 5
 
 
 LINE_FAULTS = {
@@ -167,7 +168,7 @@ def test_further_columns_are_tags(root: Path) -> None:
     assert fingerprint(read(root)) != before
 
 
-def test_faults_of_tags(root: Path) -> None:
+def test_faulty_tags_are_named(root: Path) -> None:
     tag(root, "seat", "empty")
     manifest(root, lambda lines: lines[3].__setitem__(6, " empty"))
     manifest(root, lambda lines: lines[4].pop())
@@ -185,7 +186,7 @@ def test_read_counts_the_other_faults(root: Path) -> None:
         read(root)
 
 
-def test_a_set_without_images(root: Path) -> None:
+def test_a_set_without_images_is_a_fault(root: Path) -> None:
     manifest(root, lambda lines: lines.__delitem__(slice(1, None)))
     assert faults(root) == ["manifest.csv: lists no images"]
     with pytest.raises(UserError, match=r"manifest\.csv lists no images; add one line per image"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seatbelt.data.datasets.images import UnusableImage, open_image, open_mask
+from seatbelt.data.datasets.images import UnusableImageError, open_image, open_mask
 
 
 def png(width: int, height: int, *, depth: int, colour: int, rows: bytes) -> bytes:
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 def test_an_absurdly_large_image_is_refused_by_its_header(path: Path, size: tuple[int, int], what: str) -> None:
     path.write_bytes(png(*size, depth=8, colour=0, rows=b"\0"))
     for opened in (open_image, open_mask):
-        with pytest.raises(UnusableImage, match=what):
+        with pytest.raises(UnusableImageError, match=what):
             opened(path)
 
 
@@ -58,20 +58,20 @@ def test_grey_masks_of_less_than_8_bits_would_be_stretched(path: Path) -> None:
     # What Pillow makes of the class indices 0, 1, 2, 3:
     with Image.open(path) as file:
         assert np.asarray(file).tolist() == [[0, 85, 170, 255]]
-    with pytest.raises(UnusableImage, match="masks must be 8-bit single-channel PNG, but the mode is L;2 bits"):
+    with pytest.raises(UnusableImageError, match="masks must be 8-bit single-channel PNG, but the mode is L;2 bits"):
         open_mask(path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "1", "I;16"])
 def test_a_mask_of_another_kind_is_refused(path: Path, mode: str) -> None:
     Image.new(mode, (3, 2)).save(path)
-    with pytest.raises(UnusableImage, match=f"masks must be 8-bit single-channel PNG, but the mode is {mode}"):
+    with pytest.raises(UnusableImageError, match=f"masks must be 8-bit single-channel PNG, but the mode is {mode}"):
         open_mask(path)
 
 
 def test_a_mask_that_was_compressed_with_loss_is_refused(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "x.jpg")
-    with pytest.raises(UnusableImage, match="the image cannot be decoded as PNG"):
+    with pytest.raises(UnusableImageError, match="the image cannot be decoded as PNG"):
         open_mask(tmp_path / "x.jpg")
 
 
@@ -83,16 +83,16 @@ def test_images_of_any_8_bit_kind_become_rgb(path: Path, mode: str, colour: int)
 
 def test_a_vector_file_never_reaches_an_interpreter(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
-    with pytest.raises(UnusableImage, match="cannot be decoded as PNG or JPEG or WEBP or BMP or TIFF"):
+    with pytest.raises(UnusableImageError, match="cannot be decoded as PNG or JPEG or WEBP or BMP or TIFF"):
         open_image(tmp_path / "x.png")
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(UnusableImage, match="the file is missing"):
+def test_pipes_and_folders_are_no_files(tmp_path: Path) -> None:
+    with pytest.raises(UnusableImageError, match="the file is missing"):
         open_image(tmp_path / "x.png")
-    with pytest.raises(UnusableImage, match="is no file"):
+    with pytest.raises(UnusableImageError, match="is no file"):
         open_image(tmp_path)
-    with pytest.raises(UnusableImage, match="File name too long"):
+    with pytest.raises(UnusableImageError, match="File name too long"):
         open_image(tmp_path / ("x" * 300))
 
 
@@ -102,5 +102,5 @@ def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(path: Path, monke
 
     Image.new("RGB", (3, 2)).save(path)
     monkeypatch.setattr(Image, "open", stumble)
-    with pytest.raises(UnusableImage, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"):
+    with pytest.raises(UnusableImageError, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"):
         open_image(path)

@@ -21,7 +21,7 @@ def test_the_target_is_the_first_channel() -> None:
     assert int((codes != 0).sum()) == 5
 
 
-def test_a_merged_target() -> None:
+def test_a_merged_target_is_one_label() -> None:
     codes = channel_codes(CLASSES, labels_of(DataConfig(target="shirt|jacket", context=("hair",))))
     assert codes[[0, 1, 2, 3, 7, IGNORE]].tolist() == [0, 1, 2, 0, 1, 255]
 
@@ -32,8 +32,8 @@ def test_channels_are_binary_and_disjoint(context: tuple[str, ...]) -> None:
     codes = channel_codes(CLASSES, labels)
     mask = np.random.default_rng(0).choice([*CLASSES.values(), IGNORE], (20, 30)).astype(np.uint8)
     for channel, label in enumerate(labels, start=1):
-        wanted = np.isin(mask, [CLASSES[name] for name in label.split("|")])
-        assert np.array_equal(codes[mask] == channel, wanted), label
+        expected = np.isin(mask, [CLASSES[name] for name in label.split("|")])
+        assert np.array_equal(codes[mask] == channel, expected), label
     assert np.array_equal(codes[mask] == IGNORE, mask == IGNORE)
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 from seatbelt.data.datasets.dataset import check, decode, read
 from seatbelt.data.datasets.images import (
     TURNED,
-    UnusableImage,
+    UnusableImageError,
     open_image,
     open_mask,
     open_stored_colours,
@@ -49,7 +49,7 @@ def test_images_are_turned_as_viewers_turn_them(tmp_path: Path, suffix: str, ori
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["grey", "grey of 16 bits", "palette"])
-def test_tiff_of_one_channel(tmp_path: Path, kind: str, orientation: int) -> None:
+def test_a_tiff_of_one_channel_is_read_upright(tmp_path: Path, kind: str, orientation: int) -> None:
     grey = STORED[..., 0]
     image = Image.fromarray(grey.astype(np.uint16) * 257 if kind == "grey of 16 bits" else grey)
     image = image.convert("P") if kind == "palette" else image
@@ -72,11 +72,11 @@ def test_broken_exif_data_turn_nothing(tmp_path: Path) -> None:
 def test_a_mask_that_would_be_turned_is_refused(tmp_path: Path) -> None:
     Image.new("L", (16, 8)).save(tmp_path / "x.png", exif=exif(6))
     for opened in (open_mask, open_stored_colours):
-        with pytest.raises(UnusableImage, match="the mask has an EXIF orientation"):
+        with pytest.raises(UnusableImageError, match="the mask has an EXIF orientation"):
             opened(tmp_path / "x.png")
 
 
-def test_masks_of_a_native_data_set_follow_the_image_as_shown(make_data: MakeData) -> None:
+def test_masks_of_a_native_data_set_follow_the_upright_image(make_data: MakeData) -> None:
     root = make_data(subjects=2, images=1, test_subjects=0)
     first, second = read(root).rows
     for row, orientation in ((first, 3), (second, 6)):
@@ -128,18 +128,20 @@ def test_12_bits_in_16_are_never_nearly_black(tmp_path: Path, channels: int) -> 
     values = values if channels == 1 else np.repeat(values[..., None], 3, axis=2)
     path = tmp_path / "x.png"
     cv2.imwrite(str(path), values)
-    with pytest.raises(UnusableImage, match="no value above 4095, so that its real depth is unknown; import it with"):
+    with pytest.raises(
+        UnusableImageError, match="no value above 4095, so that its real depth is unknown; import it with"
+    ):
         open_image(path)
     assert read_picture(path, bits=12).pixels[0, :, 0].tolist() == [0, 255, 128]
     assert read_picture(path, bits=16).pixels[0, :, 0].tolist() == [0, 16, 8]
-    with pytest.raises(UnusableImage, match="holds the value 4095, which 10 bits cannot"):
+    with pytest.raises(UnusableImageError, match="holds the value 4095, which 10 bits cannot"):
         read_picture(path, bits=10)
     with_chunk(path, b"sBIT", bytes([12] * channels))
     assert open_image(path)[0, :, 0].tolist() == [0, 255, 128]
     assert read_picture(path).changes == ("scaled from 12 bits per channel to 8",)
 
 
-def test_deep_tiff(tmp_path: Path) -> None:
+def test_a_deep_tiff_is_scaled_to_8_bits(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 65535, 25700]], np.uint16)).save(tmp_path / "x.tif")
     assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == [0, 255, 100]
     Image.fromarray(np.array([[0, 4095, 2048]], np.uint16)).save(tmp_path / "x.tif", tiffinfo={281: 4095})
@@ -161,7 +163,7 @@ def colour_tiff(values: NDArray[np.uint16], orientation: int) -> bytes:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_deep_tiff_in_colour(tmp_path: Path, orientation: int) -> None:
+def test_a_deep_tiff_in_colour_is_scaled_to_8_bits(tmp_path: Path, orientation: int) -> None:
     (tmp_path / "x.tif").write_bytes(colour_tiff(STORED.astype(np.uint16) * 257, orientation))
     Image.fromarray(STORED).save(tmp_path / "x.png", exif=exif(orientation))
     picture = read_picture(tmp_path / "x.tif")
@@ -174,11 +176,13 @@ def test_deep_tiff_in_colour(tmp_path: Path, orientation: int) -> None:
 @pytest.mark.parametrize(
     ("values", "pixels"), [([0, 0.5, 1], [0, 128, 255]), ([0, 0.5, 300], None), ([-1, 0, 1], None)]
 )
-def test_floating_point_tiff(tmp_path: Path, values: list[float], pixels: list[int] | None) -> None:
+def test_a_floating_point_tiff_between_0_and_1_is_scaled(
+    tmp_path: Path, values: list[float], pixels: list[int] | None
+) -> None:
     Image.fromarray(np.array([values], np.float32)).save(tmp_path / "x.tif")
     if pixels is None:
         with pytest.raises(
-            UnusableImage, match=r"its floating-point values reach from .* but only 0 to 1 has one meaning"
+            UnusableImageError, match=r"its floating-point values reach from .* but only 0 to 1 has one meaning"
         ):
             open_image(tmp_path / "x.tif")
     else:
@@ -209,7 +213,7 @@ def swapped_profile() -> bytes:
 
 
 @pytest.mark.parametrize("profile", [b"nonsense", b"\0" * 200])
-def test_a_broken_colour_profile_is_told(tmp_path: Path, profile: bytes) -> None:
+def test_a_broken_colour_profile_is_reported(tmp_path: Path, profile: bytes) -> None:
     Image.fromarray(STORED).save(tmp_path / "x.png", icc_profile=profile)
     picture = read_picture(tmp_path / "x.png")
     assert np.array_equal(picture.pixels, STORED)
@@ -225,7 +229,7 @@ def test_cmyk_is_converted_the_right_way_round(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_is_told_only_where_there_is_some(tmp_path: Path, mode: str) -> None:
+def test_transparency_is_reported_only_if_present(tmp_path: Path, mode: str) -> None:
     image = Image.new("RGBA", (4, 4), (9, 9, 9, 255))
     image.convert(mode).save(tmp_path / "opaque.png")
     assert read_picture(tmp_path / "opaque.png").changes == ()
@@ -239,7 +243,7 @@ def test_transparency_is_told_only_where_there_is_some(tmp_path: Path, mode: str
     assert change.startswith("transparent in part")
 
 
-def test_a_file_of_several_pages_is_told(tmp_path: Path) -> None:
+def test_a_file_of_several_pages_is_reported(tmp_path: Path) -> None:
     pages = [Image.fromarray(STORED), Image.fromarray(STORED[::-1].copy())]
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
     picture = read_picture(tmp_path / "x.tif")

@@ -36,7 +36,7 @@ def test_the_manifest_takes_the_name_on_the_disk(tmp_path: Path, written: str, o
     assert (row.image, row.mask) == (on_disk, f"mask/{on_disk}")
 
 
-def test_two_lines_of_one_file_are_told(tmp_path: Path) -> None:
+def test_two_lines_of_one_file_are_reported(tmp_path: Path) -> None:
     (tmp_path / f"{NFD}.JPG").write_bytes(b"")
     lines = [",".join(COLUMNS), *(f"{name},m.png,real,,p,train" for name in (f"{NFC}.jpg", f"{NFD}.JPG"))]
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

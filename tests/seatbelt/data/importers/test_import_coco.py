@@ -17,7 +17,7 @@ from seatbelt.errors import UserError
 from tests.seatbelt.data.importers.drawing import compressed, draw_coco, drawn_mask, masks_of, rewrite
 
 PLACES = Places(classes={"background": 0, "seat_belt": 1, "hair": 2})
-GIVEN = ImportOptions(places=PLACES)
+OPTIONS = ImportOptions(places=PLACES)
 LENIENT = ImportOptions(places=PLACES, accept_losses=True, accept_no_target=True)
 
 
@@ -38,7 +38,7 @@ def one_image(
 
 
 def test_masks_are_those_drawn(tmp_path: Path) -> None:
-    report = import_data("coco", draw_coco(tmp_path / "coco"), tmp_path / "out", GIVEN)
+    report = import_data("coco", draw_coco(tmp_path / "coco"), tmp_path / "out", OPTIONS)
     masks = masks_of(tmp_path / "out")
     assert list(masks) == ["0.png", "1.jpg", "2.png", "3.jpg"]
     for number, mask in enumerate(masks.values()):
@@ -50,7 +50,7 @@ def test_masks_are_those_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["annotations/instances.json", "."])
 def test_the_file_or_its_folder_may_be_named(tmp_path: Path, where: str) -> None:
     source = draw_coco(tmp_path / "coco") / where
-    assert import_data("coco", source, tmp_path / "out", GIVEN).images == 4
+    assert import_data("coco", source, tmp_path / "out", OPTIONS).images == 4
 
 
 def test_classes_without_a_list_are_sorted(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_run_lengths_go_down_the_columns(tmp_path: Path, counts: object) -> None
     if isinstance(counts, str):
         counts = compressed(np.array(COLUMN_MAJOR) == 1)["counts"]
     source = one_image(tmp_path / "coco", {"size": [3, 4], "counts": counts})
-    import_data("coco", source, tmp_path / "out", GIVEN)
+    import_data("coco", source, tmp_path / "out", OPTIONS)
     assert masks_of(tmp_path / "out")["a.png"].tolist() == COLUMN_MAJOR
 
 
@@ -77,7 +77,7 @@ def test_a_hole_and_an_empty_region_as_run_lengths(tmp_path: Path) -> None:
     # Columns of 3: full, only the ends, full, none.
     source = one_image(tmp_path / "coco", {"size": [3, 4], "counts": [0, 4, 1, 4, 3]}, {"size": [3, 4], "counts": [12]})
     with pytest.raises(UserError, match="annotations would be lost: left out, annotations of hair that cover no pixel"):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
     report = import_data("coco", source, tmp_path / "out", LENIENT)
     assert masks_of(tmp_path / "out")["a.png"].tolist() == [[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 0]]
     assert report.images_of["hair"] == 0
@@ -86,7 +86,7 @@ def test_a_hole_and_an_empty_region_as_run_lengths(tmp_path: Path) -> None:
 def test_polygons_are_the_union_of_their_parts(tmp_path: Path) -> None:
     left, right = [0, 0, 2, 0, 2, 2, 0, 2], [4, 1, 6, 1, 6, 4, 4, 4]
     source = one_image(tmp_path / "coco", [left, right], size=(5, 7))
-    import_data("coco", source, tmp_path / "out", GIVEN)
+    import_data("coco", source, tmp_path / "out", OPTIONS)
     assert masks_of(tmp_path / "out")["a.png"].tolist() == [
         [1, 1, 0, 0, 0, 0, 0],
         [1, 1, 0, 0, 1, 1, 0],
@@ -98,7 +98,7 @@ def test_polygons_are_the_union_of_their_parts(tmp_path: Path) -> None:
 
 def test_the_later_annotation_wins_and_overlaps_are_counted(tmp_path: Path) -> None:
     belt, hair = {"size": [3, 4], "counts": [0, 6, 6]}, {"size": [3, 4], "counts": [3, 6, 3]}
-    report = import_data("coco", one_image(tmp_path / "coco", belt, hair), tmp_path / "out", GIVEN)
+    report = import_data("coco", one_image(tmp_path / "coco", belt, hair), tmp_path / "out", OPTIONS)
     assert masks_of(tmp_path / "out")["a.png"].tolist() == [[1, 2, 2, 0]] * 3
     assert report.notices() == ["overlaps: 3 pixels in 1 image had another label before hair; the later annotation won"]
 
@@ -106,17 +106,17 @@ def test_the_later_annotation_wins_and_overlaps_are_counted(tmp_path: Path) -> N
 def test_parts_of_one_class_may_overlap(tmp_path: Path) -> None:
     first, second = {"size": [3, 4], "counts": [0, 6, 6]}, {"size": [3, 4], "counts": [3, 6, 3]}
     source = one_image(tmp_path / "coco", first, second, categories=(1, 1))
-    assert not any("overlap" in line for line in import_data("coco", source, tmp_path / "out", GIVEN).notices())
+    assert not any("overlap" in line for line in import_data("coco", source, tmp_path / "out", OPTIONS).notices())
 
 
-def test_unknown_categories_missing_segmentations_and_strays_are_told(tmp_path: Path) -> None:
+def test_unknown_categories_missing_segmentations_and_strays_are_reported(tmp_path: Path) -> None:
     full = {"size": [3, 4], "counts": [0, 12]}
     source = one_image(tmp_path / "coco", full, [], full, categories=(9, 1, 2))
     rewrite(source / "coco.json", lambda raw: raw["annotations"].append({"id": 7, "image_id": 99, "category_id": 1}))
     with pytest.raises(
         UserError, match="would be lost: left out, annotations of no image: 1; unknown label category 9"
     ):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
     report = import_data("coco", source, tmp_path / "out", LENIENT)
     assert report.notices() == [
         "left out, annotations of no image: 1",
@@ -153,7 +153,7 @@ BAD_SEGMENTATIONS = [
 def test_damaged_segmentations_are_named(tmp_path: Path, segmentation: object, what: str) -> None:
     source = one_image(tmp_path / "coco", FULL, segmentation)
     with pytest.raises(UserError, match=rf"a\.png: annotation 1: .*({what}).*; mend it, or leave out"):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_damaged_json_is_named(tmp_path: Path, change: Any, what: str) -> None:
     source = one_image(tmp_path / "coco", FULL)
     rewrite(source / "coco.json", change)
     with pytest.raises(UserError, match=what):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
@@ -186,10 +186,10 @@ def test_two_json_files_are_not_guessed_between(tmp_path: Path) -> None:
     source = one_image(tmp_path / "coco", FULL)
     (source / "other.json").write_text("{}")
     with pytest.raises(UserError, match=r"holds 2 JSON files \(coco\.json, other\.json\); name the one to import"):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
 
 
-def test_subjects_from_a_csv(tmp_path: Path) -> None:
+def test_subjects_are_read_from_a_csv(tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     with table.open("w", newline="") as file:
         csv.writer(file).writerows(
@@ -223,4 +223,4 @@ def test_deeply_nested_json_is_named(tmp_path: Path) -> None:
         nested = "[" * depth + "]" * depth
         (source / "coco.json").write_text(text.replace('"image_id": 0', f'"image_id": {nested}'))
         with pytest.raises(UserError, match=r"must be a number or a text, but got a list|cannot be read as JSON"):
-            import_data("coco", source, tmp_path / "out", GIVEN)
+            import_data("coco", source, tmp_path / "out", OPTIONS)

@@ -17,12 +17,12 @@ from tests.seatbelt.data.importers.drawing import draw_folder, drawn_mask, masks
 
 CLASSES = {"background": 0, "seat_belt": 1, "hair": 2}
 PLACES = Places(classes=CLASSES)
-GIVEN = ImportOptions(places=PLACES)
+OPTIONS = ImportOptions(places=PLACES)
 BY_FOLDER = r"^(?P<subject>p\d)/"
 
 
 def test_class_numbers_are_those_drawn(tmp_path: Path) -> None:
-    report = import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out", GIVEN)
+    report = import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out", OPTIONS)
     masks = masks_of(tmp_path / "out")
     assert list(masks) == ["p0/0.png", "p0/2.png", "p1/1.jpg", "p1/3.jpg"]
     assert all(np.array_equal(mask, drawn_mask(int(name[3]))) for name, mask in masks.items())
@@ -38,14 +38,14 @@ def test_colours_are_looked_up_in_the_map(tmp_path: Path) -> None:
     assert all(np.array_equal(mask, swapped[drawn_mask(int(n[3]))]) for n, mask in masks_of(tmp_path / "out").items())
 
 
-def test_numbers_without_a_name_are_told_and_255_is_ignored(tmp_path: Path) -> None:
+def test_numbers_without_a_name_are_reported_and_255_is_ignored(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain")
     path = source / "masks" / "p0" / "0.png"
     mask = np.array(Image.open(path))
     mask[5, :4], mask[4, 0] = 9, 255
     Image.fromarray(mask).save(path)
     with pytest.raises(UserError, match="annotations would be lost: unknown index 9: 4 pixels in 1 image"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES, accept_losses=True))
     assert report.notices() == [
         "unknown index 9: 4 pixels in 1 image became background",
@@ -53,12 +53,12 @@ def test_numbers_without_a_name_are_told_and_255_is_ignored(tmp_path: Path) -> N
     ]
 
 
-def test_names_or_colours_are_asked_for(tmp_path: Path) -> None:
+def test_without_names_or_colours_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="masks hold numbers only: name them with --classes, or give a colour map"):
         import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out")
 
 
-def test_masks_beside_their_images(tmp_path: Path) -> None:
+def test_masks_beside_their_images_are_imported(tmp_path: Path) -> None:
     source = tmp_path / "flat"
     source.mkdir()
     for number in range(2):
@@ -79,7 +79,7 @@ def test_other_kinds_of_images_become_png(tmp_path: Path, mode: str, suffix: str
     grey = np.tile(np.arange(10, dtype=np.uint16) * 20, (6, 1))
     picture = Image.fromarray(grey * 257) if mode == "deep" else Image.fromarray(grey.astype(np.uint8)).convert(mode)
     picture.save(source / "images" / "p0" / f"0.{suffix}")
-    import_data("folder", source, tmp_path / "out", GIVEN)
+    import_data("folder", source, tmp_path / "out", OPTIONS)
     assert "p0/0.png" in masks_of(tmp_path / "out")
     with Image.open(tmp_path / "out" / "images" / "p0" / "0.png") as file:
         assert (file.format, file.mode) == ("PNG", "RGB")
@@ -95,12 +95,12 @@ def test_huge_images_are_refused_by_their_header(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain")
     (source / "images" / "p0" / "0.png").write_bytes(bomb)
     with pytest.raises(UserError, match=r"p0/0\.png: .*more than 50,000,000 pixels"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
     (source / "images" / "p0" / "0.png").unlink()
     Image.new("RGB", (10, 6)).save(source / "images" / "p0" / "0.png")
     (source / "masks" / "p0" / "0.png").write_bytes(bomb)
     with pytest.raises(UserError, match=r"masks/p0/0\.png: .*more than 50,000,000 pixels"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
 
 
 def test_missing_masks_and_images_are_named_and_listed(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_missing_masks_and_images_are_named_and_listed(tmp_path: Path) -> None:
         UserError,
         match=r"images/p0/2\.png: its mask masks/p0/2\.png is missing \(--unmasked-is-background takes .*; mend it, or",
     ):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES, skip_bad=True))
     assert report.skipped_lines() == [
         "images/p0/2.png: its mask masks/p0/2.png is missing (--unmasked-is-background takes such images as showing no "
@@ -126,27 +126,27 @@ def test_links_that_leave_the_source_are_refused(tmp_path: Path) -> None:
     draw_folder(tmp_path / "other")
     (source / "images" / "p2").symlink_to(tmp_path / "other" / "images" / "p0")
     with pytest.raises(UserError, match=r"p2: is a link to a folder; put the folder itself there"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
     (source / "images" / "p2").unlink()
     (source / "images" / "p0" / "0.png").unlink()
     (source / "images" / "p0" / "0.png").symlink_to(tmp_path / "other" / "images" / "p0" / "0.png")
     with pytest.raises(UserError, match="leaves its folder over a symbolic link"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
 
 
 def test_two_images_of_one_mask_are_refused(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain")
     Image.new("RGB", (10, 6)).save(source / "images" / "p0" / "0.bmp")
     with pytest.raises(UserError, match=r"p0/0\.png: another image has the same name \(endings aside\)"):
-        import_data("folder", source, tmp_path / "out", GIVEN)
+        import_data("folder", source, tmp_path / "out", OPTIONS)
 
 
 def test_subjects_and_splits_from_paths(tmp_path: Path) -> None:
     rules = Rules(subject_pattern=BY_FOLDER, test_subjects=("p1",))
     options = ImportOptions(places=PLACES, rules=rules)
     import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out", options)
-    found = [(row.subject, row.split) for row in read(tmp_path / "out").rows]
-    assert found == [("p0", "train"), ("p0", "train"), ("p1", "test"), ("p1", "test")]
+    assigned = [(row.subject, row.split) for row in read(tmp_path / "out").rows]
+    assert assigned == [("p0", "train"), ("p0", "train"), ("p1", "test"), ("p1", "test")]
 
 
 @pytest.mark.parametrize(

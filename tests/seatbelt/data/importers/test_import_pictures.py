@@ -77,7 +77,7 @@ def test_masks_in_the_stored_orientation_are_refused(tmp_path: Path) -> None:
         import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES))
 
 
-def test_depth_profiles_and_transparency_are_told(tmp_path: Path) -> None:
+def test_depth_profiles_and_transparency_are_reported(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "in")
     folder = source / "images" / "p0"
     Image.fromarray(np.full((6, 10), 4000, np.uint16)).save(folder / "0.png")
@@ -98,7 +98,7 @@ def test_depth_profiles_and_transparency_are_told(tmp_path: Path) -> None:
     assert (image == 249).all()
 
 
-def test_one_picture_in_two_splits_is_told(tmp_path: Path) -> None:
+def test_one_picture_in_two_splits_is_reported(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "in")
     with Image.open(source / "images" / "p0" / "2.png") as file:
         file.convert("RGB").save(source / "images" / "p1" / "3.bmp")
@@ -111,7 +111,7 @@ def test_one_picture_in_two_splits_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_images_without_subjects_are_told(tmp_path: Path) -> None:
+def test_images_without_subjects_are_reported(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "in")
     report = import_data("folder", source, tmp_path / "out", ImportOptions(places=PLACES))
     assert report.cautions()[-1].startswith("4 of 4 images have no subject: each counts as a person of its own")

@@ -68,7 +68,7 @@ def test_sequences_and_steps_come_in_their_order(tmp_path: Path) -> None:
     assert [row.subject for row in read(tmp_path / "out").rows] == [f"sequence.{i}" for i in range(11)]
 
 
-def test_filename_null_and_cameras_without_segmentation_are_left_out_and_told(tmp_path: Path) -> None:
+def test_filename_null_and_cameras_without_segmentation_are_skipped_and_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo", sequences=2, steps=2, cameras=("front", "side", "depth"))
     frame = source / "sequence.0" / "step0.frame_data.json"
     rewrite(frame, lambda raw: raw["captures"][0].update(filename=None))
@@ -85,7 +85,7 @@ def test_filename_null_and_cameras_without_segmentation_are_left_out_and_told(tm
     ]
 
 
-def test_unknown_colours_are_counted_and_told(tmp_path: Path) -> None:
+def test_unknown_colours_are_counted_and_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo", sequences=2, steps=1)
     mask = source / "sequence.0" / "step0.front.semantic segmentation.png"
     pixels = np.array(Image.open(mask))
@@ -98,7 +98,7 @@ def test_unknown_colours_are_counted_and_told(tmp_path: Path) -> None:
     assert (masks_of(tmp_path / "out")["sequence.0/step0.front.png"][5] == 0).all()
 
 
-def test_labels_that_the_user_did_not_name_become_background_and_are_told(tmp_path: Path) -> None:
+def test_labels_without_a_class_become_background_and_are_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo", sequences=1, steps=3)
     places = Places(classes={"background": 0, "seat_belt": 5})
     report = import_data("solo", source, tmp_path / "out", ImportOptions(places=places))
@@ -107,7 +107,7 @@ def test_labels_that_the_user_did_not_name_become_background_and_are_told(tmp_pa
     assert np.array_equal(masks_of(tmp_path / "out")["sequence.0/step2.front.png"], expected)
 
 
-def test_a_class_that_nothing_shows_is_told(tmp_path: Path) -> None:
+def test_a_class_without_images_is_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     places = Places(classes={"background": 0, "seatbelt": 1, "hair": 2})
     options = ImportOptions(places=places, target="seatbelt")
@@ -177,7 +177,7 @@ def test_the_folder_above_is_pointed_out(tmp_path: Path) -> None:
         import_data("solo", tmp_path / "renders", tmp_path / "out", BELT)
 
 
-def test_steps_without_a_frame_file_are_told(tmp_path: Path) -> None:
+def test_steps_without_a_frame_file_are_reported(tmp_path: Path) -> None:
     source = draw_solo(tmp_path / "solo")
     (source / "sequence.0" / "step1.frame_data.json").unlink()
     with pytest.raises(

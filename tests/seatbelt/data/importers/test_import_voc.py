@@ -10,17 +10,17 @@ from PIL import Image
 
 from seatbelt.data.datasets.dataset import read
 from seatbelt.data.importers import ImportOptions, Places, import_data
-from seatbelt.data.importers.labelmap import read_label_map, voc_colour
+from seatbelt.data.importers.formats.labelmap import read_label_map, voc_colour
 from seatbelt.errors import UserError
 from tests.seatbelt.data.importers.drawing import draw_voc, drawn_mask, masks_of
 
-GIVEN = ImportOptions(places=Places(classes={"background": 0, "seat_belt": 1, "hair": 2}))
-LENIENT = ImportOptions(places=GIVEN.places, accept_losses=True, accept_no_target=True)
+OPTIONS = ImportOptions(places=Places(classes={"background": 0, "seat_belt": 1, "hair": 2}))
+LENIENT = ImportOptions(places=OPTIONS.places, accept_losses=True, accept_no_target=True)
 
 
 @pytest.mark.parametrize("lists", [True, False])
 def test_masks_are_those_drawn(tmp_path: Path, lists: bool) -> None:
-    report = import_data("voc", draw_voc(tmp_path / "voc", images=6, lists=lists), tmp_path / "out", GIVEN)
+    report = import_data("voc", draw_voc(tmp_path / "voc", images=6, lists=lists), tmp_path / "out", OPTIONS)
     masks = masks_of(tmp_path / "out")
     assert sorted(masks) == ["p0_a.png", "p1_a.jpg", "p2_a.png", "p3_a.jpg", "p4_a.png", "p5_a.jpg"]
     for name, mask in masks.items():
@@ -30,7 +30,7 @@ def test_masks_are_those_drawn(tmp_path: Path, lists: bool) -> None:
     assert splits == {str(i): ("" if not lists else "train" if i < 3 else "test") for i in range(6)}
 
 
-def test_unknown_colours_are_told_and_the_border_is_ignored(tmp_path: Path) -> None:
+def test_unknown_colours_are_reported_and_the_border_is_ignored(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     path = source / "SegmentationClass" / "p0_a.png"
     pixels = np.array(Image.open(path).convert("RGB"))
@@ -43,7 +43,7 @@ def test_unknown_colours_are_told_and_the_border_is_ignored(tmp_path: Path) -> N
     with pytest.raises(
         UserError, match=r"lost: unknown colour 1,2,3: 4 pixels in 1 image .*; unknown index 7: 1 pixel"
     ):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
     report = import_data("voc", source, tmp_path / "out", LENIENT)
     assert report.notices() == [
         "unknown colour 1,2,3: 4 pixels in 1 image became background",
@@ -61,8 +61,8 @@ def test_missing_files_are_named_or_skipped(tmp_path: Path) -> None:
     (source / "JPEGImages" / "p1_a.jpg").unlink()
     (source / "SegmentationClass" / "p2_a.png").unlink()
     with pytest.raises(UserError, match=r"JPEGImages/p1_a: the image is missing; mend it, or leave out .*--skip-bad"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
-    report = import_data("voc", source, tmp_path / "out", ImportOptions(places=GIVEN.places, skip_bad=True))
+        import_data("voc", source, tmp_path / "out", OPTIONS)
+    report = import_data("voc", source, tmp_path / "out", ImportOptions(places=OPTIONS.places, skip_bad=True))
     assert report.skipped_lines() == ["JPEGImages/p1_a: the image is missing"]
     # Listed, but without a mask: CVAT writes images so on which nothing is annotated.
     assert report.notices()[0].startswith("listed without a mask: all background")
@@ -75,29 +75,29 @@ def test_names_in_lists_may_not_leave_the_source(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "ImageSets" / "Segmentation" / "val.txt").write_text("../JPEGImages/p0_a\n")
     with pytest.raises(UserError, match="leaves its folder"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
 
 
 def test_an_image_for_training_and_test_is_refused(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "ImageSets" / "Segmentation" / "trainval.txt").write_text("p3_a\n")
     with pytest.raises(UserError, match=r"trainval\.txt: 'p3_a' is listed for training and for test"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
 
 
-def test_masks_that_no_list_names_are_told(tmp_path: Path) -> None:
+def test_masks_without_a_list_are_reported(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "ImageSets" / "Segmentation" / "test.txt").unlink()
     with pytest.raises(UserError, match="lost: left out, masks in no list of ImageSets/Segmentation: 2"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
     report = import_data("voc", source, tmp_path / "out", LENIENT)
     assert "left out, masks in no list of ImageSets/Segmentation: 2" in report.notices()
 
 
-def test_images_without_a_mask_and_a_list_are_told(tmp_path: Path) -> None:
+def test_images_without_a_mask_and_a_list_are_reported(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc", lists=False)
     (source / "SegmentationClass" / "p0_a.png").unlink()
-    report = import_data("voc", source, tmp_path / "out", GIVEN)
+    report = import_data("voc", source, tmp_path / "out", OPTIONS)
     assert (report.images, report.notices()) == (
         3,
         ["left out, images without a mask that no list of ImageSets/Segmentation names: 1"],
@@ -109,7 +109,7 @@ def test_jpeg_masks_are_refused(tmp_path: Path) -> None:
     path = source / "SegmentationClass" / "p0_a.png"
     Image.open(path).convert("RGB").save(path, format="JPEG")
     with pytest.raises(UserError, match=r"p0_a\.png: masks must be PNG \(JPEG changes colours\)"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_missing_label_map_is_named(tmp_path: Path) -> None:
     source = draw_voc(tmp_path / "voc")
     (source / "labelmap.txt").unlink()
     with pytest.raises(UserError, match=r"labelmap\.txt is missing; export it with the masks"):
-        import_data("voc", source, tmp_path / "out", GIVEN)
+        import_data("voc", source, tmp_path / "out", OPTIONS)
 
 
 def test_grey_masks_of_grey_label_maps_are_read_by_colour(tmp_path: Path) -> None:

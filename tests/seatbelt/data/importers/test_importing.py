@@ -25,7 +25,7 @@ from tests.seatbelt.data.importers.drawing import (
 )
 
 CLASSES = {"background": 0, "seat_belt": 1, "hair": 2}
-GIVEN = ImportOptions(places=Places(classes=CLASSES))
+WITH_CLASSES = ImportOptions(places=Places(classes=CLASSES))
 
 
 def many_solo(root: Path, images: int, **size: int) -> Path:
@@ -40,13 +40,13 @@ MANY: dict[str, Callable[..., Path]] = {
     "cityscapes": draw_cityscapes,
     "supervisely": draw_supervisely,
 }
-OPTIONS = {form: ImportOptions(target="car") if form == "cityscapes" else GIVEN for form in IMPORTERS}
+OPTIONS = {form: ImportOptions(target="car") if form == "cityscapes" else WITH_CLASSES for form in IMPORTERS}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", IMPORTERS)
 def test_memory_does_not_grow_with_the_images(form: str, tmp_path: Path) -> None:
-    peaks = []
+    peaks: list[int] = []
     for images in (20, 20, 200):
         # The first import pays for what is imported and cached once.
         name = f"{len(peaks)}-{images}"
@@ -78,7 +78,7 @@ def test_importing_twice_gives_the_same_bytes(form: str, tmp_path: Path) -> None
 
 def test_the_description_says_where_the_images_are_from(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain")
-    import_data("folder", source, tmp_path / "out", ImportOptions(places=GIVEN.places, licence="CC-BY-4.0"))
+    import_data("folder", source, tmp_path / "out", ImportOptions(places=WITH_CLASSES.places, licence="CC-BY-4.0"))
     assert json.loads((tmp_path / "out" / "dataset.json").read_text()) == {
         "format": 1,
         "name": "out",
@@ -89,12 +89,12 @@ def test_the_description_says_where_the_images_are_from(tmp_path: Path) -> None:
     }
 
 
-def test_what_was_there_stays(tmp_path: Path) -> None:
+def test_existing_files_stay(tmp_path: Path) -> None:
     source, out = draw_folder(tmp_path / "plain"), tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("x")
     with pytest.raises(UserError, match="out exists and is not empty: name a new folder with --out"):
-        import_data("folder", source, out, GIVEN)
+        import_data("folder", source, out, WITH_CLASSES)
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
 
@@ -103,11 +103,11 @@ def test_a_failed_import_leaves_an_empty_folder_empty(tmp_path: Path) -> None:
     (source / "images" / "p1" / "3.jpg").write_bytes(b"no image")
     before = sorted(source.rglob("*"))
     with pytest.raises(UserError, match=r"p1/3\.jpg: the image cannot be decoded as PNG"):
-        import_data("folder", source, out, GIVEN)
+        import_data("folder", source, out, WITH_CLASSES)
     assert not (tmp_path / "new").exists()
     out.mkdir(parents=True)
     with pytest.raises(UserError, match="cannot be decoded"):
-        import_data("folder", source, out, GIVEN)
+        import_data("folder", source, out, WITH_CLASSES)
     assert list(out.iterdir()) == []
     assert sorted(source.rglob("*")) == before
 
@@ -118,7 +118,7 @@ def test_the_folder_has_no_description_until_the_end(tmp_path: Path) -> None:
     def watch(done: int, total: int) -> None:
         seen.append((done, total, (tmp_path / "out" / "dataset.json").exists()))
 
-    import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out", GIVEN, watch)
+    import_data("folder", draw_folder(tmp_path / "plain"), tmp_path / "out", WITH_CLASSES, watch)
     assert seen == [(i, 4, False) for i in (1, 2, 3, 4)]
     assert len(masks_of(tmp_path / "out")) == 4
 
@@ -126,14 +126,14 @@ def test_the_folder_has_no_description_until_the_end(tmp_path: Path) -> None:
 def test_the_output_may_not_lie_in_the_source(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain")
     with pytest.raises(UserError, match="lies in the source"):
-        import_data("folder", source, source / "images" / "native", GIVEN)
+        import_data("folder", source, source / "images" / "native", WITH_CLASSES)
 
 
 def test_where_every_file_is_bad_there_is_no_data_set(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "plain", images=2)
     for path in source.rglob("images/*/*"):
         path.write_bytes(b"")
-    options = ImportOptions(places=GIVEN.places, skip_bad=True)
+    options = ImportOptions(places=WITH_CLASSES.places, skip_bad=True)
     with pytest.raises(UserError, match=r"all 2 files were skipped, the first because p0/0\.png: the image cannot"):
         import_data("folder", source, tmp_path / "out", options)
     assert not (tmp_path / "out").exists()
@@ -169,7 +169,7 @@ def test_sources_of_another_kind_are_named(tmp_path: Path, form: str, source: st
         ("seat_belt=255", {"background": 0, "seat_belt": 255}),
     ],
 )
-def test_class_lists(text: str, numbers: dict[str, int]) -> None:
+def test_class_lists_are_parsed(text: str, numbers: dict[str, int]) -> None:
     assert parse_classes(text) == numbers
 
 
@@ -204,5 +204,5 @@ def test_the_target_is_a_class() -> None:
         choose_classes(None, None, {f"l{i}" for i in range(300)}, target=None)
 
 
-def test_natural_order() -> None:
+def test_names_are_sorted_in_natural_order() -> None:
     assert sorted(["step10", "step9", "a", "10", "²"], key=natural) == ["10", "a", "step9", "step10", "²"]

@@ -28,7 +28,7 @@ from tests.seatbelt.data.importers.drawing import (
 )
 
 PLACES = Places(classes={"background": 0, "seat_belt": 1, "hair": 2})
-GIVEN = ImportOptions(places=PLACES)
+OPTIONS = ImportOptions(places=PLACES)
 SORTED = np.array([0, 2, 1], np.uint8)
 
 
@@ -64,7 +64,7 @@ def check_drawn(out: Path, splits: dict[str, str], table: np.ndarray[Any, Any] =
         assert np.array_equal(mask, table[drawn_mask(int(Path(name).stem[-1]))]), name
 
 
-def test_coco_2017(tmp_path: Path) -> None:
+def test_coco_2017_is_imported(tmp_path: Path) -> None:
     root = tmp_path / "coco"
     coco_file(root / "annotations" / "instances_train2017.json", [2, 3], root / "train2017")
     coco_file(root / "annotations" / "instances_val2017.json", [4], root / "val2017")
@@ -100,7 +100,7 @@ def test_cvat_with_subsets_of_one_image_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_cvat_with_one_subset(tmp_path: Path, named: bool) -> None:
+def test_cvat_with_one_subset_is_imported(tmp_path: Path, named: bool) -> None:
     root = tmp_path / "cvat"
     file = root / "annotations" / "instances_default.json"
     coco_file(file, [2, 3], root / "images" / "default")
@@ -108,7 +108,7 @@ def test_cvat_with_one_subset(tmp_path: Path, named: bool) -> None:
     check_drawn(tmp_path / "out", {"2.png": "", "3.png": ""})
 
 
-def test_roboflow(tmp_path: Path) -> None:
+def test_roboflow_is_imported(tmp_path: Path) -> None:
     root = tmp_path / "roboflow"
     for folder, number in (("train", 2), ("valid", 3), ("test", 4)):
         coco_file(root / folder / "_annotations.coco.json", [number], root / folder)
@@ -119,7 +119,7 @@ def test_roboflow(tmp_path: Path) -> None:
     check_drawn(tmp_path / "one", {"4.png": "test"})
 
 
-def test_fiftyone_and_labelme(tmp_path: Path) -> None:
+def test_fiftyone_and_labelme_are_imported(tmp_path: Path) -> None:
     coco_file(tmp_path / "fiftyone" / "labels.json", [2], tmp_path / "fiftyone" / "data")
     coco_file(
         tmp_path / "labelme" / "annotations.json", [2], tmp_path / "labelme" / "JPEGImages", {2: "JPEGImages/2.png"}
@@ -133,7 +133,7 @@ def test_fiftyone_and_labelme(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "foreign", ["C:\\Users\\ann\\pictures\\2.png", "/home/ann/2.png", "..\\x\\2.png", "other/2.png"]
 )
-def test_paths_of_another_machine(tmp_path: Path, foreign: str) -> None:
+def test_paths_of_another_machine_are_matched_by_name(tmp_path: Path, foreign: str) -> None:
     root = tmp_path / "coco"
     coco_file(root / "a.json", [2], root / "images" / "deep" / "down", {2: foreign})
     with pytest.raises(UserError, match="--name-only"):
@@ -166,15 +166,15 @@ def test_a_missing_image_is_named_with_the_places_and_options(tmp_path: Path) ->
     source = draw_coco(tmp_path / "coco")
     (source / "images").rename(source / "pictures")
     with pytest.raises(UserError, match=r"0\.png: the file is missing in .*coco.*; name the folder .* by --images, or"):
-        import_data("coco", source, tmp_path / "out", GIVEN)
+        import_data("coco", source, tmp_path / "out", OPTIONS)
     places = Places(classes=PLACES.classes, images=source / "pictures")
     assert import_data("coco", source, tmp_path / "out", ImportOptions(places=places)).images == 4
 
 
-def test_folders_of_splits(tmp_path: Path) -> None:
+def test_folders_of_splits_are_imported(tmp_path: Path) -> None:
     draw_folder(tmp_path / "raw" / "train", images=4)
     draw_folder(tmp_path / "raw" / "Test", images=3)
-    import_data("folder", tmp_path / "raw", tmp_path / "out", GIVEN)
+    import_data("folder", tmp_path / "raw", tmp_path / "out", OPTIONS)
     splits = {row.image.split("/")[1]: row.split for row in read(tmp_path / "out").rows}
     assert splits == {"train": "train", "Test": "test"}
 
@@ -188,12 +188,12 @@ def test_masks_in_a_folder_beside_each_split(tmp_path: Path, ending: str) -> Non
         for number in numbers:
             drawn_image(number).save(root / split / f"{number}.png")
             Image.fromarray(drawn_mask(number)).save(root / f"{split}{ending}" / f"{number}.png")
-    import_data("folder", root, tmp_path / "out", GIVEN)
+    import_data("folder", root, tmp_path / "out", OPTIONS)
     expected = {"train/2.png": "train", "train/3.png": "train", "val/4.png": "train", "test/5.png": "test"}
     check_drawn(tmp_path / "out", expected, np.arange(3, dtype=np.uint8))
 
 
-def test_cityscapes(tmp_path: Path) -> None:
+def test_cityscapes_is_imported(tmp_path: Path) -> None:
     options = ImportOptions(target="car")
     report = import_data("cityscapes", draw_cityscapes(tmp_path / "city", extras=True), tmp_path / "out", options)
     dataset, masks = read(tmp_path / "out"), masks_of(tmp_path / "out")
@@ -205,7 +205,7 @@ def test_cityscapes(tmp_path: Path) -> None:
     assert "1: 24 pixels in 4 images became 255 (ignored)" in report.notices()
 
 
-def test_some_classes_of_cityscapes(tmp_path: Path) -> None:
+def test_some_classes_of_cityscapes_can_be_chosen(tmp_path: Path) -> None:
     source = draw_cityscapes(tmp_path / "city")
     options = ImportOptions(places=Places(classes={"background": 0, "car": 1}))
     report = import_data("cityscapes", source, tmp_path / "out", options)
@@ -214,14 +214,14 @@ def test_some_classes_of_cityscapes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cityscapes has no class belt; it has background, static"):
         import_data("cityscapes", source, tmp_path / "x", ImportOptions(places=Places(classes={"belt": 1})))
     with pytest.raises(UserError, match="it looks like Cityscapes: import it as cityscapes"):
-        import_data("folder", source, tmp_path / "x", GIVEN)
+        import_data("folder", source, tmp_path / "x", OPTIONS)
 
 
-def test_supervisely(tmp_path: Path) -> None:
-    import_data("supervisely", draw_supervisely(tmp_path / "project"), tmp_path / "out", GIVEN)
+def test_supervisely_is_imported(tmp_path: Path) -> None:
+    import_data("supervisely", draw_supervisely(tmp_path / "project"), tmp_path / "out", OPTIONS)
     expected = {"0.png": "", "1.jpg": "", "2.png": "", "3.jpg": ""}
     check_drawn(tmp_path / "out", expected, np.arange(3, dtype=np.uint8))
-    import_data("supervisely", tmp_path / "project" / "cabin", tmp_path / "one", GIVEN)
+    import_data("supervisely", tmp_path / "project" / "cabin", tmp_path / "one", OPTIONS)
     check_drawn(tmp_path / "one", expected, np.arange(3, dtype=np.uint8))
 
 
@@ -231,7 +231,7 @@ def test_data_sets_and_tags_of_supervisely(tmp_path: Path) -> None:
     (source / "cabin").rename(source / "train")
     rewrite(source / "train" / "ann" / "3.jpg.json", lambda raw: raw["tags"].append({"name": "val"}))
     (source / "Test" / "ann" / "0.png.json").unlink()
-    report = import_data("supervisely", source, tmp_path / "out", GIVEN)
+    report = import_data("supervisely", source, tmp_path / "out", OPTIONS)
     splits = {row.image.removeprefix("images/"): row.split for row in read(tmp_path / "out").rows}
     assert splits["train/0.png"] == "train"
     assert splits["Test/0.png"] == "test"
@@ -255,11 +255,11 @@ def test_data_sets_and_tags_of_supervisely(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_damaged_objects_of_supervisely(tmp_path: Path, change: Any, what: str) -> None:
+def test_damaged_objects_of_supervisely_are_named(tmp_path: Path, change: Any, what: str) -> None:
     source = draw_supervisely(tmp_path / "project")
     rewrite(source / "cabin" / "ann" / "2.png.json", lambda raw: change(raw["objects"][-1]))
     with pytest.raises(UserError, match=what):
-        import_data("supervisely", source, tmp_path / "out", GIVEN)
+        import_data("supervisely", source, tmp_path / "out", OPTIONS)
 
 
 def test_a_polygon_with_a_hole(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_polygon_with_a_hole(tmp_path: Path) -> None:
     square, hole = [[1, 1], [7, 1], [7, 5], [1, 5]], [[3, 2], [5, 2], [5, 4], [3, 4]]
     entry = {"classTitle": "seat_belt", "geometryType": "polygon", "points": {"exterior": square, "interior": [hole]}}
     rewrite(source / "cabin" / "ann" / "2.png.json", lambda raw: raw.update(objects=[entry]))
-    import_data("supervisely", source, tmp_path / "out", GIVEN)
+    import_data("supervisely", source, tmp_path / "out", OPTIONS)
     expected = np.zeros((6, 10), np.uint8)
     expected[1:6, 1:8] = 1
     expected[2:5, 3:6] = 0
@@ -280,7 +280,7 @@ def test_names_with_accents_and_capital_endings(tmp_path: Path) -> None:
         (root / folder).mkdir(parents=True)
     drawn_image(2).save(root / "images" / unicodedata.normalize("NFC", "é2.PNG"), format="PNG")
     Image.fromarray(drawn_mask(2)).save(root / "masks" / unicodedata.normalize("NFD", "é2.PNG"), format="PNG")
-    assert import_data("folder", root, tmp_path / "out", GIVEN).images_of["seat_belt"] == 1
+    assert import_data("folder", root, tmp_path / "out", OPTIONS).images_of["seat_belt"] == 1
 
 
 def test_the_format_that_a_folder_looks_like(tmp_path: Path) -> None:
@@ -288,4 +288,4 @@ def test_the_format_that_a_folder_looks_like(tmp_path: Path) -> None:
         root = draw(tmp_path / form)
         shutil.rmtree(root / "images", ignore_errors=True)
         with pytest.raises(UserError, match=f"it looks like .*: import it as {form}"):
-            import_data("folder", root, tmp_path / "out", GIVEN)
+            import_data("folder", root, tmp_path / "out", OPTIONS)

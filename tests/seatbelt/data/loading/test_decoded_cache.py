@@ -70,7 +70,7 @@ def test_it_is_shared_memory_that_nobody_can_write(root: Path) -> None:
         decoded.images[0] = 0
 
 
-def test_each_resolution_and_content_has_its_own(root: Path) -> None:
+def test_each_resolution_and_content_has_a_separate_cache(root: Path) -> None:
     first, _ = opened(root)
     assert opened(root, 8, 16)[1] == 6
     Image.new("L", (64, 32), 2).save(root / "masks" / "p1-0.png")
@@ -128,7 +128,7 @@ def test_a_place_that_cannot_be_written(root: Path, tmp_path: Path) -> None:
         opened(root)
 
 
-def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_lies_in_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder().name == "cache"
     monkeypatch.delenv("SEATBELT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
@@ -183,7 +183,7 @@ def test_two_processes_at_once_build_once(root: Path) -> None:
     assert total == f"sum {int(opened(root)[0].images.sum())}"
 
 
-def test_a_builder_that_is_killed_half_way_leaves_nothing_that_is_taken_for_whole(root: Path, place: Path) -> None:
+def test_a_killed_builder_leaves_no_cache_that_counts_as_complete(root: Path, place: Path) -> None:
     process = builder(root, 30)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("\n")

@@ -115,7 +115,7 @@ def test_batches_are_uint8_and_masks_are_channel_codes() -> None:
     assert masks.unique().tolist() == [0, 1, 2, 255]
 
 
-def test_channel_codes() -> None:
+def test_channel_codes_follow_the_labels() -> None:
     codes = channel_codes(CLASSES, ("hair", "seat_belt", "tie"))
     assert codes[[0, 1, 2, 5, IGNORE]].tolist() == [0, 2, 1, 0, 255]
     assert codes.shape == (256,)

@@ -22,7 +22,7 @@ from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
 from seatbelt.training.device import Execution
 from seatbelt.training.metrics import image_counts
-from seatbelt.training.state import TrainingState
+from seatbelt.training.trainer import Trainer
 from tests.conftest import MakeData
 
 
@@ -119,7 +119,7 @@ def test_pixels_to_ignore_reach_neither_loss_nor_metrics(make_data: MakeData) ->
         mask[20:] = 255
         Image.fromarray(mask).save(path)
     samples = open_sweep(root).samples(make_config(data__context=("hair",)))
-    state = TrainingState(
+    state = Trainer(
         make_config(data__context=("hair",), model__encoder="resnet18", model__weights="none", model__decoder="fpn"),
         samples,
         resolve("resnet18", "none"),
@@ -150,7 +150,7 @@ def test_context_is_only_needed_where_it_is_trained(make_data: MakeData) -> None
         data.partition(make_config(data__generations=("3",), data__context=("hair",)))
 
 
-def test_target_masks() -> None:
+def test_target_masks_mark_target_and_valid_pixels() -> None:
     masks = np.array([[[0, 1, 2]], [[255, 1, 1]]], np.uint8)
     decoded = Decoded(images=np.zeros((2, 1, 3, 3), np.uint8), masks=masks)
     codes = channel_codes({"hair": 1, "seat_belt": 2}, ("hair", "seat_belt"))

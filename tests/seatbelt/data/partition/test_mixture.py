@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from seatbelt.config.data import DataConfig
 from seatbelt.data.datasets.dataset import DataSet
-from seatbelt.data.partition.mixture import Image, apportion, draw, mixed_count
-from seatbelt.data.partition.splits import Sample, count_images, partition, selection_set
+from seatbelt.data.partition.composition import Image
+from seatbelt.data.partition.mixture import apportion, draw, mixed_count
+from seatbelt.data.partition.splits import count_images, partition, selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
 from tests.seatbelt.data.partition.test_splits import data_sets, dataset, make, real
 
@@ -28,7 +30,7 @@ def mixed(share: float | None, generations: tuple[str, ...] = ("5",), **fields: 
 @pytest.mark.parametrize(
     ("share", "synthetic"), [(0.0, 0), (0.5, 341), (0.6, 512), (0.7, 796), (0.8, 1364), (0.9, 3069)]
 )
-def test_table_3_5(share: float, synthetic: int) -> None:
+def test_counts_match_table_3_5(share: float, synthetic: int) -> None:
     assert mixed_count(341, share) == synthetic
     drawn = draw({"5": pool(5, 3069)}, 341, mixed(share), seed=1)
     assert len(drawn.train) + len(drawn.validation) == len({*drawn.train, *drawn.validation}) == synthetic
@@ -54,7 +56,7 @@ def test_images_do_not_repeat_where_there_are_enough() -> None:
 
 def test_smaller_shares_are_parts_of_larger_ones() -> None:
     drawn = [draw({"5": pool(5, 300)}, 30, mixed(share), seed=4) for share in (0.5, 0.7, 0.9)]
-    used = [{*found.train, *found.validation} for found in drawn]
+    used = [{*synthetic.train, *synthetic.validation} for synthetic in drawn]
     assert used[0] < used[1] < used[2]
 
 
@@ -74,7 +76,7 @@ def test_shares_always_add_up(parts: list[int], total: int) -> None:
     assert all(abs(counts[name] - share * total) < 1 for name, share in shares.items())
 
 
-def test_shares_of_the_generations() -> None:
+def test_shares_of_generations_are_exact() -> None:
     pools = {"3": pool(3, 40), "5": pool(5, 400)}
     config = mixed(0.5, ("3:0.2", "5:0.8"))
     drawn = draw(pools, 100, config, seed=1)
@@ -139,7 +141,7 @@ def test_very_few_images_that_repeat(images: int, count: int, parts: tuple[int, 
 
 
 @pytest.mark.parametrize(("images", "held"), [(2, 0), (3, 1), (9, 1), (40, 1), (100, 2)])
-def test_a_synthetic_arm_always_validates_on_its_own_images(images: int, held: int) -> None:
+def test_a_synthetic_arm_always_validates_on_synthetic_images(images: int, held: int) -> None:
     config = DataConfig(generations=("5",), validation_share=0.02)
     assert len(draw({"5": pool(5, images)}, 0, config, seed=0).validation) == held
 

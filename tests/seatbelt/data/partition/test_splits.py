@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatbelt.config.data import DataConfig
-from seatbelt.data.datasets.dataset import DataSet, Row
-from seatbelt.data.partition.splits import Partition, Sample, partition, selection_set
+from seatbelt.data.datasets.dataset import DataSet
+from seatbelt.data.datasets.manifest import Row
+from seatbelt.data.partition.splits import Partition, partition, selection_set
+from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
 
 CLASSES = {"background": 0, "seat_belt": 1}
@@ -18,7 +20,7 @@ CLASSES = {"background": 0, "seat_belt": 1}
 
 def dataset(*groups: tuple[str, str, str, str, int]) -> DataSet:
     """Return a data set of groups (domain, generation, subject, split, number of images), without files."""
-    rows = []
+    rows: list[Row] = []
     for domain, generation, subject, split, count in groups:
         for _ in range(count):
             name = f"{len(rows)}.png"
@@ -57,7 +59,7 @@ def test_the_selection_set_depends_on_its_seed_alone() -> None:
     assert len({selection_set(data, seed=seed) for seed in range(20)}) > 5
 
 
-def test_images_without_subject_are_subjects_of_their_own() -> None:
+def test_images_without_subject_are_separate_subjects() -> None:
     data = [dataset(("real", "", "", "train", 10))]
     assert len(selection_set(data)) == 3
 
@@ -73,7 +75,7 @@ def test_one_subject_cannot_train_and_select(domain: str) -> None:
 @st.composite
 def data_sets(draw: st.DrawFn) -> list[DataSet]:
     """Return one or two data sets; a subject has one split but may appear in both domains."""
-    made = []
+    partitions = []
     for _ in range(draw(st.integers(1, 2))):
         groups = [*real(4, 1)]
         for number in range(4, draw(st.integers(5, 10))):
@@ -83,8 +85,8 @@ def data_sets(draw: st.DrawFn) -> list[DataSet]:
             ):
                 groups.append((domain, generation, f"p{number}", split, draw(st.integers(1, 3))))
         groups += [("synthetic", "3", "", "train", 2), ("synthetic", "4", "s", "", 2)]
-        made.append(dataset(*draw(st.permutations(groups))))
-    return made
+        partitions.append(dataset(*draw(st.permutations(groups))))
+    return partitions
 
 
 @settings(max_examples=60, deadline=None)
@@ -183,7 +185,7 @@ def test_too_few_synthetic_images_for_a_mixture() -> None:
         make(data, config)
 
 
-def test_nothing_to_train_on() -> None:
+def test_nothing_to_train_on_is_refused() -> None:
     synthetic = [("synthetic", "3", f"s{i}", "train", 1) for i in range(4)]
     data = [dataset(*synthetic, *real(3, 1, "test"))]
     selection = selection_set(data, domain="synthetic")
@@ -197,7 +199,7 @@ def test_nothing_to_train_on() -> None:
         make(few, ONLY_REAL)
 
 
-def test_a_person_who_is_tested_on_is_not_trained_on_in_another_domain() -> None:
+def test_test_persons_do_not_train_in_another_domain() -> None:
     data = [dataset(*real(4, 2), *real(1, 1, "test", first=9), ("synthetic", "3", "p9", "test", 5))]
     data.append(dataset(("synthetic", "3", "x", "train", 4)))
     parts = make(data, DataConfig(generations=("3",)))

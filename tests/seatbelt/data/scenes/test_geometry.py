@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatbelt.data.scenes import GENERATIONS, LABELS
-from seatbelt.data.scenes.raycast import cast
-from seatbelt.data.scenes.ribbon import cast_ribbons
-from seatbelt.data.scenes.solids import Solid
+from seatbelt.data.scenes.geometry.raycast import cast
+from seatbelt.data.scenes.geometry.ribbon import cast_ribbons
+from seatbelt.data.scenes.geometry.solids import Solid
 from seatbelt.data.scenes.stage import Staged, set_stage, trace
 from seatbelt.data.scenes.streams import Streams
 

@@ -29,7 +29,7 @@ def test_a_wrong_share_is_refused_with_its_name_and_value() -> None:
 )
 def test_wrong_values_are_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(SceneParameters(name="x"), **{field: value})  # type: ignore[arg-type]
+        replace(SceneParameters(name="x"), **{field: value})
 
 
 def test_placements_cannot_exceed_all_of_the_belted() -> None:
@@ -45,7 +45,7 @@ def test_there_are_thirteen_labels_and_the_belt_is_the_first() -> None:
     assert {"shirt", "pants", "skin", "hair"} < set(LABELS)
 
 
-def test_generations_bear_their_own_names() -> None:
+def test_generations_have_distinct_names() -> None:
     assert list(GENERATIONS) == ["1", "2", "3", "4", "5", "6", "randomized", "free", "camera"]
     assert all(parameters.name == name for name, parameters in GENERATIONS.items())
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from seatbelt.data.scenes import GENERATIONS, LABELS, render
-from seatbelt.data.scenes.cabin import draw_interior
+from seatbelt.data.scenes.objects.cabin import draw_interior
+from seatbelt.data.scenes.objects.room import room_colours
 from seatbelt.data.scenes.rendering import majority
-from seatbelt.data.scenes.room import room_colours
 from seatbelt.data.scenes.streams import Streams
 from seatbelt.data.scenes.textures import scenery
 
@@ -27,7 +27,7 @@ def test_an_image_depends_on_generation_index_and_seed_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(GENERATIONS))
-def test_shapes_types_and_classes(name: str) -> None:
+def test_pictures_have_their_shape_type_and_classes(name: str) -> None:
     scene = render(GENERATIONS[name], index=2, seed=0, width=50, height=42)
     assert scene.image.shape == (42, 50, 3)
     assert scene.mask.shape == (42, 50)

@@ -41,17 +41,17 @@ FACTS: dict[str, Any] = {
         ),
     ],
 )
-def test_tags_of_typed_facts(facts: dict[str, Any], tags: tuple[str, ...]) -> None:
+def test_tags_follow_from_the_facts(facts: dict[str, Any], tags: tuple[str, ...]) -> None:
     assert tags_of({**FACTS, **facts}) == dict(zip(TAGS, tags, strict=True))
 
 
 def test_the_belts_of_the_palette() -> None:
     # Black, two greys, beige; blonde, red, blue, yellow, brown, green, orange.
-    found = [tags_of({**FACTS, "belt_colour": colour})["belt_colour"] for colour in BELT_MANY]
-    assert found == ["dark"] * 2 + ["light"] * 3 + ["coloured"] * 6
+    values = [tags_of({**FACTS, "belt_colour": colour})["belt_colour"] for colour in BELT_MANY]
+    assert values == ["dark"] * 2 + ["light"] * 3 + ["coloured"] * 6
 
 
-def test_luminance() -> None:
+def test_luminance_matches_rec_709() -> None:
     assert luminance((1.0, 1.0, 1.0)) == pytest.approx(1)
     assert luminance((0.0, 0.5, 0.0)) == pytest.approx(0.3576)
 
@@ -59,16 +59,16 @@ def test_luminance() -> None:
 @pytest.mark.parametrize("generation", ["1", "5"])
 def test_drawn_scenes_have_the_variations_of_their_generation(staged: Callable[..., Staged], generation: str) -> None:
     scenes = [staged(generation, index).facts for index in range(60)]
-    found = {name: {tags_of(facts)[name] for facts in scenes} for name in TAGS}
+    values = {name: {tags_of(facts)[name] for facts in scenes} for name in TAGS}
     if generation == "1":
-        assert found["seat"] == {"belted"}
-        assert found["light"] == {"usual"}
-        assert found["belt_colour"] == {"dark", "light"}
+        assert values["seat"] == {"belted"}
+        assert values["light"] == {"usual"}
+        assert values["belt_colour"] == {"dark", "light"}
     else:
-        assert found["seat"] == {"belted", "unbelted", "empty"}
-        assert found["light"] == {"dim", "usual", "bright"}
-        assert found["belt_colour"] == {"dark", "light", "coloured", "none"}
-    assert found["interior"] == {"dark", "light"}
+        assert values["seat"] == {"belted", "unbelted", "empty"}
+        assert values["light"] == {"dim", "usual", "bright"}
+        assert values["belt_colour"] == {"dark", "light", "coloured", "none"}
+    assert values["interior"] == {"dark", "light"}
 
 
 def test_the_manifest_has_the_tags_of_the_facts(tmp_path: Path) -> None:

@@ -66,11 +66,11 @@ SAME_MASK = {
 
 
 @pytest.mark.parametrize(("field", "value", "touched"), FIELDS, ids=[field for field, _, _ in FIELDS])
-def test_a_field_changes_its_own_facts_only(
+def test_a_field_changes_only_its_facts(
     field: str, value: object, touched: set[str], staged: Callable[..., Staged]
 ) -> None:
     plain = SceneParameters(name="plain")
-    one = replace(plain, **{field: value})  # type: ignore[arg-type]
+    one = replace(plain, **{field: value})
     changed: set[str] = set()
     for index in range(5):
         before, after = staged(plain, index).facts, staged(one, index).facts
@@ -82,7 +82,7 @@ def test_a_field_changes_its_own_facts_only(
 @pytest.mark.parametrize(("field", "value"), [(f, v) for f, v, _ in FIELDS], ids=[f for f, _, _ in FIELDS])
 def test_a_field_changes_the_picture_and_only_geometry_changes_the_mask(field: str, value: object) -> None:
     plain = SceneParameters(name="plain")
-    one = replace(plain, **{field: value})  # type: ignore[arg-type]
+    one = replace(plain, **{field: value})
     size: dict[str, Any] = {"seed": 0, "width": 64, "height": 36}
     pairs = [(render(plain, index=i, **size), render(one, index=i, **size)) for i in (2, 3)]
     assert any(not np.array_equal(a.image, b.image) for a, b in pairs)

@@ -18,12 +18,12 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_folder_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
-    asked = {"3": 5, "camera": 11}
+    counts = {"3": 5, "camera": 11}
     seen: list[tuple[int, int]] = []
-    one = write_dataset(tmp_path / "one", generations=asked, size=(64, 36), seed=5, processes=1)
+    one = write_dataset(tmp_path / "one", generations=counts, size=(64, 36), seed=5, processes=1)
     two = write_dataset(
         tmp_path / "two",
-        generations=asked,
+        generations=counts,
         size=(64, 36),
         seed=5,
         processes=2,
@@ -113,7 +113,7 @@ def test_mistakes_are_refused_before_anything_is_written(
     tmp_path: Path, arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        write_dataset(tmp_path / "set", **arguments)  # type: ignore[arg-type]
+        write_dataset(tmp_path / "set", **arguments)
     assert not (tmp_path / "set").exists()
 
 

@@ -58,14 +58,14 @@ def test_the_seed_chooses_images_and_draws(data: DataSet) -> None:
     assert sheets[0] == sheets[1] != sheets[2]
 
 
-def test_what_is_refused(data: DataSet) -> None:
+def test_invalid_input_is_refused(data: DataSet) -> None:
     with pytest.raises(UserError, match="a sheet of augmentations holds at most 20 images, but got --images 21"):
         augment_sheet(data, images=21)
     with pytest.raises(UserError, match="no image fits; it has: real, synthetic 3"):
         augment_sheet(data, generation="9")
 
 
-def test_images_of_any_shape(data: DataSet) -> None:
+def test_images_of_any_shape_are_segmented(data: DataSet) -> None:
     for row in data.rows:
         Image.new("RGB", (200, 3)).save(data.image_path(row))
         Image.new("L", (200, 3)).save(data.mask_path(row))

@@ -1,0 +1,1 @@
+"""Checks of data sets and trials before anything is trained."""

@@ -1,0 +1,1 @@
+"""One module for each format of annotations that can be imported."""

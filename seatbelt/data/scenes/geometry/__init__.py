@@ -1,0 +1,1 @@
+"""Geometry: solids, ribbons of webbing, and ray casting."""

@@ -1,0 +1,1 @@
+"""Objects of a scene: the cabin, the occupants and their belts, the lights."""

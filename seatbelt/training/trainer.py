@@ -1,0 +1,247 @@
+"""The trainer: network, optimizer and schedule, and how an epoch changes them.
+
+Everything random in epoch e derives from (seed, e, ...). A checkpoint holds the whole state at the end of its epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from seatbelt.config.trial import TrialConfig
+from seatbelt.data.datasets.dataset import IGNORE
+from seatbelt.data.loading.loader import Batch, Samples, TrainingLoader, evaluation_batches
+from seatbelt.data.loading.trial_samples import TrialSamples
+from seatbelt.models.architectures import build, parameter_groups
+from seatbelt.models.inference import Normalisation, image_logits, memory_layout
+from seatbelt.models.losses import segmentation_loss
+from seatbelt.models.weights import ResolvedWeights
+from seatbelt.training.checkpoint import Checkpoint, Tensors
+from seatbelt.training.device import Execution
+from seatbelt.training.events import EpochMetrics
+from seatbelt.training.metrics import image_counts, scores
+from seatbelt.training.micro_batch import BeforeStep, halved, part_sizes
+
+
+class Trainer:
+    """Trains the network of one trial and holds all that changes meanwhile."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        data: TrialSamples,
+        weights: ResolvedWeights,
+        execution: Execution,
+        *,
+        micro_batch: int | None = None,
+    ) -> None:
+        """Build the network, the optimizer and the schedule.
+
+        Args:
+            config: The trial.
+            data: Its samples.
+            weights: Initial encoder weights.
+            execution: Where and how to run.
+            micro_batch: Images per backward pass; None for the whole batch.
+        """
+        self.config, self.data, self.execution = config, data, execution
+        self.epoch = self.best_epoch = 0
+        self.best_iou = -1.0
+        self.best_weights: Tensors | None = None
+        """Weights of the best epoch, unless a checkpoint holds them already."""
+        self.log: list[dict[str, Any]] = []
+        optimisation = config.optimisation
+        self.micro_batch = micro_batch or optimisation.batch_size
+        torch.manual_seed(_derived_seed(config.seed, 0))
+        network = build(config.model, 1 + len(config.data.context), weights=weights).to(execution.device)
+        self.network = network.to(memory_format=memory_layout(channels_last=optimisation.channels_last))
+        groups = parameter_groups(self.network, optimisation)
+        self.optimizer = torch.optim.Adam([dict(group) for group in groups], fused=True)
+        self.schedule = ReduceLROnPlateau(
+            self.optimizer, factor=optimisation.plateau_factor, patience=optimisation.plateau_patience
+        )
+        self.normalisation = Normalisation(weights.mean, weights.std, execution.device)
+        self.loader = TrainingLoader(data.train, config, workers=execution.workers)
+
+    @property
+    def stopped_early(self) -> bool:
+        """True if the best epoch lies further back than the patience allows."""
+        return self.epoch - self.best_epoch >= self.config.optimisation.early_stopping_patience
+
+    def train_epoch(self) -> EpochMetrics | None:
+        """Train the next epoch and evaluate; None if the loss is no longer finite."""
+        epoch = self.epoch + 1
+        torch.manual_seed(_derived_seed(self.config.seed, epoch))
+        rates = {group["name"]: float(group["lr"]) for group in self.optimizer.param_groups}
+        started = time.perf_counter()
+        train_loss, images = self._train_steps(epoch)
+        if not math.isfinite(train_loss):
+            return None
+        trained = time.perf_counter()
+        selection_loss, selection_counts = self.evaluate(self.data.selection)
+        if self.data.validation.indices == self.data.selection.indices:
+            validation_loss, validation_counts = selection_loss, selection_counts
+        else:
+            validation_loss, validation_counts = self.evaluate(self.data.validation)
+        if not (math.isfinite(validation_loss) and math.isfinite(selection_loss)):
+            return None
+        ended = time.perf_counter()
+        selection = scores(selection_counts)
+        metrics = EpochMetrics(
+            epoch=epoch,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            validation_iou=scores(validation_counts).iou,
+            selection_loss=selection_loss,
+            selection=selection,
+            encoder_learning_rate=rates["encoder"],
+            decoder_learning_rate=rates["decoder"],
+            train_seconds=trained - started,
+            evaluation_seconds=ended - trained,
+            images_per_s=images / (trained - started),
+        )
+        self._advance(epoch, validation_loss, selection.iou)
+        self.log.append(asdict(metrics))
+        return metrics
+
+    def _advance(self, epoch: int, validation_loss: float, selection_iou: float) -> None:
+        self.schedule.step(validation_loss)
+        self.epoch = epoch
+        if selection_iou > self.best_iou:
+            self.best_iou, self.best_epoch = selection_iou, epoch
+            self.best_weights = {name: t.detach().clone() for name, t in self.network.state_dict().items()}
+
+    def _train_steps(self, epoch: int) -> tuple[float, int]:
+        self.network.train()
+        total = torch.zeros((), dtype=torch.float64, device=self.execution.device)
+        images = 0
+        first = self.epoch == 0
+        for batch in self.loader.epoch(epoch):
+            loss = self._first_step(batch) if first else self._step(batch)
+            first = False
+            total += loss.double() * len(batch[0])
+            images += len(batch[0])
+        return float(total) / images, images
+
+    def _first_step(self, batch: Batch) -> torch.Tensor:
+        """Take the first step of a trial, in smaller parts if memory is short.
+
+        Raises:
+            torch.OutOfMemoryError: Even the smallest parts do not fit.
+        """
+        before = BeforeStep(self.network, self.execution.device)
+        optimisation, decoder = self.config.optimisation, self.config.model.decoder
+        while True:
+            try:
+                return self._step(batch)
+            except torch.OutOfMemoryError as error:
+                reason = str(error).splitlines()[0]
+            # Outside the except block: inside it, the traceback still references the tensors of the step.
+            smaller = halved(self.micro_batch, batch_size=optimisation.batch_size, decoder=decoder)
+            if smaller is None:
+                raise torch.OutOfMemoryError(f"{self.micro_batch} images at a time do not fit: {reason}")
+            before.restore(self.optimizer)
+            self.micro_batch = smaller
+
+    def _step(self, batch: Batch) -> torch.Tensor:
+        """Take one step on a batch and return its loss, the mean over its parts weighted by their images."""
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.execution.device)
+        sizes = part_sizes(len(batch[0]), self.micro_batch)
+        for images, codes in zip(torch.split(batch[0], sizes), torch.split(batch[1], sizes), strict=True):
+            logits, targets, valid = self._forward((images, codes))
+            loss = segmentation_loss(logits, targets, valid, self.config.loss) * (len(images) / len(batch[0]))
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+            total += loss.detach()
+        self.optimizer.step()
+        return total
+
+    @torch.no_grad()
+    def evaluate(self, samples: Samples) -> tuple[float, NDArray[np.int64]]:
+        """Return the mean loss and the counts (N, 3) over samples."""
+        self.network.eval()
+        total, counts = 0.0, [np.zeros((0, 3), np.int64)]
+        for batch in evaluation_batches(samples, self.config.optimisation.batch_size):
+            logits, targets, valid = self._forward(batch)
+            loss = segmentation_loss(logits, targets, valid, self.config.loss)
+            total += float(loss) * len(batch[0])
+            counts.append(image_counts(logits, targets, valid))
+        return total / max(1, len(samples)), np.concatenate(counts)
+
+    def _forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return logits (N, K, H, W), targets (N, K, H, W) and valid (N, 1, H, W)."""
+        device = self.execution.device
+        codes = batch[1].to(device, non_blocking=True)
+        logits = image_logits(
+            self.network,
+            batch[0].to(device, non_blocking=True),
+            self.normalisation,
+            channels_last=self.config.optimisation.channels_last,
+            bfloat16=self.config.optimisation.precision == "bfloat16",
+        )
+        channels = torch.arange(1, 2 + len(self.config.data.context), device=device, dtype=torch.uint8)
+        targets = (codes.unsqueeze(1) == channels.view(1, -1, 1, 1)).float()
+        return logits, targets, (codes != IGNORE).unsqueeze(1)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the state after the current epoch."""
+        moments = {
+            f"{index}.{name}": value
+            for index, state in self.optimizer.state_dict()["state"].items()
+            for name, value in state.items()
+        }
+        trainer = {
+            "best_epoch": self.best_epoch,
+            "best_iou": self.best_iou,
+            "micro_batch": self.micro_batch,
+            "rates": [group["lr"] for group in self.optimizer.param_groups],
+            "plateau": {
+                "best": self.schedule.best,
+                "num_bad_epochs": self.schedule.num_bad_epochs,
+                "last_epoch": self.schedule.last_epoch,
+            },
+        }
+        weights = dict(self.network.state_dict())
+        return Checkpoint(epoch=self.epoch, weights=weights, optimizer=moments, trainer=trainer, log=self.log)
+
+    def begin_with(self, weights: Tensors) -> None:
+        """Start from the weights of a pretraining, with a fresh optimizer and schedule."""
+        self.network.load_state_dict(weights)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from a checkpoint."""
+        self.network.load_state_dict(checkpoint.weights)
+        self._restore_optimizer(checkpoint.optimizer)
+        trainer = checkpoint.trainer
+        for group, rate in zip(self.optimizer.param_groups, trainer["rates"], strict=True):
+            group["lr"] = rate
+        for name, value in trainer["plateau"].items():
+            setattr(self.schedule, name, value)
+        self.epoch, self.log = checkpoint.epoch, list(checkpoint.log)
+        self.best_epoch, self.best_iou = trainer["best_epoch"], trainer["best_iou"]
+        self.micro_batch = trainer.get("micro_batch", self.micro_batch)
+
+    def _restore_optimizer(self, saved: Tensors) -> None:
+        """Restore Adam's state, which a checkpoint holds on the CPU and without a memory layout.
+
+        Each tensor moves to the device of its parameter, because CUDA's fused kernel checks no devices. It also gets
+        the memory layout of the parameter: only then does the arithmetic repeat bit for bit.
+        """
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for name, value in saved.items():
+            index, leaf = name.split(".", 1)
+            parameter = parameters[int(index)]
+            is_moment = value.shape == parameter.shape and leaf != "step"
+            restored = torch.empty_like(parameter).copy_(value) if is_moment else value.to(parameter.device)
+            self.optimizer.state[parameter][leaf] = restored
+
+
+def _derived_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch, 5]).generate_state(1, np.uint64)[0] >> 1)
