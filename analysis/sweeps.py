@@ -112,9 +112,9 @@ def load_all(patterns: Location | Iterable[Location]) -> Sweeps:
     Raises:
         UserError: A location is no sweep, or nothing matches a pattern.
     """
-    given = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
+    locations = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
     sweeps: dict[str, Sweep] = {}
-    for pattern in given:
+    for pattern in locations:
         for location in _locations(os.fspath(pattern)):
             sweeps.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
     if not sweeps:

@@ -14,7 +14,7 @@ from analysis.reading.arrays import Floats
 from analysis.reading.design import Design, read_design
 from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.design_matrix import LevelContrast, contrasts_of
-from analysis.statistics.estimators import Estimate, Name, default_estimator, estimate
+from analysis.statistics.estimators import Estimate, EstimatorName, default_estimator, estimate
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import Family, adjusted
 from analysis.statistics.power import needed_noncentrality
@@ -57,7 +57,7 @@ class Effects:
     """The effects of a sweep's factors."""
 
     effects: list[Effect]
-    estimator: Name
+    estimator: EstimatorName
     score: Score
     epoch: int
     """Scores are the best up to this epoch."""
@@ -84,7 +84,7 @@ def effects(
     factor: str | None = None,
     at: int | None = None,
     score: Score = "selection",
-    estimator: Name | None = None,
+    estimator: EstimatorName | None = None,
     family: Family = "holm",
 ) -> Effects:
     """Estimate the main effects of a sweep's factors.
@@ -123,7 +123,7 @@ def _effects(
     factor: str | None,
     table: _ScoreTable,
     score: Score,
-    estimator: Name | None,
+    estimator: EstimatorName | None,
     family: Family,
 ) -> Effects:
     if not design.factors:
@@ -167,7 +167,9 @@ def effects_of(design: Design, estimated: Estimate, has_score: NDArray[np.bool_]
     return [replace(effect, p_value=p_value) for effect, p_value in zip(unadjusted, p_values, strict=True)]
 
 
-def _scores_at(sweep: SweepTables, design: Design, at: int | None, score: Score, estimator: Name | None) -> _ScoreTable:
+def _scores_at(
+    sweep: SweepTables, design: Design, at: int | None, score: Score, estimator: EstimatorName | None
+) -> _ScoreTable:
     if score == "test":
         if at is not None:
             raise UserError("--at and --score test cannot be combined: only complete trials are tested")
@@ -221,7 +223,7 @@ def _effect(
     )
 
 
-def _notes(design: Design, estimator: Name, fitted: Estimate, all_effects: Sequence[Effect]) -> list[str]:
+def _notes(design: Design, estimator: EstimatorName, fitted: Estimate, all_effects: Sequence[Effect]) -> list[str]:
     notes = []
     if design.pruned and estimator != "naive":
         how = {

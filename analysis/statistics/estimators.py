@@ -17,7 +17,7 @@ from analysis.statistics.mixed_model import MOST_TRIALS, main_effects, sample_ro
 from analysis.statistics.monotone_likelihood import Fit, estimable, fit
 from seatbelt.errors import UserError
 
-Name = Literal["mixed", "likelihood", "weights", "naive"]
+EstimatorName = Literal["mixed", "likelihood", "weights", "naive"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Estimate:
         return f"{self.clusters} {self.kind}"
 
 
-def default_estimator(design: Design) -> Name:
+def default_estimator(design: Design) -> EstimatorName:
     """Return the default estimator: the mixed model if it can use all trials.
 
     With more trials, weights are precise enough, and they assume least about pruning.
@@ -58,7 +58,7 @@ def default_estimator(design: Design) -> Name:
     return "weights" if design.pruned and design.trials["exempt"].any() else "likelihood"
 
 
-def estimate(name: Name, design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
+def estimate(name: EstimatorName, design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
     """Estimate the effects on the last of several scores.
 
     Args:
@@ -95,7 +95,7 @@ def _mixed(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
 
 
 def _likelihood(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
-    return _least_squares(design, lambda matrix, clusters, beside: fit(matrix, scores, clusters, beside=beside))
+    return _least_squares(design, lambda matrix, clusters, nuisance: fit(matrix, scores, clusters, nuisance=nuisance))
 
 
 def _weights(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
@@ -105,7 +105,7 @@ def _weights(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimat
             "weights need trials that are exempt from pruning, and this sweep has none; take --estimator likelihood"
         )
     return _least_squares(
-        design, lambda matrix, clusters, beside: fit_weighted(matrix, scores, exempt, clusters, beside=beside)
+        design, lambda matrix, clusters, nuisance: fit_weighted(matrix, scores, exempt, clusters, nuisance=nuisance)
     )
 
 
@@ -113,26 +113,26 @@ def _naive(design: Design, scores: Floats, epochs: tuple[int, ...]) -> Estimate:
     reached = ~np.isnan(scores)
     last = scores.shape[1] - 1 - np.argmax(reached[:, ::-1], axis=1)
     values = scores[np.arange(len(last)), last][:, None]
-    return _least_squares(design, lambda matrix, clusters, beside: fit(matrix, values, clusters, beside=beside))
+    return _least_squares(design, lambda matrix, clusters, nuisance: fit(matrix, values, clusters, nuisance=nuisance))
 
 
-_ESTIMATORS: dict[Name, Callable[[Design, Floats, tuple[int, ...]], Estimate]] = {
+_ESTIMATORS: dict[EstimatorName, Callable[[Design, Floats, tuple[int, ...]], Estimate]] = {
     "mixed": _mixed,
     "likelihood": _likelihood,
     "weights": _weights,
     "naive": _naive,
 }
-assert set(_ESTIMATORS) == set(get_args(Name))
+assert set(_ESTIMATORS) == set(get_args(EstimatorName))
 
 
 def _least_squares(design: Design, solve: Callable[[Floats, list[str], int], Fit]) -> Estimate:
     """Use arms as independent clusters if there are enough of them, else trials."""
     contrasts = contrasts_of(design)
     matrix = design_matrix(design, contrasts)
-    beside = matrix.shape[1] - len(contrasts)
-    clustered_by, fitted = "arms", solve(matrix, list(design.trials["arm_key"]), beside)
+    nuisance = matrix.shape[1] - len(contrasts)
+    clustered_by, fitted = "arms", solve(matrix, list(design.trials["arm_key"]), nuisance)
     if fitted.covariance is None:
-        clustered_by, fitted = "trials", solve(matrix, list(design.trials["trial_key"]), beside)
+        clustered_by, fitted = "trials", solve(matrix, list(design.trials["trial_key"]), nuisance)
     return Estimate(
         values=fitted.coefficients[-len(contrasts) :],
         covariance=None if fitted.covariance is None else fitted.covariance[-len(contrasts) :, -len(contrasts) :],

@@ -20,7 +20,7 @@ from analysis.statistics.monotone_likelihood import Fit, fit
 
 
 def fit_weighted(
-    design: Floats, scores: Floats, exempt: NDArray[np.bool_], clusters: Sequence[str], *, beside: int = 1
+    design: Floats, scores: Floats, exempt: NDArray[np.bool_], clusters: Sequence[str], *, nuisance: int = 1
 ) -> Fit:
     """Fit effects on the last of several scores by weighted least squares over complete trials.
 
@@ -29,7 +29,7 @@ def fit_weighted(
         scores: (n, K), monotone: NaN from the first score that a trial did not reach.
         exempt: (n,) whether a trial was exempt from pruning; some were.
         clusters: n names; trials with the same name are not independent.
-        beside: Number of leading columns that need no interval: the intercept and the replicates.
+        nuisance: Number of leading columns that need no interval: the intercept and the replicates.
     """
     weights = np.sqrt(completion_weights(scores, exempt))
     complete = np.flatnonzero(weights)
@@ -38,8 +38,8 @@ def fit_weighted(
         design[complete] * root,
         scores[complete, -1:] * root,
         [clusters[i] for i in complete.tolist()],
-        beside=beside,
-        alike=False,
+        nuisance=nuisance,
+        equal_weights=False,
     )
 
 

@@ -45,15 +45,17 @@ class Fit:
     clusters: int
 
 
-def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int = 1, alike: bool = True) -> Fit:
+def fit(
+    design: Floats, scores: Floats, clusters: Sequence[str], *, nuisance: int = 1, equal_weights: bool = True
+) -> Fit:
     """Fit effects on the last of several scores.
 
     Args:
         design: (n, p) columns including the intercept.
         scores: (n, K), monotone: NaN from the first score that a trial did not reach.
         clusters: n names; trials with the same name (replicates of one arm) are not independent.
-        beside: Number of leading columns that need no interval: the intercept and the replicates.
-        alike: Whether all clusters have about the same weight; if not, the jackknife covariance is not reduced.
+        nuisance: Number of leading columns that need no interval: the intercept and the replicates.
+        equal_weights: Whether all clusters have about the same weight; if not, the jackknife covariance is not reduced.
     """
     assert design.shape[0] == scores.shape[0] == len(clusters), f"{design.shape=} {scores.shape=} {len(clusters)=}"
     is_estimable = estimable(design[~np.isnan(scores[:, -1])])
@@ -64,9 +66,9 @@ def fit(design: Floats, scores: Floats, clusters: Sequence[str], *, beside: int 
     freedom = complete - rank
     if freedom < 1:
         return Fit(coefficients=coefficients, covariance=None, freedom=0, clusters=complete)
-    is_estimable[:beside] = False
+    is_estimable[:nuisance] = False
     covariance = _jackknife(design, scores, cluster, is_estimable)
-    if covariance is not None and alike:
+    if covariance is not None and equal_weights:
         # Removes the bias for equal weights: leaving one out overstates by 1 / (1 - leverage).
         covariance = covariance * (1 - rank / len(names))
     return Fit(coefficients=coefficients, covariance=covariance, freedom=freedom, clusters=complete)
