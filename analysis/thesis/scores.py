@@ -115,7 +115,8 @@ class ArmScores:
         share seed, split and data order, so it is a paired difference.
         """
         term_cells = [self._at(levels) for _, levels in contrast.terms]
-        others = set.intersection(*(set(cells) for cells in term_cells))
+        # In one order, so that sums are the same in every process.
+        others = sorted(set.intersection(*(set(cells) for cells in term_cells)), key=sorted)
         runs = [cells[other] for cells in term_cells for other in others]
         common = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
         values = [

@@ -40,7 +40,7 @@ def test_differences_are_paired_by_replicate(sweep: Sweep) -> None:
     assert (found.first.selection_iou, found.second.selection_iou) == pytest.approx((0.7, 0.6))
     assert found.detectable == pytest.approx(0.1 * 3.264, abs=1e-3)
     assert found.verdict.startswith("not decided: 3 replicates detect differences from 0.326")
-    assert found.verdict.endswith(f"{found.needed} replicates would be needed to see a difference of 0.01")
+    assert found.verdict.endswith(f"a difference of 0.01 needs {found.needed} replicates")
     assert (found.provisional, found.better, found.pruned) == (None, None, 0)
 
 
@@ -64,8 +64,8 @@ def test_the_text_shows_both_arms_and_the_verdict(sweep: Sweep) -> None:
         "test, A - B:      +0.0250 [+0.0000, +0.0500] over 2 subjects, 4 images, 3 replicates; "
         "better on 1 images, worse on 1, equal on 2",
         "detectable:       0.3264 (80 % power at 5 %, standard deviation 0.1000); 0.01 needs 785 replicates",
-        "verdict by the selection set: not decided: 3 replicates detect differences from 0.3264 only (in 80 % of the "
-        "cases); 785 replicates would be needed to see a difference of 0.01",
+        "verdict by the selection set: not decided: 3 replicates detect differences from 0.3264 (80 % power); a "
+        "difference of 0.01 needs 785 replicates",
     ]
 
 

@@ -130,7 +130,7 @@ def test_an_exempt_trial_with_troubles(sweep: Sweep) -> None:
         "status: COMPLETE, 9 of 9 epochs",
         "best epoch: 2, selection IoU 0.2000",
         "test IoU with the weights of that epoch: 0.2000",
-        "its arm is number 3 of 3 by the mean selection IoU of complete trials",
+        "its arm ranks 3 of 3 by mean selection IoU of complete trials",
     ]
 
 

@@ -156,5 +156,5 @@ def test_figures_that_do_not_apply_say_why(make_sweep: MakeSweep) -> None:
         figure("randomization", data)
     unfinished = [one[0] | {"status": "RUNNING"}]
     data = SweepData(make_sweep("c", description=study("mine", **levels), trials=unfinished))
-    with pytest.raises(NotApplicable, match="nothing was tested yet"):
+    with pytest.raises(NotApplicable, match="nothing has been tested yet"):
         figure("architecture", data)

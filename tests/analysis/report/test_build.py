@@ -123,7 +123,7 @@ def test_weak_evidence_gives_warnings(make_sweep: MakeSweep) -> None:
         "Not decided: 1 of 1 effect.",
         "Of 3 trials, some ended without a result (1 FAILED) and have no score. The first error: out of luck",
         "The test images show only 3 subjects: test intervals are too narrow.",
-        "The data are the embedded scenes: their real images are a rendered stand-in, and scores on them say nothing "
+        "The data are the embedded scenes: their 'real' images are a rendered stand-in, and scores on them say nothing "
         "about photographs.",
         "The trials were not all run under the same conditions: 2 devices (see provenance).",
     ]
@@ -170,8 +170,8 @@ def test_effects_in_sentences() -> None:
         "below 0.015 are not detectable."
     )
     assert sentence(Effect(**known | {"effect": 0.01, "low": 0.001, "high": 0.019, "p_value": 0.2})) == (
-        "cutout=on may add 0.010 IoU against off [+0.001, +0.019], n = 32; not decided: among so many questions such "
-        "an interval comes by chance."
+        "cutout=on may add 0.010 IoU against off [+0.001, +0.019], n = 32; not decided: with this "
+        "many comparisons, such an interval may occur by chance."
     )
     unknown = {"low": None, "high": None, "p_value": None, "detectable": None}
     assert sentence(Effect(**common, effect=0.2, **unknown)) == (

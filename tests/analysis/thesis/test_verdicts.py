@@ -125,7 +125,7 @@ def test_the_best_arm_is_told_with_those_that_cannot_be_told_from_it(tmp_path: P
     assert notes == ["rank 1 of 3 arms", "1 of 3 arms cannot be distinguished from the best"]
     (part,), holds, fails, notes = one_against_all(scores, {"a": "x"}, -0.01, 0.0)
     assert (part.effect, holds, fails is not None and fails < 1e-4) == (pytest.approx(-0.4), 1.0, True)
-    assert one_against_all(scores, {"a": "w"}, -0.01, 0.0)[3] == ["the sweep has no scores of a=w beside others"]
+    assert one_against_all(scores, {"a": "w"}, -0.01, 0.0)[3] == ["the sweep has no scores of a=w and other arms"]
 
 
 def test_p_values_are_adjusted_as_holm_does() -> None:
