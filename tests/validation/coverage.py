@@ -14,11 +14,11 @@ from analysis.answers.effects import effects_of
 from analysis.answers.importance import importance_of
 from analysis.answers.interactions import interactions_of
 from analysis.reading.design import Design
-from analysis.statistics.estimators import Name, default_estimator, estimate
+from analysis.statistics.estimators import EstimatorName, default_estimator, estimate
 from analysis.statistics.mixed_model import MOST_TRIALS
 from tests.validation.worlds import Truth, simulate
 
-NAMES: tuple[Name, ...] = get_args(Name)
+NAMES: tuple[EstimatorName, ...] = get_args(EstimatorName)
 
 
 @dataclass(frozen=True, kw_only=True)

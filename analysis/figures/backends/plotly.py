@@ -46,7 +46,6 @@ def plotly_chart(chart: Chart) -> dict[str, Any]:
             notes += _cell_notes(layer)
         else:
             data += _TRACES[type(layer)](layer)
-    bars = any(isinstance(layer, Bars) for layer in chart.layers)
     layout: dict[str, Any] = {
         "xaxis": _axis(chart.x, cells=False),
         "yaxis": _axis(chart.y, cells=any(isinstance(layer, Cells) for layer in chart.layers)),
@@ -54,7 +53,7 @@ def plotly_chart(chart: Chart) -> dict[str, Any]:
         "annotations": notes,
         "legend": {"title": {"text": chart.legend}, "traceorder": "normal"},
         "showlegend": sum(bool(trace.get("showlegend", True) and trace.get("name")) for trace in data) > 1,
-        **({"barmode": "overlay"} if bars else {}),
+        **({"barmode": "overlay"} if any(isinstance(layer, Bars) for layer in chart.layers) else {}),
     }
     return {"data": data, "layout": layout, "height": chart.height}
 
@@ -137,12 +136,11 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
 def _rule_mark(layer: ReferenceLine, chart: Chart) -> dict[str, Any]:
     """Return a trace that adds a reference line to the legend and the axis range, which a shape does not."""
     across, along = ("x", "y") if layer.along == "x" else ("y", "x")
-    place = chart.x.low if layer.along == "x" else chart.y.low
     return {
         "type": "scatter",
         "mode": "lines",
         "name": layer.name,
-        across: [place or 0],
+        across: [(chart.x.low if layer.along == "x" else chart.y.low) or 0],
         along: [layer.at],
         "line": _rule_line(layer),
         "hoverinfo": "skip",
