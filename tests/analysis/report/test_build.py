@@ -178,7 +178,7 @@ def test_effects_in_sentences() -> None:
         "cutout=on adds 0.200 IoU against off, n = 32; too few trials for an interval."
     )
     assert sentence(Effect(**common, effect=None, **unknown)) == (
-        "cutout=on: the complete trials do not tell what it adds against off (n = 32)."
+        "cutout=on: the complete trials cannot identify its effect against off (n = 32)."
     )
 
 
