@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 WITHOUT_CLUSTERS := tests/analysis tests/runners/cli tests/seatbelt tests/validation
 
-.PHONY: demo test test-quick check audit bench faults studies validate-statistics clean
+.PHONY: demo test test-quick check audit bench faults studies validate-statistics mutants clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
@@ -42,8 +42,13 @@ studies: $(STAMP) ## Every study from end to end on the embedded scenes, small
 validate-statistics: $(STAMP) ## How often the intervals of the analysis hold the truth, over 2,000 simulated sweeps; resumable
 	$(BIN)/python -m tests.validation --out demo/validation --sweeps 2000
 
+mutants: $(STAMP) ## Mutation run over the decision core and training; resumable, some hours (ONLY="runners.core.halving*" takes a part)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[mutants]"
+	$(BIN)/python -m mutmut run $(if $(ONLY),"$(ONLY)")
+	$(BIN)/python -m mutmut results
+
 clean: ## Everything that was made here, the virtual environment included
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build demo
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build demo mutants
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'seatbelt needs Python 3.11 or newer')"

@@ -1,0 +1,57 @@
+"""The history after single events."""
+
+from __future__ import annotations
+
+from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
+from runners.core.history import History
+from seatbelt.records.tables import Status
+
+
+def trial(key: str, number: int = 0) -> list[Planned | LegStarted]:
+    planned = Planned(
+        trial_key=key,
+        arm_key=key,
+        number=number,
+        position=number,
+        cell={},
+        replicate=0,
+        config={},
+        exempt=True,
+        by="exhaustive",
+        at=0.0,
+    )
+    return [planned, LegStarted(trial_key=key, attempt=1, start=0, stop=9, at=0.0)]
+
+
+def epoch(key: str, number: int, score: float) -> EpochMeasured:
+    return EpochMeasured(
+        trial_key=key, attempt=1, epoch=number, score=score, metrics={"epoch": number}, at=float(number)
+    )
+
+
+def test_of_equal_scores_the_first_epoch_is_the_best() -> None:
+    history = History([*trial("a"), epoch("a", 1, 0.4), epoch("a", 2, 0.5), epoch("a", 3, 0.5), epoch("a", 4, 0.3)])
+    view = history.trials["a"]
+    assert (view.best_epoch, view.best_score, view.best_metrics) == (2, 0.5, {"epoch": 2})
+
+
+def test_of_equal_scores_the_first_trial_is_the_best() -> None:
+    history = History([*trial("a"), *trial("b", 1), epoch("a", 1, 0.5), epoch("b", 1, 0.5)])
+    assert history.best == (0.5, "a")
+    history.apply(epoch("b", 2, 0.6))
+    assert history.best == (0.6, "b")
+
+
+def test_failures_with_the_same_error_count_until_a_trial_ends_otherwise() -> None:
+    def failed(key: str, error: str) -> LegEnded:
+        return LegEnded(trial_key=key, attempt=1, outcome="failed", epoch=0, error=error, at=1.0)
+
+    history = History([*trial("a"), failed("a", "no file 17"), *trial("b", 1), failed("b", "no file 4")])
+    assert (history.failures.count, history.failures.error) == (2, "no file #"), "numbers do not tell errors apart"
+    history.apply(trial("c", 2)[0])
+    history.apply(failed("c", "another error"))
+    assert (history.failures.count, history.failures.is_over) == (0, True)
+    history.apply(trial("d", 3)[0])
+    history.apply(failed("d", "another error"))
+    assert history.failures.count == 0
+    assert history.statuses[Status.FAILED] == 4
