@@ -19,7 +19,7 @@ from runners.commands.resume_checks import check_data_unchanged
 from runners.core.trial_state import TrialState
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import as_recorded
+from runners.sweep.journal import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import decode

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from analysis import load
 from runners.session.leg_task import stage_location
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import as_recorded
+from runners.sweep.journal import as_recorded
 from runners.sweep.trial_lookup import find_trial, read_history
 from runners.worker.leg import run_leg
 from runners.worker.messages import EpochReport, LegResult, LegTask

@@ -23,16 +23,9 @@ from optuna.trial import FrozenTrial, TrialState
 from analysis.statistics.factorial import Scales
 from analysis.statistics.factorial.scales import expected_scales
 from runners.core.candidates import CandidateSpace, Row
+from runners.core.strategies.observations import GROWTH, LEARN_FROM, Observations, estimate_scales
 from runners.core.strategies.one_thread import one_thread
-from runners.core.strategies.surrogate import (
-    GROWTH,
-    LEARN_FROM,
-    START,
-    Observations,
-    Surrogate,
-    estimate_scales,
-    first_cells,
-)
+from runners.core.strategies.surrogate import START, Surrogate, first_cells
 from runners.optuna_sampler.measures import Measure, measure_of
 from runners.optuna_sampler.spaces import candidates_of_distributions, cell_of, params_of
 from search_spaces.space import Cell

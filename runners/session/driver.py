@@ -16,16 +16,7 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any
 
-from runners.core.events import (
-    ClockRead,
-    EpochMeasured,
-    Event,
-    LegBegan,
-    LegEnded,
-    Outcome,
-    Retried,
-    SessionOpened,
-)
+from runners.core.events import ClockRead, EpochMeasured, Event, LegBegan, LegEnded, Outcome, Retried, SessionOpened
 from runners.core.history import History
 from runners.core.next_leg import Step, next_leg, plan_ahead
 from runners.core.plan import Confirmation, Finished, Leg, Limits, Plan, Wait, outcome_of_error
@@ -36,7 +27,8 @@ from runners.session.stop_condition import StopCondition
 from runners.sweep.description import SweepDescription
 from runners.sweep.evidence import check_journal, check_shards
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import Ledger, as_recorded
+from runners.sweep.journal import as_recorded
+from runners.sweep.ledger import Ledger
 from runners.sweep.mirror import FLUSH_SECONDS
 from runners.sweep.requests import Requests
 from runners.sweep.stage_store import StageExchange, StageStore

@@ -12,7 +12,7 @@ from runners.core.plan import Limits
 from runners.session.options import REPEATED, LimitOptions, RunOptions
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import as_recorded, read_events
+from runners.sweep.journal import as_recorded, read_events
 from seatbelt.errors import UserError
 
 

@@ -9,7 +9,8 @@ from runners.core.events import EpochMeasured, Event, LegBegan, LegEnded, LegSta
 from runners.core.history import History
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import Ledger, as_recorded, read_events
+from runners.sweep.journal import as_recorded, read_events
+from runners.sweep.ledger import Ledger
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.tables import Status
 from seatbelt.storage.base import copy_files

@@ -32,7 +32,7 @@ def seatbelt(folder: str) -> None:
     from runners.session.driver import Driver
     from runners.session.progress import Progress
     from runners.sweep.folder import SweepFolder
-    from runners.sweep.ledger import read_events
+    from runners.sweep.journal import read_events
     from tests.benchmarks import noop
     from tests.runners.conftest import describe
 

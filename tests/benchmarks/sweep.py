@@ -11,7 +11,7 @@ import pandas as pd
 
 from runners.core.events import LegBegan, SessionOpened
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.conftest import draw_data
 
 SLOTS = 2

@@ -20,7 +20,7 @@ import pandas as pd
 
 from runners.core.events import EpochMeasured, LegBegan, LegStarted
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.faults.nodes import Nodes, environment
 
 NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "machine_faults", "host", "error"]

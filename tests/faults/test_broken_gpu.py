@@ -10,7 +10,7 @@ import pytest
 
 from runners.core.events import LegEnded
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.faults.broken_gpu import KILLED, TEXT, disturb
 from tests.faults.nodes import environment
 
@@ -34,7 +34,7 @@ def test_a_broken_gpu_is_left_out_and_fails_no_trial(tmp_path: Path, how: str, e
     # A process that is killed takes its time to come back.
     assert (3 if how == TEXT else 1) <= report.lost_legs <= 5, said
     assert all(words in error and "GPU 1" in error for error in report.errors), report.errors
-    left_out = said.count("GPU 1 lost 3 legs without one epoch and is left out for 60 s, then tried again")
+    left_out = said.count("GPU 1 lost 3 legs without an epoch and is excluded for 60 s, then tried again")
     assert left_out == (report.lost_legs >= 3)
     assert "unknown" not in said and "Traceback" not in said
     sweep = str(tmp_path / "sweep")

@@ -11,7 +11,7 @@ import pytest
 
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.conftest import MakeData
 from tests.faults.kills import Report, compare_tables, epochs_of, examine_journal, wait_for_epochs
 from tests.faults.nodes import Nodes, driver, environment

@@ -9,7 +9,8 @@ import pytest
 
 from runners.core.events import SessionOpened
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import Ledger, read_events
+from runners.sweep.journal import read_events
+from runners.sweep.ledger import Ledger
 from runners.sweep.mirror import read_journal
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe

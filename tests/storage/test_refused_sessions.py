@@ -17,7 +17,7 @@ from runners.session.progress import Progress
 from runners.sweep import lease, mirror
 from runners.sweep import requests as requests_module
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from runners.worker.messages import LegResult, LegTask
 from seatbelt.records.tables import Status
 from seatbelt.storage import refusals

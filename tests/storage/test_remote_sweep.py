@@ -20,8 +20,9 @@ from analysis.answers.ranking import best
 from runners.core.events import ClockRead
 from runners.sweep import lease as lease_module
 from runners.sweep.folder import SweepFolder
+from runners.sweep.journal import read_events
 from runners.sweep.lease import WriterLease
-from runners.sweep.ledger import Ledger, holder, read_events
+from runners.sweep.ledger import Ledger, holder
 from runners.sweep.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError

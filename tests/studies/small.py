@@ -13,7 +13,7 @@ import pandas as pd
 
 from runners.core.events import EpochMeasured
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.conftest import ROOT
 
 GENERATIONS = {**dict.fromkeys(("1", "2", "3", "4", "5", "6", "randomized"), 16), "camera": 55}

@@ -12,18 +12,10 @@ from runners.core.halving import default_rungs
 from runners.core.history import History
 from runners.core.plan import Plan
 from runners.core.strategies import best_mean
+from runners.core.strategies.observations import GROWTH, LEARN_FROM, Observations, estimate_scales, packed, unpacked
 from runners.core.strategies.one_thread import one_thread
 from runners.core.strategies.proposal import Proposal, Recommendation, named_arm, next_replicate
-from runners.core.strategies.surrogate import (
-    GROWTH,
-    LEARN_FROM,
-    Observations,
-    Surrogate,
-    estimate_scales,
-    first_cells,
-    packed,
-    unpacked,
-)
+from runners.core.strategies.surrogate import Surrogate, first_cells
 from runners.core.trial_state import TrialState, score_at
 from search_spaces.space import NAMED_ARM, Cell
 from seatbelt.records.tables import FINAL, Status

@@ -148,7 +148,7 @@ def test_ray_gets_a_short_folder_that_can_be_written(tmp_path: Path, monkeypatch
         monkeypatch.setattr(temporary, "_PLACES", (str(long), str(short)))
         assert ray_folder() == f"{short}/ray"
         monkeypatch.setattr(temporary, "_PLACES", (str(long),))
-        with pytest.raises(UserError, match="set RAY_TMPDIR to a folder of at most 30 characters that you may write"):
+        with pytest.raises(UserError, match="set RAY_TMPDIR to a folder of at most 30 characters that you can write"):
             ray_folder()
         monkeypatch.undo()
         monkeypatch.delenv("RAY_TMPDIR", raising=False)
@@ -161,5 +161,7 @@ def test_no_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch, reason: s
         raise OSError(28, reason)
 
     monkeypatch.setattr(tempfile, "TemporaryFile", fails)
-    with pytest.raises(UserError, match=rf"no temporary file can be written \({reason}\); set TMPDIR to a folder"):
+    with pytest.raises(
+        UserError, match=rf"no temporary file can be written \({reason}\); set TMPDIR to a writable folder"
+    ):
         check_temporary_folder()

@@ -35,9 +35,9 @@ def found_in(name: str, text: str, tmp_path: Path) -> list[str]:
 SCRIPTS = [
     (r"#SBATCH --requeue\n", "", "error #SBATCH.requeue: is missing"),
     (r"#SBATCH --requeue", "#SBATCH --requeu\n#SBATCH --requeue", "did you mean requeue?"),
-    (r"#SBATCH --signal.*\n", "", "error #SBATCH.signal: the script is not told"),
-    (r"B:TERM@120", "TERM@120", "error #SBATCH.signal: the script is not told"),
-    (r"B:TERM@120", "B:TERM@10", "error #SBATCH.signal: the script is not told"),
+    (r"#SBATCH --signal.*\n", "", "error #SBATCH.signal: SLURM does not warn the script"),
+    (r"B:TERM@120", "TERM@120", "error #SBATCH.signal: SLURM does not warn the script"),
+    (r"B:TERM@120", "B:TERM@10", "error #SBATCH.signal: SLURM does not warn the script"),
     (r"#SBATCH --time.*\n", "", "warning #SBATCH.time: is missing"),
     (r"srun ray symmetric-run", "srun ray start", "error script: does not start Ray on the nodes"),
     (r"export RAY_AUTH_MODE=token", "", "error script: starts Ray without RAY_AUTH_MODE=token"),

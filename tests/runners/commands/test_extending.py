@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from tests.conftest import MakeData
 from tests.runners.engines.test_engines import environment
 

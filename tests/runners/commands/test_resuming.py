@@ -18,7 +18,7 @@ from runners.session.progress import Progress
 from runners.sweep import code_version
 from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import read_events
+from runners.sweep.journal import read_events
 from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError

@@ -98,7 +98,9 @@ def test_a_ray_of_our_own_that_was_killed_gets_no_other_node(monkeypatch: pytest
 
 
 def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:
-    with pytest.raises(UserError, match=r"no node that runs trials is up yet.*say by --gpus-per-trial how many"):
+    with pytest.raises(
+        UserError, match=r"no node that runs trials is up yet.*give --gpus-per-trial the GPUs of a trial"
+    ):
         gpus_of_trial({}, Resources(address="auto", slots=4), print)
     assert gpus_of_trial({}, Resources(address="auto", slots=4, gpus_per_trial=0.5), print) == 0.5
 

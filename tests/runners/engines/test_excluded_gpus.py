@@ -58,7 +58,7 @@ def test_a_gpu_is_left_out_after_three_losses_and_for_longer_each_time(scene: Sc
     scene.lose(gpu(1))
     assert scene.held == {"n 1": 1060}
     assert scene.said == [
-        "h GPU 1 (GPU-1) lost 3 legs without one epoch and is left out for 60 s, then tried again; the last time: "
+        "h GPU 1 (GPU-1) lost 3 legs without an epoch and is excluded for 60 s, then tried again; last reason: "
         "CUDA error"
     ]
     pauses = []

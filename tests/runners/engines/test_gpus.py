@@ -107,7 +107,7 @@ NEEDS_580 = "install NVIDIA driver 580 or newer, which CUDA 13.0 of this torch n
         ({"driver": "470.1", "usable": 0, "cuda": "12.6"}, "install NVIDIA driver 525 or newer, which CUDA 12.6 of"),
         ({"driver": "390.1", "usable": 0}, NEEDS_580),
         ({"usable": 0, "cuda": None}, "install a build of torch with CUDA: this one has none"),
-        ({"usable": 7}, "look at the others with nvidia-smi, or leave them out by CUDA_VISIBLE_DEVICES"),
+        ({"usable": 7}, "look at the others with nvidia-smi, or exclude them by CUDA_VISIBLE_DEVICES"),
         ({"driver": None, "usable": 0}, "look at them with nvidia-smi"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_local_sweep_does_not_run_on_the_cpu_in_silence(monkeypatch: pytest.Mo
 
 
 def test_a_numbered_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="Ray hands them out: say --device cuda, and which by CUDA_VISIBLE_DEVICES=1"):
+    with pytest.raises(UserError, match="Ray hands them out: use --device cuda with CUDA_VISIBLE_DEVICES=1"):
         check_devices("cuda:1", engine="ray", address="auto")
     monkeypatch.setattr("runners.engines.devices.examine_gpus", lambda: machine(listed=H100[:1], visible=1, usable=1))
     check_devices("cuda:0", engine="in-process", address=None)
@@ -172,10 +172,10 @@ def test_gpus_of_trials_that_run_on_the_cpu_or_must_not() -> None:
         gpus_of_trial({"CPU": 8.0}, Resources(device="cuda"), ignore)
 
 
-def test_what_auto_came_to_is_said() -> None:
+def test_the_meaning_of_auto_is_described() -> None:
     assert device_text("auto", 0.5) == "device auto: CUDA, with 0.5 GPU for each trial"
     assert device_text("auto", 0) == "device auto: the CPU, for there is no GPU for trials"
-    assert device_text("cpu", 0) == "device cpu: trials take nothing else"
+    assert device_text("cpu", 0) == "device cpu: trials use nothing else"
 
 
 def test_the_count_of_a_node_is_what_torch_can_use() -> None:

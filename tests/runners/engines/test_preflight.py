@@ -134,7 +134,7 @@ def test_storage_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
 def test_a_node_that_does_not_answer(tmp_path: Path) -> None:
     (fault,) = ask(tmp_path, two=ModuleNotFoundError("task failed\nNo module named 'runners'"))
     assert fault.node == "two"
-    assert fault.what == "does not report (No module named 'runners')"
+    assert fault.what == "does not answer (No module named 'runners')"
 
 
 def test_data_that_differ(tmp_path: Path, make_data: MakeData) -> None:

@@ -79,7 +79,7 @@ def test_no_target_is_written_if_another_is_taken(sweep: Path, tmp_path: Path) -
     ("place", "text"),
     [
         ("nowhere/out", "there is no folder .*nowhere; make it first"),
-        ("sweeps/first/trials/out", "lies in the sweep .*first, whose files are its own"),
+        ("sweeps/first/trials/out", "lies in the sweep .*first; give a place outside of it"),
         ("s3://bucket/out", "is in a bucket; give a place on this machine"),
         ("", "--optuna needs the name of what is to be written"),
     ],

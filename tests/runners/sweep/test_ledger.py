@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegEnded, from_json, to_json
+from runners.core.event_json import from_json, to_json
+from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegEnded
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import Ledger, holder, read_events
+from runners.sweep.journal import read_events
+from runners.sweep.ledger import Ledger, holder
 from seatbelt.errors import SweepHeldError, UserError
 
 

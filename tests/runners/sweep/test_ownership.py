@@ -11,7 +11,8 @@ import pytest
 
 from runners.core.events import ClockRead
 from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import Ledger, holder, read_events
+from runners.sweep.journal import read_events
+from runners.sweep.ledger import Ledger, holder
 from seatbelt.errors import SweepHeldError
 from tests.runners.conftest import epoch_message, open_driver
 

@@ -11,15 +11,8 @@ import pytest
 from analysis.statistics.factorial.scales import expected_scales
 from runners.core import candidates
 from runners.core.candidates import Row, candidate_space
-from runners.core.strategies.surrogate import (
-    START,
-    Observations,
-    Surrogate,
-    estimate_scales,
-    first_cells,
-    packed,
-    unpacked,
-)
+from runners.core.strategies.observations import Observations, estimate_scales, packed, unpacked
+from runners.core.strategies.surrogate import START, Surrogate, first_cells
 from search_spaces.axes import factor
 from search_spaces.space import Space
 from seatbelt.config.augmentation import TRANSFORMS
