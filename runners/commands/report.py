@@ -18,7 +18,7 @@ from seatbelt.storage.base import LocalStorage, is_remote
 if TYPE_CHECKING:
     from analysis.figures.chart import Figure
     from analysis.figures.files import FileFormat
-    from analysis.reading.tables import Source, Sweep
+    from analysis.reading.tables import Source, SweepTables
 
 ReportFormat = Literal["html", "md", "pdf"]
 
@@ -131,7 +131,7 @@ def note_test_read(source: Source, command: str) -> None:
         SweepFolder(sweep.root).note_test_read(command)
 
 
-def report_folder(sweep: Sweep) -> Path:
+def report_folder(sweep: SweepTables) -> Path:
     """Return the folder `report` of a sweep.
 
     Raises:
@@ -170,19 +170,19 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
         place.write(file.name, text.encode())
 
 
-def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
+def _figures(sweep: SweepTables, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
     from analysis.figures import FIGURES, figure
     from analysis.figures.chart import NotApplicableError
     from analysis.figures.heat_map import heat_map
-    from analysis.figures.sweep_data import Material
+    from analysis.figures.sweep_data import SweepData
 
-    material = Material(sweep)
+    data = SweepData(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))
     is_empty = True
     for name in chosen:
         compute = partial(heat_map, factors=(factors[0], factors[1])) if factors and name == "heat_map" else None
         try:
-            yield figure(name, material, compute)
+            yield figure(name, data, compute)
             is_empty = False
         except NotApplicableError as error:
             if only or factors:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 
-from analysis.reading.tables import load
+from analysis import load
 from runners.session.leg_task import stage_location
 from runners.sweep.folder import SweepFolder
 from runners.sweep.journal import as_recorded

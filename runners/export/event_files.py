@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.cells import NAMED_ARM
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
+from seatbelt.records.sweep import NAMED_ARM
 from seatbelt.records.tables import FINAL, Status
 from seatbelt.text.redaction import safe_text
 
@@ -60,9 +60,9 @@ def _experiment(sweeps: list[ExportedSweep]) -> Any:  # noqa: ANN401  (of tensor
     ranges: dict[str, tuple[float, float]] = {}
     for sweep in sweeps:
         for factor in sweep.factors:
-            if factor.continuous:
-                low, high = ranges.get(factor.name, (factor.low, factor.high))
-                ranges[factor.name] = min(low, factor.low), max(high, factor.high)
+            if (span := factor.range) is not None:
+                low, high = ranges.get(factor.name, (span.low, span.high))
+                ranges[factor.name] = min(low, span.low), max(high, span.high)
             else:
                 texts.setdefault(factor.name, []).extend(factor.levels)
         named = [str(trial.levels[NAMED_ARM]) for trial in sweep.trials if not trial.in_space]

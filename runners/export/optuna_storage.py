@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.cells import NAMED_ARM
-from analysis.reading.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.read import ExportedSweep, ExportedTrial
+from seatbelt.records.sweep import NAMED_ARM, SweepFactor
 from seatbelt.records.tables import Status
 from seatbelt.text.redaction import printable
 
@@ -87,14 +86,14 @@ def _groups(sweep: ExportedSweep) -> list[_Group]:
 
 
 def _distributions(
-    factors: Iterable[SpaceFactor], trials: list[ExportedTrial]
+    factors: Iterable[SweepFactor], trials: list[ExportedTrial]
 ) -> dict[str, optuna.distributions.BaseDistribution]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     distributions: dict[str, optuna.distributions.BaseDistribution] = {
-        factor.name: FloatDistribution(factor.low, factor.high, log=factor.log)
-        if factor.continuous
-        else CategoricalDistribution(factor.levels)
+        factor.name: FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
+        if factor.range is not None
+        else CategoricalDistribution(tuple(factor.levels))
         for factor in factors
     }
     named = list(dict.fromkeys(str(trial.levels[NAMED_ARM]) for trial in trials if not trial.in_space))

@@ -9,12 +9,12 @@ from typing import final
 
 import numpy as np
 
-from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
 from search_spaces.factors import Factor
 from search_spaces.space import Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 
 Labels = tuple[str, ...]
 """Level of each factor."""
