@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from analysis.reading.design import spelt_cells
 from analysis.reading.tables import Source, SweepTables, readable
@@ -20,7 +21,6 @@ from seatbelt.records.tables import SCORES, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 _LEFT_OUT = {"config"}
@@ -198,8 +198,6 @@ def _time(value: pd.Timestamp) -> datetime.datetime:
 
 def _curves(table: pa.Table) -> dict[str, Curves]:
     """Return the epochs of each trial."""
-    import pyarrow as pa
-
     table = table.select(["trial_key", "epoch", "at", *SCALARS]).sort_by(
         [("trial_key", "ascending"), ("epoch", "ascending")]
     )

@@ -13,6 +13,7 @@ from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash
+from seatbelt.training.device import choose_device
 
 _MOST_CELLS = 64
 """Larger spaces are estimated from this many cells, evenly spread."""
@@ -49,8 +50,6 @@ def some_cells(plan: Plan) -> list[Cell]:
 
 def device_here() -> str:
     """Return the device of profiles: the GPU of this machine if it has one."""
-    from seatbelt.training.device import choose_device
-
     return choose_device("auto")
 
 

@@ -7,6 +7,7 @@ import functools
 import hashlib
 from pathlib import Path
 
+import seatbelt
 from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_version, installed_versions
 
 _MODULES = (
@@ -35,8 +36,6 @@ _OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")
 @functools.cache
 def code_hashes() -> dict[str, str]:
     """Return module -> hash of its syntax tree without docstrings: comments and layout change nothing."""
-    import seatbelt
-
     root = Path(seatbelt.__file__).parent
     return {name: _hash((root / name).read_text(encoding="utf-8")) for name in _MODULES}
 

@@ -18,9 +18,16 @@ from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from runners.worker.software import software_difference
+from seatbelt.data.loading.trial_samples import Source, SweepData
 from seatbelt.errors import UserError
+from seatbelt.models.weights import resolve
+from seatbelt.records.tables import SCORES
 from seatbelt.storage.refusals import SESSION_SECONDS, wait_for_buckets
 from seatbelt.text.redaction import safe_text
+from seatbelt.training.checkpoint import CheckpointFolder
+from seatbelt.training.device import Execution, choose_device, why_unusable
+from seatbelt.training.events import Began, EpochMetrics
+from seatbelt.training.fit import fit, image_scores
 
 if TYPE_CHECKING:
     from runners.sweep.description import SweepDescription
@@ -74,12 +81,6 @@ def _failure(error: Exception) -> LegResult:
 
 
 def _fit(task: LegTask) -> Iterator[LegMessage]:
-    from seatbelt.data.loading.trial_samples import Source, SweepData
-    from seatbelt.training.checkpoint import CheckpointFolder
-    from seatbelt.training.device import Execution
-    from seatbelt.training.events import Began, EpochMetrics
-    from seatbelt.training.fit import fit
-
     warnings: list[str] = []
     difference = software_difference(task.software)
     if difference is not None:
@@ -139,8 +140,6 @@ def _device(task: LegTask, name: str) -> str:
         UserError: The device that was asked for cannot be used.
         _NoGpuError: The GPU that is reserved cannot be used.
     """
-    from seatbelt.training.device import choose_device, why_unusable
-
     if not task.owns_gpu or (name != "auto" and not name.startswith("cuda")):
         return choose_device(name)
     device = "cuda" if name == "auto" else name
@@ -155,8 +154,6 @@ def _device(task: LegTask, name: str) -> str:
 
 
 def _weights(task: LegTask, sweep: SweepDescription) -> ResolvedWeights:
-    from seatbelt.models.weights import resolve
-
     model = task.config.model
     folder = Path(sweep.weights_folder) if sweep.weights_folder else None
     weights = resolve(model.encoder, model.weights, folder=folder)
@@ -184,14 +181,10 @@ def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, whic
 
 
 def _scores(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    from seatbelt.records.tables import SCORES
-
     return {f"{prefix}{column.name}": values[column.name] for column in SCORES}
 
 
 def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int], ...]) -> list[dict[str, Any]]:
-    from seatbelt.training.fit import image_scores
-
     if not counts:
         return []
     named = zip(rows, counts, image_scores(counts), strict=True)

@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import scipy.linalg  # noqa: F401 brings a library of its own, which must be there to be found
+from threadpoolctl import ThreadpoolController
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -23,7 +26,4 @@ def one_thread(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 @functools.cache
 def _libraries() -> Any:  # noqa: ANN401  (threadpoolctl has no types)
-    import scipy.linalg  # noqa: F401  (brings a library of its own, which must be there to be found)
-    from threadpoolctl import ThreadpoolController
-
     return ThreadpoolController()
