@@ -1,4 +1,4 @@
-"""Running one leg in this process: what every engine's worker does.
+"""Runs one leg in this process, for every engine.
 
 Every exception becomes the last message: a `fault` of the machine (a full disk, a broken GPU, data or weights that have
 gone since the sweep began), or an `error` of the trial. `machine_faults` holds the table of exceptions.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class _MachineError(Exception):
-    """What was checked when the sweep began does not hold on this machine, or not any more."""
+    """A check of the sweep's beginning no longer holds, or does not hold on this machine."""
 
 
 class _NoGpuError(_MachineError):
@@ -43,11 +43,11 @@ class _NoGpuError(_MachineError):
 
 
 def run_leg(task: LegTask) -> Iterator[LegMessage]:
-    """Run a leg and yield its messages; the last one has kind `ended`."""
+    """Run a leg and yield its messages; the last one is a `LegResult`."""
     import torch
 
     wait_for_buckets(SESSION_SECONDS, trusted=True)
-    # Memory is freed outside the except block: inside it the traceback still holds the tensors.
+    # Free memory outside the except block: inside it, the traceback still references the tensors.
     out_of_memory = None
     try:
         message: LegMessage | None = None
@@ -134,11 +134,11 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
 
 
 def _device(task: LegTask, name: str) -> str:
-    """Return the device of a leg; one that a GPU is reserved for runs on nothing else, unless the CPU was asked for.
+    """Return the device of a leg; a leg with a reserved GPU uses nothing else, unless the user chose the CPU.
 
     Raises:
-        UserError: The device that was asked for cannot be used.
-        _NoGpuError: The GPU that is reserved cannot be used.
+        UserError: The user's device cannot be used.
+        _NoGpuError: The reserved GPU cannot be used.
     """
     if not task.owns_gpu or (name != "auto" and not name.startswith("cuda")):
         return choose_device(name)
