@@ -219,7 +219,7 @@ def test_check_as_json_and_its_exit_codes(
     seatbelt: Seatbelt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert seatbelt("check", "mine.yaml", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"file": "mine.yaml", "valid": True, "problems": []}
+    assert json.loads(capsys.readouterr().out) == {"file": "mine.yaml", "valid": True, "findings": []}
     text = (tmp_path / "mine.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("region:", "regoin:"))
     assert seatbelt("check", "wrong.yaml", "--json") == 2
