@@ -1,4 +1,4 @@
-"""Training a recorded trial again and comparing every epoch."""
+"""Trains a recorded trial again and compares every epoch."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
 
 
 def _same(now: float | None, was: float | None) -> bool:
-    # Pandas reads a null as NaN.
+    # Pandas turns null into NaN.
     missing = was is None or was != was
     return missing if now is None else now == was

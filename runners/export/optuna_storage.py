@@ -1,4 +1,4 @@
-"""Sweeps as studies of an Optuna storage, which optuna-dashboard and Optuna's own functions open."""
+"""Writes sweeps as studies of an Optuna storage, for optuna-dashboard and Optuna's own functions."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _AT_A_TIME = 100
 def write_storage(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int, int], None]) -> dict[str, int]:
     """Write a study for each sweep into a new SQLite file.
 
-    Optuna's importances take the factors that all complete trials have. What is no trial of the search or no cell of
-    its space (confirmations, pretraining stages, named arms) is therefore in studies of its own, named after the first.
+    Optuna's importances use the factors that all complete trials share. Trials outside the search or its space
+    (confirmations, pretraining stages, named arms) are therefore in separate studies, named after the first.
 
     Args:
         sweeps: The sweeps.
@@ -105,7 +105,7 @@ def _distributions(
 def _trial(
     trial: ExportedTrial, distributions: dict[str, optuna.distributions.BaseDistribution]
 ) -> optuna.trial.FrozenTrial:
-    """Return a trial as Optuna has it, checked by it."""
+    """Return a trial in Optuna's form, checked by Optuna."""
     from optuna.trial import TrialState, create_trial
 
     state = TrialState[_STATES[trial.status]]
@@ -133,7 +133,7 @@ def _trial(
 
 
 def _value(trial: ExportedTrial) -> float | None:
-    """Return the objective: of a pruned trial the last value, as Optuna itself has it."""
+    """Return the objective; for a pruned trial the last value, as in Optuna."""
     if trial.status is Status.COMPLETE:
         return trial.results[_OBJECTIVE]
     last: list[float] = trial.curves.values[_OBJECTIVE][-1:].tolist()
@@ -141,13 +141,13 @@ def _value(trial: ExportedTrial) -> float | None:
 
 
 def _local(time: datetime.datetime) -> datetime.datetime:
-    """Return a time as Optuna keeps it: of this place, without saying so."""
+    """Return a time as Optuna stores it: local, without a time zone."""
     return time.astimezone().replace(tzinfo=None)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Optuna from telling of each study, and from warning of what is called experimental."""
+    """Silence Optuna's messages about studies and experimental features."""
     import warnings
 
     import optuna

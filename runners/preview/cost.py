@@ -54,13 +54,13 @@ def device_here() -> str:
 
 
 def _costs(plan: Plan) -> list[TrialConfig]:
-    """Return configurations with every combination of what decides the memory, others at their first level."""
+    """Return configurations with every combination of the deciding fields, others at their first level."""
     space = plan.space
     few = combination_count(space, _DECIDING) <= _MOST_COMBINED
     cells = [*space.named_cells, *(representative_cells(space, _DECIDING) if few else some_cells(plan))]
     configs = []
     for cell in cells:
-        # Levels that do not go together are nobody's trial.
+        # No trial has levels that contradict each other.
         with contextlib.suppress(UserError):
             configs.append(space.config(plan.base, cell, seed=plan.base.seed))
     return configs or [plan.base]

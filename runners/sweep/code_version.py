@@ -1,4 +1,4 @@
-"""What the numbers of a training depend on in this package's own code."""
+"""Hashes of the modules that decide the numbers of a training."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def code_hashes() -> dict[str, str]:
 
 
 def changed_modules(recorded: dict[str, str]) -> list[str]:
-    """Return the modules that are not what they were."""
+    """Return the modules that differ from the recorded hashes."""
     now = code_hashes()
     return [name for name, digest in recorded.items() if now.get(name) != digest]
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of this package and of those that numbers depend on."""
+    """Return the versions of this package and of packages that decide numbers."""
     return installed_versions((*_OTHER_PACKAGES, *NUMERIC_PACKAGES))
 
 
@@ -65,7 +65,7 @@ def _hash(source: str) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            # A text that stands alone documents the code before or around it.
+            # A string on its own is documentation.
             node.body = [  # type: ignore[attr-defined]
                 item for item in body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
             ]

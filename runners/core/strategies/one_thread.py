@@ -1,4 +1,4 @@
-"""Linear algebra with one thread: small matrices are slower with more, and sums depend on their number."""
+"""Runs linear algebra with one thread: more slow small matrices down, and sums depend on their number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _R = TypeVar("_R")
 
 
 def one_thread(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a function whose linear algebra takes one thread."""
+    """Return a function whose linear algebra uses one thread."""
 
     @functools.wraps(function)
     def limited(*args: _P.args, **kwargs: _P.kwargs) -> _R:
