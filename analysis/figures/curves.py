@@ -82,7 +82,7 @@ def curves_table(data: SweepData) -> pd.DataFrame:
         raise NotApplicableError("needs a measured epoch")
     ranked = began.sort_values(["selection_iou", "number"], ascending=[False, True], ignore_index=True)
     chosen = ranked if len(ranked) <= DRAWN else _thinned(ranked)
-    epochs = data.query(
+    epochs = data.rows(
         "select trial_key, epoch, selection_iou from epochs where trial_key in (select unnest(?)) order by epoch",
         [chosen["trial_key"].tolist()],
     )

@@ -75,7 +75,7 @@ def progress_table(data: SweepData) -> tuple[pd.DataFrame, int]:
     Raises:
         NotApplicableError: No epoch has been measured.
     """
-    improvements = data.query(_BEST)
+    improvements = data.rows(_BEST)
     if improvements.empty:
         raise NotApplicableError("needs a measured epoch")
     return improvements[[column.name for column in COLUMNS]], int(improvements["total"].iloc[0])

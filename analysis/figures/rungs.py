@@ -69,7 +69,7 @@ def promotion_table(data: SweepData) -> pd.DataFrame:
     trials = trials[(trials["status"] != Status.PLANNED) | (trials["epochs_done"] > 0)]
     if trials.empty:
         raise NotApplicableError("needs a trial that has begun")
-    promoted = data.query("select trial_key, epoch from decisions where kind = 'promotion'")
+    promoted = data.rows("select trial_key, epoch from decisions where kind = 'promotion'")
     pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
     rows = list(_rows(trials, [0, *data.rungs], pairs))
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])

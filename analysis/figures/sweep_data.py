@@ -38,7 +38,7 @@ class SweepData:
     def trials(self) -> pd.DataFrame:
         """All trials in planning order, with the columns used by figures."""
         columns = ", ".join(f'"{name}"' for name in _TRIALS)
-        return self.query(f"select {columns} from trials order by number, trial_key")
+        return self.rows(f"select {columns} from trials order by number, trial_key")
 
     @cached_property
     def searched(self) -> pd.DataFrame:
@@ -118,11 +118,11 @@ class SweepData:
 
     def images_of(self, trials: list[str]) -> pd.DataFrame:
         """Return the test images of some trials: trial_key, dataset, image, subject, iou."""
-        return self.query(
+        return self.rows(
             "select trial_key, dataset, image, subject, iou from images where trial_key in (select unnest(?))", [trials]
         )
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """Return the rows of an SQL query over trials, epochs, images, decisions and stages.
 
         Raises:

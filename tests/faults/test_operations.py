@@ -36,7 +36,6 @@ NOT_FILES = {
     ("runners/sweep/ledger.py", "_give_up"): "only after a failure",
     ("runners/sweep/tables.py", "empty_tables"): "writes through the storage",
     ("runners/sweep/stage_store.py", "publish"): "writes through the storage",
-    ("runners/sweep/stage_store.py", "release"): "removes through the storage",
     ("runners/sweep/folder.py", "note_test_read"): "writes through the storage",
     ("runners/sweep/folder.py", "request_stop"): "writes through the storage",
     ("runners/sweep/folder.py", "forget_stop"): "removes through the storage",

@@ -79,7 +79,7 @@ def arms_table(data: SweepData) -> BigTable:
 
 
 def _joined(data: SweepData) -> pd.DataFrame:
-    all_arms = data.query(_ALL)
+    all_arms = data.rows(_ALL)
     scores = data.arms[
         [
             "arm_key",

@@ -16,7 +16,7 @@ from trials group by all order by role, status
 
 def costs(data: SweepData) -> Section | None:
     """Return the section; None if no trial was planned."""
-    totals = data.query(_COSTS)
+    totals = data.rows(_COSTS)
     if totals.empty:
         return None
     epochs, training, whole = (float(totals[name].sum()) for name in ("epochs", "train_seconds", "seconds"))

@@ -53,14 +53,14 @@ def _of_trials(data: SweepData) -> list[tuple[str, str]]:
         ("host", "host"),
         ("data_fingerprint", "fingerprint of all data"),
     ):
-        counts = data.query(
+        counts = data.rows(
             f"select {column} as value, count(*) as n from trials where {column} is not null group by 1 order by n desc"
         )
         values = [f"{value} ({n} trials)" for value, n in zip(counts["value"], counts["n"], strict=True)]
         if values:
             more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
             rows.append((name, "; ".join(values[:_MOST]) + more))
-    versions = data.query("select distinct versions from trials where versions is not null order by 1")["versions"]
+    versions = data.rows("select distinct versions from trials where versions is not null order by 1")["versions"]
     rows += [("versions in trials", _versions(str(text))) for text in versions.head(_MOST)]
     return rows
 

@@ -60,7 +60,7 @@ def pruning(data: SweepData) -> Section | None:
 
 
 def _tables(data: SweepData) -> list[Block]:
-    at_rungs = data.query(_RUNGS)
+    at_rungs = data.rows(_RUNGS)
     if at_rungs.empty:
         return [Text(text="No trial has been promoted or pruned yet.", kind="note")]
     columns = (
@@ -72,7 +72,7 @@ def _tables(data: SweepData) -> list[Block]:
     )
     rows = tuple(tuple(row.values()) for row in plain_rows(at_rungs))
     blocks: list[Block] = [Table(caption="Decisions at each rung, with selection IoU", columns=columns, rows=rows)]
-    pruned = data.query(_PRUNED)
+    pruned = data.rows(_PRUNED)
     if len(pruned):
         blocks.append(_closest(data, pruned))
         first = shlex.quote(str(pruned["trial_key"].iloc[0]))

@@ -12,7 +12,7 @@ _MOST = 50
 
 def stages(data: SweepData) -> Section | None:
     """Return the section; None for a sweep without stages."""
-    stage_rows = data.query("from stages")
+    stage_rows = data.rows("from stages")
     if stage_rows.empty:
         return None
     columns = (

@@ -125,7 +125,7 @@ def _rendered(data: SweepData) -> Iterator[str]:
 
 
 def _mixed(data: SweepData) -> Iterator[str]:
-    distinct = data.query(
+    distinct = data.rows(
         "select count(distinct git_commit) as commits, count(distinct versions) as versions, "
         "count(distinct device) as devices from trials"
     ).iloc[0]
