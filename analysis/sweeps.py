@@ -1,34 +1,34 @@
-"""Several sweeps read as one: the same tables, with a first column that names the sweep."""
+"""Several sweeps read as one, with a first column that names the sweep."""
 
 from __future__ import annotations
 
 import glob
 import html
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Role, Source, Sweep
+from analysis.reading.tables import ArmRole, Location, Source
+from analysis.reading.trial_cells import factor_column
+from analysis.sweep import Sweep
 from seatbelt.errors import UserError
 from seatbelt.storage.base import is_remote
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Location = str | os.PathLike[str]
-
 
 class Sweeps:
-    """The results of several sweeps: the tables of `Sweep`, each row with its sweep in the first column, `sweep`.
+    """The results of several sweeps: the tables of `Sweep` with a first column `sweep`.
 
     Attributes:
-        sweeps: Name -> sweep. A name is the last part of the location, longer where two would be alike.
+        sweeps: Name -> sweep. A name is the last part of the location, or more parts if needed to be unique.
     """
 
     def __init__(self, sweeps: Iterable[Sweep]) -> None:
-        given = list(sweeps)
-        self.sweeps: dict[str, Sweep] = dict(zip(_names([sweep.root for sweep in given]), given, strict=True))
+        opened = list(sweeps)
+        self.sweeps: dict[str, Sweep] = dict(zip(_names([sweep.root for sweep in opened]), opened, strict=True))
 
     @property
     def root(self) -> str:
@@ -36,8 +36,8 @@ class Sweeps:
         return ", ".join(sweep.root for sweep in self.sweeps.values())
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
-        """See Source."""
+    def parts(self) -> Sequence[tuple[str | None, Sweep]]:
+        """The sweeps, each with its name in the column `sweep`."""
         return list(self.sweeps.items())
 
     @property
@@ -70,8 +70,8 @@ class Sweeps:
         """One row per trial with a column for each factor of any sweep; see `Sweep.cells`."""
         return self._joined(lambda sweep: sweep.cells)
 
-    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
-        """Return one row per sweep and arm; see `Sweep.arms`. Scores of different selection sets do not compare."""
+    def arms(self, role: ArmRole = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
+        """Return one row per sweep and arm; see `Sweep.arms`. Scores on different selection sets are not comparable."""
         return self._joined(lambda sweep: sweep.arms(role, test_intervals=test_intervals))
 
     def __repr__(self) -> str:
@@ -84,8 +84,6 @@ class Sweeps:
     def _joined(self, table: Callable[[Sweep], pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd
 
-        from analysis.reading.trial_cells import factor_column
-
         frames = []
         for name, sweep in self.sweeps.items():
             frame = table(sweep)
@@ -96,7 +94,7 @@ class Sweeps:
             for name in frame.select_dtypes("category").columns:
                 categories.setdefault(name, []).extend(frame[name].cat.categories)
                 frame[name] = frame[name].astype(object)
-        # What has no rows says nothing of types.
+        # Tables without rows do not determine types.
         joined = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
         for name in categories.keys() & set(joined.columns):
             labels = [label if isinstance(label, str) else None for label in joined[name]]
@@ -108,20 +106,20 @@ def load_all(patterns: Location | Iterable[Location]) -> Sweeps:
     """Open several sweeps for reading.
 
     Args:
-        patterns: Locations as of `load`, or local patterns such as `sweeps/*`, of which folders that are no sweeps
-            are passed over. Buckets are given by name.
+        patterns: Locations as in `load`, or local patterns such as `sweeps/*`, which skip folders that are no sweeps.
+            Patterns do not work for buckets.
 
     Raises:
         UserError: A location is no sweep, or nothing matches a pattern.
     """
-    given = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
-    found: dict[str, Sweep] = {}
-    for pattern in given:
+    locations = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
+    sweeps: dict[str, Sweep] = {}
+    for pattern in locations:
         for location in _locations(os.fspath(pattern)):
-            found.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
-    if not found:
+            sweeps.setdefault(location if is_remote(location) else os.path.realpath(location), Sweep(location))
+    if not sweeps:
         raise UserError("no sweeps were given; give locations, or a pattern such as 'sweeps/*'")
-    return Sweeps(found.values())
+    return Sweeps(sweeps.values())
 
 
 def open_sweeps(locations: list[str]) -> Source:
@@ -135,23 +133,23 @@ def open_sweeps(locations: list[str]) -> Source:
 
 def _locations(pattern: str) -> list[str]:
     if is_remote(pattern) and glob.escape(pattern) != pattern:
-        raise UserError(f"{pattern} is a pattern; buckets are not searched: give each sweep in one by its whole name")
+        raise UserError(f"{pattern} is a pattern, but buckets are not searched; give the full location of each sweep")
     if not _is_pattern(pattern):
         return [pattern]
-    found = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
-    if not found:
+    matches = sorted(path for path in glob.glob(pattern) if (Path(path) / "sweep.json").is_file())
+    if not matches:
         raise UserError(f"no sweep matches {pattern!r}; `ls` shows what is there")
-    return found
+    return matches
 
 
 def _is_pattern(location: str) -> bool:
-    # A folder may be called as a pattern is.
+    # The name of an existing folder may look like a pattern.
     has_magic = glob.escape(location) != location
     return has_magic and not is_remote(location) and not os.path.lexists(location)
 
 
 def _names(roots: list[str]) -> list[str]:
-    """Return for each location the shortest end of its path that no other has."""
+    """Return the shortest unique end of each path."""
     paths = [(root if is_remote(root) else os.path.abspath(root)).rstrip("/").split("/") for root in roots]
     names = []
     for path in paths:

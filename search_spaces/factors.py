@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
 _DIGITS = 3
 """Significant digits of a value drawn from a range; more would only make labels long."""
@@ -81,6 +82,17 @@ class Factor:
                     f"{labels_of[meaning]!r} and {level.label!r}"
                 )
             labels_of[meaning] = level.label
+
+    @classmethod
+    def of_record(cls, record: SweepFactor) -> Factor:
+        """Return the factor that `sweep.json` records."""
+        levels = tuple(Level(label=label, fields=fields) for label, fields in record.levels.items())
+        return cls(name=record.name, levels=levels, range=Range(**record.range.model_dump()) if record.range else None)
+
+    def record(self) -> SweepFactor:
+        """Return the factor as `sweep.json` records it."""
+        span = None if self.range is None else SweepRange(**vars(self.range))
+        return SweepFactor(name=self.name, levels={x.label: dict(x.fields) for x in self.levels}, range=span)
 
     @property
     def fields(self) -> set[str]:

@@ -14,18 +14,14 @@ from typing import Protocol as TypingProtocol
 from search_spaces.factors import Factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
-
-Cell = dict[str, str]
-"""Factor name -> label of its level; of a named arm: `arm` -> its name."""
+from seatbelt.records.sweep import NAMED_ARM as NAMED_ARM
+from seatbelt.records.sweep import Cell as Cell
 
 Propose = Literal["exhaustive", "random", "optuna", "optuna-gp", "factorial"]
 Prune = Literal["none", "asha"]
 
 MOST_ENUMERABLE = 100_000
 """Larger spaces are not enumerated."""
-
-NAMED_ARM = "arm"
-"""Key that takes the place of the factors in the cell of a named arm."""
 
 
 class ExclusionRule(TypingProtocol):

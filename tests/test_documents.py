@@ -37,7 +37,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def blocks(page: str, kind: str) -> list[str]:
-    """Return the code blocks of a kind: `console` (run), `sh` (parsed only: a download, a cluster, hours) or `python`."""
+    """Return the code blocks of a kind: `python`, `console` (run), or `sh` (only parsed)."""
     return re.findall(rf"^ *```{kind}\n(.*?)^ *```", PAGES[page], flags=re.DOTALL | re.MULTILINE)
 
 
@@ -54,7 +54,7 @@ def spans(page: str) -> list[str]:
 
 
 @cache
-def seatbelt_command() -> Any:  # noqa: ANN401
+def seatbelt_command() -> Any:
     """Return the command line as data."""
     return typer.main.get_command(app)
 
@@ -68,11 +68,11 @@ def subcommand(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
-def options(command: Any) -> set[str]:  # noqa: ANN401
+def options(command: Any) -> set[str]:
     return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
 
 
-def all_options(command: Any) -> set[str]:  # noqa: ANN401
+def all_options(command: Any) -> set[str]:
     return options(command).union(*map(all_options, getattr(command, "commands", {}).values()))
 
 

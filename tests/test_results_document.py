@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.column_reference import REFERENCE, with_columns
-from analysis.reading.tables import load
-from analysis.reading.trial_cells import ARMS, CELLS, STAGES
+from analysis import load
+from analysis.answers.arms import ARMS
+from analysis.reading.trial_cells import CELLS, STAGES
+from analysis.text.column_reference import REFERENCE, with_columns
 from runners.cli import main
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_its_columns_are_those_of_the_code() -> None:
-    assert with_columns(DOCUMENT) == DOCUMENT, "run: python -m analysis.reading.column_reference docs/results.md"
+    assert with_columns(DOCUMENT) == DOCUMENT, "run: python -m analysis.text.column_reference docs/results.md"
     assert all(f"<!-- columns of {table} -->" in DOCUMENT for table in REFERENCE)
     assert DOCUMENT.count("| `trial_key` |") == 5
 

@@ -1,4 +1,4 @@
-"""Two arms against each other: paired by replicate, on the test set by image with persons as clusters."""
+"""Two arms compared: paired by replicate, and on the test set by image with subjects as clusters."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from analysis.reading.lookup import KnownArm, find_arm
-from analysis.reading.tables import Role, Sweep, readable
+from analysis.reading.lookup import ArmName, find_arm
+from analysis.reading.tables import ArmRole, SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
+from analysis.reading.unfinished import unfinished_text
 from analysis.statistics.intervals import Interval, over_replicates, over_subjects
 from analysis.statistics.paired_images import by_replicate, image_scores, subjects_of
 from analysis.statistics.power import detectable_difference, replicates_needed
-from analysis.text.unfinished import unfinished_text
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORTH = 0.01
-"""IoU: the difference for which the replicates needed are told."""
+"""IoU: the difference for which the number of replicates is computed."""
 
 _EQUAL = 1e-9
-"""IoU: images that differ by less count as equal."""
+"""IoU: smaller differences of an image count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Side:
     cell: dict[str, str]
     name: str
     replicates: list[int]
-    """Its complete replicates, also those that the other has not."""
+    """Its complete replicates, including those that the other arm lacks."""
     selection_iou: float
     """Mean over the common replicates."""
     test_iou: float | None
@@ -51,7 +51,7 @@ class TestDifference:
     replicates: int
     images: int
     better: int
-    """Images on which the first arm is better in the mean over replicates."""
+    """Images on which the first arm is better, by the mean over replicates."""
     worse: int
     equal: int
 
@@ -62,51 +62,52 @@ class Comparison:
 
     first: Side
     second: Side
-    role: Role
+    role: ArmRole
     replicates: list[int]
-    """Those that both have completed."""
+    """Replicates that both arms have completed."""
     selection: Interval
     """Difference of the selection IoU with Student's interval over the common replicates."""
     differences: list[float]
-    """Of each common replicate."""
+    """Difference of each common replicate."""
     sd: float | None
     """Standard deviation of the differences; None for one replicate."""
     detectable: float | None
-    """Least true difference that so many replicates would show in 80 % of the cases (t-test at 5 %)."""
+    """Smallest true difference that this many replicates detect with 80 % power (t-test at 5 %)."""
     worth: float
-    """The difference for which `needed` is told."""
+    """The difference that `needed` refers to."""
     needed: int | None
-    """Replicates that would show a difference of `worth` in 80 % of the cases."""
+    """Replicates that detect a difference of `worth` with 80 % power."""
     test: TestDifference | None
-    """None where no test images are recorded."""
+    """None if no test images are recorded."""
     better: Literal["first", "second"] | None
-    """The arm that is better by the interval of the selection difference; None if that is not decided."""
+    """The better arm, by the interval of the selection difference; None if not decided."""
     verdict: str
-    """What follows, in one sentence."""
+    """The conclusion in one sentence."""
     pruned: int
-    """Trials of the two arms that stopped at a rung: those that completed were chosen for high scores."""
+    """Trials of the two arms that stopped at a rung; the complete ones were selected for high scores."""
     provisional: str | None
-    """Says so where the sweep is not finished."""
+    """A note if the sweep is not finished."""
 
 
-def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Comparison:
+def compare(sweep: SweepTables, first: str, second: str, *, role: ArmRole = "arm") -> Comparison:
     """Compare two arms of a sweep.
 
-    Replicate r of every arm has the same seed, split and order of data, so that arms are compared in pairs.
+    Replicate r of every arm has the same seed, split and data order, so arms are compared in pairs.
 
     Args:
         sweep: The sweep.
-        first: First digits of an arm's key or of one of its trials' keys, `factor=level,...`, or a named arm.
-        second: Another one.
+        first: First digits of an arm key or of a trial key, `factor=level,...`, or a named arm.
+        second: The other arm.
         role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
 
     Raises:
-        UserError: A name fits no arm or several, both name one arm, or they have no complete replicate in common.
+        UserError: A name matches no arm or several, both name the same arm, or the arms have no complete replicate in
+            common.
     """
     with readable(sweep):
         trials = sweep.trials
-        # A stage has the cell of the trial that it was made for, and is no arm.
-        searched = trials[trials["role"].fillna("arm").isin(get_args(Role))]
+        # A stage has the cell of the trial it was trained for, but is not an arm.
+        searched = trials[trials["role"].isin(get_args(ArmRole))]
         named = find_arm(searched, first), find_arm(searched, second)
         if named[0].arm_key == named[1].arm_key:
             raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
@@ -116,39 +117,38 @@ def compare(sweep: Sweep, first: str, second: str, *, role: Role = "arm") -> Com
         if not common:
             raise UserError(_nothing_common(sweep, named, groups))
         counts = {str(key): int(count) for key, count in trials["status"].value_counts().items()}
-        own = searched[
-            searched["arm_key"].isin([arm.arm_key for arm in named]) & (searched["role"].fillna("arm") == role)
-        ]
-        pruned = int(own["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
+        trials_of_both = searched[searched["arm_key"].isin([arm.arm_key for arm in named]) & (searched["role"] == role)]
+        pruned = int(trials_of_both["status"].isin([Status.PRUNED.value, Status.PAUSED.value]).sum())
         return _comparison(sweep, named, groups, common, role, unfinished_text(counts), pruned)
 
 
-def _of_arm(sweep: Sweep, trials: pd.DataFrame, done: pd.DataFrame, arm: KnownArm, role: Role) -> pd.DataFrame:
-    found = done[done["arm_key"] == arm.arm_key]
-    if len(found):
-        return found
-    own = trials[(trials["arm_key"] == arm.arm_key) & (trials["role"].fillna("arm") == role)]
-    told = ", ".join(f"{count} {status}" for status, count in sorted(own["status"].value_counts().items()))
-    if told:
-        raise UserError(f"no trial of the arm {arm.text} is complete ({told}); `seatbelt status {sweep.root}`")
+def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: ArmName, role: ArmRole) -> pd.DataFrame:
+    complete = done[done["arm_key"] == arm.arm_key]
+    if len(complete):
+        return complete
+    of_arm = trials[(trials["arm_key"] == arm.arm_key) & (trials["role"] == role)]
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(of_arm["status"].value_counts().items()))
+    if statuses:
+        raise UserError(f"no trial of the arm {arm.text} is complete ({statuses}); `seatbelt status {sweep.root}`")
     other = "arm" if role == "confirmation" else "confirmation"
     raise UserError(f"the arm {arm.text} has no trial of the role {role}; try --role {other}")
 
 
-def _nothing_common(sweep: Sweep, named: tuple[KnownArm, KnownArm], groups: list[pd.DataFrame]) -> str:
-    shown = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
+def _nothing_common(sweep: SweepTables, named: tuple[ArmName, ArmName], groups: list[pd.DataFrame]) -> str:
+    replicates = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
     return (
-        f"the arms have no complete replicate in common ({named[0].text}: {shown[0]}; {named[1].text}: {shown[1]}), so "
-        f"that nothing is paired; `seatbelt resume {sweep.root} --replicates N` adds replicates to every arm"
+        f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: "
+        f"{replicates[1]}), so nothing can be paired; `seatbelt resume {sweep.root} --replicates N` "
+        "adds replicates to every arm"
     )
 
 
 def _comparison(  # noqa: PLR0913
-    sweep: Sweep,
-    named: tuple[KnownArm, KnownArm],
+    sweep: SweepTables,
+    named: tuple[ArmName, ArmName],
     groups: list[pd.DataFrame],
     common: list[int],
-    role: Role,
+    role: ArmRole,
     provisional: str | None,
     pruned: int,
 ) -> Comparison:
@@ -180,7 +180,7 @@ def _comparison(  # noqa: PLR0913
     )
 
 
-def _side(arm: KnownArm, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
+def _side(arm: ArmName, group: pd.DataFrame, paired: pd.DataFrame) -> Side:
     test = paired["test_iou"].dropna()
     return Side(
         arm_key=arm.arm_key,
@@ -216,21 +216,19 @@ def _better(selection: Interval) -> Literal["first", "second"] | None:
     return "first" if selection.low > 0 else "second"
 
 
-def _verdict(
-    named: tuple[KnownArm, KnownArm], selection: Interval, detectable: float | None, needed: int | None
-) -> str:
+def _verdict(named: tuple[ArmName, ArmName], selection: Interval, detectable: float | None, needed: int | None) -> str:
     if selection.low is None or selection.high is None:
-        return "not decided: one common replicate tells nothing of chance; add replicates"
+        return "not decided: one common replicate says nothing about chance; add replicates"
     assert detectable is not None and needed is not None
-    found = _better(selection)
-    if found is not None:
-        better = named[0] if found == "first" else named[1]
+    which = _better(selection)
+    if which is not None:
+        better = named[0] if which == "first" else named[1]
         low, high = sorted((abs(selection.low), abs(selection.high)))
         return f"{better.text} is better by {abs(selection.mean):.4f} (95 %: {low:.4f} to {high:.4f})"
     most = max(-selection.low, selection.high)
     if most <= WORTH:
-        return f"no difference that matters: it is at most {most:.4f} either way (95 %)"
+        return f"no relevant difference: at most {most:.4f} either way (95 %)"
     return (
-        f"not decided: {selection.n} replicates show differences from {detectable:.4f} only (in 80 % of the cases); "
-        f"{needed} replicates would be needed to see a difference of {WORTH:g}"
+        f"not decided: {selection.n} replicates detect differences from {detectable:.4f} (80 % power); "
+        f"a difference of {WORTH:g} needs {needed} replicates"
     )

@@ -1,4 +1,4 @@
-"""What a confirmation found: leading arms with fresh seeds, against the baseline and against their first score."""
+"""The results of a confirmation: leading arms with fresh seeds, compared with the baseline and the search."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
+from analysis.reading.trial_cells import complete_trials
 from analysis.statistics.intervals import Interval, over_replicates
 from analysis.statistics.paired_images import image_scores, mean_over_subjects
 from seatbelt.errors import UserError
@@ -27,25 +28,25 @@ class ConfirmedArm:
     test: Interval | None
     """IoU on the test set, over replicates and subjects."""
     selection_difference: Interval | None
-    """To the baseline, paired by replicate; None for the baseline itself."""
+    """Arm minus baseline, paired by replicate; None for the baseline itself."""
     test_difference: Interval | None
-    """To the baseline, paired by replicate and image."""
+    """Arm minus baseline, paired by replicate and image."""
     searched: float | None
-    """Mean selection IoU in the search, which chose the arm for being high."""
+    """Mean selection IoU in the search, for which the arm was chosen."""
     shrinkage: float | None
-    """How much of that was luck: searched minus confirmed."""
+    """The part of it that was luck: searched minus confirmed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """All arms, best confirmed selection score first."""
+class Confirmations:
+    """All confirmed arms, best selection score first."""
 
     arms: list[ConfirmedArm]
     baseline: str | None
-    """Arm key of the baseline, if it was confirmed too."""
+    """Arm key of the baseline, if it was confirmed as well."""
 
 
-def confirmed(sweep: Sweep) -> Confirmed:
+def confirmed(sweep: SweepTables) -> Confirmations:
     """Summarise the confirmations of a sweep.
 
     Raises:
@@ -55,22 +56,21 @@ def confirmed(sweep: Sweep) -> Confirmed:
         return _confirmed(sweep)
 
 
-def _confirmed(sweep: Sweep) -> Confirmed:
+def _confirmed(sweep: SweepTables) -> Confirmations:
     trials = sweep.trials
-    done = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
+    done = complete_trials(trials, "confirmation")
     if done.empty:
-        raise UserError(f"{sweep.root} holds no complete confirmation; `seatbelt confirm {sweep.root}` makes one")
+        raise UserError(f"{sweep.root} has no complete confirmation; run `seatbelt confirm {sweep.root}`")
     images = sweep.images
     images = images[images["trial_key"].isin(done["trial_key"])]
-    searched = trials[(trials["role"] == "arm") & (trials["status"] == "COMPLETE")]
+    searched = complete_trials(trials, "arm")
     first = searched.groupby("arm_key")["selection_iou"].mean().to_dict()
-    told = sweep.description.get("baseline") or {}
     cells = {key: json.loads(str(group["cell"].iloc[0])) for key, group in done.groupby("arm_key")}
-    baseline = next((str(key) for key, cell in cells.items() if cell == told), None)
+    baseline = next((str(key) for key, cell in cells.items() if cell == sweep.record.baseline), None)
     groups = {str(key): group.set_index("replicate").sort_index() for key, group in done.groupby("arm_key")}
     scores = {key: image_scores(group, images) for key, group in groups.items()}
     arms = [_arm(key, groups, scores, baseline, cells[key], first.get(key)) for key in groups]
-    return Confirmed(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
+    return Confirmations(arms=sorted(arms, key=lambda arm: -arm.selection.mean), baseline=baseline)
 
 
 def _arm(

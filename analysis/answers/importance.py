@@ -1,4 +1,4 @@
-"""How much of the scores' variation over the space each factor explains."""
+"""The share of the variation of scores over the space that each factor explains."""
 
 from __future__ import annotations
 
@@ -8,49 +8,48 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
-from analysis.statistics.factorial import Posterior, Trials
+from analysis.reading.arrays import Floats
+from analysis.reading.design import Design, read_design
+from analysis.reading.tables import SweepTables, readable
+from analysis.statistics.factorial import CoefficientPosterior, Trials
 from analysis.statistics.intervals import LEVEL
-from analysis.statistics.mixed_model import MOST_TRIALS, enough, shrunk, some_rows
+from analysis.statistics.mixed_model import MOST_TRIALS, fit_shrunk, has_residual_freedom, sample_rows
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     import optuna
 
-Floats = NDArray[np.float64]
 
 _DRAWS = 2000
 _FEWEST = 8
-"""Complete trials below which Optuna's evaluators are not asked."""
+"""Fewest complete trials for Optuna's evaluators."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """What one factor explains. Shares are of what all factors explain, and add up to 1."""
+    """What one factor explains, as a share of what all factors explain; shares sum to 1."""
 
     factor: str
     share: float
-    """Shapley share: its main effects and half of each interaction that it takes part in."""
+    """Shapley share: its main effects plus half of each of its interactions."""
     low: float
     high: float
     main: float
-    """The part of the share that its main effects have."""
+    """The part of the share due to main effects."""
     fanova: float | None
-    """Optuna's fANOVA over complete trials; None where there are too few."""
+    """Optuna's fANOVA over complete trials; None if there are too few."""
     ped_anova: float | None
     """Optuna's PED-ANOVA over complete trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importances:
-    """The importance of a sweep's factors, the greatest first."""
+    """The importance of a sweep's factors, most important first."""
 
     importances: list[Importance]
     deviation: float
-    """Standard deviation of the expected final score over the space, IoU: what there is to explain."""
+    """Standard deviation of the expected final score over the space, IoU: what the factors explain."""
     low: float
     high: float
     trials: int
@@ -58,44 +57,44 @@ class Importances:
     notes: list[str]
 
 
-def importance(sweep: Sweep) -> Importances:
-    """Estimate how much of the variation of the final score over the space each factor explains.
+def importance(sweep: SweepTables) -> Importances:
+    """Estimate the share of the variation of the final score over the space that each factor explains.
 
-    Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which reads pruned trials too, with
-    intervals from its posterior. Beside them what Optuna says of the complete trials: in a pruned sweep these are
-    a selection, and the shares are not those of the space. fANOVA: Hutter, Hoos and Leyton-Brown 2014; PED-ANOVA:
-    Watanabe, Bansal and Hutter 2023, of the better half of the scores.
+    Shapley effects (Owen 2014, doi:10.1137/130936233) of the factorial model, which also uses pruned trials, with
+    intervals from its posterior. In addition, Optuna's importances of the complete trials: a selection if the sweep
+    pruned, so they do not describe the whole space. fANOVA: Hutter, Hoos and Leyton-Brown 2014; PED-ANOVA:
+    Watanabe, Bansal and Hutter 2023, for the better half of the scores.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: No factor varied, too few trials are complete, or the tables hold what no sweep writes.
+        UserError: No factor varied, too few trials are complete, or the tables hold values that no sweep writes.
     """
     with readable(sweep):
-        found = observe(sweep)
-        if not found.factors:
-            raise UserError(f"{sweep.root} varied no factor so far: nothing can be important")
-        if not enough(found):
+        design = read_design(sweep)
+        if not design.factors:
+            raise UserError(f"{sweep.root} has varied no factor yet: nothing can be important")
+        if not has_residual_freedom(design):
             raise UserError(
-                f"{sweep.root} has no more complete trials than its factors have effects: importance is told of more "
-                "trials, or of more --replicates"
+                f"{sweep.root} has no more complete trials than its factors have effects: importance needs more "
+                "trials or replicates"
             )
-        return importance_of(found, _by_optuna(found.rows(some_rows(found, MOST_TRIALS))))
+        return importance_of(design, _by_optuna(design.subset(sample_rows(design, MOST_TRIALS))))
 
 
-def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Importances:
-    """Return the importance of the factors of trials of which at least one is complete.
+def importance_of(design: Design, others: dict[str, dict[str, float]]) -> Importances:
+    """Return the importance of the factors; at least one trial must be complete.
 
     Args:
-        found: The trials.
-        others: What `fanova` and `ped_anova` say of each factor, where they say anything.
+        design: The trials.
+        others: `fanova` and `ped_anova` -> factor -> importance, where available.
     """
-    part = found.rows(some_rows(found, MOST_TRIALS))
-    main, shares, deviation = _shapley(*shrunk(part))
+    sample = design.subset(sample_rows(design, MOST_TRIALS))
+    main, shares, deviation = _shapley(*fit_shrunk(sample))
     bounds = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(shares, bounds, axis=0)
-    complete = int((~np.isnan(found.scores[:, -1])).sum())
+    complete = int((~np.isnan(design.scores[:, -1])).sum())
     rows = [
         Importance(
             factor=factor.name,
@@ -106,27 +105,27 @@ def importance_of(found: Observed, others: dict[str, dict[str, float]]) -> Impor
             fanova=others.get("fanova", {}).get(factor.name),
             ped_anova=others.get("ped_anova", {}).get(factor.name),
         )
-        for f, factor in enumerate(found.factors)
+        for f, factor in enumerate(design.factors)
     ]
     notes = []
-    if len(part.trials) < len(found.trials):
-        notes.append(f"shares come from a random {len(part.trials)} of {len(found.trials)} trials")
-    if found.pruned:
-        notes.append("fANOVA and PED-ANOVA see complete trials only: a selection, since others were pruned")
+    if len(sample.trials) < len(design.trials):
+        notes.append(f"shares are based on a random {len(sample.trials)} of {len(design.trials)} trials")
+    if design.pruned:
+        notes.append("fANOVA and PED-ANOVA use complete trials only, a selection because others were pruned")
     spread = np.quantile(deviation, bounds)
     return Importances(
         importances=sorted(rows, key=lambda row: (-row.share, row.factor)),
         deviation=float(deviation.mean()),
         low=float(spread[0]),
         high=float(spread[1]),
-        trials=len(part.trials),
+        trials=len(sample.trials),
         complete=complete,
         notes=notes,
     )
 
 
-def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floats]:
-    """Return draws of the main shares (D, F), of the Shapley shares (D, F), and of the standard deviation (D,)."""
+def _shapley(trials: Trials, posterior: CoefficientPosterior) -> tuple[Floats, Floats, Floats]:
+    """Return draws of the main shares (D, F), the Shapley shares (D, F) and the standard deviation (D,)."""
     count = len(trials.bases)
     values, vectors = np.linalg.eigh(posterior.covariance)
     random = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
@@ -145,15 +144,15 @@ def _shapley(trials: Trials, posterior: Posterior) -> tuple[Floats, Floats, Floa
     return main / total[:, None], shapley / total[:, None], np.sqrt(total)
 
 
-def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
-    """Return what Optuna's evaluators say of the complete trials; nothing where they are too few."""
-    if (~np.isnan(found.scores[:, -1])).sum() < _FEWEST:
+def _by_optuna(design: Design) -> dict[str, dict[str, float]]:
+    """Return Optuna's importances of the complete trials; empty if there are too few."""
+    if (~np.isnan(design.scores[:, -1])).sum() < _FEWEST:
         return {}
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 
-    study = _study(found)
-    told = {}
+    study = _study(design)
+    shares = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         evaluators: dict[str, Any] = {
@@ -161,23 +160,27 @@ def _by_optuna(found: Observed) -> dict[str, dict[str, float]]:
             "ped_anova": PedAnovaImportanceEvaluator(target_quantile=0.5),
         }
         for name, evaluator in evaluators.items():
-            told[name] = {k: float(v) for k, v in get_param_importances(study, evaluator=evaluator).items()}
-    return told
+            shares[name] = {k: float(v) for k, v in get_param_importances(study, evaluator=evaluator).items()}
+    return shares
 
 
-def _study(found: Observed) -> optuna.Study:
+def _study(design: Design) -> optuna.Study:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions: dict[str, BaseDistribution] = {
-        f.name: FloatDistribution(f.low, f.high, log=f.log) if f.continuous else CategoricalDistribution(f.levels)
-        for f in found.factors
+        f.name: CategoricalDistribution(tuple(f.levels))
+        if f.range is None
+        else FloatDistribution(f.range.low, f.range.high, log=f.range.log)
+        for f in design.factors
     }
     names = list(distributions)
     study = optuna.create_study(direction="maximize")
-    for score, labels in zip(found.scores[:, -1], found.trials[names].itertuples(index=False), strict=True):
+    for score, labels in zip(design.scores[:, -1], design.trials[names].itertuples(index=False), strict=True):
         if not np.isnan(score):
-            params = {f.name: float(x) if f.continuous else str(x) for f, x in zip(found.factors, labels, strict=True)}
+            params = {
+                f.name: str(x) if f.range is None else float(x) for f, x in zip(design.factors, labels, strict=True)
+            }
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
     return study

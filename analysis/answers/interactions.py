@@ -1,4 +1,4 @@
-"""What pairs of levels score beyond what each adds, shrunk by how much the sweep tells."""
+"""The interactions of pairs of levels, shrunk by the factorial model."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
-from analysis.statistics.factorial import Posterior, Trials
+from analysis.reading.design import Design, read_design
+from analysis.reading.tables import SweepTables, readable
+from analysis.statistics.factorial import CoefficientPosterior, Trials
 from analysis.statistics.intervals import LEVEL
-from analysis.statistics.mixed_model import MOST_TRIALS, enough, levels_told, shrunk, some_rows
+from analysis.statistics.mixed_model import MOST_TRIALS, fit_shrunk, has_residual_freedom, reported_levels, sample_rows
 from analysis.statistics.multiple_testing import adjusted
 from seatbelt.errors import UserError
 
-Floats = NDArray[np.float64]
-
 _ALIASED = 1 - 1e-9
-"""Absolute cosine of two columns from which on the trials do not tell them apart."""
+"""Absolute cosine of two columns above which the trials cannot distinguish them."""
 
-_SHOWN = 5
-"""Groups of aliased interactions that are named."""
+_MOST_ALIASES = 5
+"""Most groups of aliased interactions to list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """What two levels together have beyond the sum of their effects, at the end of training."""
+    """The final score of two levels together minus the sum of their effects."""
 
     factor_a: str
     level_a: str
@@ -37,11 +34,11 @@ class Interaction:
     n: int
     """Complete trials with both levels."""
     effect: float
-    """IoU; shrunk towards 0 the more, the less the trials tell."""
+    """IoU; shrunk towards 0, more so the fewer the trials."""
     low: float
     high: float
     p_value: float
-    """Of no interaction, adjusted over all (Benjamini and Hochberg)."""
+    """P-value of no interaction, adjusted over all (Benjamini and Hochberg)."""
 
     @property
     def decided(self) -> bool:
@@ -51,7 +48,7 @@ class Interaction:
 
 @dataclass(frozen=True, kw_only=True)
 class Interactions:
-    """The interactions of a sweep's factors, the surest first."""
+    """The interactions of a sweep's factors, most certain first."""
 
     interactions: list[Interaction]
     trials: int
@@ -59,67 +56,67 @@ class Interactions:
     notes: list[str]
 
 
-def interactions(sweep: Sweep) -> Interactions:
+def interactions(sweep: SweepTables) -> Interactions:
     """Estimate the interactions of all pairs of factors with levels on the final selection IoU.
 
-    By the factorial model (`analysis.statistics.factorial`), from whole and pruned trials. A pair of switches has one
+    Uses the factorial model (`analysis.statistics.factorial`) with complete and pruned trials. A pair of switches has
+    one
     row, for both being on.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold what no
-            sweep writes.
+        UserError: Fewer than two factors with levels varied, too few trials are complete, or the tables hold values
+            that
+            no sweep writes.
     """
     with readable(sweep):
-        found = observe(sweep)
-        told = [factor for factor in found.factors if not factor.continuous]
-        if len(told) < 2:
+        design = read_design(sweep)
+        with_levels = [factor for factor in design.factors if factor.range is None]
+        if len(with_levels) < 2:
+            raise UserError(f"{sweep.root} varied fewer than two factors with levels: there are no interactions")
+        if not has_residual_freedom(design):
             raise UserError(
-                f"{sweep.root} varied fewer than two factors with levels: there are no interactions to tell"
+                f"{sweep.root} has no more complete trials than its factors have effects: interactions need "
+                "more trials or replicates"
             )
-        if not enough(found):
-            raise UserError(
-                f"{sweep.root} has no more complete trials than its factors have effects: interactions are told of "
-                "more trials, or of more --replicates"
-            )
-        return interactions_of(found)
+        return interactions_of(design)
 
 
-def interactions_of(found: Observed) -> Interactions:
-    """Return the interactions of trials of which at least one is complete."""
-    part = found.rows(some_rows(found, MOST_TRIALS))
-    trials, posterior = shrunk(part)
+def interactions_of(design: Design) -> Interactions:
+    """Return the interactions; at least one trial must be complete."""
+    sample = design.subset(sample_rows(design, MOST_TRIALS))
+    trials, posterior = fit_shrunk(sample)
     return Interactions(
-        interactions=_ordered(part, trials, posterior),
-        trials=len(part.trials),
-        complete=int((~np.isnan(part.scores[:, -1])).sum()),
-        notes=_notes(found, part, trials),
+        interactions=_ordered(sample, trials, posterior),
+        trials=len(sample.trials),
+        complete=int((~np.isnan(sample.scores[:, -1])).sum()),
+        notes=_notes(design, sample, trials),
     )
 
 
-def _ordered(found: Observed, trials: Trials, posterior: Posterior) -> list[Interaction]:
+def _ordered(design: Design, trials: Trials, posterior: CoefficientPosterior) -> list[Interaction]:
     from scipy import stats
 
     rows: list[tuple[int, int, str, str, float, float]] = []
     for (f, g), start, stop in _pairs(trials):
-        a, b = found.factors[f], found.factors[g]
-        if a.continuous or b.continuous:
+        a, b = design.factors[f], design.factors[g]
+        if a.range is not None or b.range is not None:
             continue
         mean, covariance = posterior.mean[start:stop], posterior.covariance[start:stop, start:stop]
-        for level_a, level_b in itertools.product(levels_told(a), levels_told(b)):
+        for level_a, level_b in itertools.product(reported_levels(a), reported_levels(b)):
             weights = np.kron(trials.bases[f].columns([level_a])[0], trials.bases[g].columns([level_b])[0])
             rows.append((f, g, level_a, level_b, float(weights @ mean), math.sqrt(weights @ covariance @ weights)))
     p_values = adjusted([float(2 * stats.norm.sf(abs(row[4]) / row[5])) for row in rows], "bh")
     half = float(stats.norm.ppf((1 + LEVEL) / 2))
-    complete = ~np.isnan(found.scores[:, -1])
-    told = []
+    complete = ~np.isnan(design.scores[:, -1])
+    unordered = []
     for (f, g, level_a, level_b, effect, error), p_value in zip(rows, p_values, strict=True):
         assert p_value is not None
-        names = found.factors[f].name, found.factors[g].name
-        both = (found.trials[names[0]] == level_a) & (found.trials[names[1]] == level_b)
-        told.append(
+        names = design.factors[f].name, design.factors[g].name
+        both = (design.trials[names[0]] == level_a) & (design.trials[names[1]] == level_b)
+        unordered.append(
             Interaction(
                 factor_a=names[0],
                 level_a=level_a,
@@ -132,44 +129,46 @@ def _ordered(found: Observed, trials: Trials, posterior: Posterior) -> list[Inte
                 p_value=p_value,
             )
         )
-    order = sorted(range(len(told)), key=lambda i: -abs(rows[i][4]) / rows[i][5])
-    return [told[i] for i in order]
+    order = sorted(range(len(unordered)), key=lambda i: -abs(rows[i][4]) / rows[i][5])
+    return [unordered[i] for i in order]
 
 
 def _pairs(trials: Trials) -> list[tuple[tuple[int, int], int, int]]:
-    """Return the pairs with the range of their coefficients among those of all groups."""
-    found, start = [], 0
+    """Return each pair with the start and end of its coefficients."""
+    pairs, start = [], 0
     for group in trials.groups:
         stop = start + math.prod(trials.bases[f].width for f in group)
         if len(group) == 2:
-            found.append(((group[0], group[1]), start, stop))
+            pairs.append(((group[0], group[1]), start, stop))
         start = stop
-    return found
+    return pairs
 
 
-def _notes(found: Observed, part: Observed, trials: Trials) -> list[str]:
-    notes = ["interactions are shrunk: what the trials cannot tell is drawn towards 0, not reported as noise"]
-    if len(part.trials) < len(found.trials):
-        notes.append(f"a random {len(part.trials)} of {len(found.trials)} trials were read: the model takes no more")
-    ranges = [factor.name for factor in found.factors if factor.continuous]
+def _notes(design: Design, sample: Design, trials: Trials) -> list[str]:
+    notes = ["interactions are shrunk towards 0 where the trials say little, instead of reporting noise"]
+    if len(sample.trials) < len(design.trials):
+        notes.append(
+            f"uses a random {len(sample.trials)} of {len(design.trials)} trials, the most the model can handle"
+        )
+    ranges = [factor.name for factor in design.factors if factor.range is not None]
     if ranges:
-        notes.append(f"interactions with ranges are in the model, but not told: {', '.join(ranges)}")
-    aliases = _aliases(part, trials)
+        notes.append(f"interactions with ranges are in the model but not listed: {', '.join(ranges)}")
+    aliases = _aliases(sample, trials)
     if aliases:
         notes.append(
-            f"the trials do not tell these apart, so each gets a part of what they share: {'; '.join(aliases)}"
+            f"the trials cannot distinguish these, so their effect is divided among them: {'; '.join(aliases)}"
         )
     return notes
 
 
-def _aliases(found: Observed, trials: Trials) -> list[str]:
-    """Return pairs of switches whose columns are the same at all complete trials, with one another or a main effect."""
-    complete = ~np.isnan(found.scores[:, -1])
+def _aliases(design: Design, trials: Trials) -> list[str]:
+    """Return groups of effects of switches whose columns are equal at all complete trials."""
+    complete = ~np.isnan(design.scores[:, -1])
     names, columns = [], []
     for group in trials.groups:
         if all(trials.bases[f].width == 1 for f in group):
             column = np.prod([trials.columns[f][complete, 0] for f in group], axis=0)
-            names.append(" x ".join(found.factors[f].name for f in group))
+            names.append(" x ".join(design.factors[f].name for f in group))
             columns.append(column / max(float(np.linalg.norm(column)), 1e-300))
     if not columns:
         return []

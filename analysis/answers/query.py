@@ -1,4 +1,4 @@
-"""SQL over the tables of sweeps, without access to anything else."""
+"""SQL over the tables of sweeps, with no access to anything else."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.answers.query_limits import bound_memory, interrupted_after, lock, memory_bounded
 from analysis.reading.duckdb import load
+from analysis.reading.plain_values import unique_names
 from analysis.reading.tables import Source
-from analysis.text.tables import unique_names
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-Answer = tuple[list[str], list[tuple[Any, ...]]]
+QueryResult = tuple[list[str], list[tuple[Any, ...]]]
 """Column names, and rows of plain Python values."""
 
 
@@ -29,32 +29,33 @@ def query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer one SQL query over `trials`, `epochs`, `images`, `decisions` and `stages`.
 
-    The query sees copies of the tables; files, network and settings are locked. Times are UTC.
+    The query runs on copies of the tables, with files, network and settings locked. Times are UTC.
 
     Args:
-        source: A sweep; or several, whose tables begin with a column `sweep`.
-        sql: One statement that asks and changes nothing.
-        timeout: Seconds that it may take.
-        memory: GB that the tables, the query and its answer may take.
+        source: A sweep, or several; the tables of several begin with a column `sweep`.
+        sql: One statement that only reads.
+        timeout: Time limit, seconds.
+        memory: Memory limit for the tables, the query and its answer, GB.
 
     Returns:
         Column names and rows of plain Python values.
 
     Raises:
-        UserError: It is not one question, takes too long or too much memory, or duckdb refuses it, with its reason.
+        UserError: It is not a single reading statement, exceeds a limit, or DuckDB refuses it; the message has the
+            reason.
     """
-    return _asked(source, sql, timeout, memory, _rows)
+    return _answer(source, sql, timeout, memory, _rows)
 
 
 def query_parquet(source: Source, sql: str, *, timeout: float = 60, memory: float = 4) -> bytes:
     """Answer one SQL query as a Parquet file; see `query`.
 
-    Columns that are called alike are told apart by a number; sums of integers are integers.
+    Duplicate column names get a number; sums of integers are integers.
     """
-    return _asked(source, sql, timeout, memory, _parquet)
+    return _answer(source, sql, timeout, memory, _parquet)
 
 
-def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callable[[pa.Table], T]) -> T:
+def _answer(source: Source, sql: str, timeout: float, memory: float, form: Callable[[pa.Table], T]) -> T:
     import duckdb
     import pyarrow as pa
 
@@ -69,7 +70,7 @@ def _asked(source: Source, sql: str, timeout: float, memory: float, form: Callab
                 lock(connection)
                 _check_asks(connection, sql)
                 connection.execute("begin transaction read only")
-                # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+                # Through Arrow: DuckDB's own conversion of times needs pytz.
                 return form(connection.sql(sql).to_arrow_table())
             except (duckdb.OutOfMemoryException, pa.ArrowMemoryError, MemoryError):
                 raise too_large from None
@@ -90,13 +91,13 @@ def _check_asks(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         raise UserError(f"the query must be one SQL statement, but got {len(statements)}")
     kind = statements[0].type.name
-    # A pivot asks twice: for its columns, and for its rows.
+    # A pivot runs two statements: for its columns and for its rows.
     pivots = kind == "MULTI" and re.match(r"\s*(pivot|select|from|with)\b", sql, re.IGNORECASE)
     if kind != "SELECT" and not pivots:
-        raise UserError(f"the query must ask and change nothing (select, from, with, describe, ...), but is {kind}")
+        raise UserError(f"the query must only read (select, from, with, describe, ...), but is {kind}")
 
 
-def _rows(table: pa.Table) -> Answer:
+def _rows(table: pa.Table) -> QueryResult:
     columns = [_values(column) for column in table.columns]
     return list(table.column_names), list(zip(*columns, strict=True))
 
@@ -109,8 +110,8 @@ def _parquet(table: pa.Table) -> bytes:
     plain = pa.Table.from_arrays(columns, names=unique_names(table.column_names))
     file = pa.BufferOutputStream()
     pq.write_table(plain, file, compression="zstd")
-    found: bytes = file.getvalue().to_pybytes()
-    return found
+    data: bytes = file.getvalue().to_pybytes()
+    return data
 
 
 def _without_decimals(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
@@ -133,13 +134,13 @@ def _values(column: pa.ChunkedArray[Any]) -> list[Any]:
         naive: list[Any] = column.cast(pa.timestamp(kind.unit)).to_pylist()
         return [time and time.replace(tzinfo=datetime.UTC) for time in naive]
     if pa.types.is_decimal(kind):
-        # Sums of integers are decimals without a fraction.
+        # DuckDB sums integers as decimals without a fraction.
         plain = int if kind.scale == 0 else float
         return [None if value is None else plain(value) for value in column.to_pylist()]
     return list(column.to_pylist())
 
 
 def _reason(error: Exception) -> str:
-    """Return duckdb's reason in one line, without its copy of the query."""
+    """Return DuckDB's reason in one line, without its copy of the query."""
     reason, _, _ = str(error).partition("\n\nLINE ")
     return " ".join(reason.split())

@@ -1,4 +1,4 @@
-"""What a query of a user may do: ask the tables, for so long, with so much memory."""
+"""Limits of a user's query: reading the tables only, with bounded time and memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _AGAIN_SECONDS = 0.1
 _PER_THREAD = 128 * 2**20
-"""Bytes of addresses that an allocator sets aside for each thread of duckdb without using them."""
+"""Bytes of address space that an allocator reserves for each DuckDB thread."""
 
 
 def bound_memory(connection: duckdb.DuckDBPyConnection, memory: int) -> None:
-    """Let the tables and operators of a connection take only so many bytes; nothing is spilled to a disk."""
+    """Limit the memory of the tables and operators of a connection, bytes; nothing spills to disk."""
     for setting in (
         f"memory_limit='{memory}B'",
         "temp_directory=''",
@@ -30,10 +30,10 @@ def bound_memory(connection: duckdb.DuckDBPyConnection, memory: int) -> None:
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take files, network, extensions, Python's variables and settings away from a connection.
+    """Block files, network, extensions, Python variables and settings for a connection.
 
     Args:
-        connection: It holds what may be asked already.
+        connection: Already holds all tables that the query needs.
     """
     for setting in (
         "TimeZone='UTC'",
@@ -48,20 +48,20 @@ def lock(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 class Clock:
-    """Says whether the time of a query is over."""
+    """Whether the time of a query is over."""
 
     over = False
 
 
 @contextmanager
 def interrupted_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[Clock]:
-    """Interrupt what a connection does when the time is over, again and again until the block ends."""
+    """Interrupt a connection when the time is over, repeatedly until the block ends."""
     clock, done = Clock(), threading.Event()
 
     def watch() -> None:
         if not done.wait(seconds):
             clock.over = True
-            # Between two statements an interruption is lost.
+            # An interruption between two statements is lost.
             while not done.wait(_AGAIN_SECONDS):
                 connection.interrupt()
 
@@ -76,10 +76,10 @@ def interrupted_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> 
 
 @contextmanager
 def memory_bounded(extra: int) -> Iterator[None]:
-    """Let this process take only so many further bytes; beyond them allocations fail with an error.
+    """Limit the additional memory of this process, bytes; larger allocations fail with an error.
 
-    duckdb's own limit does not count what a single value takes, such as `range(10000000000)`. Only Linux tells how
-    much a process has; elsewhere duckdb's limit stands alone.
+    DuckDB's own limit does not count the memory of a single value such as `range(10000000000)`. The current size of the
+    process is only known on Linux; elsewhere DuckDB's limit alone applies.
     """
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])

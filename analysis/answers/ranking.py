@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.reading.cells import cell_of
 from analysis.reading.comparability import different_selections
-from analysis.reading.duckdb import select
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.duckdb import fetch, select
+from analysis.reading.tables import Source, SweepTables, readable
 from seatbelt.errors import UserError
-from seatbelt.records.tables import WITHOUT_RESULT
+from seatbelt.records.sweep import read_cell
+from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,13 +21,13 @@ By = Literal["selection", "test"]
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One configuration, over its complete replicates."""
+    """One configuration over its complete replicates."""
 
     rank: int
     sweep: str
     """Name of its sweep."""
     location: str
-    """Where its sweep is."""
+    """Location of its sweep."""
     arm_key: str
     cell: dict[str, str]
     encoder: str
@@ -38,9 +38,9 @@ class Arm:
     selection_sd: float | None
     """Standard deviation over replicates; None for one."""
     selection_iou_with_target: float | None
-    """The same over images that show the target."""
+    """The same over images with the target."""
     test_iou: float | None
-    """Mean over replicates of the IoU on the test set; shown, never ranked by unless asked for."""
+    """Mean over replicates of the IoU on the test set; shown, but ranks only with `by="test"`."""
     epochs: int
     """Epochs trained, mean over replicates."""
     parameters: int | None
@@ -51,35 +51,35 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Arms, best first, and how far the sweep has come."""
+    """Arms, best first, and the progress of the sweep."""
 
     arms: list[Arm]
     by: By
     complete: bool
-    """Whether the arms are ranked by complete trials; else none is complete, and all that ran are shown."""
+    """Whether the arms are ranked by complete trials; otherwise none is complete, and all arms that ran are listed."""
     trials: dict[str, int]
     """Status -> number of trials."""
     baselines: dict[str, float]
-    """Scores of the trivial baselines on the selection set; of several sets, each with its sweep's name."""
+    """Scores of the trivial baselines on the selection set; named by sweep if there are several sets."""
     several: bool = False
-    """Whether the arms are of several sweeps."""
+    """Whether the arms come from several sweeps."""
     mixed: bool = False
-    """Whether the sweeps have different selection sets, so that scores of different sweeps do not compare."""
+    """Whether the sweeps have different selection sets, so their scores are not comparable."""
 
 
 def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = False) -> Ranking:
     """Rank the arms of a sweep, or of several.
 
-    Only complete trials are compared; while there is none, every arm with an epoch is ranked provisionally.
+    Compares complete trials only; while there are none, ranks every arm with an epoch provisionally.
 
     Args:
         sweep: The sweep, or several.
         top: Number of arms.
-        by: `selection`; `test` uses up the test set's honesty and is for looking only.
-        mixed: Rank sweeps of different selection sets nevertheless.
+        by: `selection`, or `test`, which makes test scores optimistic and is for inspection only.
+        mixed: Rank sweeps with different selection sets anyway.
 
     Raises:
-        UserError: The sweep holds no scores yet, its tables are damaged, or the sweeps do not compare.
+        UserError: The sweep has no scores yet, its tables are damaged, or the sweeps are not comparable.
     """
     import duckdb
 
@@ -87,9 +87,9 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     if differing and not mixed:
         raise UserError(differing)
     counts: Counter[str] = Counter()
-    rows: list[tuple[Any, ...]] = []
+    rows: list[dict[str, Any]] = []
     complete = False
-    # One sweep at a time: a thousand of them take no more memory than the largest.
+    # One sweep at a time: memory is bounded by the largest.
     with duckdb.connect() as connection:
         for name, part in sweep.parts:
             ranked = _ranked(connection, part, name, top, by)
@@ -99,12 +99,12 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
             if ranked.complete or not complete:
                 rows = _leading([*rows, *ranked.rows], top)
     if by == "test" and not complete:
-        raise UserError(f"{sweep.root} has no complete trial, so that nothing was tested yet")
+        raise UserError(f"{sweep.root} has no complete trial, so nothing has been tested yet")
     if not rows:
         raise UserError(_no_scores(sweep, counts))
-    known = {name: part for name, part in sweep.parts}
+    parts = {name: part for name, part in sweep.parts}
     with readable(sweep):
-        arms = [_arm(position, row, known[row[13]]) for position, row in enumerate(rows, start=1)]
+        arms = [_arm(position, row, parts[row["origin"]]) for position, row in enumerate(rows, start=1)]
     return Ranking(
         arms=arms,
         by=by,
@@ -117,30 +117,21 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
 
 
 def _baselines(source: Source) -> dict[str, float]:
-    found = [(name, part.baselines) for name, part in source.parts]
-    if all(values == found[0][1] for _, values in found):
-        return found[0][1]
-    return {f"{key} ({name})": value for name, values in found for key, value in values.items()}
+    baselines = [(name, part.baselines) for name, part in source.parts]
+    if all(values == baselines[0][1] for _, values in baselines):
+        return baselines[0][1]
+    return {f"{key} ({name})": value for name, values in baselines for key, value in values.items()}
 
 
-def _arm(rank: int, row: tuple[Any, ...], sweep: Sweep) -> Arm:
+def _arm(rank: int, row: dict[str, Any], sweep: SweepTables) -> Arm:
+    columns = {name: row[name] for name in _ARM_COLUMNS}
     return Arm(
         rank=rank,
-        sweep=row[13] or sweep.name,
+        sweep=row["origin"] or sweep.name,
         location=sweep.root,
-        arm_key=row[0],
-        cell=cell_of(row[1]),
-        encoder=row[2],
-        decoder=row[3],
-        replicates=row[4],
-        selection_iou=row[5],
-        selection_sd=row[6],
-        selection_iou_with_target=row[7],
-        test_iou=row[8],
-        epochs=round(row[9]),
-        parameters=row[10],
-        train_seconds=row[11],
-        trial_key=row[12],
+        cell=read_cell(row["cell"]),
+        epochs=round(row["epochs"]),
+        **columns,
     )
 
 
@@ -149,9 +140,15 @@ def _no_scores(source: Source, counts: Counter[str]) -> str:
     ended = {status: count for status, count in counts.items() if count and status in WITHOUT_RESULT}
     if ended and sum(ended.values()) == counts.total():
         ends = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
-        return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` says why the first has none"
-    return f"{source.root} holds no scores yet; `seatbelt status {where}` shows how far it is"
+        return f"{source.root}: no trial has a score ({ends}); `seatbelt why {where} 0` explains the first one"
+    return f"{source.root} has no scores yet; `seatbelt status {where}` shows its progress"
 
+
+_ARM_COLUMNS = (
+    *("arm_key", "encoder", "decoder", "replicates", "selection_iou", "selection_sd", "selection_iou_with_target"),
+    *("test_iou", "parameters", "train_seconds", "trial_key"),
+)
+"""Columns of a ranked row that are fields of `Arm`."""
 
 _COLUMNS = (
     *("trial_key", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),
@@ -164,37 +161,34 @@ class _Ranked:
     counts: dict[str, int]
     """Status -> number of trials."""
     complete: bool
-    rows: list[tuple[Any, ...]]
+    rows: list[dict[str, Any]]
 
 
-def _ranked(connection: duckdb.DuckDBPyConnection, sweep: Sweep, name: str | None, top: int, by: By) -> _Ranked:
+def _ranked(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, name: str | None, top: int, by: By) -> _Ranked:
     """Return the leading arms of one sweep."""
-    import duckdb
-
     trials = select(connection, sweep, "trials")
-    try:
-        # Copied, so that the files are read once.
-        connection.execute(f"create or replace temp table ranked as select {', '.join(_COLUMNS)} from ({trials})")
-        counts: dict[str, int] = dict(connection.execute("select status, count(*) from ranked group by 1").fetchall())
-        complete = counts.get("COMPLETE", 0) > 0
-        which = "status = 'COMPLETE'" if complete else "epochs_done > 0"
-        rows = connection.execute(
-            f"""
-            select arm_key, any_value(cell), any_value(encoder), any_value(decoder), count(*),
-                   avg(selection_iou), stddev_samp(selection_iou),
-                   avg(selection_iou_with_target), avg(test_iou), avg(epochs_done), any_value(parameters),
-                   sum(train_seconds), arg_max(trial_key, selection_iou), $name as origin, avg({by}_iou) as score
-            from ranked where {which} and coalesce(role, 'arm') = 'arm'
-            group by arm_key order by score desc nulls last, arm_key limit $top
-            """,
-            {"name": name, "top": top},
-        ).fetchall()
-    except duckdb.Error as error:
-        raise UserError(f"{sweep.root}/trials cannot be read ({str(error).splitlines()[0]})") from None
+    # A copy, so that the files are read once.
+    copy = f"create or replace temp table ranked as select {', '.join(_COLUMNS)} from ({trials})"
+    fetch(connection, sweep, copy, table="trials")
+    statuses = fetch(connection, sweep, "select status, count(*) as n from ranked group by 1", table="trials")
+    counts = {row["status"]: int(row["n"]) for row in statuses}
+    complete = counts.get(Status.COMPLETE, 0) > 0
+    chosen = f"status = '{Status.COMPLETE}'" if complete else "epochs_done > 0"
+    query = f"""
+        select arm_key, any_value(cell) as cell, any_value(encoder) as encoder, any_value(decoder) as decoder,
+               count(*) as replicates, avg(selection_iou) as selection_iou,
+               stddev_samp(selection_iou) as selection_sd,
+               avg(selection_iou_with_target) as selection_iou_with_target, avg(test_iou) as test_iou,
+               avg(epochs_done) as epochs, any_value(parameters) as parameters, sum(train_seconds) as train_seconds,
+               arg_max(trial_key, selection_iou) as trial_key, $name as origin, avg({by}_iou) as score
+        from ranked where {chosen} and role = 'arm'
+        group by arm_key order by score desc nulls last, arm_key limit $top
+    """
+    rows = fetch(connection, sweep, query, {"name": name, "top": top}, table="trials")
     return _Ranked(counts=counts, complete=complete, rows=rows)
 
 
-def _leading(rows: list[tuple[Any, ...]], top: int) -> list[tuple[Any, ...]]:
+def _leading(rows: list[dict[str, Any]], top: int) -> list[dict[str, Any]]:
     """Return the best rows: by score, then by arm and sweep."""
-    rows.sort(key=lambda row: (row[-1] is None, -(row[-1] or 0.0), row[0], row[-2] or ""))
+    rows.sort(key=lambda row: (row["score"] is None, -(row["score"] or 0.0), row["arm_key"], row["origin"] or ""))
     return rows[:top]

@@ -1,4 +1,4 @@
-"""How well the score at a rung ranks what trials end with."""
+"""How well scores at a rung rank final scores."""
 
 from __future__ import annotations
 
@@ -8,35 +8,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.design import Observed, observe
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.arrays import Floats
+from analysis.reading.design import Design, read_design
+from analysis.reading.tables import SweepTables, readable
 from analysis.statistics.intervals import LEVEL
 from seatbelt.errors import UserError
 
-Floats = NDArray[np.float64]
-
 TRUSTED, DOUBTED = 0.7, 0.5
-"""Rank correlations from which on a rung is trusted, and below which it is said to mislead."""
+"""Rank correlations above which a rung is trusted, and below which it is called misleading."""
 _NINTHS = 9
-"""Candidates for rungs lie at so many equal parts of the full epochs."""
+"""Candidate rungs divide the full epochs into this many equal parts."""
 _EARLY = 2 / 3
-"""Share of the full epochs after which a rung saves too little to be worth its mistakes."""
+"""Share of the full epochs after which a rung saves too little to justify its errors."""
 _RESAMPLES = 400
 _FEWEST = 5
-"""Complete trials below which no correlation is told."""
+"""Fewest complete trials for a correlation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How well the best score up to an epoch ranks the final scores."""
+    """How well the best score up to an epoch ranks final scores."""
 
     epoch: int
     rung: bool
-    """Whether trials were compared there."""
+    """Whether the epoch is a rung of the sweep."""
     seen: float
-    """Spearman's correlation over the complete trials; in a pruned sweep these are a selection, and it is too low."""
+    """Spearman's correlation over complete trials; too low in a pruned sweep, where they are a selection."""
     correlation: float
-    """The same for all trials: what it would be without pruning."""
+    """The same for all trials: the value without pruning."""
     low: float
     high: float
     n: int
@@ -45,7 +44,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreements:
-    """The agreement at each epoch that was looked at, and what to do."""
+    """The agreement at each candidate epoch, and advice."""
 
     agreements: list[Agreement]
     trials: int
@@ -54,52 +53,53 @@ class Agreements:
     advice: str
 
 
-def rungs(sweep: Sweep) -> Agreements:
-    """Estimate how well scores at rungs, and at epochs that could be rungs, rank the final scores.
+def rungs(sweep: SweepTables) -> Agreements:
+    """Estimate how well scores at rungs, and at epochs that could be rungs, rank final scores.
 
     In a pruned sweep only promoted and exempt trials have a final score. The likelihood of monotone missing data
-    (`analysis.statistics.monotone_likelihood`) estimates the correlation over all trials, which is turned into a rank
+    (`analysis.statistics.monotone_likelihood`) estimates the correlation over all trials, converted to a rank
     correlation as for normal scores (Pearson 1907). Intervals are bootstrap percentiles over whole arms.
 
     Args:
         sweep: The sweep, finished or not.
 
     Raises:
-        UserError: Fewer than five trials are complete, a trial has one epoch only, or the tables hold what no sweep
+        UserError: Fewer than five trials are complete, trials have only one epoch, or the tables hold values that no
+            sweep
             writes.
     """
     with readable(sweep):
         full = int(sweep.trials["epochs_planned"].max())
         candidates = {max(1, round(full * part / _NINTHS)) for part in range(1, _NINTHS)} - {full}
-        found = observe(sweep, candidates)
-        complete = int((~np.isnan(found.scores[:, -1])).sum())
+        design = read_design(sweep, candidates)
+        complete = int((~np.isnan(design.scores[:, -1])).sum())
         if complete < _FEWEST:
-            raise UserError(f"{sweep.root} has {complete} complete trials; {_FEWEST} are needed to judge rungs")
-        if len(found.epochs) < 2:
+            raise UserError(f"{sweep.root} has {complete} complete trials; judging rungs needs {_FEWEST}")
+        if len(design.epochs) < 2:
             raise UserError(f"{sweep.root} trains for one epoch: there is nothing to compare before the end")
-        own = {int(rung) for rung in sweep.description["rungs"]} - {found.epochs[-1]}
-        return _agreements(found, own)
+        rung_epochs = set(sweep.record.rungs) - {design.epochs[-1]}
+        return _agreements(design, rung_epochs)
 
 
-def _agreements(found: Observed, own: set[int]) -> Agreements:
-    arms = np.unique(found.trials["arm_key"].to_numpy(), return_inverse=True)[1]
-    told = [_agreement(found, epoch, own, arms) for epoch in found.epochs[:-1]]
+def _agreements(design: Design, rung_epochs: set[int]) -> Agreements:
+    arms = np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+    estimates = [_agreement(design, epoch, rung_epochs, arms) for epoch in design.epochs[:-1]]
     return Agreements(
-        agreements=told,
-        trials=len(found.scores),
-        pruned=found.pruned,
+        agreements=estimates,
+        trials=len(design.scores),
+        pruned=design.pruned,
         arms=int(arms.max()) + 1,
-        advice=_advice(told, found.epochs[-1]),
+        advice=_advice(estimates, design.epochs[-1]),
     )
 
 
-def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp]) -> Agreement:
+def _agreement(design: Design, epoch: int, rung_epochs: set[int], arms: NDArray[np.intp]) -> Agreement:
     from scipy import stats
 
-    # What pruning looked at must be among the scores, whichever epoch is asked about.
-    chosen = [i for i, e in enumerate(found.epochs) if e == epoch or e in own or e == found.epochs[-1]]
-    scores = found.scores[:, chosen]
-    position = [found.epochs[i] for i in chosen].index(epoch)
+    # The scores used for pruning must be included for every epoch.
+    chosen = [i for i, e in enumerate(design.epochs) if e == epoch or e in rung_epochs or e == design.epochs[-1]]
+    scores = design.scores[:, chosen]
+    position = [design.epochs[i] for i in chosen].index(epoch)
     complete = ~np.isnan(scores[:, -1])
     pruned = not complete.all()
 
@@ -117,11 +117,11 @@ def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         if (~np.isnan(scores[rows, -1])).sum() > len(chosen) + 1:
             draws.append(correlation(rows))
-    told = np.array(draws)[np.isfinite(draws)]
-    low, high = np.quantile(told, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(told) else (math.nan, math.nan)
+    finite = np.array(draws)[np.isfinite(draws)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (math.nan, math.nan)
     return Agreement(
         epoch=epoch,
-        rung=epoch in own,
+        rung=epoch in rung_epochs,
         seen=ranked(np.flatnonzero(complete)),
         correlation=correlation(np.arange(len(scores))),
         low=float(low),
@@ -131,44 +131,44 @@ def _agreement(found: Observed, epoch: int, own: set[int], arms: NDArray[np.intp
 
 
 def monotone_covariance(scores: Floats) -> Floats:
-    """Return (K, K) the likeliest covariance of scores of which later ones are missing for what earlier ones were.
+    """Return (K, K) the maximum-likelihood covariance of scores that are missing depending on earlier ones.
 
     Args:
-        scores: (n, K), monotone: NaN from the first score on that a trial did not reach.
+        scores: (n, K), monotone: NaN from the first score that a trial did not reach.
     """
     rungs = scores.shape[1]
-    found = np.zeros((rungs, rungs))
+    covariance = np.zeros((rungs, rungs))
     for k in range(rungs):
         rows = ~np.isnan(scores[:, k])
         earlier = np.column_stack([np.ones(int(rows.sum())), scores[rows, :k]])
         weights, *_ = np.linalg.lstsq(earlier, scores[rows, k], rcond=None)
         rest = float(np.mean((scores[rows, k] - earlier @ weights) ** 2))
-        found[k, :k] = found[:k, k] = found[:k, :k] @ weights[1:]
-        found[k, k] = rest + weights[1:] @ found[:k, :k] @ weights[1:]
-    return found
+        covariance[k, :k] = covariance[:k, k] = covariance[:k, :k] @ weights[1:]
+        covariance[k, k] = rest + weights[1:] @ covariance[:k, :k] @ weights[1:]
+    return covariance
 
 
 def _as_ranks(covariance: Floats, position: int) -> float:
-    """Return the rank correlation with the last score that normal scores of such a covariance have."""
+    """Return the rank correlation with the last score for normal scores with this covariance."""
     spread = math.sqrt(covariance[position, position] * covariance[-1, -1])
     if spread == 0:
         return math.nan
     return 6 / math.pi * math.asin(max(-1.0, min(1.0, covariance[position, -1] / spread)) / 2)
 
 
-def _advice(told: list[Agreement], full: int) -> str:
-    early = [a for a in told if a.epoch <= _EARLY * full]
+def _advice(agreements: list[Agreement], full: int) -> str:
+    early = [a for a in agreements if a.epoch <= _EARLY * full]
     trusted = next((a.epoch for a in early if a.correlation >= TRUSTED), None)
-    first = next((a for a in told if a.rung), None)
+    first = next((a for a in agreements if a.rung), None)
     if first is None:
         if trusted is None:
-            return f"no epoch of the first two thirds ranks trials well (from {TRUSTED} on): --prune none is right here"
-        return (
-            f"from epoch {trusted} on scores rank trials well: --prune asha --rungs {trusted},{full} would save epochs"
-        )
+            return f"no epoch in the first two thirds ranks trials well (correlation {TRUSTED}): use --prune none"
+        return f"scores rank trials well from epoch {trusted}: --prune asha --rungs {trusted},{full} would save epochs"
     if first.correlation >= TRUSTED:
         return f"the first rung, epoch {first.epoch}, ranks trials well"
-    known = f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
+    verdict = (
+        f"the first rung, epoch {first.epoch}, ranks trials {'badly' if first.correlation < DOUBTED else 'fairly'}"
+    )
     if trusted is None:
-        return f"{known}, and none of the first two thirds does well: --prune none"
-    return f"{known}; raise it: --rungs {trusted},{full}"
+        return f"{verdict}, and no other in the first two thirds ranks them well: use --prune none"
+    return f"{verdict}; use a later one: --rungs {trusted},{full}"

@@ -1,4 +1,4 @@
-"""The story of a trial: who proposed it and why, what each rung decided, how it ended."""
+"""The story of a trial: what proposed it and why, what was decided at each rung, how it ended."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.answers.ranking import best
 from analysis.answers.rung_story import RungStory, rung_stories
-from analysis.reading.cells import cell_of
 from analysis.reading.lookup import find_trial
-from analysis.reading.tables import Sweep, readable
+from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
-from analysis.text.unfinished import unfinished_text
-from seatbelt.errors import UserError
+from analysis.reading.unfinished import unfinished_text
+from seatbelt.records.sweep import read_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A decision about the trial, as it is recorded."""
+    """A recorded decision about the trial."""
 
     number: int
     at: str | None
@@ -41,14 +40,14 @@ class Stage:
 
     stage_key: str
     reused: bool
-    """It was made for another trial or sweep."""
+    """Whether it was trained for another trial or sweep."""
     seconds: float | None
-    """Seconds of training that it took."""
+    """Training time, seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A trial from its proposal to its end."""
+    """A trial from proposal to end."""
 
     trial_key: str
     arm_key: str
@@ -60,11 +59,11 @@ class Story:
     proposed_by: str | None
     decisions: list[Decision]
     rungs: list[RungStory]
-    """The rungs that it stopped at; none for an exempt trial."""
+    """The rungs where it stopped; empty for an exempt trial."""
     prunes: bool
-    """Whether the sweep prunes at all."""
-    eta: int | None
-    """One of so many trials is promoted."""
+    """Whether the sweep prunes."""
+    eta: int
+    """One of this many trials at a rung is promoted."""
     stage: Stage | None
     used_by: list[str]
     """Trials that begin with this one as their stage."""
@@ -74,67 +73,66 @@ class Story:
     failures: int
     machine_faults: int
     hosts: list[str]
-    """Where its epochs were measured, in order."""
+    """Hosts that measured its epochs, in order."""
     error: str | None
     ended_at: str | None
     best_epoch: int | None
     selection_iou: float | None
     test_iou: float | None
     place: int | None
-    """Of its arm among the arms of the search with complete trials, 1 is best; None if it is none of them."""
+    """Rank of its arm among the arms with complete trials (1 is best); None if it has none."""
     arms: int
-    """Number of those."""
+    """Number of arms with complete trials."""
     provisional: str | None
-    """Says so where the sweep is not finished."""
+    """A note if the sweep is not finished."""
 
 
-def why(sweep: Sweep, trial: str) -> Story:
+def why(sweep: SweepTables, trial: str) -> Story:
     """Tell the story of a trial.
 
     Args:
         sweep: The sweep.
-        trial: Its key, or the first digits.
+        trial: Its key or number, or the first digits of its key.
 
     Raises:
-        UserError: No trial or more than one fits, or the tables hold what no sweep writes.
+        UserError: No trial or more than one matches, or the tables hold values that no sweep writes.
     """
     with readable(sweep):
         return _why(sweep, trial)
 
 
-def _key(sweep: Sweep, trials: pd.DataFrame, name: str) -> str:
+def _key(trials: pd.DataFrame, name: str, sweep: SweepTables) -> str:
     import pandas as pd
 
-    keys = [str(key) for key in trials["trial_key"]]
-    of_arm = [str(key) for key in trials.loc[trials["arm_key"].astype(str).str.startswith(name), "trial_key"]]
-    if name and of_arm and not any(key.startswith(name.lower()) for key in keys):
-        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(of_arm[:5])}")
-    # Tables that nobody numbered are searched by key alone.
+    arms = {str(key): str(arm) for key, arm in zip(trials["trial_key"], trials["arm_key"], strict=True)}
+    # Trials without a number can only be named by their keys.
     numbers = [-1 - place if pd.isna(n) else int(n) for place, n in enumerate(trials["number"])]
-    return find_trial(dict(zip(numbers, keys, strict=True)), name, lambda: best(sweep, top=1).arms[0].trial_key)
+    by_number = dict(zip(numbers, map(str, trials["trial_key"]), strict=True))
+    return find_trial(by_number, arms, name, lambda: best(sweep, top=1).arms[0].trial_key)
 
 
-def _why(sweep: Sweep, name: str) -> Story:
+def _why(sweep: SweepTables, name: str) -> Story:
     trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
-    key = _key(sweep, trials, name)
-    row = {str(column): _plain(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
-    own = epochs[epochs["trial_key"] == key].sort_values("epoch")
+    key = _key(trials, name, sweep)
+    row = {str(column): _python_value(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
+    measured = epochs[epochs["trial_key"] == key].sort_values("epoch")
     place, arms = _place(trials, row["arm_key"])
     counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
-    eta = sweep.description.get("eta")
     return Story(
         trial_key=key,
         arm_key=row["arm_key"],
-        cell=cell_of(row["cell"]),
+        cell=read_cell(row["cell"]),
         replicate=_int(row["replicate"]),
         role=row["role"] or "arm",
         status=row["status"],
         exempt=bool(row["exempt"]),
         proposed_by=row["proposed_by"],
-        decisions=[_decision(found) for found in decisions[decisions["trial_key"] == key].to_dict(orient="records")],
+        decisions=[
+            _decision(decision) for decision in decisions[decisions["trial_key"] == key].to_dict(orient="records")
+        ],
         rungs=rung_stories(key, trials, epochs, decisions),
-        prunes=sweep.description.get("prune", "none") != "none",
-        eta=int(eta) if eta is not None else None,
+        prunes=sweep.record.prunes,
+        eta=sweep.record.eta,
         stage=_stage(row),
         used_by=[str(user) for user in trials.loc[trials["stage_key"] == key, "trial_key"]],
         epochs_done=_int(row["epochs_done"]) or 0,
@@ -142,7 +140,7 @@ def _why(sweep: Sweep, name: str) -> Story:
         attempts=_int(row["attempts"]) or 0,
         failures=_int(row["failures"]) or 0,
         machine_faults=_int(row["machine_faults"]) or 0,
-        hosts=[str(host) for host in own["host"].dropna().drop_duplicates()],
+        hosts=[str(host) for host in measured["host"].dropna().drop_duplicates()],
         error=row["error"],
         ended_at=_time(row["ended_at"]),
         best_epoch=_int(row["best_epoch"]),
@@ -166,8 +164,8 @@ def _stage(row: dict[str, Any]) -> Stage | None:
     return Stage(stage_key=row["stage_key"], reused=bool(row["stage_reused"]), seconds=row["stage_seconds"])
 
 
-def _decision(found: dict[Any, Any]) -> Decision:
-    row = {str(name): _plain(value) for name, value in found.items()}
+def _decision(columns: dict[Any, Any]) -> Decision:
+    row = {str(name): _python_value(value) for name, value in columns.items()}
     return Decision(
         number=int(row["number"]),
         at=_time(row["at"]),
@@ -182,10 +180,10 @@ def _decision(found: dict[Any, Any]) -> Decision:
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
+def _python_value(value: Any) -> Any:  # noqa: ANN401  (of a data frame)
     import pandas as pd
 
-    # What is missing is NaN, NaT or None, by the type of the column.
+    # Missing values are NaN, NaT or None, depending on the type of the column.
     if value is None or value is pd.NaT or value != value:
         return None
     return value.item() if hasattr(value, "item") else value

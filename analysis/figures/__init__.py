@@ -1,4 +1,4 @@
-"""Figures of a sweep: each is a small table, a caption, and a drawing for a page or for print."""
+"""Figures of a sweep: each is a small table with a caption and a chart for a page or for print."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
 from analysis.figures.studies import study_figure
 from analysis.figures.study_list import STUDY_FIGURES
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.reading.tables import readable
 
-FIGURES: dict[str, Callable[[Material], Figure]] = {
+FIGURES: dict[str, Callable[[SweepData], Figure]] = {
     **{kind.name: partial(study_figure, kind) for kind in STUDY_FIGURES},
     "heat_map": heat_map,
     "main_effects": main_effects,
@@ -33,31 +33,31 @@ FIGURES: dict[str, Callable[[Material], Figure]] = {
     "progress": progress,
     "parallel": parallel,
 }
-"""Name -> what computes the figure."""
+"""Name -> function that computes the figure."""
 
 
-def figure(name: str, material: Material, compute: Callable[[Material], Figure] | None = None) -> Figure:
+def figure(name: str, data: SweepData, compute: Callable[[SweepData], Figure] | None = None) -> Figure:
     """Return a figure of a sweep by its name.
 
     Args:
-        name: One of FIGURES.
-        material: The sweep.
-        compute: What computes it; None takes that of FIGURES.
+        name: A key of FIGURES.
+        data: The sweep.
+        compute: The function; None takes it from FIGURES.
 
     Raises:
-        NotApplicableError: The sweep does not hold what it shows.
-        UserError: The tables cannot be read or hold what no sweep writes.
+        NotApplicableError: The sweep lacks the data of the figure.
+        UserError: The tables cannot be read or hold values that no sweep writes.
     """
-    with readable(material.sweep):
-        return (compute or FIGURES[name])(material)
+    with readable(data.sweep):
+        return (compute or FIGURES[name])(data)
 
 
-def figures(material: Material, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
-    """Return all figures that a sweep allows, and for each of the others why it does not."""
-    made, missing = {}, {}
+def figures(data: SweepData, *, without: Collection[str] = ()) -> tuple[dict[str, Figure], dict[str, str]]:
+    """Return all applicable figures, and the reason why each other figure is not."""
+    drawn, missing = {}, {}
     for name in (name for name in FIGURES if name not in without):
         try:
-            made[name] = figure(name, material)
+            drawn[name] = figure(name, data)
         except NotApplicableError as error:
             missing[name] = str(error)
-    return made, missing
+    return drawn, missing

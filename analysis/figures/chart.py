@@ -1,7 +1,7 @@
-"""What a figure shows, as data: axes and layers with numbers, before anything is drawn.
+"""Charts as data: axes and layers with numbers, independent of the drawing library.
 
-A figure computes a table and puts its numbers into layers; `plotly_drawing` and `matplotlib_drawing` draw layers and
-calculate nothing. Positions are numbers also where an axis has names, so that both draw the same.
+A figure computes a table and turns it into layers; the backends draw layers without any arithmetic. Positions are
+numbers even on axes with names, so both backends draw the same.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class Axis:
 
     title: str
     ticks: tuple[tuple[float, str], ...] = ()
-    """Position -> name; empty for ordinary numbers."""
+    """Position -> name; empty for a numeric axis."""
     low: float | None = None
     high: float | None = None
     log: bool = False
     whole: bool = False
-    """Only whole numbers are marked."""
+    """Ticks at whole numbers only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Markers of one kind, with bars of uncertainty where bounds are known."""
+    """Markers of one series, with error bars where bounds are known."""
 
     name: str
     x: Numbers
@@ -44,19 +44,19 @@ class Points:
     low: Numbers = ()
     high: Numbers = ()
     along: Along = "y"
-    """The axis that the bounds are on."""
-    look: int = 0
+    """The axis of the bounds."""
+    series: int = 0
     marker: Literal["full", "hollow", "cross", "tick"] = "full"
-    """Full and hollow ones have the shape of the look."""
+    """Full and hollow markers have the shape of the series."""
     thick: bool = False
-    """Whether the bars are."""
-    tips: tuple[str, ...] = ()
-    """What is said of each marker."""
+    """Whether the error bars are thick."""
+    hover: tuple[str, ...] = ()
+    """Hover text of each marker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """Upright bars of one kind."""
+    """Vertical bars of one series."""
 
     name: str
     x: Numbers
@@ -65,46 +65,46 @@ class Bars:
     width: float
     low: Numbers = ()
     high: Numbers = ()
-    look: int = 0
+    series: int = 0
     texts: tuple[str, ...] = ()
-    """Written into each bar."""
-    tips: tuple[str, ...] = ()
+    """Text in each bar."""
+    hover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Lines of one kind: one name and one look for all."""
+    """Lines of one series, with one legend entry."""
 
     name: str
     x: tuple[Numbers, ...]
     y: tuple[Numbers, ...]
-    look: int = 0
+    series: int = 0
     faint: bool = False
     steps: bool = False
     """Each value holds until the next."""
-    tips: tuple[str, ...] = ()
-    """What is said of each line."""
+    hover: tuple[str, ...] = ()
+    """Hover text of each line."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
-    """A straight line through the whole figure."""
+class ReferenceLine:
+    """A straight line across the whole chart."""
 
     name: str
     at: float
     along: Along = "x"
-    """The axis that it is parallel to."""
-    look: int | None = None
+    """The axis it is parallel to."""
+    series: int | None = None
     """None for the colour of the axes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """A grid of coloured cells with a text in each; there is nothing where a value is None."""
+    """A grid of coloured cells with texts; a cell without a value is empty."""
 
     name: str
     values: tuple[Numbers, ...]
-    """Rows from the top; the ticks of the y axis count them from 0."""
+    """Rows from the top; the y ticks number them from 0."""
     texts: tuple[tuple[str, ...], ...]
     low: float
     """Value of the darkest colour."""
@@ -113,19 +113,19 @@ class Cells:
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Words at places."""
+    """Texts at positions."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     texts: tuple[str, ...]
 
 
-Layer = Points | Bars | Lines | Rule | Cells | Texts
+Layer = Points | Bars | Lines | ReferenceLine | Cells | Texts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Axes and what is on them, from back to front."""
+    """Axes with layers, from back to front."""
 
     x: Axis
     y: Axis
@@ -133,83 +133,83 @@ class Chart:
     legend: str = ""
     """Title of the legend."""
     height: float = 0.6
-    """As a share of the width."""
+    """Height as a share of the width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure with all that it says."""
+    """A figure with its texts and its table."""
 
     name: str
     title: str
     caption: str
-    """In plain words, with what the intervals are and over how many they go."""
+    """Plain words, with the kind of the intervals and their sample size."""
     alt: str
-    """What is to be seen, for those who do not see it."""
+    """Alternative text."""
     columns: list[Column] = field(default_factory=list)
     table: pd.DataFrame
-    """The numbers, with the columns above."""
+    """The numbers, in these columns."""
     chart: Chart
 
 
 class NotApplicableError(UserError):
-    """A sweep does not hold what a figure shows; the message is the rest of "this figure ..."."""
+    """A sweep lacks the data of a figure; the message completes "this figure ..."."""
 
 
-# Okabe and Ito, "Color Universal Design" (2008), without the yellow that white paper swallows.
+# Okabe and Ito, "Color Universal Design" (2008), without yellow, which is invisible on white paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
-"""Colours of looks; markers, dashes and hatches differ too, for print in grey."""
-LOOKS = len(COLOURS)
+"""Colours of series; markers, dashes and hatches differ as well, for print in grey."""
+COLOUR_COUNT = len(COLOURS)
 
 
-def line_look(look: int) -> tuple[int, int]:
-    """Return the numbers of a line's colour and dash: both change with each look, and no pair comes twice soon."""
-    again, colour = divmod(look, LOOKS)
-    return colour, (colour + again) % LOOKS
+def line_style(series: int) -> tuple[int, int]:
+    """Return the indices of a line's colour and dash; both change with each series, and pairs repeat late."""
+    again, colour = divmod(series, COLOUR_COUNT)
+    return colour, (colour + again) % COLOUR_COUNT
 
 
 def numbers(values: Iterable[object]) -> Numbers:
-    """Return numbers of a column; what is missing is None."""
+    """Return the numbers of a column; missing values are None."""
     import pandas as pd
 
     return tuple(None if pd.isna(value) else float(value) for value in values)  # type: ignore[call-overload,arg-type]
 
 
 def spread(n: int, width: float) -> list[float]:
-    """Return n places side by side around 0, with their outer edges at most half a width away."""
+    """Return n positions side by side around 0 within a total width."""
     step = width / max(n, 1)
     return [(i - (n - 1) / 2) * step for i in range(n)]
 
 
 def whole_axis(title: str, first: int, last: float, low: float | None = None) -> Axis:
-    """Return an axis of whole numbers; where there are few, each is marked."""
+    """Return an axis of whole numbers with a tick at each if there are few."""
     few = last - first < 12
     ticks = tuple((float(i), str(i)) for i in range(first, int(last) + 1)) if few else ()
     return Axis(title=title, ticks=ticks, low=low, whole=not few)
 
 
 def shortened(text: str, most: int = 44) -> str:
-    """Return a text with at most so many characters."""
+    """Return a text cut to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def extent(values: Iterable[int]) -> str:
-    """Return `3` where all numbers are 3, else `1 to 3`."""
-    known = sorted(int(value) for value in values)
-    low, high = known[0], known[-1]
+    """Return `3` if all numbers are 3, or `1 to 3`."""
+    ordered = sorted(int(value) for value in values)
+    low, high = ordered[0], ordered[-1]
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def colour_range(values: Sequence[Numbers], least: float = 0.05) -> tuple[float, float]:
-    """Return the least and the largest value of cells, so far apart that small differences do not look large."""
-    known = [value for row in values for value in row if value is not None]
-    low, high = min(known), max(known)
+    """Return the range of colours, wide enough that small differences do not look large."""
+    present = [value for row in values for value in row if value is not None]
+    low, high = min(present), max(present)
     wider = max(0.0, least - (high - low)) / 2
     return low - wider, high + wider
 
 
 def with_interval(value: object, low: object, high: object, digits: int = 3) -> str:
-    """Return `0.512 [0.488, 0.536]`, or the value alone where no interval is known."""
+    """Return `0.512 [0.488, 0.536]`, or the value alone if no interval is known."""
     first, *bounds = numbers([value, low, high])
     if first is None:
         return "-"

@@ -1,4 +1,4 @@
-"""The score of each arm against what it costs, and the arms that no other beats in both."""
+"""The score of each arm against its cost, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, Points, extent, numbers
-from analysis.figures.chart import with_interval as shown
-from analysis.figures.sweep_data import Material
+from analysis.figures.chart import with_interval as value_text
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted
@@ -23,14 +23,14 @@ COLUMNS = [
     Column("low", "float64", "lower bound of the 95 % interval (Student, over replicates); null for one"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "complete trials of the arm"),
-    Column("front", "bool", "no other arm is better and costs no more"),
+    Column("front", "bool", "no other arm is better at the same or a lower cost"),
 ]
 
 _MOST = 400
-"""Arms that are drawn beside the front; the table has all."""
+"""Most arms to draw in addition to the front; the table has all."""
 
 _WIDE = 10
-"""Costs that differ by such a factor are drawn on a logarithmic axis."""
+"""Ratio of costs above which the axis is logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Cost:
     title: str
     axis: str
     images: bool = False
-    """Whether the seconds are divided by the images that were trained on."""
+    """Whether to divide the seconds by the number of training images."""
     column: str
 
 
@@ -58,13 +58,13 @@ COSTS = [
 ]  # fmt: skip
 
 
-def cost_figure(kind: Cost, material: Material) -> Figure:
+def cost_figure(kind: Cost, data: SweepData) -> Figure:
     """Return the arms by one cost and the selection IoU.
 
     Raises:
         NotApplicableError: Nothing is complete, or all arms cost the same.
     """
-    table = cost_table(kind, material)
+    table = cost_table(kind, data)
     front = table[table["front"]]
     first = front.iloc[-1]
     drawn = min(len(table), len(front) + _MOST)
@@ -74,12 +74,12 @@ def cost_figure(kind: Cost, material: Material) -> Figure:
         title=f"Selection IoU against {kind.title}",
         caption=(
             f"{counted(len(table), 'arm')}, each the mean over its complete trials (n = {extent(table['n'])}); 95 % "
-            f"intervals for those on the front that have several. The line joins the {len(front)} that no other arm "
-            f"beats for the same cost or less (Pareto front); by chance an arm is on it that should not be.{thinned}"
+            f"intervals for arms on the front with several trials. The line joins the {len(front)} arms that no other "
+            f"arm beats at the same or a lower cost (Pareto front); some may be on it by chance.{thinned}"
         ),
         alt=(
             f"{len(table)} arms, {len(front)} on the front. The best costs {first['cost']:.3g} ({kind.axis}) and has "
-            f"{shown(first['selection_iou'], first['low'], first['high'])}; the cheapest on the front costs "
+            f"{value_text(first['selection_iou'], first['low'], first['high'])}; the cheapest on the front costs "
             f"{front['cost'].iloc[0]:.3g} and has {front['selection_iou'].iloc[0]:.3f}."
         ),
         columns=COLUMNS,
@@ -88,29 +88,29 @@ def cost_figure(kind: Cost, material: Material) -> Figure:
     )
 
 
-def cost_table(kind: Cost, material: Material) -> pd.DataFrame:
+def cost_table(kind: Cost, data: SweepData) -> pd.DataFrame:
     """Return one row per arm (columns: COLUMNS), cheapest first.
 
     Raises:
         NotApplicableError: Nothing is complete, or all arms cost the same.
     """
-    trials = material.searched[material.searched["status"] == Status.COMPLETE.value]
+    trials = data.searched[data.searched["status"] == Status.COMPLETE]
     costs = trials[kind.column].astype("float64")
     if kind.images:
         images = trials["epochs_done"] * (trials["train_real"] + trials["train_synthetic"])
         if images.nunique() < 2:
             raise NotApplicableError(
-                "needs arms that train on different numbers of images, else it equals cost_seconds"
+                "needs arms with different numbers of training images; otherwise it equals cost_seconds"
             )
         costs = costs / images
     costs = costs.where(costs > 0).groupby(trials["arm_key"]).mean().rename("cost").dropna()
     if costs.nunique() < 2:
         raise NotApplicableError(f"needs complete arms that differ in their {kind.axis}")
-    arms = material.arms.merge(costs.reset_index(), on="arm_key")
+    arms = data.arms.merge(costs.reset_index(), on="arm_key")
     arms = arms.rename(columns={"selection_low": "low", "selection_high": "high", "replicates": "n"})
-    arms["arm"] = material.arm_names(arms["arm_key"].tolist())
+    arms["arm"] = data.arm_names(arms["arm_key"].tolist())
     arms = arms.sort_values(["cost", "selection_iou"], ascending=[True, False], ignore_index=True)
-    # In rising cost, who is better than all before is on the front.
+    # In order of cost, an arm better than all cheaper ones is on the front.
     before = arms["selection_iou"].cummax().shift(fill_value=float("-inf"))
     arms["front"] = arms["selection_iou"] > before
     return arms[[column.name for column in COLUMNS]]
@@ -120,25 +120,27 @@ def _chart(kind: Cost, table: pd.DataFrame) -> Chart:
     front, rest = table[table["front"]], table[~table["front"]]
     rest = rest.iloc[:: max(1, -(-len(rest) // _MOST))]
     log = table["cost"].max() > _WIDE * table["cost"].min()
-    several = bool(front["low"].notna().any())
+    has_intervals = bool(front["low"].notna().any())
     layers: list[Layer] = [
-        Points(name="other arms", x=numbers(rest["cost"]), y=numbers(rest["selection_iou"]), look=6, tips=_tips(rest)),
-        Lines(name="", x=(numbers(front["cost"]),), y=(numbers(front["selection_iou"]),), look=0),
+        Points(
+            name="other arms", x=numbers(rest["cost"]), y=numbers(rest["selection_iou"]), series=6, hover=_hover(rest)
+        ),
+        Lines(name="", x=(numbers(front["cost"]),), y=(numbers(front["selection_iou"]),), series=0),
         Points(
             name="Pareto front",
             x=numbers(front["cost"]),
             y=numbers(front["selection_iou"]),
-            low=numbers(front["low"]) if several else (),
-            high=numbers(front["high"]) if several else (),
-            look=0,
-            tips=_tips(front),
+            low=numbers(front["low"]) if has_intervals else (),
+            high=numbers(front["high"]) if has_intervals else (),
+            series=0,
+            hover=_hover(front),
         ),
     ]
     return Chart(x=Axis(title=kind.axis, log=bool(log)), y=Axis(title="selection IoU"), layers=tuple(layers))
 
 
-def _tips(table: pd.DataFrame) -> tuple[str, ...]:
+def _hover(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
-        f"{row.arm}: {shown(row.selection_iou, row.low, row.high)}, n = {row.n}; {row.cost:.4g}"
+        f"{row.arm}: {value_text(row.selection_iou, row.low, row.high)}, n = {row.n}; {row.cost:.4g}"
         for row in table.itertuples()
     )

@@ -1,4 +1,4 @@
-"""How the selection IoU rose over the epochs of single trials, with the rungs and where trials were stopped."""
+"""Learning curves of single trials, with the rungs and where trials were stopped."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from analysis.figures.chart import (
     Lines,
     NotApplicableError,
     Points,
-    Rule,
+    ReferenceLine,
     numbers,
     whole_axis,
 )
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
 
@@ -31,9 +31,9 @@ COLUMNS = [
 ]
 
 DRAWN = 60
-"""Most trials that are drawn."""
+"""Most trials to draw."""
 _LEADING = 15
-"""Of them, the best are always among them."""
+"""Number of best trials that are always drawn."""
 
 _GROUPS = {
     "complete": (Status.COMPLETE,),
@@ -41,17 +41,17 @@ _GROUPS = {
     "failed": (Status.FAILED, Status.DIVERGED, Status.OUT_OF_MEMORY),
     "under way": (Status.RUNNING, Status.INTERRUPTED, Status.PLANNED),
 }
-"""What is told apart by colour -> statuses; the order is that of the looks."""
+"""Line group -> statuses, in the order of the colours."""
 
 
-def curves(material: Material) -> Figure:
-    """Return the learning curves of the best trials and of a sample of the others.
+def curves(data: SweepData) -> Figure:
+    """Return the learning curves of the best trials and a sample of the others.
 
     Raises:
-        NotApplicableError: No epoch was measured.
+        NotApplicableError: No epoch has been measured.
     """
-    began = material.searched[material.searched["epochs_done"] > 0]
-    table = curves_table(material)
+    began = data.searched[data.searched["epochs_done"] > 0]
+    table = curves_table(data)
     drawn = table["trial_key"].nunique()
     which = "all" if drawn == len(began) else f"the {_LEADING} best and a sample of the others by rank"
     last = table.groupby("trial_key")["selection_iou"].max()
@@ -60,36 +60,36 @@ def curves(material: Material) -> Figure:
         title="Learning curves",
         caption=(
             f"Selection IoU after each epoch: {drawn} of {len(began)} trials are drawn ({which}). Dotted lines: rungs, "
-            "at which trials are compared; a cross: the trial was stopped there or failed. One line is one trial, "
-            "so that no line has an interval."
+            "at which trials are compared. Crosses: trials stopped or failed there. Each line is one trial and has "
+            "no interval."
         ),
         alt=f"{drawn} rising lines over up to {table['epoch'].max()} epochs; best values from {last.min():.3f} to "
         f"{last.max():.3f}.",
         columns=COLUMNS,
         table=table,
-        chart=_chart(table, material),
+        chart=_chart(table, data),
     )
 
 
-def curves_table(material: Material) -> pd.DataFrame:
-    """Return one row per epoch of the trials that are drawn (columns: COLUMNS), best trial first.
+def curves_table(data: SweepData) -> pd.DataFrame:
+    """Return one row per epoch of the trials to draw (columns: COLUMNS), best trial first.
 
     Raises:
-        NotApplicableError: No epoch was measured.
+        NotApplicableError: No epoch has been measured.
     """
-    began = material.searched[material.searched["epochs_done"] > 0]
+    began = data.searched[data.searched["epochs_done"] > 0]
     if began.empty:
-        raise NotApplicableError("needs an epoch that was measured")
+        raise NotApplicableError("needs a measured epoch")
     ranked = began.sort_values(["selection_iou", "number"], ascending=[False, True], ignore_index=True)
     chosen = ranked if len(ranked) <= DRAWN else _thinned(ranked)
-    epochs = material.ask(
+    epochs = data.query(
         "select trial_key, epoch, selection_iou from epochs where trial_key in (select unnest(?)) order by epoch",
         [chosen["trial_key"].tolist()],
     )
     if epochs.empty:
-        raise NotApplicableError("needs an epoch that was measured")
-    found = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
-    return found[[column.name for column in COLUMNS]]
+        raise NotApplicableError("needs a measured epoch")
+    curve_rows = chosen[["trial_key", "status"]].merge(epochs, on="trial_key")
+    return curve_rows[[column.name for column in COLUMNS]]
 
 
 def _thinned(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -101,32 +101,32 @@ def _thinned(ranked: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ranked.iloc[:_LEADING], rest.iloc[places]], ignore_index=True)
 
 
-def _chart(table: pd.DataFrame, material: Material) -> Chart:
-    layers: list[Layer] = [Rule(name="", at=float(rung), along="y") for rung in material.rungs[:-1]]
-    looks = {status.value: look for look, statuses in enumerate(_GROUPS.values()) for status in statuses}
-    for look, name in reversed(list(enumerate(_GROUPS))):
-        own = table[table["status"].map(looks) == look]
-        if own.empty:
+def _chart(table: pd.DataFrame, data: SweepData) -> Chart:
+    layers: list[Layer] = [ReferenceLine(name="", at=float(rung), along="y") for rung in data.rungs[:-1]]
+    series_of_status = {status.value: series for series, statuses in enumerate(_GROUPS.values()) for status in statuses}
+    for series, name in reversed(list(enumerate(_GROUPS))):
+        group = table[table["status"].map(series_of_status) == series]
+        if group.empty:
             continue
-        trials = [(str(key), rows) for key, rows in own.groupby("trial_key", sort=False)]
+        trials = [(str(key), rows) for key, rows in group.groupby("trial_key", sort=False)]
         layers.append(
             Lines(
                 name=name,
                 x=tuple(numbers(rows["epoch"]) for _, rows in trials),
                 y=tuple(numbers(rows["selection_iou"]) for _, rows in trials),
-                look=look,
+                series=series,
                 faint=len(trials) > 8,
-                tips=tuple(f"trial {key}, {rows['status'].iloc[0]}" for key, rows in trials),
+                hover=tuple(f"trial {key}, {rows['status'].iloc[0]}" for key, rows in trials),
             )
         )
-        if look in (1, 2):
+        if series in (1, 2):
             ends = [rows.iloc[-1] for _, rows in trials]
             layers.append(
                 Points(
                     name="",
                     x=numbers([row["epoch"] for row in ends]),
                     y=numbers([row["selection_iou"] for row in ends]),
-                    look=look,
+                    series=series,
                     marker="cross",
                 )
             )

@@ -1,11 +1,11 @@
-"""How the test IoU is distributed over images, for the leading arms."""
+"""The distribution of the test IoU over images, for the leading arms."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Chart, Figure, NotApplicableError, Points, numbers, shortened
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted
@@ -22,7 +22,7 @@ COLUMNS = [
     Column("p95", "float64", "95 % have at most this"),
     Column("mean", "float64", "mean over images"),
     Column("missed", "float64", "share of the images with an IoU below 0.01"),
-    Column("images", "int64", "test images, each with the mean over replicates of its IoU"),
+    Column("images", "int64", "test images; the IoU of an image is its mean over replicates"),
     Column("subjects", "int64", "persons on them"),
     Column("replicates", "int64", "complete trials of the arm"),
 ]
@@ -32,13 +32,13 @@ _QUANTILES = {"p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 _MISSED = 0.01
 
 
-def distribution(material: Material) -> Figure:
+def distribution(data: SweepData) -> Figure:
     """Return quantiles of the test IoU over images.
 
     Raises:
         NotApplicableError: No test images are recorded.
     """
-    table = distribution_table(material)
+    table = distribution_table(data)
     first = table.iloc[0]
     subjects = int(table["subjects"].max())
     return Figure(
@@ -48,7 +48,7 @@ def distribution(material: Material) -> Figure:
             f"The {len(table)} best arms by the selection set. Marker: the median over {first['images']} test images "
             f"of {subjects} subjects; thick bar: the middle half of the images; thin bar: the middle 90 %. The value "
             f"of an image is its mean over the {counted(first['replicates'], 'trial')} of the arm. "
-            "These are spreads of images, not intervals of a mean."
+            "The bars show the spread of images, not intervals of a mean."
         ),
         alt=(
             f"Best arm: half of the images have at least {first['median']:.3f}, a quarter at most {first['p25']:.3f}, "
@@ -60,7 +60,7 @@ def distribution(material: Material) -> Figure:
     )
 
 
-def distribution_table(material: Material) -> pd.DataFrame:
+def distribution_table(data: SweepData) -> pd.DataFrame:
     """Return one row per leading arm (columns: COLUMNS).
 
     Raises:
@@ -68,42 +68,42 @@ def distribution_table(material: Material) -> pd.DataFrame:
     """
     import pandas as pd
 
-    keys = material.arms["arm_key"].head(_ARMS).tolist()
-    trials = material.searched
-    trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE.value)]
-    images = material.images_of(trials["trial_key"].tolist())
+    keys = data.arms["arm_key"].head(_ARMS).tolist()
+    trials = data.searched
+    trials = trials[trials["arm_key"].isin(keys) & (trials["status"] == Status.COMPLETE)]
+    images = data.images_of(trials["trial_key"].tolist())
     if images.empty:
         raise NotApplicableError("needs test images of a complete trial")
-    found = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
+    arm_images = images.merge(trials[["trial_key", "arm_key"]], on="trial_key")
     rows = []
-    for key, name in zip(keys, material.arm_names(keys), strict=True):
-        own = found[found["arm_key"] == key]
-        if len(own):
-            rows.append({"arm": name, **_row(own)})
+    for key, name in zip(keys, data.arm_names(keys), strict=True):
+        images_of_arm = arm_images[arm_images["arm_key"] == key]
+        if len(images_of_arm):
+            rows.append({"arm": name, **_row(images_of_arm)})
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
 
 
-def _row(own: pd.DataFrame) -> dict[str, float]:
-    values = own.groupby(["dataset", "image"], dropna=False)["iou"].mean()
+def _row(images: pd.DataFrame) -> dict[str, float]:
+    values = images.groupby(["dataset", "image"], dropna=False)["iou"].mean()
     quantiles = values.quantile(list(_QUANTILES.values()))
     return {
         **dict(zip(_QUANTILES, quantiles, strict=True)),
         "mean": values.mean(),
         "missed": (values < _MISSED).mean(),
         "images": len(values),
-        "subjects": own["subject"].nunique(),
-        "replicates": own["trial_key"].nunique(),
+        "subjects": images["subject"].nunique(),
+        "replicates": images["trial_key"].nunique(),
     }
 
 
 def _chart(table: pd.DataFrame) -> Chart:
     places = tuple(float(i) for i in range(len(table)))
-    tips = tuple(
+    hover = tuple(
         f"{row.arm}: median {row.median:.3f}, middle half {row.p25:.3f} to {row.p75:.3f}, {row.missed:.0%} missed"
         for row in table.itertuples()
     )
     x, look = numbers(table["median"]), 0
-    wide = Points(name="", x=x, y=places, low=numbers(table["p05"]), high=numbers(table["p95"]), along="x", look=look)
+    wide = Points(name="", x=x, y=places, low=numbers(table["p05"]), high=numbers(table["p95"]), along="x", series=look)
     half = Points(
         name="",
         x=x,
@@ -111,9 +111,9 @@ def _chart(table: pd.DataFrame) -> Chart:
         low=numbers(table["p25"]),
         high=numbers(table["p75"]),
         along="x",
-        look=look,
+        series=look,
         thick=True,
-        tips=tips,
+        hover=hover,
     )
     ticks = tuple((float(i), f"{i + 1}. {shortened(name)}") for i, name in enumerate(table["arm"]))
     return Chart(

@@ -1,11 +1,22 @@
-"""What each level contributes, and what pairs of levels add together, as intervals around zero."""
+"""Effects of levels and interactions of pairs of levels, as intervals around zero."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, NotApplicableError, Points, Rule, extent, numbers
-from analysis.figures.sweep_data import Material
+from analysis.answers.interactions import interactions as estimate
+from analysis.figures.chart import (
+    Axis,
+    Chart,
+    Figure,
+    Layer,
+    NotApplicableError,
+    Points,
+    ReferenceLine,
+    extent,
+    numbers,
+)
+from analysis.figures.sweep_data import SweepData
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
 from seatbelt.records.columns import Column
@@ -17,13 +28,13 @@ EFFECTS = [
     Column("factor", "string", "the factor"),
     Column("level", "string", "the level"),
     Column("reference", "string", "the level that it is compared with"),
-    Column("effect", "float64", "difference of the selection IoU; null where the trials do not tell"),
+    Column("effect", "float64", "difference of the selection IoU; null where the trials cannot identify it"),
     Column("low", "float64", "lower bound of the 95 % interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials at the level that reached the end"),
     Column("p_value", "float64", "of no effect, adjusted over all effects"),
     Column("decided", "bool", "whether it differs from zero after the adjustment"),
-    Column("detectable", "float64", "smallest effect that would be found with 80 % power at 5 %"),
+    Column("detectable", "float64", "smallest effect detected with 80 % power at 5 %"),
 ]
 """Columns of `effects_table`."""
 
@@ -32,65 +43,65 @@ INTERACTIONS = [
     Column("level_a", "string", "its level"),
     Column("factor_b", "string", "the other factor"),
     Column("level_b", "string", "its level"),
-    Column("effect", "float64", "what both levels together add beyond their sum"),
+    Column("effect", "float64", "effect of both levels together minus the sum of their effects"),
     Column("low", "float64", "lower bound of the interval"),
     Column("high", "float64", "its upper bound"),
     Column("n", "int64", "trials"),
 ]
-"""Columns that `interactions` takes."""
+"""Columns of the argument of `interactions`."""
 
 MOST_TRIALS = 5_000
-"""Trials beyond which a report leaves out what takes long to estimate."""
+"""Number of trials above which a report omits slow estimates."""
 
 _MOST, _PAIRS = 40, 20
-"""Rows of the figures of effects and of pairs; the tables have all."""
+"""Most rows of the figures of effects and of pairs; the tables have all."""
 
 
-def main_effects(material: Material) -> Figure:
+def main_effects(data: SweepData) -> Figure:
     """Return the effects of all levels as a forest plot.
 
     Raises:
         NotApplicableError: There is nothing to compare.
     """
     try:
-        found = material.effects
+        effects = data.effects
     except UserError as error:
         raise NotApplicableError(f"cannot be drawn: {error}") from None
-    table = effects_table(material)
-    told = table.dropna(subset=["effect"])
-    if told.empty:
-        raise NotApplicableError("needs effects that the complete trials tell")
-    decided, method = int(table["decided"].sum()), ESTIMATORS[found.estimator]
-    strongest = told.iloc[int(told["effect"].abs().argmax())]
+    table = effects_table(data)
+    estimated = table.dropna(subset=["effect"])
+    if estimated.empty:
+        raise NotApplicableError("needs effects that the complete trials identify")
+    decided, method = int(table["decided"].sum()), ESTIMATORS[effects.estimator]
+    strongest = estimated.iloc[int(estimated["effect"].abs().argmax())]
     return Figure(
         name="main_effects",
-        title="What each level adds to the selection IoU",
+        title="Effect of each level on the selection IoU",
         caption=(
-            f"Differences to the reference level of each factor ({method}, {found.complete} of {found.trials} "
-            f"trials reached epoch {found.epoch}), with 95 % intervals over {found.evidence}. Full "
-            "markers are decided: they differ from zero after adjusting for how many there are (Holm). Small ticks "
-            f"show the smallest effect that could have been found.{_left_out(len(told), _MOST)}"
+            f"Differences to the reference level of each factor ({method}, {effects.complete} of {effects.trials} "
+            f"trials reached epoch {effects.epoch}), with 95 % intervals over {effects.evidence}. Full "
+            "markers are decided: they differ from zero after adjusting for their number (Holm). Small ticks "
+            f"show the smallest detectable effect.{_left_out(len(estimated), _MOST)}"
         ),
         alt=(
-            f"{len(told)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} against "
-            f"{strongest['reference']}, {strongest['effect']:+.3f}."
+            f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} "
+            f"against {strongest['reference']}, {strongest['effect']:+.3f}."
         ),
         columns=EFFECTS,
         table=table,
-        chart=_forest(told.head(_MOST)),
+        chart=_forest(estimated.head(_MOST)),
     )
 
 
-def effects_table(material: Material) -> pd.DataFrame:
+def effects_table(data: SweepData) -> pd.DataFrame:
     """Return one row per effect (columns: EFFECTS), in the order of the factors."""
     import pandas as pd
 
-    rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in material.effects.effects]
-    found = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
-    return found.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
+    rows = [{column.name: getattr(effect, column.name) for column in EFFECTS} for effect in data.effects.effects]
+    frame = pd.DataFrame(rows, columns=[column.name for column in EFFECTS])
+    return frame.astype(dict.fromkeys(("effect", "low", "high", "p_value", "detectable"), "float64"))
 
 
-def pair_effects(material: Material) -> Figure:
+def pair_effects(data: SweepData) -> Figure:
     """Return the interactions of a sweep.
 
     Raises:
@@ -98,20 +109,18 @@ def pair_effects(material: Material) -> Figure:
     """
     import pandas as pd
 
-    from analysis.answers.interactions import interactions as estimate
-
-    if len(material.searched) > MOST_TRIALS:
+    if len(data.searched) > MOST_TRIALS:
         raise NotApplicableError(
-            f"is left out beyond {MOST_TRIALS:,} trials; `seatbelt effects --interactions` tells them"
+            f"is omitted above {MOST_TRIALS:,} trials; `seatbelt effects --interactions` prints them"
         )
     try:
-        found = estimate(material.sweep).interactions
+        pairs = estimate(data.sweep).interactions
     except UserError as error:
         raise NotApplicableError(f"cannot be drawn: {error}") from None
-    if not found:
+    if not pairs:
         raise NotApplicableError("needs pairs of levels")
     names = [column.name for column in INTERACTIONS]
-    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in found], columns=names))
+    return interactions(pd.DataFrame([{name: getattr(pair, name) for name in names} for pair in pairs], columns=names))
 
 
 def interactions(table: pd.DataFrame) -> Figure:
@@ -121,21 +130,21 @@ def interactions(table: pd.DataFrame) -> Figure:
         table: One row per pair (columns: INTERACTIONS).
     """
     ordered = table.sort_values("effect", key=abs, ascending=False, ignore_index=True)
-    shown = ordered.head(_PAIRS)
-    names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in shown.iterrows()]
+    drawn = ordered.head(_PAIRS)
+    names = [f"{r['factor_a']}={r['level_a']} with {r['factor_b']}={r['level_b']}" for _, r in drawn.iterrows()]
     first = ordered.iloc[0]
     return Figure(
         name="interactions",
-        title="What pairs of levels add together",
+        title="Interactions of pairs of levels",
         caption=(
-            f"What both levels of a pair add beyond the sum of what each adds alone, with 95 % intervals; "
-            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. An interval stands alone: among many "
-            f"some miss 0 by chance.{_left_out(len(ordered), _PAIRS)}"
+            f"The effect of both levels of a pair minus the sum of their single effects, with 95 % intervals; "
+            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. Intervals are unadjusted: among many, "
+            f"some exclude 0 by chance.{_left_out(len(ordered), _PAIRS)}"
         ),
         alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
         table=ordered,
-        chart=_rows(names, [_points("pairs", shown, range(len(shown)), hollow=False)], "interaction"),
+        chart=_rows(names, [_points("pairs", drawn, range(len(drawn)), hollow=False)], "interaction"),
     )
 
 
@@ -149,18 +158,18 @@ def _forest(table: pd.DataFrame) -> Chart:
     places = range(len(table))
     for decided, name in ((True, "decided"), (False, "not decided")):
         chosen = table["decided"].to_numpy() == decided
-        kept = [place for place in places if chosen[place]]
-        if kept:
-            layers.append(_points(name, table.iloc[kept], kept, hollow=not decided))
-    known = table["detectable"].notna().to_numpy()
-    ticks = [(place, float(table["detectable"].iloc[place])) for place in places if known[place]]
+        group = [place for place in places if chosen[place]]
+        if group:
+            layers.append(_points(name, table.iloc[group], group, hollow=not decided))
+    has_detectable = table["detectable"].notna().to_numpy()
+    ticks = [(place, float(table["detectable"].iloc[place])) for place in places if has_detectable[place]]
     if ticks:
         layers.append(
             Points(
-                name="smallest that could be found",
+                name="smallest detectable",
                 x=tuple(value for _, size in ticks for value in (-size, size)),
                 y=tuple(float(place) for place, _ in ticks for _ in range(2)),
-                look=6,
+                series=6,
                 marker="tick",
             )
         )
@@ -168,17 +177,17 @@ def _forest(table: pd.DataFrame) -> Chart:
 
 
 def _points(name: str, table: pd.DataFrame, places: list[int] | range, *, hollow: bool) -> Points:
-    known = table["low"].notna().any()
+    has_bounds = table["low"].notna().any()
     return Points(
         name=name,
         x=numbers(table["effect"]),
         y=tuple(float(place) for place in places),
-        low=numbers(table["low"]) if known else (),
-        high=numbers(table["high"]) if known else (),
+        low=numbers(table["low"]) if has_bounds else (),
+        high=numbers(table["high"]) if has_bounds else (),
         along="x",
-        look=1 if hollow else 0,
+        series=1 if hollow else 0,
         marker="hollow" if hollow else "full",
-        tips=tuple(
+        hover=tuple(
             f"{effect:+.3f} [{low:+.3f}, {high:+.3f}], n = {n}"
             for effect, low, high, n in zip(table["effect"], table["low"], table["high"], table["n"], strict=True)
         ),
@@ -191,6 +200,6 @@ def _rows(names: list[str], layers: list[Layer], title: str) -> Chart:
         y=Axis(
             title="", ticks=tuple((float(i), name) for i, name in enumerate(names)), low=len(names) - 0.4, high=-0.6
         ),
-        layers=(Rule(name="", at=0.0, along="y"), *layers),
+        layers=(ReferenceLine(name="", at=0.0, along="y"), *layers),
         height=max(0.35, min(1.6, 0.2 + 0.035 * len(names))),
     )

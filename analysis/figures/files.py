@@ -1,4 +1,4 @@
-"""A figure as a file: an image for print, or its numbers."""
+"""A figure as a file: an image, or its numbers."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def figure_file(figure: Figure, form: FileFormat) -> bytes:
 
 
 def table_rows(figure: Figure) -> list[list[Any]]:
-    """Return the rows of a figure's table as plain values; what is missing is None."""
+    """Return the rows of a figure's table as plain values; missing values are None."""
     return [list(row.values()) for row in plain_rows(figure.table)]

@@ -1,11 +1,11 @@
-"""Trials as lines through all factors to their score: which levels the good ones share."""
+"""Parallel coordinates: trials as lines through all factors to their score."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, Rule, Texts
-from analysis.figures.sweep_data import Material
+from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, ReferenceLine, Texts
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 
 if TYPE_CHECKING:
@@ -19,55 +19,56 @@ COLUMNS = [
 ]
 
 DRAWN = 150
-"""Most trials that are drawn."""
+"""Most trials to draw."""
 _AXES = 14
-"""Most factors that are drawn: the first ones."""
+"""Most factors to draw; the first ones are used."""
 _GROUPS = ("best tenth", "upper half", "lower half")
-_LOOKS = dict(zip(_GROUPS, (1, 0, 6), strict=True))
+_SERIES = dict(zip(_GROUPS, (1, 0, 6), strict=True))
 
 
-def parallel(material: Material) -> Figure:
+def parallel(data: SweepData) -> Figure:
     """Return parallel coordinates of the trials.
 
     Raises:
-        NotApplicableError: Fewer than two factors vary, or nothing has a score.
+        NotApplicableError: Fewer than two factors vary, or no trial has a score.
     """
-    table = parallel_table(material)
+    table = parallel_table(data)
     factors = list(table.columns[2:-1])
     drawn, all_trials = len(_thinned(table)), len(table)
-    more = "" if len(material.varied) == len(factors) else f" The first {_AXES} of {len(material.varied)} factors."
+    more = "" if len(data.varied) == len(factors) else f" The first {_AXES} of {len(data.varied)} factors."
     return Figure(
         name="parallel",
         title="Trials through the factors to their score",
         caption=(
-            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, the best tenth always. They run "
-            f"through their level of each factor to their best selection IoU, of whatever epochs they trained.{more}"
+            f"Each line is one trial (n = 1): {drawn} of {all_trials} are drawn, always including the best tenth. A "
+            "line runs through the level of each factor to the best selection IoU of the trial, over its own "
+            f"epochs.{more}"
         ),
         alt=f"{drawn} lines through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
         f"{table['selection_iou'].max():.3f}.",
         columns=COLUMNS,
         table=table,
-        chart=_chart(_thinned(table), factors, material),
+        chart=_chart(_thinned(table), factors, data),
     )
 
 
-def parallel_table(material: Material) -> pd.DataFrame:
+def parallel_table(data: SweepData) -> pd.DataFrame:
     """Return one row per trial with a score and levels (columns: COLUMNS), best first.
 
     Raises:
-        NotApplicableError: Fewer than two factors vary, or nothing has a score.
+        NotApplicableError: Fewer than two factors vary, or no trial has a score.
     """
-    factors = material.varied[:_AXES]
+    factors = data.varied[:_AXES]
     if len(factors) < 2:
         raise NotApplicableError("needs two factors that vary")
-    trials = material.searched[["trial_key", "arm_key", "selection_iou"]]
-    found = trials.merge(material.arm_cells[["arm_key", *factors]], on="arm_key").dropna()
-    if found.empty:
+    trials = data.searched[["trial_key", "arm_key", "selection_iou"]]
+    scored = trials.merge(data.arm_cells[["arm_key", *factors]], on="arm_key").dropna()
+    if scored.empty:
         raise NotApplicableError("needs trials with a score")
-    found = found.sort_values("selection_iou", ascending=False, kind="stable", ignore_index=True)
-    n = len(found)
-    found["group"] = [_GROUPS[0 if i < max(1, n // 10) else 1 if i < (n + 1) // 2 else 2] for i in range(n)]
-    return found[["trial_key", "group", *factors, "selection_iou"]]
+    scored = scored.sort_values("selection_iou", ascending=False, kind="stable", ignore_index=True)
+    n = len(scored)
+    scored["group"] = [_GROUPS[0 if i < max(1, n // 10) else 1 if i < (n + 1) // 2 else 2] for i in range(n)]
+    return scored[["trial_key", "group", *factors, "selection_iou"]]
 
 
 def _thinned(table: pd.DataFrame) -> pd.DataFrame:
@@ -82,10 +83,10 @@ def _thinned(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([best, rest.iloc[places]], ignore_index=True)
 
 
-def _chart(table: pd.DataFrame, factors: list[str], material: Material) -> Chart:
+def _chart(table: pd.DataFrame, factors: list[str], data: SweepData) -> Chart:
     axes = [*factors, "selection_iou"]
-    heights = {name: _heights(table[name], material.levels.get(name, []), i) for i, name in enumerate(axes)}
-    layers: list[Layer] = [Rule(name="", at=float(i), along="y") for i in range(len(axes))]
+    heights = {name: _heights(table[name], data.levels.get(name, []), i) for i, name in enumerate(axes)}
+    layers: list[Layer] = [ReferenceLine(name="", at=float(i), along="y") for i in range(len(axes))]
     for group in reversed(_GROUPS):
         places = [i for i, name in enumerate(table["group"]) if name == group]
         if places:
@@ -94,15 +95,15 @@ def _chart(table: pd.DataFrame, factors: list[str], material: Material) -> Chart
                     name=group,
                     x=(tuple(float(i) for i in range(len(axes))),) * len(places),
                     y=tuple(tuple(heights[name][place] for name in axes) for place in places),
-                    look=_LOOKS[group],
+                    series=_SERIES[group],
                     faint=group != _GROUPS[0],
-                    tips=tuple(
+                    hover=tuple(
                         f"trial {table['trial_key'].iloc[place]}: {table['selection_iou'].iloc[place]:.3f}"
                         for place in places
                     ),
                 )
             )
-    marks = [mark for i, name in enumerate(axes) for mark in _marks(table[name], material.levels.get(name, []), i)]
+    marks = [mark for i, name in enumerate(axes) for mark in _marks(table[name], data.levels.get(name, []), i)]
     xs, ys, texts = zip(*marks, strict=True)
     layers.append(Texts(x=xs, y=ys, texts=texts))
     ticks = tuple((float(i), name.replace("_", " ")) for i, name in enumerate(axes))
@@ -115,7 +116,7 @@ def _chart(table: pd.DataFrame, factors: list[str], material: Material) -> Chart
 
 
 def _heights(values: pd.Series[Any], levels: list[str], axis: int) -> list[float]:
-    """Return where each trial crosses an axis, from 0 to 1; levels are spread a little, or all lines lay on one."""
+    """Return where each trial crosses an axis, from 0 to 1; jitter separates lines at the same level."""
     if levels:
         step = 1 / max(1, len(levels) - 1)
         places = {level: place * step for place, level in enumerate(levels)}

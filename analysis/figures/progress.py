@@ -1,22 +1,22 @@
-"""How the best score rose with the epochs that the search spent."""
+"""The best score so far against the epochs spent by the search."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import (
-    LOOKS,
+    COLOUR_COUNT,
     Axis,
     Chart,
     Figure,
     Layer,
     Lines,
     NotApplicableError,
-    Rule,
+    ReferenceLine,
     numbers,
     whole_axis,
 )
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    Column("epochs", "int64", "epochs that all trials had trained together"),
-    Column("best", "float64", "best selection IoU of a single trial until then"),
-    Column("trial_key", "string", "the trial that has it"),
+    Column("epochs", "int64", "total epochs of all trials so far"),
+    Column("best", "float64", "best selection IoU of a single trial so far"),
+    Column("trial_key", "string", "the trial with that score"),
 ]
 
 _BEST = """
 with spent as (
     select trial_key, epochs.selection_iou, row_number() over (order by "at" nulls first, number, epoch) as epochs
-    from epochs join trials using (trial_key) where coalesce(role, 'arm') = 'arm'
+    from epochs join trials using (trial_key) where role = 'arm'
 ), so_far as (
     select *, max(selection_iou) over (order by epochs rows between unbounded preceding and 1 preceding) as before,
            max(epochs) over () as total
@@ -43,21 +43,21 @@ where selection_iou > coalesce(before, '-inf'::double) order by epochs
 """
 
 
-def progress(material: Material) -> Figure:
-    """Return the best score so far as a line with steps.
+def progress(data: SweepData) -> Figure:
+    """Return the best score so far as a step line.
 
     Raises:
-        NotApplicableError: No epoch was measured.
+        NotApplicableError: No epoch has been measured.
     """
-    table, total = progress_table(material)
+    table, total = progress_table(data)
     first, last = table.iloc[0], table.iloc[-1]
-    baselines = comparable_baselines(material)
+    baselines = comparable_baselines(data)
     return Figure(
         name="progress",
         title="Search progress",
         caption=(
-            f"Best selection IoU of any single trial (n = 1) after each of the {total:,} epochs that the search spent. "
-            "A best value of many is a lucky one: what it is worth is told by replicates. Dashed: trivial baselines."
+            f"Best selection IoU of a single trial (n = 1) after each of the {total:,} epochs of the search. "
+            "The best of many values is partly luck; replicates show how much. Dashed: trivial baselines."
         ),
         alt=(
             f"A line that rises in {counted(len(table), 'step')} from {first['best']:.3f} to {last['best']:.3f}, "
@@ -69,21 +69,21 @@ def progress(material: Material) -> Figure:
     )
 
 
-def progress_table(material: Material) -> tuple[pd.DataFrame, int]:
-    """Return one row for each time that the best became better (columns: COLUMNS), and all epochs that were spent.
+def progress_table(data: SweepData) -> tuple[pd.DataFrame, int]:
+    """Return one row per improvement of the best score (columns: COLUMNS), and the total number of epochs.
 
     Raises:
-        NotApplicableError: No epoch was measured.
+        NotApplicableError: No epoch has been measured.
     """
-    found = material.ask(_BEST)
-    if found.empty:
-        raise NotApplicableError("needs an epoch that was measured")
-    return found[[column.name for column in COLUMNS]], int(found["total"].iloc[0])
+    improvements = data.query(_BEST)
+    if improvements.empty:
+        raise NotApplicableError("needs a measured epoch")
+    return improvements[[column.name for column in COLUMNS]], int(improvements["total"].iloc[0])
 
 
-def comparable_baselines(material: Material) -> dict[str, float]:
-    """Return the trivial baselines that are scored as trials are: over all images, not over those with the target."""
-    return {name: value for name, value in material.sweep.baselines.items() if not name.endswith(", with target")}
+def comparable_baselines(data: SweepData) -> dict[str, float]:
+    """Return the trivial baselines with the same score as trials: over all images, not only those with the target."""
+    return {name: value for name, value in data.sweep.baselines.items() if not name.endswith(", with target")}
 
 
 def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Chart:
@@ -94,11 +94,11 @@ def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Char
             x=((*numbers(table["epochs"]), float(total)),),
             y=((*numbers(table["best"]), last),),
             steps=True,
-            tips=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
+            hover=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
         )
     ]
     for number, (name, value) in enumerate(baselines.items(), start=1):
-        layers.append(Rule(name=f"{name}: {value:.3f}", at=float(value), look=number % LOOKS))
+        layers.append(ReferenceLine(name=f"{name}: {value:.3f}", at=float(value), series=number % COLOUR_COUNT))
     return Chart(
         x=whole_axis("epochs spent", 0, total, low=0),
         y=Axis(title="best selection IoU"),

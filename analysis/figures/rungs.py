@@ -1,4 +1,4 @@
-"""How trials went through the rungs: who reached each, who went on, who was stopped or failed."""
+"""The flow of trials through the rungs: how many reached each, continued, were stopped or failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicableError, whole_axis
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import FINAL, Status
 
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     Column("epoch", "int64", "rung; 0 for the beginning"),
-    Column("reached", "int64", "trials that got so far: the sum of the rest"),
-    Column("complete", "int64", "of them, trained to their end there"),
-    Column("promoted", "int64", "were promoted and reached the next rung"),
-    Column("went_on", "int64", "reached the next rung without being compared: all at the beginning, then exempt ones"),
-    Column("under_way", "int64", "have neither ended nor reached the next rung"),
-    Column("waiting", "int64", "wait for a promotion"),
-    Column("pruned", "int64", "were not promoted before the sweep ended"),
-    Column("failed", "int64", "failed, diverged or did not fit into memory before the next rung"),
+    Column("reached", "int64", "trials that reached it: the sum of the other columns"),
+    Column("complete", "int64", "completed there"),
+    Column("promoted", "int64", "promoted, and reached the next rung"),
+    Column("went_on", "int64", "reached the next rung without a comparison: all at the beginning, then exempt trials"),
+    Column("under_way", "int64", "neither ended nor at the next rung yet"),
+    Column("waiting", "int64", "waiting for a promotion"),
+    Column("pruned", "int64", "not promoted before the sweep ended"),
+    Column("failed", "int64", "failed, diverged or ran out of memory before the next rung"),
 ]
 
 _FATES = [column.name for column in COLUMNS[2:]]
-_NAMES = {"went_on": "went on, not compared", "under_way": "under way"}
-_LOOKS = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
+_NAMES = {"went_on": "continued without comparison", "under_way": "under way"}
+_SERIES = dict(zip(_FATES, (2, 0, 5, 6, 4, 1, 3), strict=True))
 
 
-def promotion_flow(material: Material) -> Figure:
+def promotion_flow(data: SweepData) -> Figure:
     """Return a stacked bar for the beginning and each rung.
 
     Raises:
-        NotApplicableError: The sweep does not prune, or nothing was trained.
+        NotApplicableError: The sweep does not prune, or no trial has begun.
     """
-    if not material.prunes:
-        raise NotApplicableError("needs a sweep that prunes (--prune asha)")
-    table = promotion_table(material)
+    if not data.prunes:
+        raise NotApplicableError("needs a pruned sweep (--prune asha)")
+    table = promotion_table(data)
     first, last = table.iloc[0], table.iloc[-1]
     return Figure(
         name="promotion_flow",
-        title="How trials went through the rungs",
+        title="Flow of trials through the rungs",
         caption=(
-            f"{first['reached']} trials began; each bar holds those that got to its epoch, by what became of them. "
-            "These are counts of all trials, so that they have no interval. Exempt trials are never stopped."
+            f"{first['reached']} trials began. Each bar shows the trials that reached its epoch, by their fate. "
+            "Counts of all trials have no interval. Exempt trials are never stopped."
         ),
         alt=(
             f"{first['reached']} trials began, {last['reached']} reached epoch {last['epoch']}; "
@@ -57,27 +57,27 @@ def promotion_flow(material: Material) -> Figure:
     )
 
 
-def promotion_table(material: Material) -> pd.DataFrame:
+def promotion_table(data: SweepData) -> pd.DataFrame:
     """Return one row for the beginning and one per rung (columns: COLUMNS).
 
     Raises:
-        NotApplicableError: Nothing was trained.
+        NotApplicableError: No trial has begun.
     """
     import pandas as pd
 
-    trials = material.searched[material.searched["attempts"].fillna(1) > 0]
-    trials = trials[(trials["status"] != Status.PLANNED.value) | (trials["epochs_done"] > 0)]
+    trials = data.searched[data.searched["attempts"].fillna(1) > 0]
+    trials = trials[(trials["status"] != Status.PLANNED) | (trials["epochs_done"] > 0)]
     if trials.empty:
-        raise NotApplicableError("needs a trial that began")
-    promoted = material.ask("select trial_key, epoch from decisions where kind = 'promotion'")
+        raise NotApplicableError("needs a trial that has begun")
+    promoted = data.query("select trial_key, epoch from decisions where kind = 'promotion'")
     pairs = set(zip(promoted["trial_key"], promoted["epoch"], strict=True))
-    rows = list(_rows(trials, [0, *material.rungs], pairs))
+    rows = list(_rows(trials, [0, *data.rungs], pairs))
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS])
 
 
 def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, object]]) -> Iterator[dict[str, int]]:
-    # One that stopped early trained to its end, whatever its epochs are.
-    complete = trials["status"] == Status.COMPLETE.value
+    # A trial that stopped early is complete, whatever its epochs.
+    complete = trials["status"] == Status.COMPLETE
     done = trials["epochs_done"].where(~complete, epochs[-1])
     for place, epoch in enumerate(epochs):
         here = trials[done >= epoch]
@@ -92,11 +92,11 @@ def _rows(trials: pd.DataFrame, epochs: list[int], promoted: set[tuple[object, o
 def _fate(key: str, status: str, went_on: bool, epoch: int, promoted: set[tuple[object, object]]) -> str:
     if went_on:
         return "promoted" if (key, epoch) in promoted else "went_on"
-    if status == Status.COMPLETE.value:
+    if status == Status.COMPLETE:
         return "complete"
-    known = {Status.PRUNED.value: "pruned", Status.PAUSED.value: "waiting"}
-    known |= {ended.value: "failed" for ended in FINAL}
-    return known.get(status, "under_way")
+    fates = {Status.PRUNED.value: "pruned", Status.PAUSED.value: "waiting"}
+    fates |= {ended.value: "failed" for ended in FINAL}
+    return fates.get(status, "under_way")
 
 
 def _chart(table: pd.DataFrame) -> Chart:
@@ -116,9 +116,9 @@ def _chart(table: pd.DataFrame) -> Chart:
                 base=tuple(below),
                 top=tuple(top),
                 width=0.7,
-                look=_LOOKS[fate],
+                series=_SERIES[fate],
                 texts=tuple(f"{count:.0f}" if count else "" for count in counts),
-                tips=tuple(
+                hover=tuple(
                     f"epoch {epoch}: {count:.0f} {name}" for epoch, count in zip(table["epoch"], counts, strict=True)
                 ),
             )

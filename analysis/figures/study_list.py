@@ -1,4 +1,4 @@
-"""Which figures of the thesis there are, by the factors that they show."""
+"""The figures of the thesis, by the factors they show."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NAMES = {
     ("regime", "real"): "real only",
     ("regime", "synthetic_then_real"): "synthetic, then real",
 }
-"""What levels are called in figures, where their own labels are short."""
+"""Names of levels in figures, where their labels are abbreviations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFigure:
-    """A figure of the thesis by the factors that it shows."""
+    """A figure of the thesis by the factors it shows."""
 
     name: str
     title: str
@@ -27,11 +27,11 @@ class StudyFigure:
     series: str | None
     asks: str
     benchmark: str | None = None
-    """Level of x that is drawn as lines."""
+    """Level of x drawn as reference lines."""
     bars: bool = False
     grid: bool = False
     sizes: bool = False
-    """Whether the labels tell the numbers of images."""
+    """Whether tick labels include the number of images."""
 
 
 STUDY_FIGURES = [
@@ -50,17 +50,17 @@ STUDY_FIGURES = [
         x="training_data",
         series="augmentation",
         benchmark="real",
-        asks="Generations of synthetic images alone and together; the lines are real images alone.",
+        asks="Single and combined generations of synthetic images; the lines are real images only.",
     ),
     StudyFigure(
         name="mixing",
-        title="Test IoU by the share of synthetic images beside the real ones",
+        title="Test IoU by the share of synthetic images",
         reference="figure 4.3",
         x="synthetic_share",
         series="weights",
         benchmark="0.0",
         sizes=True,
-        asks="The real images stay the same, synthetic ones are added; the lines are real images alone.",
+        asks="The real images are constant and synthetic ones are added; the lines are real images only.",
     ),
     StudyFigure(
         name="randomization",
@@ -69,11 +69,11 @@ STUDY_FIGURES = [
         x="training_data",
         series="augmentation",
         grid=True,
-        asks="Images with domain randomisation added or not, with and without augmentation.",
+        asks="Trained with and without domain-randomised images and augmentation.",
     ),
     StudyFigure(
         name="pretraining",
-        title="Test IoU of synthetic images, real ones, and one after the other",
+        title="Test IoU after training on synthetic images, on real ones, and on both in turn",
         reference="figure 4.4",
         x="architecture",
         series="regime",
@@ -87,15 +87,15 @@ STUDY_FIGURES = [
         x="architecture",
         series="weights",
         bars=True,
-        asks="Each architecture with an encoder from ImageNet and with a random one.",
+        asks="Each architecture with an ImageNet encoder and with a random one.",
     ),
     StudyFigure(
         name="labels",
-        title="Test IoU by the labels that are learned beside the belt",
+        title="Test IoU by the labels learned in addition to the belt",
         reference="figure 4.6",
         x="context",
         series=None,
         bars=True,
-        asks="Each bar is a model that also learned the labels named below it.",
+        asks="Each bar is a model that also learned the labels below it.",
     ),
 ]

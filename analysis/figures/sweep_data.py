@@ -1,4 +1,4 @@
-"""What figures and reports are made of: the tables of one sweep, read once and no more of them than is needed."""
+"""The data of figures and reports: the tables of one sweep, read once and only as needed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
-from analysis.reading.duckdb import connect
-from analysis.reading.tables import Sweep, readable
-from analysis.reading.trial_cells import arms_of
-from seatbelt.errors import UserError
+from analysis.answers.arms import arms_of
+from analysis.answers.effects import Effects, effects
+from analysis.reading.duckdb import connect, frame
+from analysis.reading.tables import SweepTables, readable
+from analysis.reading.trial_cells import cells_of
+from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from analysis.answers.effects import Effects
-
 TESTED = 60
-"""So many leading arms get an interval of the test IoU: a bootstrap takes some milliseconds each."""
+"""Number of leading arms with an interval of the test IoU: each bootstrap takes some milliseconds."""
 
 _TRIALS = (
     "trial_key", "arm_key", "number", "cell", "replicate", "status", "exempt", "role", "epochs_done",
@@ -29,43 +28,43 @@ _TRIALS = (
 )  # fmt: skip
 
 
-class Material:
-    """The tables of one sweep. Each is read when it is first asked for, and kept."""
+class SweepData:
+    """The tables of one sweep, each cached after the first access."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: SweepTables) -> None:
         self.sweep = sweep
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """All trials, in the order of planning, with the columns that figures are made of."""
+        """All trials in planning order, with the columns used by figures."""
         columns = ", ".join(f'"{name}"' for name in _TRIALS)
-        return self.ask(f"select {columns} from trials order by number, trial_key")
+        return self.query(f"select {columns} from trials order by number, trial_key")
 
     @cached_property
     def searched(self) -> pd.DataFrame:
-        """The trials of the search: neither stages nor confirmations."""
-        found = self.trials[self.trials["role"].fillna("arm") == "arm"]
-        return found.reset_index(drop=True)
+        """The trials of the search, without stages and confirmations."""
+        searched_rows = self.trials[self.trials["role"] == "arm"]
+        return searched_rows.reset_index(drop=True)
 
     @cached_property
     def arms(self) -> pd.DataFrame:
-        """`Sweep.arms()`, with intervals of the test IoU for the leading ones."""
+        """`Sweep.arms()`, with test intervals for the leading arms."""
         with readable(self.sweep):
-            complete = self.searched[self.searched["status"] == Status.COMPLETE.value]
+            complete = self.searched[self.searched["status"] == Status.COMPLETE]
             means = complete.groupby("arm_key")["selection_iou"].mean().sort_values(ascending=False, kind="stable")
             leading = complete[complete["arm_key"].isin(means.index[:TESTED])]
             return arms_of(self.sweep, complete, self.images_of(leading["trial_key"].tolist()))
 
     @cached_property
     def levels(self) -> dict[str, list[str]]:
-        """Factor -> its levels among the trials, in the order of `sweep.json`; none for a range of numbers."""
+        """Factor -> levels among the trials, in the order of `sweep.json`; none for a range."""
         cells = self.arm_cells
-        found = {}
+        levels_of_factor = {}
         for name, labels in self.sweep.factors.items():
             if name in cells:
                 present = {str(label) for label in cells[name].dropna()}
-                found[name] = [label for label in labels if label in present]
-        return found
+                levels_of_factor[name] = [label for label in labels if label in present]
+        return levels_of_factor
 
     @cached_property
     def varied(self) -> list[str]:
@@ -76,22 +75,20 @@ class Material:
     @cached_property
     def arm_cells(self) -> pd.DataFrame:
         """The levels of each arm of the search; see `Sweep.cells`."""
-        from analysis.reading.trial_cells import cells_of
-
         with readable(self.sweep):
             return cells_of(self.sweep, self.searched.drop_duplicates("arm_key"))
 
     def arm_names(self, keys: list[str]) -> list[str]:
-        """Return what arms are called: their levels of the factors that vary, or the name of a named arm."""
+        """Return the names of arms: the levels of the factors that vary, or the name of a named arm."""
         with readable(self.sweep):
             cells = dict(zip(self.searched["arm_key"], self.searched["cell"], strict=True))
-            told = {key: cell_of(cells[key]) for key in keys}
-            return [self.name_of(told[key]) or key for key in keys]
+            cell_of_arm = {key: read_cell(cells[key]) for key in keys}
+            return [self.name_of(cell_of_arm[key]) or key for key in keys]
 
     def name_of(self, cell: Mapping[str, str]) -> str:
-        """Return what a cell is called; see `arm_names`."""
+        """Return the name of a cell; see `arm_names`."""
         varied = {*self.varied, NAMED_ARM}
-        return _called({name: level for name, level in cell.items() if name in varied}) or _called(cell)
+        return _short_name({name: level for name, level in cell.items() if name in varied}) or _short_name(cell)
 
     @cached_property
     def effects(self) -> Effects:
@@ -100,13 +97,11 @@ class Material:
         Raises:
             UserError: There is nothing to compare.
         """
-        from analysis.answers.effects import effects
-
         return effects(self.sweep)
 
     @cached_property
     def rungs(self) -> list[int]:
-        """The epochs at which trials are compared, the full training last.
+        """The epochs at which trials are compared; the full training is last.
 
         Raises:
             UserError: `sweep.json` or the trials hold something else.
@@ -114,40 +109,34 @@ class Material:
         with readable(self.sweep):
             planned = self.trials["epochs_planned"].dropna()
             full = [int(planned.max())] if len(planned) else []
-            return sorted({*(int(rung) for rung in self.sweep.description.get("rungs", [])), *full})
+            return sorted({*self.sweep.record.rungs, *full})
 
     @property
     def prunes(self) -> bool:
         """Whether the sweep prunes."""
-        return bool(self.sweep.description.get("prune", "none") != "none")
+        return self.sweep.record.prunes
 
     def images_of(self, trials: list[str]) -> pd.DataFrame:
         """Return the test images of some trials: trial_key, dataset, image, subject, iou."""
-        return self.ask(
+        return self.query(
             "select trial_key, dataset, image, subject, iou from images where trial_key in (select unnest(?))", [trials]
         )
 
-    def ask(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        """Return the answer of SQL over trials, epochs, images, decisions and stages.
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+        """Return the rows of an SQL query over trials, epochs, images, decisions and stages.
 
         Raises:
             UserError: A table cannot be read.
         """
-        import duckdb
-
-        try:
-            found: pd.DataFrame = self._connection.sql(sql, params=parameters or []).to_arrow_table().to_pandas()
-        except duckdb.Error as error:
-            raise UserError(f"{self.sweep.root} cannot be read ({str(error).splitlines()[0]})") from None
-        return found
+        return frame(self._connection, self.sweep, sql, parameters or [])
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         return connect(self.sweep)
 
 
-def _called(cell: Mapping[str, str]) -> str:
-    """Return what an arm is called: of switches, those that are on."""
+def _short_name(cell: Mapping[str, str]) -> str:
+    """Return the name of a cell; of several switches, only those that are on."""
     switches = [name for name, level in cell.items() if level in ("on", "off")]
     if len(switches) < 2:
         return cell_text(cell)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Source, readable
+from seatbelt.records.sweep import SweepRecord
 
 
 def different_selections(source: Source) -> str | None:
-    """Return in one line which sweeps do not compare, None where all do.
+    """Return one line that says which sweeps are not comparable; None if all are.
 
     Raises:
-        UserError: A `sweep.json` holds what no sweep writes.
+        UserError: A `sweep.json` holds values that no sweep writes.
     """
-    groups: dict[object, list[tuple[str, Sweep]]] = {}
+    groups: dict[object, list[tuple[str, SweepRecord]]] = {}
     for name, sweep in source.parts:
         with readable(sweep):
-            groups.setdefault(_selection(sweep.description), []).append((name or sweep.name, sweep))
+            groups.setdefault(_selection(sweep.record), []).append((name or sweep.name, sweep.record))
     if len(groups) < 2:
         return None
     kinds = "; ".join(
-        f"{_kind_text(members[0][1])}: {', '.join(name for name, _ in members)}" for members in groups.values()
+        f"{_selection_text(members[0][1])}: {', '.join(name for name, _ in members)}" for members in groups.values()
     )
     return (
         f"the sweeps are scored on different selection sets ({kinds}), so that their scores do not compare; "
@@ -28,26 +27,24 @@ def different_selections(source: Source) -> str | None:
     )
 
 
-def _selection(description: dict[str, Any]) -> object:
-    """Return what a score is measured on: images by the content of their data set, their size, the class scored."""
-    data = description.get("data", [])
-    images = frozenset((data[number]["fingerprint"], row) for number, row in description.get("selection", []))
-    return images, _target(description), _size(description)
+def target_of(record: SweepRecord) -> str:
+    """Return the class that a sweep scores."""
+    return str(record.base.get("data", {}).get("target", "unknown"))
 
 
-def _kind_text(sweep: Sweep) -> str:
-    with readable(sweep):
-        data, chosen = sweep.description.get("data", []), sweep.description.get("selection", [])
-        names = " and ".join(dict.fromkeys(str(data[number]["name"]) for number, _ in chosen))
-        size = _size(sweep.description)
-        at = f" at {size}" if size else ""
-        return f"{len(chosen)} images of {names or 'unknown data'}{at}, target {_target(sweep.description)}"
+def _selection(record: SweepRecord) -> object:
+    """Return what a score is measured on: the images (by the content of their data set), their size, the target."""
+    images = frozenset((record.data[number].fingerprint, row) for number, row in record.selection)
+    return images, target_of(record), _size(record)
 
 
-def _target(description: dict[str, Any]) -> str:
-    return str(description.get("base", {}).get("data", {}).get("target", "unknown"))
+def _selection_text(record: SweepRecord) -> str:
+    names = " and ".join(dict.fromkeys(record.data[number].name for number, _ in record.selection))
+    size = _size(record)
+    at = f" at {size}" if size else ""
+    return f"{len(record.selection)} images of {names or 'unknown data'}{at}, target {target_of(record)}"
 
 
-def _size(description: dict[str, Any]) -> str:
-    data = description.get("base", {}).get("data", {})
+def _size(record: SweepRecord) -> str:
+    data = record.base.get("data", {})
     return f"{data['height']}x{data['width']}" if {"height", "width"} <= data.keys() else ""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.reading.cells import NAMED_ARM, cell_of
-from analysis.reading.duckdb import connect
-from analysis.reading.space_factor import SpaceFactor
-from analysis.reading.tables import Sweep
+from analysis.reading.arrays import Floats
+from analysis.reading.duckdb import rows
+from analysis.reading.tables import SweepTables
 from seatbelt.config.field_paths import field_value
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import NAMED_ARM, Cell, SweepFactor, SweepRecord, read_cell
+from seatbelt.records.tables import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,27 +23,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
-    """Trials of the space that measured anything, with their scores at the rungs.
+class Design:
+    """Trials of the space with at least one epoch, and their scores at the rungs.
 
     Attributes:
         trials: n rows: trial_key, arm_key, replicate, status, exempt, and a column of labels for each factor.
         factors: The factors that took more than one level.
         epochs: K rising epochs; the last one is the full training.
-        scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not get so far. Monotone: a score
-            at one epoch comes with those at all earlier ones.
+        scores: (n, K) best selection IoU up to each epoch; NaN where a trial did not reach the epoch. Monotone:
+            a score at one epoch implies scores at all earlier ones.
         test: (n,) IoU on the test set; NaN where it was not measured.
-        baseline: Factor -> level that differences start from, where the study names one.
+        baseline: Factor -> reference level for differences, where the study names one.
     """
 
     trials: pd.DataFrame
-    factors: tuple[SpaceFactor, ...]
+    factors: tuple[SweepFactor, ...]
     epochs: tuple[int, ...]
-    scores: NDArray[np.float64]
-    test: NDArray[np.float64]
+    scores: Floats
+    test: Floats
     baseline: dict[str, str]
 
-    def rows(self, rows: NDArray[np.intp]) -> Observed:
+    def subset(self, rows: NDArray[np.intp]) -> Design:
         """Return some of the trials, with the same factors."""
         return replace(
             self, trials=self.trials.iloc[rows].reset_index(drop=True), scores=self.scores[rows], test=self.test[rows]
@@ -50,108 +51,90 @@ class Observed:
 
     @property
     def pruned(self) -> int:
-        """Trials that began and have no final score."""
+        """Number of trials without a final score."""
         return int(np.isnan(self.scores[:, -1]).sum())
 
 
-def observe(sweep: Sweep, further: Collection[int] = ()) -> Observed:
+def read_design(sweep: SweepTables, further: Collection[int] = ()) -> Design:
     """Read the design and the scores of a sweep.
 
-    Confirmations are left out, since their arms were chosen for their scores, and named arms that are no cell.
+    Excludes confirmations, because their arms were chosen for their scores, and named arms outside the space.
 
     Args:
         sweep: The sweep.
-        further: Epochs whose scores are wanted beside those at the rungs.
+        further: Epochs to read scores at, in addition to the rungs.
 
     Raises:
-        UserError: Nothing was measured yet, or a table cannot be read.
+        UserError: No epoch has been measured yet, or a table cannot be read.
     """
     import pandas as pd
 
-    described = space_factors(sweep)
-    names = [factor.name for factor in described]
+    record = sweep.record
+    names = [factor.name for factor in record.factors]
     trials = sweep.trials
-    trials = trials[(trials["role"].fillna("arm") == "arm") & (trials["epochs_done"] > 0)]
-    cells = spelt_cells(sweep, described, trials)
+    trials = trials[(trials["role"] == "arm") & (trials["epochs_done"] > 0)]
+    cells = spelt_cells(record, trials)
     inside = np.array([set(names) <= set(cell) for cell in cells], dtype=bool)
     if not inside.any():
-        raise UserError(f"{sweep.root} holds no scores yet; `seatbelt status {sweep.root}` shows how far it is")
-    kept = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
+        raise UserError(f"{sweep.root} has no scores yet; `seatbelt status {sweep.root}` shows its progress")
+    measured = trials.loc[inside, ["trial_key", "arm_key", "replicate", "status", "exempt"]].reset_index(drop=True)
     levels = pd.DataFrame([{n: cell[n] for n in names} for cell, ok in zip(cells, inside, strict=True) if ok])
     full = int(trials["epochs_planned"].max())
-    rungs = (int(rung) for rung in sweep.description["rungs"])
-    epochs = tuple(sorted({*(epoch for epoch in (*rungs, *further) if epoch < full), full}))
-    scores = _scores(sweep, list(kept["trial_key"]), epochs)
-    # A trial that stopped early is complete: its best score is the one that it ends with.
-    complete = (kept["status"] == "COMPLETE").to_numpy()
+    epochs = tuple(sorted({*(epoch for epoch in (*record.rungs, *further) if epoch < full), full}))
+    scores = _scores(sweep, list(measured["trial_key"]), epochs)
+    # Early stopping completes a trial: its best score counts as final.
+    complete = (measured["status"] == Status.COMPLETE).to_numpy()
     final = trials.loc[inside, "selection_iou"].to_numpy(dtype=np.float64)
     scores[:, -1] = np.where(complete, final, np.nan)
     for k in range(len(epochs) - 1):
         scores[:, k] = np.where(complete & np.isnan(scores[:, k]), final, scores[:, k])
-    varied = tuple(factor for factor in described if levels[factor.name].nunique() > 1)
+    varied = tuple(factor for factor in record.factors if levels[factor.name].nunique() > 1)
     some = ~np.isnan(scores).all(axis=1)
     test = np.where(complete, trials.loc[inside, "test_iou"].to_numpy(dtype=np.float64), np.nan)[some]
-    frame: pd.DataFrame = pd.concat([kept, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
-    baseline = {str(k): str(v) for k, v in (sweep.description.get("baseline") or {}).items()}
-    return Observed(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=baseline)
+    frame: pd.DataFrame = pd.concat([measured, levels], axis=1).loc[np.flatnonzero(some)].reset_index(drop=True)
+    return Design(trials=frame, factors=varied, epochs=epochs, scores=scores[some], test=test, baseline=record.baseline)
 
 
-def space_factors(sweep: Sweep) -> list[SpaceFactor]:
-    """Return the factors of a sweep's space, whether or not they varied."""
-    return [_factor(found) for found in sweep.description["factors"]]
+def spelt_cells(record: SweepRecord, trials: pd.DataFrame) -> list[Cell]:
+    """Return the cell of each trial: factor -> level. A named arm outside the space keeps its name."""
+    outside = _arms_outside(record)
+    return [_spelt(record.factors, outside, *row) for row in zip(trials["cell"], trials["config"], strict=True)]
 
 
-def spelt_cells(sweep: Sweep, factors: list[SpaceFactor], trials: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the cell of each trial: factor -> level; a named arm that is no cell of the space keeps its name."""
-    apart = _apart(sweep.description, factors)
-    return [_cell(factors, apart, *found) for found in zip(trials["cell"], trials["config"], strict=True)]
-
-
-def _cell(factors: list[SpaceFactor], apart: set[str], cell: str, config: str) -> dict[str, str]:
-    """Return the levels of a trial; a named arm that is a cell of the space counts as that cell."""
-    found = cell_of(cell)
-    if set(found) != {NAMED_ARM} or found[NAMED_ARM] in apart:
-        return found
+def _spelt(factors: Sequence[SweepFactor], outside: set[str], cell_json: str, config: str) -> Cell:
+    """Return the levels of a trial; a named arm inside the space counts as its cell."""
+    cell = read_cell(cell_json)
+    if set(cell) != {NAMED_ARM} or cell[NAMED_ARM] in outside:
+        return cell
     tree = json.loads(config)
     levels = {factor.name: factor.level_of(tree) for factor in factors}
     spelt = {name: level for name, level in levels.items() if level is not None}
-    return spelt if len(spelt) == len(factors) else found
+    return spelt if len(spelt) == len(factors) else cell
 
 
-def _apart(description: dict[str, Any], factors: list[SpaceFactor]) -> set[str]:
-    """Return the named arms that change what no factor changes."""
-    paths = {path for factor in factors for fields in factor.fields.values() for path in fields}
+def _arms_outside(record: SweepRecord) -> set[str]:
+    """Return the named arms that set a field no factor sets."""
+    factor_paths = {path for factor in record.factors for fields in factor.levels.values() for path in fields}
     return {
         name
-        for name, fields in description.get("arms", {}).items()
+        for name, fields in record.arms.items()
         if any(
-            not any(own == path or own.startswith(f"{path}.") for own in paths)
-            and field_value(description["base"], path) != value
+            not any(varied == path or varied.startswith(f"{path}.") for varied in factor_paths)
+            and field_value(record.base, path) != value
             for path, value in fields.items()
         )
     }
 
 
-def _factor(found: dict[str, Any]) -> SpaceFactor:
-    span = found.get("range")
-    if span:
-        return SpaceFactor(name=found["name"], levels=(), low=span["low"], high=span["high"], log=span["log"])
-    return SpaceFactor(name=found["name"], levels=tuple(found["levels"]), fields=found["levels"])
-
-
-def _scores(sweep: Sweep, keys: list[str], epochs: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return (trials, epochs) best scores up to each epoch; NaN where it was not reached."""
-    import duckdb
-
+def _scores(sweep: SweepTables, keys: list[str], epochs: tuple[int, ...]) -> Floats:
+    """Return (trials, epochs) the best score up to each epoch; NaN if the trial did not reach it."""
     columns = ", ".join(
-        f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end"
+        f"case when max(epoch) >= {epoch} then max(selection_iou) filter (where epoch <= {epoch}) end as e{epoch}"
         for epoch in epochs
     )
-    with connect(sweep) as connection:
-        try:
-            rows = connection.execute(f"select trial_key, {columns} from epochs group by trial_key").fetchall()
-        except duckdb.Error as error:
-            raise UserError(f"{sweep.root}/epochs cannot be read ({str(error).splitlines()[0]})") from None
-    found = {row[0]: [np.nan if value is None else float(value) for value in row[1:]] for row in rows}
-    nothing = [np.nan] * len(epochs)
-    return np.array([found.get(key, nothing) for key in keys], dtype=np.float64)
+    measured = {
+        row.pop("trial_key"): [np.nan if score is None else float(score) for score in row.values()]
+        for row in rows(sweep, f"select trial_key, {columns} from epochs group by trial_key", table="epochs")
+    }
+    missing = [np.nan] * len(epochs)
+    return np.array([measured.get(key, missing) for key in keys], dtype=np.float64)

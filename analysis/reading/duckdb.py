@@ -1,13 +1,14 @@
-"""The tables of one or more sweeps as relations of duckdb."""
+"""The tables of one or more sweeps as DuckDB views."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from analysis.reading.tables import REWRITE, Source, Sweep, check_identity, readable
+from analysis.reading.tables import REWRITE, Source, SweepTables, check_identity, readable
 from seatbelt.errors import UserError
 from seatbelt.records.tables import SWEEP_METADATA, TABLES
 from seatbelt.storage.base import is_remote
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PLAIN_PATH = re.compile(r"[\w/ .,:;=+@%#&()!~^'\"-]+")
-"""Paths in which duckdb sees no pattern."""
+"""Paths that DuckDB does not take for a pattern."""
 
 _TYPES = {
     "string": "VARCHAR",
@@ -27,7 +28,7 @@ _TYPES = {
     "timestamp": "TIMESTAMP WITH TIME ZONE",
 }
 
-# An arm may be the stage of others too; a stage out of a shared store has no trial here.
+# An arm may serve as a stage for other arms. A stage from a shared store has no trial in this sweep.
 _STAGES = """
 create view stages as
 with used as (
@@ -49,13 +50,13 @@ order by {sweep} trained.number nulls last, stage_key
 
 
 def connect(source: Source) -> duckdb.DuckDBPyConnection:
-    """Return a duckdb connection with the views `trials`, `epochs`, `images`, `decisions` and `stages`.
+    """Return a DuckDB connection with the views `trials`, `epochs`, `images`, `decisions` and `stages`.
 
     Args:
-        source: A sweep; or several, whose rows then begin with a column `sweep`.
+        source: A sweep, or several; the rows of several begin with a column `sweep`.
 
     Raises:
-        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: A table cannot be read, belongs to another sweep, or has a column of the wrong type.
     """
     import duckdb
 
@@ -69,15 +70,15 @@ def connect(source: Source) -> duckdb.DuckDBPyConnection:
 
 
 def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: bool) -> None:
-    """Give a connection the tables of sweeps; see `connect`.
+    """Create the tables of sweeps in a connection; see `connect`.
 
     Args:
-        connection: An empty one.
+        connection: An empty connection.
         source: A sweep, or several.
-        materialise: Copy the tables, which a connection that may open no files needs.
+        materialise: Copy the tables, for a connection that will lose access to files.
 
     Raises:
-        UserError: A table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: A table cannot be read, belongs to another sweep, or has a column of the wrong type.
         duckdb.OutOfMemoryException: The copies take more memory than the connection may have.
         duckdb.InterruptException: The connection was interrupted.
     """
@@ -89,58 +90,97 @@ def load(connection: duckdb.DuckDBPyConnection, source: Source, *, materialise: 
     _execute(connection, source, "trials", _stages(several))
 
 
+def rows(source: Source, sql: str, parameters: Sequence[object] = (), *, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a query over the views of `connect`, each as column -> value.
+
+    Args:
+        source: A sweep, or several.
+        sql: The query.
+        parameters: Values of its question marks.
+        table: The table that it reads, for the message.
+
+    Raises:
+        UserError: The table cannot be read.
+    """
+    with connect(source) as connection:
+        return fetch(connection, source, sql, parameters, table=table)
+
+
+def fetch(
+    connection: duckdb.DuckDBPyConnection, source: Source, sql: str, parameters: object = (), *, table: str
+) -> list[dict[str, Any]]:
+    """Return the rows of a query on an open connection; see `rows`."""
+    with _translated(source, table):
+        answer = connection.execute(sql, parameters)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def frame(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    sql: str,
+    parameters: Sequence[object] = (),
+    *,
+    table: str = "",
+) -> pd.DataFrame:
+    """Return the rows of a query on an open connection as a data frame; see `rows`."""
+    with _translated(source, table):
+        # Through Arrow: duckdb's own conversion of times needs pytz, which nothing else here does.
+        answer: pd.DataFrame = connection.sql(sql, params=parameters).to_arrow_table().to_pandas()
+    return answer
+
+
 def stages_frame(source: Source) -> pd.DataFrame:
     """Return the view `stages` (columns: `analysis.reading.trial_cells.STAGES`).
 
     Raises:
         UserError: The trials cannot be read.
     """
-    import duckdb
-
     with connect(source) as connection, readable(source):
-        try:
-            found: pd.DataFrame = connection.sql("from stages").to_arrow_table().to_pandas()
-        except duckdb.Error as error:
-            raise UserError(f"{source.root}/trials cannot be read ({str(error).splitlines()[0]})") from None
-    return found
+        return frame(connection, source, "from stages", table="trials")
 
 
 def select(
-    connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, name: str | None = None, number: int = 0
+    connection: duckdb.DuckDBPyConnection, sweep: SweepTables, table: str, name: str | None = None, number: int = 0
 ) -> str:
     """Return SQL for the rows of one table of a sweep.
 
     Args:
-        connection: Where it will be run.
+        connection: The connection that will run it.
         sweep: The sweep.
         table: One of `seatbelt.records.tables.TABLES`.
-        name: What the rows carry in a first column `sweep`; None for no such column.
-        number: Tells the sweeps of a connection apart.
+        name: Value of a first column `sweep`; None for no such column.
+        number: Number of the sweep within the connection.
 
     Raises:
-        UserError: The table cannot be read, is another sweep's, or has a column of another type than ours.
+        UserError: The table cannot be read, belongs to another sweep, or has a column of the wrong type.
     """
     folder = os.path.join(os.path.abspath(sweep.root), table)
     if is_remote(sweep.root) or not _PLAIN_PATH.fullmatch(folder):
-        # duckdb would take parts of such a path for patterns.
+        # DuckDB would interpret parts of such a path as patterns.
         relation = f"{table}_read_{number}"
         connection.register(relation, sweep.arrow(table))
     else:
         _check_files(folder)
         pattern = _quoted(f"{folder}/*.parquet")
         _check_sweep(connection, sweep, table, pattern)
-        # Parts of the path such as `status=FAILED` are names of folders and no columns.
+        # Folders called `status=FAILED` are not Hive partitions.
         relation = f"read_parquet({pattern}, hive_partitioning=false)"
-    described = _execute(connection, sweep, table, f"describe select * from {relation}").fetchall()
-    _check_types({row[0]: row[1] for row in described}, sweep, table)
-    return f"select {'' if name is None else f'{_quoted(name)} as sweep, '}* from {relation}"
+    described = fetch(connection, sweep, f"describe select * from {relation}", table=table)
+    types = {str(row["column_name"]): str(row["column_type"]) for row in described}
+    _check_types(types, sweep, table)
+    origin = "" if name is None else f"{_quoted(name)} as sweep, "
+    # Tables of older versions leave the role of arms empty.
+    columns = "* replace (coalesce(role, 'arm') as role)" if table == "trials" and "role" in types else "*"
+    return f"select {origin}{columns} from {relation}"
 
 
 def _check_files(folder: str) -> None:
-    """Refuse what is no regular file: duckdb would wait for somebody to write to a pipe.
+    """Refuse anything but regular files: DuckDB would block on a pipe.
 
     Raises:
-        UserError: A folder, pipe or device takes the place of a table file.
+        UserError: A folder, pipe or device is in the place of a table file.
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
@@ -148,36 +188,46 @@ def _check_files(folder: str) -> None:
                 raise UserError(f"{entry.path} is no file; move it away")
 
 
-def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: Sweep, table: str, pattern: str) -> None:
+def _check_sweep(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, table: str, pattern: str) -> None:
     key = _quoted(SWEEP_METADATA)
-    sql = f"select file_name, decode(value) from parquet_kv_metadata({pattern}) where decode(key) = {key}"
-    for place, identity in _execute(connection, sweep, table, sql).fetchall():
-        check_identity(sweep, place, identity)
+    sql = f"select file_name, decode(value) as identity from parquet_kv_metadata({pattern}) where decode(key) = {key}"
+    for row in fetch(connection, sweep, sql, table=table):
+        check_identity(sweep, row["file_name"], row["identity"])
     if table == "trials" and sweep.identity:
         data = _quoted(sweep.data_fingerprint)
         sql = (
             f"select distinct filename from read_parquet({pattern}, hive_partitioning=false, filename=true) "
             f"where data_fingerprint is distinct from {data}"
         )
-        for (place,) in _execute(connection, sweep, table, sql).fetchall():
-            raise UserError(f"{place} holds trials of other data than {sweep.root}/sweep.json names; {REWRITE}")
+        for row in fetch(connection, sweep, sql, table=table):
+            raise UserError(
+                f"{row['filename']} holds trials of other data than {sweep.root}/sweep.json names; {REWRITE}"
+            )
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> duckdb.DuckDBPyConnection:
+def _execute(connection: duckdb.DuckDBPyConnection, source: Source, table: str, sql: str) -> None:
+    with _translated(source, table):
+        connection.execute(sql)
+
+
+@contextlib.contextmanager
+def _translated(source: Source, table: str) -> Iterator[None]:
+    """Turn an error of duckdb into one of the user."""
     import duckdb
 
     try:
-        return connection.execute(sql)
+        yield
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         # The limits of a query hold while its tables are read, too.
         raise
     except duckdb.Error as error:
-        raise UserError(f"{source.root}/{table} cannot be read ({str(error).splitlines()[0]})") from None
+        place = f"{source.root}/{table}" if table else source.root
+        raise UserError(f"{place} cannot be read ({str(error).splitlines()[0]})") from None
 
 
-def _check_types(found: dict[str, str], sweep: Sweep, table: str) -> None:
+def _check_types(types: dict[str, str], sweep: SweepTables, table: str) -> None:
     for column in TABLES[table]:
-        kind = found.get(column.name, _TYPES[column.type])
+        kind = types.get(column.name, _TYPES[column.type])
         if kind != _TYPES[column.type]:
             raise UserError(
                 f"{sweep.root}/{table} cannot be read: the column {column.name} is {kind} instead of "

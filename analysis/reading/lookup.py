@@ -1,4 +1,4 @@
-"""Finding the arm or the trial that a user names, and saying what is near where nothing fits."""
+"""Finds the arm or trial that a user names, and suggests similar names if there is none."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.reading.cells import NAMED_ARM, cell_of, cell_text
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEAR = 3
-_SHOWN = 5
+_MOST_SUGGESTIONS = 3
+_MOST_LISTED = 5
 BEST = "best"
-"""In place of a trial: the one with the best selection score of the best arm."""
+"""Names the trial with the best selection score of the best arm."""
 
 _NUMBER = re.compile(r"(?P<open>\[)?(?P<number>0|[1-9]\d{0,8})(?(open)\])")
 _KEY = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownArm:
-    """An arm as it is called: its key and its cell."""
+class ArmName:
+    """The key and the cell of an arm, and its name."""
 
     arm_key: str
     cell: dict[str, str]
@@ -36,51 +36,51 @@ class KnownArm:
         return cell_text(self.cell) or self.arm_key
 
 
-def find_arm(trials: pd.DataFrame, name: str) -> KnownArm:
-    """Return the one arm that a name fits.
+def find_arm(trials: pd.DataFrame, name: str) -> ArmName:
+    """Return the only arm that matches a name.
 
     Args:
         trials: Table of trials.
-        name: The first digits of the key of an arm or of one of its trials, the number of one of its trials such as
-            `[7]`, the name of a named arm, or `factor=level,factor=level` with as many factors as tell it from the
-            others.
+        name: The first digits of an arm key or of a trial key, a trial number such as `[7]`, the name of a named
+            arm, or `factor=level,factor=level` with enough factors to identify it.
 
     Raises:
-        UserError: No arm fits, with near names, or more than one.
+        UserError: No arm matches, or several do; the message suggests names.
     """
-    arms: dict[str, KnownArm] = {}
+    arms: dict[str, ArmName] = {}
     for key, cell in zip(trials["arm_key"], trials["cell"], strict=True):
-        arms.setdefault(str(key), KnownArm(arm_key=str(key), cell=cell_of(cell)))
+        arms.setdefault(str(key), ArmName(arm_key=str(key), cell=read_cell(cell)))
     if not arms:
         raise UserError("the sweep has no trials yet")
     if re.fullmatch(r"\[\d+\]", name):
         numbers = dict(zip(map(int, trials["number"]), map(str, trials["arm_key"]), strict=True))
         if int(name[1:-1]) not in numbers:
             raise UserError(f"there is no trial {name}; {_range_of_numbers(numbers)}")
-        found = [arms[numbers[int(name[1:-1])]]]
+        matches = [arms[numbers[int(name[1:-1])]]]
     elif "=" in name:
-        found = _by_levels(list(arms.values()), name)
+        matches = _by_levels(list(arms.values()), name)
     else:
-        found = [arm for arm in arms.values() if arm.cell.get(NAMED_ARM) == name]
-        found = found or [arm for key, arm in arms.items() if name and key.startswith(name.lower())]
-        found = found or [arms[key] for key in _arms_of_trials(trials, name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UserError(_ambiguous(name, found))
+        matches = [arm for arm in arms.values() if arm.cell.get(NAMED_ARM) == name]
+        matches = matches or [arm for key, arm in arms.items() if name and key.startswith(name.lower())]
+        matches = matches or [arms[key] for key in _arms_of_trials(trials, name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UserError(_ambiguous(name, matches))
     raise UserError(f"no arm is called {name!r}{_near(name, _names(arms.values()))}")
 
 
-def find_trial(numbers: Mapping[int, str], name: str, best: Callable[[], str]) -> str:
-    """Return the key of the one trial that a name fits.
+def find_trial(numbers: Mapping[int, str], arms: Mapping[str, str], name: str, best: Callable[[], str]) -> str:
+    """Return the key of the only trial that matches a name.
 
     Args:
         numbers: Number -> key of each trial.
-        name: A trial's number as progress shows it, such as `[7]` or `7`; `best`; or the first digits of its key.
+        arms: Key of each trial -> key of its arm.
+        name: A trial number as in the progress display, such as `[7]` or `7`; `best`; or the first digits of a key.
         best: Returns the key of the best trial.
 
     Raises:
-        UserError: No trial fits, or more than one.
+        UserError: No trial matches, or several do.
     """
     if name == BEST:
         return best()
@@ -92,6 +92,9 @@ def find_trial(numbers: Mapping[int, str], name: str, best: Callable[[], str]) -
         if number["open"]:
             raise UserError(f"there is no trial {name}; {_range_of_numbers(numbers)}")
     keys = list(numbers.values())
+    trials_of_arm = [key for key in keys if name and arms[key].startswith(name)]
+    if trials_of_arm and not any(key.startswith(name.lower()) for key in keys):
+        raise UserError(f"{name!r} is an arm, not a trial; its trials are {', '.join(trials_of_arm[:5])}")
     matches = [key for key in keys if name and key.startswith(name.lower())]
     if len(matches) == 1 or name.lower() in matches:
         return name.lower() if name.lower() in matches else matches[0]
@@ -104,30 +107,30 @@ def _range_of_numbers(numbers: Mapping[int, str]) -> str:
     return f"trials are numbered [0] to [{max(numbers)}]" if numbers else "the sweep has no trials yet"
 
 
-def _by_levels(arms: list[KnownArm], name: str) -> list[KnownArm]:
+def _by_levels(arms: list[ArmName], name: str) -> list[ArmName]:
     """Return the arms that have the levels of `factor=level,factor=level`."""
-    wanted: dict[str, str] = {}
+    levels: dict[str, str] = {}
     for part in name.split(","):
         factor, equals, level = (text.strip() for text in part.partition("="))
-        if not (factor and equals and level) or factor in wanted:
+        if not (factor and equals and level) or factor in levels:
             raise UserError(f"an arm is named factor=level,factor=level, but got {name!r}")
-        wanted[factor] = level
-    for factor, level in wanted.items():
-        levels = list(dict.fromkeys(arm.cell[factor] for arm in arms if factor in arm.cell))
-        if not levels:
+        levels[factor] = level
+    for factor, level in levels.items():
+        present = list(dict.fromkeys(arm.cell[factor] for arm in arms if factor in arm.cell))
+        if not present:
             factors = list(dict.fromkeys(other for arm in arms for other in arm.cell))
             raise UserError(f"the sweep has no factor {factor!r}; it has {', '.join(factors)}")
-        if not any(_same_level(level, known) for known in levels):
-            raise UserError(f"no trial has {factor}={level}; there are {_some(_sorted_by_nearness(level, levels))}")
-    return [arm for arm in arms if all(_same_level(wanted[f], arm.cell.get(f)) for f in wanted)]
+        if not any(_same_level(level, other) for other in present):
+            raise UserError(f"no trial has {factor}={level}; there are {_some(_sorted_by_nearness(level, present))}")
+    return [arm for arm in arms if all(_same_level(levels[f], arm.cell.get(f)) for f in levels)]
 
 
-def _same_level(level: str, known: str | None) -> bool:
-    if known is None or level == known:
-        return level == known
+def _same_level(level: str, other: str | None) -> bool:
+    if other is None or level == other:
+        return level == other
     try:
-        # Of a range: 0.001 and 1e-3.
-        return float(level) == float(known)
+        # Levels of a range are numbers: 0.001 equals 1e-3.
+        return float(level) == float(other)
     except ValueError:
         return False
 
@@ -139,7 +142,7 @@ def _arms_of_trials(trials: pd.DataFrame, name: str) -> list[str]:
     return list(dict.fromkeys(str(key) for key in trials.loc[chosen, "arm_key"]))
 
 
-def _ambiguous(name: str, arms: list[KnownArm]) -> str:
+def _ambiguous(name: str, arms: list[ArmName]) -> str:
     open_factors = [
         factor
         for factor in dict.fromkeys(other for arm in arms for other in arm.cell)
@@ -150,7 +153,7 @@ def _ambiguous(name: str, arms: list[KnownArm]) -> str:
     return f"{len(arms)} arms are called {name!r} ({_some([f'{arm.arm_key}: {arm.text}' for arm in arms])}); give more"
 
 
-def _names(arms: Iterable[KnownArm]) -> list[str]:
+def _names(arms: Iterable[ArmName]) -> list[str]:
     return [
         name
         for arm in arms
@@ -158,17 +161,17 @@ def _names(arms: Iterable[KnownArm]) -> list[str]:
     ]
 
 
-def _near(name: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=_NEAR, cutoff=0.5)
-    if found:
-        return f"; near it: {'; '.join(found)}"
+def _near(name: str, names: list[str]) -> str:
+    similar = difflib.get_close_matches(name, names, n=_MOST_SUGGESTIONS, cutoff=0.5)
+    if similar:
+        return f"; near it: {'; '.join(similar)}"
     return '; `seatbelt query SWEEP "select trial_key, arm_key, cell from trials"` lists all'
 
 
-def _sorted_by_nearness(name: str, known: list[str]) -> list[str]:
-    return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
+def _sorted_by_nearness(name: str, names: list[str]) -> list[str]:
+    return sorted(names, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
 
 
 def _some(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,17 +1,18 @@
-"""Reading the Parquet tables of a sweep, while it runs or after."""
+"""Reads the Parquet tables of a sweep, running or finished."""
 
 from __future__ import annotations
 
-import html
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seatbelt.errors import UserError, refuse_newer_format
+from seatbelt.records.sweep import FORMAT, SweepRecord, read_record
 from seatbelt.records.tables import SWEEP_METADATA
 from seatbelt.storage.base import is_remote, open_storage
 from seatbelt.storage.refusals import RefusedError
@@ -21,81 +22,79 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Role = Literal["arm", "confirmation"]
-"""Which trials of an arm are looked at: those of the search, or those with fresh seeds."""
+Location = str | os.PathLike[str]
+
+ArmRole = Literal["arm", "confirmation"]
+"""Which trials of an arm are used: those of the search, or those that confirm it with fresh seeds."""
 
 REWRITE = "move the file away, then `seatbelt resume` writes the tables anew from the ledger"
 
 _AT_ONCE = 16
-"""Files of a bucket that are read at a time."""
+"""Files of a bucket to read in parallel."""
 
 
 class Source(Protocol):
-    """One sweep, or several ones that are read as one."""
+    """One sweep, or several that are read as one."""
 
     @property
     def root(self) -> str:
-        """Where it is, for messages."""
+        """Location, for messages."""
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
-        """The sweeps, each with what its rows carry in a column `sweep`; None for no such column."""
+    def parts(self) -> Sequence[tuple[str | None, SweepTables]]:
+        """The sweeps, each with the value of its column `sweep`; None for no such column."""
 
 
-class Sweep:
-    """The results of one sweep, for reading.
+class SweepTables:
+    """The recorded tables of one sweep and its `sweep.json`.
 
-    Every table is read when it is asked for, also while the sweep runs; keep it in a variable to use it twice.
-    docs/results.md lists the columns of all tables.
+    A table is read at each access, also while the sweep runs; keep it in a variable to use it twice.
 
     Attributes:
         root: Where the sweep is: a folder, or the URL of a bucket.
         description: What `sweep.json` holds.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: Location) -> None:
         self.root = os.fspath(root)
         self._storage = open_storage(root)
         try:
-            found: Any = json.loads(self._storage.read("sweep.json"))
+            content: Any = json.loads(self._storage.read("sweep.json"))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{root} is no sweep: it has no sweep.json; see `seatbelt sweep --help`") from None
         except RefusedError:
-            # Nothing is wrong with the file.
+            # The file itself is fine.
             raise
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{root}/sweep.json cannot be read as JSON ({error})") from None
-        if not isinstance(found, dict):
-            raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(found).__name__}")
-        refuse_newer_format(f"{root}/sweep.json", found.get("format"), 1)
-        self.description: dict[str, Any] = found
+        if not isinstance(content, dict):
+            raise UserError(f"{root}/sweep.json must hold an object, but holds a {type(content).__name__}")
+        refuse_newer_format(f"{root}/sweep.json", content.get("format"), FORMAT)
+        self.description: dict[str, Any] = content
+
+    @cached_property
+    def record(self) -> SweepRecord:
+        """What `sweep.json` holds, typed.
+
+        Raises:
+            UserError: A field holds what no sweep writes.
+        """
+        return read_record(f"{self.root}/sweep.json", self.description)
 
     @property
     def identity(self) -> str:
-        """What tells the files of this sweep from those of others; empty in sweeps from before there was any."""
-        return str(self.description.get("identity", ""))
+        """Identifies the files of this sweep; empty in sweeps older than this field."""
+        return self.record.identity
 
     @property
     def data_fingerprint(self) -> str:
-        """What its trials carry of the data sets' content.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        with readable(self):
-            return "+".join(str(source["fingerprint"]) for source in self.description.get("data", []))
+        """Fingerprint of the data sets, as recorded in its trials."""
+        return "+".join(source.fingerprint for source in self.record.data)
 
     @property
     def baselines(self) -> dict[str, float]:
-        """Scores of the trivial baselines on the selection set.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        found: Any = self.description.get("baselines", {})
-        if not isinstance(found, dict) or not all(type(value) in (int, float) for value in found.values()):
-            raise UserError(f"{self.root}/sweep.json: baselines must map names to scores; restore it from a backup")
-        return found
+        """Scores of the trivial baselines on the selection set."""
+        return self.record.baselines
 
     @property
     def name(self) -> str:
@@ -104,20 +103,14 @@ class Sweep:
         return PurePosixPath(path).name
 
     @property
-    def parts(self) -> list[tuple[str | None, Sweep]]:
-        """See Source."""
+    def parts(self) -> Sequence[tuple[str | None, SweepTables]]:
+        """The sweep alone, without a name for a column `sweep`."""
         return [(None, self)]
 
     @property
     def factors(self) -> dict[str, list[str]]:
-        """Factor -> labels of its levels in the order of `sweep.json`; a range has none.
-
-        Raises:
-            UserError: `sweep.json` holds something else there.
-        """
-        with readable(self):
-            found = self.description.get("factors", [])
-            return {str(factor["name"]): [str(label) for label in factor["levels"]] for factor in found}
+        """Factor -> labels of its levels in the order of `sweep.json`; a range has none."""
+        return {factor.name: list(factor.levels) for factor in self.record.factors}
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -136,47 +129,14 @@ class Sweep:
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per proposal, promotion, stop (columns: `seatbelt.records.tables.DECISIONS`)."""
+        """One row per proposal, promotion or stop (columns: `seatbelt.records.tables.DECISIONS`)."""
         return self._frame("decisions")
 
-    @property
-    def stages(self) -> pd.DataFrame:
-        """One row per pretraining stage with who began with it (columns: `analysis.reading.trial_cells.STAGES`)."""
-        from analysis.reading.duckdb import stages_frame
-
-        return stages_frame(self)
-
-    @property
-    def cells(self) -> pd.DataFrame:
-        """One row per trial: `trial_key`, `arm_key`, `replicate`, and a column for each factor.
-
-        Factors with levels are categorical, with the levels in the order of `sweep.json`; those over a range are
-        numbers. Named arms beside the space have their name in a further column `arm` and no levels.
-        """
-        from analysis.reading.trial_cells import cells_frame
-
-        return cells_frame(self)
-
-    def arms(self, role: Role = "arm", *, test_intervals: bool = True) -> pd.DataFrame:
-        """Return one row per arm over its complete replicates, best mean selection IoU first.
-
-        Args:
-            role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
-            test_intervals: Bootstrap intervals of the test IoU, some milliseconds for each arm.
-
-        Returns:
-            `arm_key`, a column for each factor as in `cells`, then the columns of `analysis.reading.trial_cells.ARMS`;
-            no rows where nothing is complete.
-        """
-        from analysis.reading.trial_cells import arms_frame
-
-        return arms_frame(self, role, test_intervals=test_intervals)
-
     def arrow(self, table: str) -> pa.Table:
-        """Return a table as it is stored.
+        """Return a table as stored.
 
         Raises:
-            UserError: It cannot be read.
+            UserError: The table cannot be read.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -194,44 +154,20 @@ class Sweep:
         except (OSError, ValueError) as error:
             raise UserError(f"{self.root}/{table} cannot be read ({error})") from None
 
-    def __repr__(self) -> str:
-        try:
-            found = self.arrow("trials").column("status").value_counts().to_pylist()
-            counts = ", ".join(f"{item['counts']} {item['values']}" for item in found) or "no trials"
-        except (UserError, LookupError) as error:
-            counts = str(error)
-        return printable(f"<Sweep {self.name} at {self.root}: {counts}>")
-
-    def _repr_html_(self) -> str:
-        told = f"<p>{html.escape(repr(self))}</p>"
-        try:
-            return told + self.arms(test_intervals=False).head(5).to_html()
-        except UserError as error:
-            return f"{told}<p>{html.escape(printable(str(error)))}</p>"
-
     def _frame(self, table: str) -> pd.DataFrame:
-        # What pandas would be told by the file may be somebody else's.
-        found: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
-        return found
+        # Metadata for pandas in the file may be somebody else's.
+        frame: pd.DataFrame = self.arrow(table).replace_schema_metadata(None).to_pandas()
+        if table == "trials" and "role" in frame:
+            # Tables of older versions leave the role of arms empty.
+            frame["role"] = frame["role"].fillna("arm")
+        return frame
 
 
-def load(location: str | os.PathLike[str]) -> Sweep:
-    """Open a sweep for reading.
-
-    Args:
-        location: Its folder, or a URL such as `s3://bucket/sweeps/architecture`.
-
-    Raises:
-        UserError: There is no sweep at the location.
-    """
-    return Sweep(location)
-
-
-def check_identity(sweep: Sweep, place: str, identity: str) -> None:
+def check_identity(sweep: SweepTables, place: str, identity: str) -> None:
     """Check that a table file belongs to a sweep.
 
     Raises:
-        UserError: It names another one.
+        UserError: The file names another sweep.
     """
     if identity and identity != sweep.identity:
         raise UserError(
@@ -242,10 +178,10 @@ def check_identity(sweep: Sweep, place: str, identity: str) -> None:
 
 @contextmanager
 def readable(sweep: Source) -> Iterator[None]:
-    """Turn whatever values in a sweep's tables lead to that no sweep writes into one error of the user.
+    """Turn exceptions caused by impossible values in a sweep's tables into one error for the user.
 
     Raises:
-        UserError: The tables hold such values.
+        UserError: The tables hold values that no sweep writes.
     """
     try:
         yield

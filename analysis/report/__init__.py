@@ -1,4 +1,4 @@
-"""The report on sweeps: what was found, how sure it is, and what it was made of."""
+"""The report on sweeps: results, their certainty and their provenance."""
 
 from analysis.report.build import build_report
 

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as: pages, Markdown and PDF draw the same blocks."""
+"""The blocks of a report, which the HTML, Markdown and PDF writers share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis.figures.chart import Figure
+
+CREATED = "%Y-%m-%d %H:%M UTC"
+"""Format of `Report.created`."""
 
 Value = str | int | float | bool | None
 
@@ -20,16 +23,16 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command that can be copied."""
+    """A command to copy."""
 
     what: str
-    """What it does."""
+    """What the command does."""
     command: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
-    """The head of a table's column."""
+class Column:
+    """A column of a table in a report."""
 
     name: str
     digits: int | None = None
@@ -39,31 +42,31 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table that is read from top to bottom."""
+    """A table."""
 
     caption: str
-    heads: tuple[Head, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BigTable:
-    """A table with many rows, to be sorted and filtered."""
+    """A table with many rows that can be sorted and filtered."""
 
     name: str
     caption: str
-    heads: tuple[Head, ...]
-    columns: tuple[list[Any], ...]
+    columns: tuple[Column, ...]
+    values: tuple[list[Any], ...]
     """The values of each column."""
 
     @property
     def size(self) -> int:
         """Number of rows."""
-        return len(self.columns[0])
+        return len(self.values[0])
 
     def rows(self, most: int) -> list[tuple[Value, ...]]:
         """Return the first rows."""
-        return list(zip(*(column[:most] for column in self.columns), strict=True))
+        return list(zip(*(column[:most] for column in self.values), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,7 @@ Block = Text | Command | Table | BigTable | Picture
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a report with a heading."""
+    """A section with a heading."""
 
     name: str
     title: str
@@ -86,8 +89,8 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """What is reported of one sweep, or of all together."""
+class ReportPart:
+    """The sections on one sweep, or on all together."""
 
     name: str
     title: str
@@ -99,13 +102,13 @@ class Report:
     """A whole report."""
 
     title: str
-    made: str
-    """When, UTC."""
-    parts: tuple[Part, ...]
+    created: str
+    """Creation time, UTC."""
+    parts: tuple[ReportPart, ...]
 
 
 def cell_text(value: Value, digits: int | None) -> str:
-    """Return what a cell of a table shows."""
+    """Return the text of a table cell."""
     if value is None or value != value:
         return "-"
     if isinstance(value, bool):

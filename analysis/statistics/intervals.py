@@ -1,4 +1,4 @@
-"""Intervals for means over few replicates and over images of few people."""
+"""Intervals for means over few replicates, and over images of few subjects."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.reading.arrays import Floats
+
 LEVEL = 0.95
 _RESAMPLES = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean with its interval; the bounds are None where there is too little to tell."""
+    """A mean with its interval; the bounds are None if there are too few values."""
 
     mean: float
     low: float | None
     high: float | None
     n: int
-    """Independent pieces of evidence: replicates, or subjects."""
+    """Number of independent units: replicates or subjects."""
 
     def text(self, digits: int = 3) -> str:
         """Return `0.512 [0.488, 0.536]`."""
@@ -43,27 +45,27 @@ def over_replicates(values: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
 
 
-def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> NDArray[np.float64]:
-    """Return half the width of Student's interval of means of n values with a standard deviation; NaN for n below 2."""
+def student_half_width(sd: NDArray[Any], n: NDArray[Any]) -> Floats:
+    """Return half the width of Student's interval for means of n values; NaN for n below 2."""
     from scipy import stats
 
     several = n > 1
     quantile = stats.t.ppf((1 + LEVEL) / 2, np.where(several, n - 1, 1))
-    half: NDArray[np.float64] = np.where(several, quantile * sd / np.sqrt(n), np.nan)
+    half: Floats = np.where(several, quantile * sd / np.sqrt(n), np.nan)
     return half
 
 
-def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed: int = 0) -> Interval:
-    """Return the mean over replicates and images with a bootstrap interval over both.
+def over_subjects(values: Floats, subjects: Sequence[str], *, seed: int = 0) -> Interval:
+    """Return the mean over replicates and images, with a bootstrap interval over replicates and subjects.
 
-    Images of one person are no independent evidence: whole subjects are drawn with replacement, and replicates
-    beside them (the pigeonhole bootstrap of Owen, 2007, doi:10.1214/07-AOAS122, with percentile bounds). With few
-    subjects the interval is rather too narrow.
+    Images of one person are not independent: whole subjects are drawn with replacement, and so are replicates (the
+    pigeonhole bootstrap of Owen, 2007, doi:10.1214/07-AOAS122, with percentile bounds). With few subjects the interval
+    is too narrow.
 
     Args:
-        values: (R, N) a score for each replicate and image.
-        subjects: N names; an image without a name is a subject of its own.
-        seed: Of the bootstrap.
+        values: (R, N) score of each replicate and image.
+        subjects: N names; an image without a name is its own subject.
+        seed: Seed of the bootstrap.
     """
     assert values.ndim == 2 and values.shape[1] == len(subjects), f"{values.shape=}, {len(subjects)} subjects"
     names, group = np.unique(np.asarray(subjects), return_inverse=True)
@@ -80,8 +82,8 @@ def over_subjects(values: NDArray[np.float64], subjects: Sequence[str], *, seed:
 
 
 @lru_cache(maxsize=2)
-def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return how often each subject is drawn, and with which weight each replicate: the same for all arms alike."""
+def _resamples(subjects: int, replicates: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
+    """Return the count of each subject and the weight of each replicate in every resample; cached for all arms."""
     rng = np.random.default_rng(seed)
     chosen = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=_RESAMPLES)
     weights = rng.multinomial(replicates, np.full(replicates, 1 / replicates), size=_RESAMPLES) / replicates

@@ -1,8 +1,8 @@
-"""Few rows that have the same regressions as many: what the jackknife fits hundreds of times.
+"""Small designs with the same regressions as large ones, which the jackknife fits hundreds of times.
 
-The least squares of rows on their columns depend on the rows only through the triangle of their QR decomposition
-(Golub and Van Loan, Matrix Computations, section 5.3). The triangle of all groups but one comes from those of the
-groups before it and of those behind it, so that no fit goes through all rows.
+Least squares depend on the rows only through the triangle of their QR decomposition
+(Golub and Van Loan, Matrix Computations, section 5.3). The triangle without one group follows from the triangles of the
+groups before and after it, so that no fit needs all rows.
 """
 
 from __future__ import annotations
@@ -12,33 +12,35 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analysis.reading.arrays import Floats
 
 
 def without_each(design: Floats, scores: Floats, group: NDArray[np.intp]) -> Iterator[tuple[Floats, Floats]]:
-    """Yield for each group a small design and scores, with the regressions of all rows outside the group.
+    """Yield for each group a small design and scores with the same regressions as all rows outside the group.
 
-    Any regression of a score on the design and earlier scores over the rows that have it is the same for both, and so
-    is which columns are aliased.
+    Every regression of a score on the design and the earlier scores is the same for both, and so are the aliased
+    columns.
 
     Args:
         design: (n, p) columns.
-        scores: (n, K), monotone: NaN from the first score on that a row does not have.
+        scores: (n, K), monotone: NaN from the first score that a row lacks.
         group: (n,) the group of each row, from 0.
     """
     width = design.shape[1]
-    known = (~np.isnan(scores)).sum(axis=1)
+    score_counts = (~np.isnan(scores)).sum(axis=1)
     rows = np.concatenate([design, scores], axis=1)
     groups = int(group.max()) + 1
-    # Rows with the same scores known take part in the same regressions.
-    rests = [_rests(rows[:, : width + m], group, known == m, groups) for m in sorted(set(known.tolist()) - {0})]
-    for found in zip(*rests, strict=True):
-        whole = np.concatenate([_padded(part, rows.shape[1]) for part in found])
+    # Rows with the same number of scores take part in the same regressions.
+    rests = [
+        _rests(rows[:, : width + m], group, score_counts == m, groups) for m in sorted(set(score_counts.tolist()) - {0})
+    ]
+    for groups_of_rests in zip(*rests, strict=True):
+        whole = np.concatenate([_padded(part, rows.shape[1]) for part in groups_of_rests])
         yield whole[:, :width], whole[:, width:]
 
 
 def _rests(rows: Floats, group: NDArray[np.intp], chosen: NDArray[np.bool_], groups: int) -> Iterator[Floats]:
-    """Yield for each group the reduced rows of all others."""
+    """Yield for each group the reduced rows of all other groups."""
     parts = [_reduced(rows[chosen & (group == g)]) for g in range(groups)]
     behind = [rows[:0]]
     for part in reversed(parts[1:]):

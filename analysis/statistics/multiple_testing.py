@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 Family = Literal["holm", "bh"]
 """Holm (1979) bounds the chance of any false finding; Benjamini and Hochberg (1995) the share of false ones."""
 
@@ -16,16 +18,13 @@ def adjusted(p_values: Sequence[float | None], family: Family) -> list[float | N
         p_values: Two-sided p-values.
         family: The adjustment.
     """
-    order = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
-    found: list[float | None] = [None] * len(p_values)
+    members = np.array([p for p in p_values if p is not None], dtype=np.float64)
+    order = np.argsort(members, kind="stable")
+    rising, count = members[order], len(members)
     if family == "holm":
-        highest = 0.0
-        for rank, (p, i) in enumerate(order):
-            highest = max(highest, min(1.0, p * (len(order) - rank)))
-            found[i] = highest
-        return found
-    lowest = 1.0
-    for rank, (p, i) in reversed(list(enumerate(order, start=1))):
-        lowest = min(lowest, p * len(order) / rank)
-        found[i] = lowest
-    return found
+        values = np.maximum.accumulate(np.minimum(1.0, rising * np.arange(count, 0, -1)))
+    else:
+        values = np.minimum.accumulate(np.minimum(1.0, rising * count / np.arange(1, count + 1))[::-1])[::-1]
+    members[order] = values
+    remaining = iter(members.tolist())
+    return [None if p is None else next(remaining) for p in p_values]

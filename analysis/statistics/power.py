@@ -1,4 +1,4 @@
-"""What a paired comparison over so many replicates can see: the power of Student's test."""
+"""Power of a paired comparison over replicates by Student's test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 POWER = 0.8
 SIGNIFICANCE = 0.05
 _EXACT_BELOW = 200
-"""Degrees of freedom; from them on Student's distribution is taken for the normal one."""
+"""Degrees of freedom from which the normal distribution replaces Student's."""
 
 
 def detectable_difference(sd: float, replicates: int) -> float:
-    """Return the least true difference that a paired two-sided t-test at 5 % finds in 80 % of the cases.
+    """Return the smallest true difference that a paired two-sided t-test at 5 % detects with 80 % power.
 
     By the noncentral t distribution (Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988, chapter 2).
 
@@ -24,11 +24,11 @@ def detectable_difference(sd: float, replicates: int) -> float:
 
 
 def replicates_needed(sd: float, difference: float) -> int:
-    """Return the least number of pairs with which a true difference is found in 80 % of the cases.
+    """Return the smallest number of pairs that detects a true difference with 80 % power.
 
     Args:
         sd: Standard deviation of the paired differences.
-        difference: Above 0.
+        difference: The true difference, above 0.
     """
     assert difference > 0, f"{difference=}"
 
@@ -45,7 +45,7 @@ def replicates_needed(sd: float, difference: float) -> int:
 
 
 def needed_noncentrality(freedom: float) -> float:
-    """Return the true effect, in standard errors, that a two-sided t-test at 5 % finds in 80 % of the cases.
+    """Return the true effect, in standard errors, that a two-sided t-test at 5 % detects with 80 % power.
 
     Args:
         freedom: Degrees of freedom of the standard error, at least 1; infinite for a known one.
@@ -60,5 +60,5 @@ def needed_noncentrality(freedom: float) -> float:
     def missing(noncentrality: float) -> float:
         return float(stats.nct.sf(bound, freedom, noncentrality)) - POWER
 
-    # The other tail adds nothing that counts at this power.
+    # The other tail is negligible at this power.
     return float(optimize.brentq(missing, 0.0, 4 * bound + 4))

@@ -1,29 +1,27 @@
-"""How far an estimate from test scores would move with other people on the test images."""
+"""Covariance of estimates from test scores over the subjects of the test images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.reading.duckdb import connect
-from analysis.reading.tables import Sweep
-
-Floats = NDArray[np.float64]
+from analysis.reading.arrays import Floats
+from analysis.reading.duckdb import rows
+from analysis.reading.tables import SweepTables
 
 _RESAMPLES = 1000
 
 
-def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Floats:
-    """Return the covariance of estimates over subjects, by a bootstrap that draws whole subjects with replacement.
+def spread_over_subjects(sweep: SweepTables, keys: Sequence[str], gain: Floats) -> Floats:
+    """Return the covariance of estimates over subjects, by a bootstrap of whole subjects.
 
-    Images of one person are no independent evidence. An image without a subject is one of its own.
+    Images of one person are not independent. An image without a subject is its own subject.
 
     Args:
         sweep: The sweep.
-        keys: n trials.
-        gain: (c, n) how much the test score of each trial moves each estimate; 0 for a trial that was not tested.
+        keys: Keys of n trials.
+        gain: (c, n) derivative of each estimate with respect to the test score of each trial; 0 for untested trials.
 
     Returns:
         (c, c)
@@ -38,18 +36,16 @@ def spread_over_subjects(sweep: Sweep, keys: Sequence[str], gain: Floats) -> Flo
     return covariance.reshape(len(gain), len(gain))
 
 
-def _by_subject(sweep: Sweep, keys: Sequence[str]) -> tuple[Floats, Floats]:
-    """Return (n, S) the sum of the IoU over the images of each subject, and (S,) their numbers of images."""
+def _by_subject(sweep: SweepTables, keys: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return (n, S) the sum of the IoU over the images of each subject, and (S,) the number of images."""
     person = "coalesce(nullif(subject, ''), dataset || '/' || image)"
-    with connect(sweep) as connection:
-        rows = connection.execute(
-            f"select trial_key, {person} as person, sum(iou), count(*) from images group by all"
-        ).fetchall()
-    people = {name: i for i, name in enumerate(sorted({row[1] for row in rows}))}
+    sql = f"select trial_key, {person} as person, sum(iou) as total, count(*) as n from images group by all"
+    sums_of_person = rows(sweep, sql, table="images")
+    people = {name: i for i, name in enumerate(sorted({row["person"] for row in sums_of_person}))}
     trials = {key: i for i, key in enumerate(keys)}
     sums, sizes = np.zeros((len(keys), len(people))), np.zeros(len(people))
-    for key, person, total, count in rows:
-        if key in trials:
-            sums[trials[key], people[person]] = total
-            sizes[people[person]] = count
+    for row in sums_of_person:
+        if row["trial_key"] in trials:
+            sums[trials[row["trial_key"]], people[row["person"]]] = row["total"]
+            sizes[people[row["person"]]] = row["n"]
     return sums[:, sizes > 0], sizes[sizes > 0]

@@ -7,34 +7,34 @@ from analysis.statistics.intervals import Interval
 from analysis.text.tables import table_text
 
 
-def comparison_text(found: Comparison) -> str:
-    """Return a comparison for a person: both arms, the differences with their intervals, what follows."""
+def comparison_text(comparison: Comparison) -> str:
+    """Return a comparison as text: both arms, the differences with their intervals, the conclusion."""
     names = ["", "arm", "selection", "test", "complete", "arm key"]
-    lines = [found.provisional] if found.provisional else []
-    lines += [table_text(names, [_row("A", found.first), _row("B", found.second)]), ""]
-    count = len(found.replicates)
-    kind = "confirming" if found.role == "confirmation" else "common"
-    lines.append(f"selection, A - B: {signed(found.selection)} over {count} {kind} replicate{'s'[: count != 1]}")
-    if found.test is not None:
-        test = found.test
+    lines = [comparison.provisional] if comparison.provisional else []
+    lines += [table_text(names, [_row("A", comparison.first), _row("B", comparison.second)]), ""]
+    count = len(comparison.replicates)
+    kind = "confirming" if comparison.role == "confirmation" else "common"
+    lines.append(f"selection, A - B: {signed(comparison.selection)} over {count} {kind} replicate{'s'[: count != 1]}")
+    if comparison.test is not None:
+        test = comparison.test
         lines.append(
             f"test, A - B:      {signed(test.iou)} over {test.iou.n} subjects, {test.images} images, "
             f"{test.replicates} replicate{'s'[: test.replicates != 1]}; "
             f"better on {test.better} images, worse on {test.worse}, equal on {test.equal}"
         )
     else:
-        lines.append("test, A - B:      no test images of common replicates are recorded")
-    if found.detectable is not None and found.sd is not None:
+        lines.append("test, A - B:      no test images recorded for common replicates")
+    if comparison.detectable is not None and comparison.sd is not None:
         lines.append(
-            f"detectable:       {found.detectable:.4f} (80 % power at 5 %, standard deviation {found.sd:.4f}); "
-            f"{found.worth:g} needs {found.needed} replicates"
+            f"detectable:       {comparison.detectable:.4f} (80 % power at 5 %, standard deviation "
+            f"{comparison.sd:.4f}); {comparison.worth:g} needs {comparison.needed} replicates"
         )
-    if found.pruned:
+    if comparison.pruned:
         lines.append(
-            f"careful: {found.pruned} further trials of these arms stopped at a rung; the complete ones were chosen "
-            "for high scores, and `seatbelt confirm` trains arms again without that"
+            f"careful: {comparison.pruned} other trials of these arms stopped at a rung; the complete ones "
+            "were selected for high scores; `seatbelt confirm` trains the arms again without selection"
         )
-    return "\n".join([*lines, f"verdict by the selection set: {found.verdict}"])
+    return "\n".join([*lines, f"verdict by the selection set: {comparison.verdict}"])
 
 
 def signed(interval: Interval) -> str:

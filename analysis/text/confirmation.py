@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from analysis.answers.confirmation import Confirmed
+from analysis.answers.confirmation import Confirmations
 from analysis.text.tables import table_text
 
 
-def confirmation_text(found: Confirmed) -> str:
-    """Return confirmed arms as a table, with what must be known to read it."""
-    factors = list(dict.fromkeys(name for arm in found.arms for name in arm.cell))
+def confirmation_text(confirmations: Confirmations) -> str:
+    """Return confirmed arms as a table with notes."""
+    factors = list(dict.fromkeys(name for arm in confirmations.arms for name in arm.cell))
     names = [*factors, "n", "selection", "test", "searched", "shrinkage", "selection - baseline", "test - baseline"]
     rows = []
-    for arm in found.arms:
+    for arm in confirmations.arms:
         levels = [arm.cell.get(name, "-") for name in factors]
         differences = [
-            "(baseline)" if arm.arm_key == found.baseline else "-" if difference is None else difference.text()
+            "(baseline)" if arm.arm_key == confirmations.baseline else "-" if difference is None else difference.text()
             for difference in (arm.selection_difference, arm.test_difference)
         ]
         rows.append(
@@ -28,13 +28,13 @@ def confirmation_text(found: Confirmed) -> str:
                 *differences,
             ]
         )
-    subjects = max((arm.test.n for arm in found.arms if arm.test is not None), default=0)
+    subjects = max((arm.test.n for arm in confirmations.arms if arm.test is not None), default=0)
     lines = [
         table_text(names, rows),
         "intervals: 95 %; selection over replicates with fresh seeds (Student), test over replicates and "
         f"{subjects} subjects (bootstrap); differences are paired by seed and image.",
-        "shrinkage: the score that made the search choose an arm, minus its confirmed score.",
+        "shrinkage: score in the search minus confirmed score; the part of the score that was luck.",
     ]
-    if found.baseline is None:
-        lines.append("the baseline was not confirmed: no differences (leave out --no-baseline)")
+    if confirmations.baseline is None:
+        lines.append("no differences because the baseline was not confirmed (omit --no-baseline)")
     return "\n".join(lines)

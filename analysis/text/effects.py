@@ -7,19 +7,19 @@ from analysis.text.tables import table_text
 
 ESTIMATORS = {
     "mixed": "mixed model",
-    "likelihood": "likelihood of scores through the rungs",
+    "likelihood": "likelihood of scores at the rungs",
     "weights": "complete trials, weighted",
     "naive": "last values",
 }
 FAMILIES = {"holm": "Holm", "bh": "BH"}
 
 
-def effects_text(found: Effects) -> str:
-    """Return effects as a table, with what must be known to read it."""
-    p_name = f"p ({FAMILIES[found.family]})"
+def effects_text(result: Effects) -> str:
+    """Return effects as a table with notes."""
+    p_name = f"p ({FAMILIES[result.family]})"
     names = ["factor", "level", "against", "n", "effect", "95 % interval", p_name, "detectable", "decided"]
     rows = []
-    for effect in found.effects:
+    for effect in result.effects:
         interval = "-" if effect.low is None else f"[{effect.low:+.3f}, {effect.high:+.3f}]"
         rows.append(
             [
@@ -34,12 +34,13 @@ def effects_text(found: Effects) -> str:
                 "-" if effect.p_value is None else "yes" if effect.decided else "no",
             ]
         )
-    what = f"selection IoU, best up to epoch {found.epoch}" if found.score == "selection" else "test IoU"
-    over = f"{found.evidence} and subjects" if found.score == "test" else found.evidence
+    what = f"selection IoU, best up to epoch {result.epoch}" if result.score == "selection" else "test IoU"
+    over = f"{result.evidence} and subjects" if result.score == "test" else result.evidence
     lines = [
         table_text(names, rows),
-        f"effects on the {what}; {ESTIMATORS[found.estimator]}, {found.complete} of {found.trials} trials reached it; "
-        f"intervals over {over}.",
-        "detectable: a smaller effect could not have been found (80 % power at 5 %): no difference was not shown.",
+        f"effects on the {what}; {ESTIMATORS[result.estimator]}, {result.complete} of {result.trials} "
+        f"trials reached it; intervals over {over}.",
+        "detectable: smallest effect this sweep could have found (80 % power, 5 % level).",
+        'Not decided does not mean "no difference".',
     ]
-    return "\n".join([*lines, *found.notes])
+    return "\n".join([*lines, *result.notes])

@@ -7,12 +7,12 @@ from analysis.answers.interactions import Interactions
 from analysis.answers.rungs import Agreements
 from analysis.text.tables import table_text
 
-_SHOWN = 20
-"""Interactions that are shown unless all are asked for."""
+_MOST_INTERACTIONS = 20
+"""Interactions listed by default."""
 
 
-def importance_text(found: Importances) -> str:
-    """Return the importance of factors as a table, with what must be known to read it."""
+def importance_text(result: Importances) -> str:
+    """Return the importance of factors as a table with notes."""
     names = ["factor", "share", "95 % interval", "main effects", "fANOVA", "PED-ANOVA"]
     rows = [
         [
@@ -23,22 +23,22 @@ def importance_text(found: Importances) -> str:
             "-" if row.fanova is None else f"{row.fanova:.2f}",
             "-" if row.ped_anova is None else f"{row.ped_anova:.2f}",
         ]
-        for row in found.importances
+        for row in result.importances
     ]
     lines = [
         table_text(names, rows),
-        f"shares of what the factors explain; over the space the expected final score has a standard deviation of "
-        f"{found.deviation:.3f} [{found.low:.3f}, {found.high:.3f}] IoU; {found.trials} trials, "
-        f"{found.complete} of them complete.",
-        "share: Shapley effects of the factorial model, main effects and half of each interaction.",
+        f"shares of the variation that the factors explain; the expected final score has a standard deviation of "
+        f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU over the space; {result.trials} trials, "
+        f"{result.complete} of them complete.",
+        "share: Shapley effects of the factorial model (main effects plus half of each interaction).",
     ]
-    return "\n".join([*lines, *found.notes])
+    return "\n".join([*lines, *result.notes])
 
 
-def interactions_text(found: Interactions, *, everything: bool = False) -> str:
-    """Return interactions as a table, the surest first."""
+def interactions_text(result: Interactions, *, everything: bool = False) -> str:
+    """Return interactions as a table, most certain first."""
     names = ["factor", "level", "factor", "level", "n", "beyond", "95 % interval", "p (BH)", "decided"]
-    shown = found.interactions if everything else found.interactions[:_SHOWN]
+    listed = result.interactions if everything else result.interactions[:_MOST_INTERACTIONS]
     rows = [
         [
             row.factor_a,
@@ -51,19 +51,19 @@ def interactions_text(found: Interactions, *, everything: bool = False) -> str:
             f"{row.p_value:.3f}",
             "yes" if row.decided else "no",
         ]
-        for row in shown
+        for row in listed
     ]
-    left = len(found.interactions) - len(shown)
+    left = len(result.interactions) - len(listed)
     lines = [
         table_text(names, rows),
-        f"what both levels score beyond the sum of their effects, on the selection IoU; {found.complete} of "
-        f"{found.trials} trials complete{f'; {left} less sure ones not shown (--all)' if left else ''}.",
+        f"beyond: selection IoU of both levels together minus the sum of their effects; {result.complete} of "
+        f"{result.trials} trials complete{f'; {left} less sure ones not listed (--all)' if left else ''}.",
     ]
-    return "\n".join([*lines, *found.notes])
+    return "\n".join([*lines, *result.notes])
 
 
-def rungs_text(found: Agreements) -> str:
-    """Return the agreement of scores before the end with those at the end."""
+def rungs_text(result: Agreements) -> str:
+    """Return how well scores before the end rank final scores, as a table with advice."""
     names = ["epoch", "rung", "rank correlation", "95 % interval", "as seen", "n"]
     rows = [
         [
@@ -74,15 +74,15 @@ def rungs_text(found: Agreements) -> str:
             f"{row.seen:+.2f}",
             row.n,
         ]
-        for row in found.agreements
+        for row in result.agreements
     ]
     lines = [
         table_text(names, rows),
-        f"best score up to an epoch against the final one; intervals over {found.arms} arms.",
+        f"correlation of the best score up to an epoch with the final score; intervals over {result.arms} arms.",
     ]
-    if found.pruned:
+    if result.pruned:
         lines.append(
-            f"{found.pruned} of {found.trials} trials have no final score: the correlation is that of all trials, "
-            '"as seen" only that of the complete ones.'
+            f"{result.pruned} of {result.trials} trials have no final score: the rank correlation is for all trials, "
+            '"as seen" only for complete ones.'
         )
-    return "\n".join([*lines, f"advice: {found.advice}"])
+    return "\n".join([*lines, f"advice: {result.advice}"])

@@ -5,24 +5,26 @@ from __future__ import annotations
 import shlex
 
 from analysis.answers.ranking import Ranking
+from analysis.reading.unfinished import unfinished_text
 from analysis.text.tables import table_text
-from analysis.text.unfinished import unfinished_text
 
 
 def ranking_text(ranking: Ranking, sweep: str) -> str:
-    """Return a ranking as a table, with what must be known to read it."""
+    """Return a ranking as a table with notes."""
     lines = []
     if not ranking.complete:
-        lines.append("PROVISIONAL: no trial is complete yet; these have trained for different numbers of epochs.")
+        lines.append(
+            "PROVISIONAL: no trial is complete yet; these trials have trained for different numbers of epochs."
+        )
     if ranking.by == "test":
         lines.append(
-            "RANKED BY TEST SCORES: choosing by them makes them optimistic; report the test score of the arm "
+            "RANKED BY TEST SCORES: choosing by test scores makes them optimistic; report the test score of the arm "
             "that the selection set chose."
         )
     if ranking.mixed:
         lines.append(
-            "MIXED: the sweeps are scored on different selection sets; scores and ranks of one sweep compare with each "
-            "other, those of different sweeps do not."
+            "MIXED: the sweeps are scored on different selection sets; scores and ranks are comparable only within "
+            "a sweep."
         )
     lines.append(_table(ranking))
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ranking.trials.items()))
@@ -36,11 +38,11 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
     resumed = "SWEEP" if ranking.several else sweep
     first = ranking.arms[0]
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
-        lines.append(f"one replicate each: differences may be chance; `seatbelt resume {resumed} --replicates 3`")
+        lines.append(f"one replicate each, so differences may be chance: `seatbelt resume {resumed} --replicates 3`")
     elif ranking.complete and first.replicates == 1:
         most = max(arm.replicates for arm in ranking.arms)
         lines.append(
-            f"the first has one replicate, others up to {most}: its score may be luck; `seatbelt resume {resumed} "
+            f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume {resumed} "
             f"--replicates {max(3, most)}`"
         )
     where = shlex.quote(first.location) if ranking.several else sweep
@@ -57,8 +59,8 @@ def _table(ranking: Ranking) -> str:
     for arm in ranking.arms:
         millions = "-" if arm.parameters is None else f"{arm.parameters / 1e6:.1f} M"
         values = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
-        shown = ["-" if value is None else f"{value:.3f}" for value in values]
+        score_texts = ["-" if value is None else f"{value:.3f}" for value in values]
         levels = [arm.cell.get(name, "-") for name in factors]
         origin = [arm.sweep] if ranking.several else []
-        rows.append([arm.rank, *origin, *levels, *shown, arm.replicates, arm.epochs, millions, arm.trial_key])
+        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, arm.trial_key])
     return table_text(names, rows)

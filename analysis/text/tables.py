@@ -1,4 +1,4 @@
-"""Answers of a query as a table, JSON or CSV."""
+"""Rows as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from analysis.reading.plain_values import unique_names
 from seatbelt.text.redaction import printable
 
 _WIDEST = 60
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that spreadsheets run (OWASP, "CSV injection")."""
+"""First characters that make a spreadsheet evaluate a cell (OWASP, "CSV injection")."""
 
 
 def format_answer(names: list[str], rows: Sequence[Sequence[Any]], form: Literal["table", "json", "csv"]) -> str:
-    """Return an answer in one of the three forms."""
+    """Return rows in one of three formats."""
     if form == "json":
         unique = unique_names(names)
-        found = [dict(zip(unique, row, strict=True)) for row in rows]
-        return json_text(found)
+        records = [dict(zip(unique, row, strict=True)) for row in rows]
+        return json_text(records)
     if form == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow([_csv_cell(name) for name in names])
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
         return buffer.getvalue().rstrip("\n")
-    shown = [[_cell(value) for value in row] for row in rows]
-    return f"{table_text(names, shown)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
+    cells = [[_cell(value) for value in row] for row in rows]
+    return f"{table_text(names, cells)}\n({len(rows)} row{'' if len(rows) == 1 else 's'})"
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401  (of lists, dicts and plain values)
-    """Return JSON in ASCII, without control characters: what is no number is null, times are texts."""
-    return json.dumps(_plain(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
+    """Return JSON in ASCII without control characters; NaN and infinity are null, times are strings."""
+    return json.dumps(_json_value(value), indent=1, default=str, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a plain table; columns of numbers are aligned to the right."""
+    """Return a plain table; columns of numbers are right-aligned."""
     names = [printable(name) for name in names]
     cells = [[printable(str(value)) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
@@ -53,32 +54,21 @@ def table_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(names), *(line(row) for row in cells)])
 
 
-def unique_names(names: list[str]) -> list[str]:
-    """Return names without repetition: a JSON object would lose the first of two columns called alike."""
-    found: list[str] = []
-    for name in names:
-        new, number = name, 1
-        while new in found:
-            new, number = f"{name}_{number}", number + 1
-        found.append(new)
-    return found
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
+def _json_value(value: Any) -> Any:  # noqa: ANN401  (whatever duckdb returns)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return value
 
 
 def _csv_cell(value: Any) -> Any:  # noqa: ANN401
-    """Return a value for a spreadsheet: numbers as they are, texts so that none is a formula."""
+    """Return a value for a spreadsheet: numbers unchanged, texts escaped so that none is a formula."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    # A carriage return within a cell would begin a line of its own in some readers.
+    # Some readers take a carriage return in a cell for a new line.
     text = printable(str(value), keep="\n\t")
     return f"'{text}" if str(value).startswith(_FORMULA) else text
 
@@ -91,7 +81,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401
 
 
 def _number(value: float) -> str:
-    # Learning rates and weight decays would vanish in four decimals.
+    # Learning rates and weight decays need more than four decimals.
     return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.4g}"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from analysis.answers.rung_story import Neighbour, RungStory
 from analysis.answers.why import Decision, Story
-from analysis.reading.cells import cell_text
+from seatbelt.records.sweep import cell_text
 
 
 def story_text(story: Story) -> str:
-    """Return the story of a trial, one line for each thing that happened."""
+    """Return the story of a trial, one line per event."""
     kind = "" if story.role == "arm" else f", {story.role}"
     lines = [story.provisional] if story.provisional else []
     lines.append(
@@ -17,8 +17,8 @@ def story_text(story: Story) -> str:
     lines += _beginning(story)
     rungs = {rung.rung: rung for rung in story.rungs}
     for decision in story.decisions:
-        told = rungs.pop(decision.epoch, None) if decision.by == "asha" and decision.epoch is not None else None
-        lines += _rung(told, story) if told is not None else _other(decision)
+        rung_story = rungs.pop(decision.epoch, None) if decision.by == "asha" and decision.epoch is not None else None
+        lines += _rung(rung_story, story) if rung_story is not None else _other(decision)
     for rung in rungs.values():
         lines += _rung(rung, story)
     lines += _not_pruned(story)
@@ -28,14 +28,14 @@ def story_text(story: Story) -> str:
 
 
 def _beginning(story: Story) -> list[str]:
-    found = next((item for item in story.decisions if item.kind == "proposal"), None)
-    if found is None:
-        lines = [f"proposed by {story.proposed_by or 'nobody that is recorded'}"]
+    proposal = next((item for item in story.decisions if item.kind == "proposal"), None)
+    if proposal is None:
+        lines = [f"proposed by {story.proposed_by or 'an unknown strategy'}"]
     else:
-        when = f" at {found.at}" if found.at else ""
-        lines = [f"proposed by {found.by}{when}: {found.reason}"]
+        when = f" at {proposal.at}" if proposal.at else ""
+        lines = [f"proposed by {proposal.by}{when}: {proposal.reason}"]
     if story.stage is not None:
-        whose = "made for another trial or sweep" if story.stage.reused else "made for this trial first"
+        whose = "trained for another trial or sweep" if story.stage.reused else "trained for this trial first"
         took = "" if story.stage.seconds is None else f", {story.stage.seconds:.0f} s of training"
         lines.append(f"begins with the pretraining {story.stage.stage_key} ({whose}{took})")
     if story.used_by:
@@ -59,17 +59,17 @@ def _rung(rung: RungStory, story: Story) -> list[str]:
     ]
     near = [_named("just above it", rung.ahead), _named("just below it", rung.behind)]
     near += [_named("best of the others waiting", rung.best_waiting), _named("the cut", rung.cut)]
-    lines.append(f"  {'; '.join(text for text in near if text) or 'nobody else was there'}")
+    lines.append(f"  {'; '.join(text for text in near if text) or 'no other trial at this rung'}")
     if rung.promoted:
         return lines
     if rung.needed is not None:
         lines.append(
-            f"  needed: more than {rung.needed:.4f}, the least score that was promoted after it arrived; "
+            f"  needed: more than {rung.needed:.4f}, the lowest score promoted after it arrived; "
             f"it had {rung.score:.4f}"
         )
-    elif story.eta:
+    else:
         lines.append(
-            "  needed: another promotion; none was given after it arrived, since one is allowed for every "
+            "  needed: another promotion; none was allowed after it arrived, because only one is allowed per "
             f"{story.eta} trials that reach the rung"
         )
     return lines
@@ -81,8 +81,8 @@ def _named(what: str, neighbour: Neighbour | None) -> str:
 
 def _not_pruned(story: Story) -> list[str]:
     if not story.prunes:
-        return ["no rung: this sweep prunes nothing"]
-    return ["no rung: it is exempt from pruning"] if story.exempt else []
+        return ["no rungs: this sweep does not prune"]
+    return ["no rungs: the trial is exempt from pruning"] if story.exempt else []
 
 
 def _troubles(story: Story) -> list[str]:
@@ -106,5 +106,5 @@ def _ending(story: Story) -> list[str]:
     if story.test_iou is not None:
         lines.append(f"test IoU with the weights of that epoch: {story.test_iou:.4f}")
     if story.place is not None:
-        lines.append(f"its arm is number {story.place} of {story.arms} by the mean selection IoU of complete trials")
+        lines.append(f"its arm ranks {story.place} of {story.arms} by mean selection IoU of complete trials")
     return lines

@@ -1,7 +1,7 @@
 """The findings of the thesis as data: what it claims, where, and which contrast of which study answers it.
 
 Durgé and Fredriksson, Synthetic Data Generation Techniques for Automotive Machine Learning, Chalmers 2023. The claims
-are in our words. Where it says "no noteworthy difference" or "on par", the number that this is read as is ours.
+are in our words. The numbers for "no noteworthy difference" or "on par" are ours.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.thesis import contrasts
-from analysis.thesis.contrasts import Contrast, Levels
+from analysis.thesis.contrasts import ArmContrast, Levels
 
 MATTERS = 0.01
-"""IoU: a gain that is decidedly smaller is none, whatever its sign."""
+"""IoU: a gain that is significantly smaller counts as none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One finding."""
+    """A claim of the thesis, and the contrasts that test it."""
 
     number: str
     where: str
@@ -28,23 +28,23 @@ class Finding:
     question: str
     """What is measured."""
     kind: Literal["contrasts", "spread", "best", "switches"] = "contrasts"
-    """Contrasts of arms; the range of all arms; one arm against the best other; the effect of each switch."""
-    contrasts: Callable[[Levels], list[Contrast]] = lambda levels: []
-    """All of them must exceed `above`; none where the sweep lacks their levels."""
+    """Contrasts of arms; the range of all arms; one arm against the best other arm; the effect of each switch."""
+    contrasts: Callable[[Levels], list[ArmContrast]] = lambda levels: []
+    """All must exceed `above`; none if the sweep lacks their levels."""
     above: float = 0.0
-    """The claim holds if each contrast (of a spread: its negative) is above this."""
+    """The claim holds if each contrast (for `spread`: its negative) exceeds this."""
     refuted_below: float = MATTERS
-    """It does not if one of them is below this."""
+    """The claim is refuted if a contrast is below this."""
     arm: Mapping[str, str] | None = None
     """The one arm."""
 
     @property
     def rule(self) -> str:
-        """When it agrees, and when it does not."""
+        """When a sweep agrees and when it does not."""
         if self.kind == "spread":
-            return f"agrees if decidedly below {-self.above:g}, does not if decidedly above it"
+            return f"agrees if significantly below {-self.above:g}, does not if significantly above it"
         below = "it" if self.above == self.refuted_below else f"{self.refuted_below:g}"
-        return f"agrees if decidedly above {self.above:g}, does not if decidedly below {below}"
+        return f"agrees if significantly above {self.above:g}, does not if significantly below {below}"
 
 
 FINDINGS: tuple[Finding, ...] = (

@@ -1,6 +1,6 @@
-"""All arms of a sweep at once: how far they spread, and whether one is the best.
+"""Comparisons of all arms of a sweep at once: their range, and whether one is the best.
 
-Both take an additive model of arms and replicates, whose residuals have one variance.
+Both assume an additive model of arms and replicates with a common residual variance.
 """
 
 from __future__ import annotations
@@ -8,23 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis.reading.cells import cell_text
+from analysis.reading.arrays import Floats
 from analysis.statistics.intervals import LEVEL
-from analysis.thesis.scores import Part, Scores
+from analysis.thesis.scores import ArmScores, ContrastEstimate
+from seatbelt.records.sweep import cell_text
 
-Found = tuple[list[Part], float | None, float | None, list[str]]
-"""The contrasts, the p-values that the claim holds and that it fails, and notes."""
+Measured = tuple[list[ContrastEstimate], float | None, float | None, list[str]]
+"""The contrasts, the p-values that support and refute the claim, and notes."""
 
 
-def spread_of_all(scores: Scores, margin: float) -> Found:
-    """Return the range of all arms, and p-values of its being below a margin and above it.
+def spread_of_all(scores: ArmScores, margin: float) -> Measured:
+    """Return the range of all arms, and the p-values that it is below and above a margin.
 
-    All pairwise differences lie at once within so many standard errors of the measured ones as the studentized range
-    says (Tukey 1953; Miller, Simultaneous Statistical Inference, 1981, chapter 2), hence so does the largest. That is
-    exact for the differences and cautious for the range.
+    The studentized range bounds the errors of all pairwise differences simultaneously, hence of the largest (Tukey
+    1953;
+    Miller, Simultaneous Statistical Inference, 1981, chapter 2). This is exact for the differences and conservative for
+    the range.
     """
     from scipy import stats
 
@@ -48,33 +47,35 @@ def spread_of_all(scores: Scores, margin: float) -> Found:
     return [part], below, above, []
 
 
-def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below: float) -> Found:
-    """Return one arm minus each other, and p-values of its being above a bound against all and below one against any.
+def one_against_all(scores: ArmScores, arm: Mapping[str, str], above: float, below: float) -> Measured:
+    """Return one arm minus the best other arm, and p-values for it being above a bound for all and below one for any.
 
-    The contrasts are those with the best other arm, and a note counts the arms that cannot be told from the best.
+    A note counts the arms that cannot be distinguished from the best.
     """
     from scipy import stats
 
     arms, table = scores.table()
-    own = [i for i, cell in enumerate(arms) if arm.items() <= cell.items()]
-    if len(own) != 1 or len(arms) < 2 or not table.size:
-        return [], None, None, [f"the sweep has no scores of {cell_text(arm)} beside others"]
+    positions = [i for i, cell in enumerate(arms) if arm.items() <= cell.items()]
+    if len(positions) != 1 or len(arms) < 2 or not table.size:
+        return [], None, None, [f"the sweep has no scores of {cell_text(arm)} and other arms"]
     means = table.mean(axis=1)
-    others = [i for i in range(len(arms)) if i != own[0]]
+    others = [i for i in range(len(arms)) if i != positions[0]]
     best = max(others, key=lambda i: means[i])
-    effect = float(means[own[0]] - means[best])
+    effect = float(means[positions[0]] - means[best])
     error, freedom = _error(table)
-    rank = int((means > means[own[0]]).sum()) + 1
+    rank = int((means > means[positions[0]]).sum()) + 1
     notes = [f"rank {rank} of {len(arms)} arms"]
-    whole = f"{_name(arms[own[0]])} minus {_name(arms[best])}"
+    whole = f"{_name(arms[positions[0]])} minus {_name(arms[best])}"
     if error is None:
-        return [Part(name=whole, effect=effect, error=None, freedom=0, n=table.shape[1])], None, None, notes
+        return [ContrastEstimate(name=whole, effect=effect, error=None, freedom=0, n=table.shape[1])], None, None, notes
     error *= math.sqrt(2)
-    # One-sided bounds against all others at once (Bonferroni).
+    # One-sided bounds for all other arms simultaneously (Bonferroni).
     critical = float(stats.t.ppf(1 - (1 - LEVEL) / 2 / len(others), freedom))
-    part = Part(name=whole, effect=effect, error=error, freedom=freedom, n=table.shape[1], critical=critical)
+    part = ContrastEstimate(
+        name=whole, effect=effect, error=error, freedom=freedom, n=table.shape[1], critical=critical
+    )
     alike = int((means >= means.max() - critical * error).sum())
-    notes.append(f"{alike} of {len(arms)} arms cannot be told from the best")
+    notes.append(f"{alike} of {len(arms)} arms cannot be distinguished from the best")
     if error == 0:
         return [part], float(effect <= above), float(effect >= below), notes
     holds = min(1.0, 2 * float(stats.t.sf((effect - above) / error, freedom)))
@@ -83,13 +84,15 @@ def one_against_all(scores: Scores, arm: Mapping[str, str], above: float, below:
 
 
 def _range(
-    name: str, width: float, table: NDArray[np.float64], error: float | None, freedom: int, critical: float | None
-) -> Part:
-    return Part(name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0)
+    name: str, width: float, table: Floats, error: float | None, freedom: int, critical: float | None
+) -> ContrastEstimate:
+    return ContrastEstimate(
+        name=name, effect=width, error=error, freedom=freedom, n=table.shape[1], critical=critical, least=0.0
+    )
 
 
-def _error(table: NDArray[np.float64]) -> tuple[float | None, int]:
-    """Return the standard error of an arm's mean beside the replicates, and its degrees of freedom."""
+def _error(table: Floats) -> tuple[float | None, int]:
+    """Return the standard error of an arm's mean after removing replicates, and its degrees of freedom."""
     arms, replicates = table.shape
     freedom = (arms - 1) * (replicates - 1)
     if freedom < 1:

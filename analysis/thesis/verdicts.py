@@ -1,10 +1,13 @@
-"""What sweeps say to each finding of the thesis: agrees, does not agree, not decided.
+"""Verdicts of sweeps on the findings of the thesis: agrees, does not agree, not decided.
 
-A finding is one or more contrasts of mean test IoU that must all exceed a bound. Each gives two one-sided tests, that
-it does and that it does not (Schuirmann 1987, doi:10.1007/BF01068419, for bounds other than 0); their p-values are
-doubled, so that one alone decides as its 95 % interval does. That all contrasts exceed it has the largest of their
-p-values (Berger 1982, doi:10.1080/00401706.1982.10487790), that one does not the smallest times their number. Either
-the one or the other is wrong to claim, never both, so that the smaller p-value enters the family of findings, which is
+A finding consists of contrasts of mean test IoU that must all exceed a bound. Each contrast has two one-sided tests,
+for
+exceeding the bound and for not exceeding it (Schuirmann 1987, doi:10.1007/BF01068419, for bounds other than 0); their
+p-values are doubled, so that a single contrast is decided by its 95 % interval. The p-value for all contrasts exceeding
+the
+bound is the largest (Berger 1982, doi:10.1080/00401706.1982.10487790); that for one not exceeding it is the smallest
+times
+their number. At most one of the two claims can be wrong, so the smaller p-value enters the family of findings, which is
 adjusted by Holm.
 """
 
@@ -15,13 +18,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.tables import Location, Source, SweepTables, readable
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.multiple_testing import adjusted
 from analysis.statistics.power import replicates_needed
-from analysis.sweeps import Location
 from analysis.thesis.findings import FINDINGS, MATTERS, Finding
-from analysis.thesis.scores import Part, Scores
+from analysis.thesis.scores import ArmScores, ContrastEstimate
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from seatbelt.records.tables import Status
 
@@ -29,8 +31,8 @@ Verdict = Literal["agrees", "does not agree", "not decided", "no sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the sweeps say to one finding."""
+class FindingResult:
+    """The verdict of a sweep on a finding."""
 
     number: str
     where: str
@@ -42,69 +44,74 @@ class Answer:
     rule: str
     verdict: Verdict
     sweep: str | None
-    """Where the sweep is that answers it."""
+    """Location of the sweep."""
     setting: str | None
-    """Data, epochs and replicates of the sweep: seldom those of the thesis."""
-    parts: list[Part]
-    weakest: Part | None
-    """The contrast with the smallest effect, of which the finding is told; of a spread the range itself."""
+    """Data, epochs and replicates of the sweep, which usually differ from the thesis."""
+    parts: list[ContrastEstimate]
+    weakest: ContrastEstimate | None
+    """The contrast with the smallest effect (for `spread`: the range)."""
     p_value: float | None
-    """Of the verdict, adjusted over all findings that could be tested (Holm)."""
+    """P-value of the verdict, adjusted over all testable findings (Holm)."""
     notes: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Tested:
-    """An answer before the adjustment, with the p-values of both sides."""
+    """A result before the adjustment, with the p-values of both sides."""
 
-    answer: Answer
+    answer: FindingResult
     holds: float | None
     fails: float | None
 
 
-def findings(sources: Iterable[Source | Location]) -> list[Answer]:
-    """Answer every finding of the thesis by the sweeps of its studies.
+def findings(sources: Iterable[Source | Location]) -> list[FindingResult]:
+    """Test every finding of the thesis with the sweeps of its study.
 
     Args:
-        sources: Sweeps, opened or as locations. Of several sweeps of one study the one with most complete trials
-            answers, and it is said so.
+        sources: Sweeps or their locations. Of several sweeps of one study, the one with the most complete trials is
+            used,
+            with a note.
 
     Returns:
-        An answer for each of `FINDINGS`, in their order.
+        A result for each of `FINDINGS`, in their order.
 
     Raises:
-        UserError: A location is no sweep, or a sweep holds what none writes.
+        UserError: A location is no sweep, or its tables hold values that no sweep writes.
     """
-    found = _by_study(sources)
-    tested = [_tested(finding, found.get(finding.study, [])) for finding in FINDINGS]
+    sweeps_of_study = _by_study(sources)
+    tested = [_tested(finding, sweeps_of_study.get(finding.study, [])) for finding in FINDINGS]
     smaller = [None if t.holds is None or t.fails is None else min(t.holds, t.fails) for t in tested]
     return [_decided(one, p_value) for one, p_value in zip(tested, adjusted(smaller, "holm"), strict=True)]
 
 
-def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[Sweep, Scores]]]:
-    """Return the sweeps of each study of the thesis, the one with most scores first."""
-    sweeps: list[Sweep] = []
+def _by_study(sources: Iterable[Source | Location]) -> dict[str, list[tuple[SweepTables, ArmScores]]]:
+    """Return the sweeps of each study of the thesis, the one with the most scores first."""
+    sweeps: list[SweepTables] = []
     for source in sources:
         if isinstance(source, str | os.PathLike):
-            sweeps.append(Sweep(source))
+            sweeps.append(SweepTables(source))
         else:
             sweeps += [sweep for _, sweep in source.parts]
-    wanted = {finding.study for finding in FINDINGS}
-    found: dict[str, list[tuple[Sweep, Scores]]] = {}
+    studies = {finding.study for finding in FINDINGS}
+    by_study: dict[str, list[tuple[SweepTables, ArmScores]]] = {}
     for sweep in sweeps:
         with readable(sweep):
-            study = str(sweep.description.get("study"))
-            if study in wanted:
-                found.setdefault(study, []).append((sweep, Scores(sweep)))
-    return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in found.items()}
+            study = sweep.record.study
+            if study in studies:
+                by_study.setdefault(study, []).append((sweep, ArmScores(sweep)))
+    return {study: sorted(members, key=lambda pair: -pair[1].trials) for study, members in by_study.items()}
 
 
-def _tested(finding: Finding, sweeps: Sequence[tuple[Sweep, Scores]]) -> _Tested:
+def _tested(finding: Finding, sweeps: Sequence[tuple[SweepTables, ArmScores]]) -> _Tested:
     if not sweeps:
-        note = f"no sweep of this study was given; `seatbelt sweep {finding.study}` makes one"
+        note = f"no sweep of this study; run `seatbelt sweep {finding.study}`"
         return _Tested(answer=_answer(finding, None, [], [note]), holds=None, fails=None)
     sweep, scores = sweeps[0]
-    notes = [] if len(sweeps) == 1 else [f"of {len(sweeps)} sweeps of this study the one with most complete trials"]
+    notes = (
+        []
+        if len(sweeps) == 1
+        else [f"uses the one of {len(sweeps)} sweeps of this study with the most complete trials"]
+    )
     with readable(sweep):
         setting = _setting(sweep, scores)
         if not scores.trials:
@@ -114,16 +121,20 @@ def _tested(finding: Finding, sweeps: Sequence[tuple[Sweep, Scores]]) -> _Tested
         parts, holds, fails, more = _measured(finding, scores)
     notes += more
     if stopped:
-        notes.append(f"{stopped} trials were pruned: those that completed were chosen for their scores, so no verdict")
+        notes.append(
+            f"{stopped} trials were pruned; the complete ones were selected for their scores, so there is no verdict"
+        )
     elif scores.replicates < 2:
-        notes.append("one replicate tells nothing of chance: more --replicates")
+        notes.append("one replicate says nothing about chance; add --replicates")
     if stopped or scores.replicates < 2:
         holds = fails = None
     return _Tested(answer=_answer(finding, sweep, parts, notes, setting), holds=holds, fails=fails)
 
 
-def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | None, float | None, list[str]]:
-    """Return the contrasts, the p-values that they hold and that they fail, and notes."""
+def _measured(
+    finding: Finding, scores: ArmScores
+) -> tuple[list[ContrastEstimate], float | None, float | None, list[str]]:
+    """Return the contrasts, the p-values that support and refute the finding, and notes."""
     if finding.kind == "spread":
         return spread_of_all(scores, -finding.above)
     if finding.kind == "best":
@@ -134,31 +145,35 @@ def _measured(finding: Finding, scores: Scores) -> tuple[list[Part], float | Non
         if finding.kind == "switches"
         else [scores.contrast(contrast) for contrast in finding.contrasts(scores.levels)]
     )
-    told = [part for part in parts if part.effect is not None]
-    notes = [] if told else ["the sweep lacks the levels that this is about"]
+    estimated = [part for part in parts if part.effect is not None]
+    notes = [] if estimated else ["the sweep lacks the levels of this finding"]
     missing = [part.name for part in parts if part.effect is None]
-    if told and missing:
-        notes.append(f"not told: {', '.join(missing)}")
-    if not told or any(part.error is None for part in told):
+    if estimated and missing:
+        notes.append(f"no estimate: {', '.join(missing)}")
+    if not estimated or any(part.error is None for part in estimated):
         return parts, None, None, notes
-    holds = max(_p_above(part, finding.above) for part in told)
-    fails = min(1.0, len(told) * min(_p_below(part, finding.refuted_below) for part in told))
+    holds = max(_p_above(part, finding.above) for part in estimated)
+    fails = min(1.0, len(estimated) * min(_p_below(part, finding.refuted_below) for part in estimated))
     return parts, holds, fails, notes
 
 
-def _setting(sweep: Sweep, scores: Scores) -> str:
-    data = ", ".join(dict.fromkeys(str(source["name"]) for source in sweep.description.get("data", [])))
+def _setting(sweep: SweepTables, scores: ArmScores) -> str:
+    data = ", ".join(dict.fromkeys(source.name for source in sweep.record.data))
     epochs = sweep.trials["epochs_planned"].max()
-    told = f"{int(epochs)} epochs, " if epochs == epochs else ""
+    epochs_text = f"{int(epochs)} epochs, " if epochs == epochs else ""
     replicates = "1 replicate" if scores.replicates == 1 else f"{scores.replicates} replicates"
-    return f"data {data or 'unknown'}, {told}{replicates}"
+    return f"data {data or 'unknown'}, {epochs_text}{replicates}"
 
 
 def _answer(
-    finding: Finding, sweep: Sweep | None, parts: list[Part], notes: list[str], setting: str | None = None
-) -> Answer:
-    told = [part for part in parts if part.effect is not None]
-    return Answer(
+    finding: Finding,
+    sweep: SweepTables | None,
+    parts: list[ContrastEstimate],
+    notes: list[str],
+    setting: str | None = None,
+) -> FindingResult:
+    estimated = [part for part in parts if part.effect is not None]
+    return FindingResult(
         number=finding.number,
         where=finding.where,
         claim=finding.claim,
@@ -170,49 +185,49 @@ def _answer(
         sweep=None if sweep is None else sweep.root,
         setting=setting,
         parts=parts,
-        weakest=min(told, key=lambda part: part.effect or 0.0) if told else None,
+        weakest=min(estimated, key=lambda part: part.effect or 0.0) if estimated else None,
         p_value=None,
         notes=notes,
     )
 
 
-def _decided(tested: _Tested, p_value: float | None) -> Answer:
+def _decided(tested: _Tested, p_value: float | None) -> FindingResult:
     answer = tested.answer
     if p_value is None:
         return answer
     assert tested.holds is not None and tested.fails is not None
     if p_value < 1 - LEVEL:
-        # A gain that is decidedly there and decidedly small is there: the claim is no more than that.
+        # A gain that is significant but significantly small still agrees: the claim is only that there is a gain.
         surely = tested.holds * len(FINDINGS) < 1 - LEVEL
         verdict: Verdict = "agrees" if surely or tested.holds <= tested.fails else "does not agree"
         return replace(answer, verdict=verdict, p_value=p_value)
     return replace(answer, p_value=p_value, notes=[*answer.notes, *_power_note(answer)])
 
 
-def _power_note(answer: Answer) -> list[str]:
-    """Say what could have been found, where nothing was decided."""
+def _power_note(answer: FindingResult) -> list[str]:
+    """Return a note on the power of an undecided finding."""
     part = answer.weakest
     if part is None or part.detectable is None or part.error is None:
         return []
     if part.critical is not None:
-        return [f"it is known to {part.critical * part.error:.3f} only; more --replicates narrow that"]
-    note = f"only differences from {part.detectable:.3f} on are found in 80 % of the cases"
+        return [f"its precision is only {part.critical * part.error:.3f}; add --replicates"]
+    note = f"differences below {part.detectable:.3f} are unlikely to be detected (80 % power)"
     if part.freedom == part.n - 1 and part.error > 0:
         needed = replicates_needed(part.error * part.n**0.5, MATTERS)
-        note += f"; {needed:,} replicates would find {MATTERS:g}"
+        note += f"; {needed:,} replicates would detect {MATTERS:g}"
     return [note]
 
 
-def _p_above(part: Part, bound: float) -> float:
-    """Return the doubled p-value of the effect being at most a bound."""
+def _p_above(part: ContrastEstimate, bound: float) -> float:
+    """Return the doubled p-value of the hypothesis that the effect is at most a bound."""
     return _doubled(part, bound, 1.0)
 
 
-def _p_below(part: Part, bound: float) -> float:
+def _p_below(part: ContrastEstimate, bound: float) -> float:
     return _doubled(part, bound, -1.0)
 
 
-def _doubled(part: Part, bound: float, sign: float) -> float:
+def _doubled(part: ContrastEstimate, bound: float, sign: float) -> float:
     from scipy import stats
 
     assert part.effect is not None and part.error is not None

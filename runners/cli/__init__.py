@@ -54,10 +54,10 @@ studies.register(app)
 
 
 def run() -> NoReturn:
-    """Run the command line as a program of its own.
+    """Run the command line as a program.
 
-    Threads of libraries that still run while the interpreter is taken down end the process by SIGABRT now and then. A
-    sweep that is finished must not end with exit code 134, so that the process ends here, once all is written.
+    Library threads that still run while the interpreter shuts down sometimes end the process by SIGABRT. A finished
+    sweep must not exit with code 134, so the process ends here, once everything is written.
     """
     code: int | str | None = 0
     try:
@@ -68,7 +68,7 @@ def run() -> NoReturn:
         say(code, err=True)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        # Nobody may read a pipe any more.
+        # The reader of a pipe may be gone.
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(1 if isinstance(code, str) else code or 0)
@@ -78,7 +78,7 @@ def main() -> None:
     """Run the command line: exit code 0, 1 for a failure, 2 for a mistake of the user."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal of another alphabet shows what it lacks as escapes.
+            # A terminal shows letters that it lacks as escapes.
             stream.reconfigure(errors="backslashreplace")
     try:
         _check_working_folder()
@@ -89,7 +89,7 @@ def main() -> None:
         say(f"error: {printable(str(error))}", err=True)
         sys.exit(2)
     except OSError as error:
-        # A disk or a server that fails is nobody's mistake.
+        # A failing disk or server is not the user's mistake.
         say(f"error: {printable(str(error))}", err=True)
         sys.exit(1)
     except Exception:

@@ -1,4 +1,4 @@
-"""`python -m runners.cli` is the command line too."""
+"""Makes `python -m runners.cli` the command line."""
 
 from runners.cli import run
 

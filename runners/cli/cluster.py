@@ -14,7 +14,7 @@ import typer
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from runners.cluster.findings import Finding
+    from runners.cluster.problems import Problem
 
 app = typer.Typer(help="Check a cluster file, start its cluster, submit a sweep to it, end it.", no_args_is_help=True)
 
@@ -37,13 +37,13 @@ def check(
     """
     from runners.cluster.check import check_file
 
-    findings = check_file(file)
-    invalid = any(finding.severity == "error" for finding in findings)
+    problems = check_file(file)
+    invalid = any(problem.severity == "error" for problem in problems)
     if json_output:
-        report = {"file": str(file), "valid": not invalid, "findings": [asdict(finding) for finding in findings]}
+        report = {"file": str(file), "valid": not invalid, "findings": [asdict(problem) for problem in problems]}
         typer.echo(json.dumps(report, indent=1))
     else:
-        _print(findings)
+        _print(problems)
         typer.echo(f"{file} is {'invalid' if invalid else 'valid'}")
     if invalid:
         raise typer.Exit(2)
@@ -90,8 +90,8 @@ def submit(
     from runners.cluster.commands import lacking, submission
 
     job = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
-    for finding in lacking(arguments):
-        typer.echo(f"warning: the sweep {finding.what}; {finding.advice}", err=True)
+    for problem in lacking(arguments):
+        typer.echo(f"warning: the sweep {problem.what}; {problem.advice}", err=True)
     _run(job.command, dry_run=dry_run)
     typer.echo(f"to watch it: {shlex.join(job.watch)}")
     typer.echo(f"to stop it:  {shlex.join(job.stop)}")
@@ -109,9 +109,9 @@ def down(file: ClusterFile, yes: Yes = False, dry_run: DryRun = False) -> None:
     _run(down_command(file, yes=yes), dry_run=dry_run)
 
 
-def _print(findings: list[Finding]) -> None:
-    for finding in findings:
-        typer.echo(f"{finding.severity:7} {finding.place}: {finding.what}; {finding.advice}")
+def _print(problems: list[Problem]) -> None:
+    for problem in problems:
+        typer.echo(f"{problem.severity:7} {problem.place}: {problem.what}; {problem.advice}")
 
 
 def _run(command: list[str], *, dry_run: bool) -> None:

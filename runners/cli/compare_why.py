@@ -86,8 +86,8 @@ def recommend(
 ) -> None:
     """Recommend an arm by the factorial model of all trials, pruned ones too, and print how sure that is.
 
-    The arm with the best posterior mean, which borrows from arms that share its levels, instead of the best mean over
-    its own few replicates (`seatbelt best`). docs/search.md measures how far the probability can be trusted.
+    It has the best posterior mean, which borrows from arms that share its levels; `seatbelt best` ranks by the mean
+    over an arm's few replicates. docs/search.md measures how far the probability can be trusted.
 
     Example:
       seatbelt recommend sweeps/joint --within 0.01

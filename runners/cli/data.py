@@ -1,4 +1,4 @@
-"""`data scenes`, `data check`, `data show`: making, checking and looking at data sets."""
+"""`data scenes`, `data check`, `data show`: make, check and view data sets."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def import_command(
     supervisely: a project with meta.json, img/ and ann/.
 
     Folders, files and lists that are named after splits (train, valid, test, Training, val2017, ...) are recognised.
-    What validates elsewhere trains here: the sweep chooses its selection set among the training subjects.
+    Validation images of other tools become training images: the sweep chooses its selection set among them.
 
     Patterns and CSV name images by their path below images/ of the result.
 
@@ -157,7 +157,7 @@ def export_command(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A native data-set folder.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must be empty or missing.")],
 ) -> None:
-    """Write a native data-set folder as COCO: annotations.json and images/, masks exact as run lengths.
+    """Write a native data-set folder as COCO: annotations.json and images/, with exact masks as run lengths.
 
     Example:
       seatbelt data export coco my-images --out my-images-coco

@@ -1,4 +1,4 @@
-"""`simulate`: search strategies against each other, in virtual time."""
+"""`simulate`: compares search strategies in virtual time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT = ("ray", "optuna/asha", "factorial/none", "factorial/asha")
-"""Strategies that are compared unless others are named."""
+"""Strategies to compare by default."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def simulate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be simulated and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Compare search strategies without training: the product's own decisions, and other tools', in virtual time.
+    """Compare search strategies without training: the decisions of our own and of other tools, in virtual time.
 
     A recorded sweep is replayed with its recorded curves, and offers nothing else. docs/search.md has
     the results.

@@ -64,8 +64,8 @@ def doctor(
 ) -> None:
     """Check this machine: packages, GPUs, weights, disk, and that Ray runs a task; or a cluster.
 
-    All checks are listed: `ok`, `note` for what only some sweeps need, `FAIL` with what to do. Exit code 0 where
-    nothing fails, 1 where something does, 2 where a cluster cannot be joined.
+    Each check prints `ok`, `note` for something that only some sweeps need, or `FAIL` with advice. The exit code is 0
+    if nothing fails, 1 if something does, and 2 if a cluster cannot be joined.
 
     Examples:
       seatbelt doctor

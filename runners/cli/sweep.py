@@ -1,4 +1,4 @@
-"""`sweep`, `resume`, `stop`: launching sweeps, continuing and ending them."""
+"""`sweep`, `resume`, `stop`: launch, continue and stop sweeps."""
 
 from __future__ import annotations
 

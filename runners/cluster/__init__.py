@@ -1,1 +1,1 @@
-"""Clusters: what is wrong with a cluster file before it costs money, starting one, and who is let in."""
+"""Cluster files: checks before they cost money, the commands that start clusters, and the token."""

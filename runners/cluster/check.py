@@ -1,4 +1,4 @@
-"""The check of a cluster file: Ray's, KubeRay's and SLURM's, without a network."""
+"""Checks cluster files of Ray, KubeRay and SLURM, without a network."""
 
 from __future__ import annotations
 
@@ -10,68 +10,68 @@ from typing import Any
 
 import yaml
 
-from runners.cluster import entrance, pins, ray_schema, running
-from runners.cluster.findings import Finding, error, warning
+from runners.cluster import access, costs, pins, ray_schema
 from runners.cluster.kuberay import check_rayjob
+from runners.cluster.problems import Problem, error, warning
 from runners.cluster.slurm import check_script
 from seatbelt.errors import UserError
 from seatbelt.storage.base import read_file
 
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]+>")
 
-RAY_CHECKS: tuple[Callable[[dict[str, Any]], Iterator[Finding]], ...] = (
+RAY_CHECKS: tuple[Callable[[dict[str, Any]], Iterator[Problem]], ...] = (
     ray_schema.check_schema,
     ray_schema.check_names,
-    entrance.check_addresses,
-    entrance.check_security_groups,
-    entrance.check_token,
-    entrance.check_disks,
+    access.check_addresses,
+    access.check_security_groups,
+    access.check_token,
+    access.check_disks,
     pins.check_packages,
     pins.check_images,
     pins.check_machine_images,
-    running.check_storage,
-    running.check_decoded,
-    running.check_workers,
-    running.check_idle,
-    running.check_spot,
-    running.check_head,
+    costs.check_storage,
+    costs.check_decoded,
+    costs.check_workers,
+    costs.check_idle,
+    costs.check_spot,
+    costs.check_head,
 )
 
 
-def check_file(path: Path, *, to_start: bool = False, allow_insecure: bool = False) -> list[Finding]:
-    """Return what is wrong with a file; errors come first.
+def check_file(path: Path, *, to_start: bool = False, allow_insecure: bool = False) -> list[Problem]:
+    """Return the problems of a file, errors first.
 
     Args:
         path: A Ray cluster file, a KubeRay RayJob manifest, or a script for `sbatch`.
-        to_start: The cluster is about to be started: places to fill in become errors.
-        allow_insecure: A cluster that asks for no token is only warned of.
+        to_start: The cluster is about to start, so that placeholders become errors.
+        allow_insecure: A cluster that asks for no token is only a warning.
 
     Raises:
-        UserError: The file cannot be read, or is none of these.
+        UserError: The file cannot be read, or is of another kind.
     """
     text = _read(path)
     if text.startswith("#!"):
-        findings = list(check_script(text))
+        problems = list(check_script(text))
     else:
         document = _parse(path, text)
         if document.get("kind") == "RayJob":
-            findings = list(check_rayjob(document))
+            problems = list(check_rayjob(document))
         elif "apiVersion" in document:
             raise UserError(f"{path} is a {document.get('kind')!r} of Kubernetes; of those only a RayJob is checked")
         else:
-            findings = [finding for check in RAY_CHECKS for finding in check(document)]
+            problems = [problem for check in RAY_CHECKS for problem in check(document)]
             if allow_insecure:
-                tolerated = list(entrance.check_token(document))
-                findings = [replace(x, severity="warning") if x in tolerated else x for x in findings]
-    findings += _placeholders(text, to_start=to_start)
-    return sorted(findings, key=lambda finding: finding.severity != "error")
+                tolerated = list(access.check_token(document))
+                problems = [replace(x, severity="warning") if x in tolerated else x for x in problems]
+    problems += _placeholders(text, to_start=to_start)
+    return sorted(problems, key=lambda problem: problem.severity != "error")
 
 
 def read_ray_file(path: Path) -> dict[str, Any]:
-    """Return a cluster file of Ray.
+    """Read a cluster file of Ray.
 
     Raises:
-        UserError: It cannot be read, or is something else.
+        UserError: The file cannot be read, or is of another kind.
     """
     text = _read(path)
     document = {} if text.startswith("#!") else _parse(path, text)
@@ -102,7 +102,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     return document
 
 
-def _placeholders(text: str, *, to_start: bool) -> Iterator[Finding]:
+def _placeholders(text: str, *, to_start: bool) -> Iterator[Problem]:
     make = error if to_start else warning
     seen: set[str] = set()
     for number, line in enumerate(text.splitlines(), start=1):

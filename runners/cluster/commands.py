@@ -1,4 +1,4 @@
-"""Starting a cluster, handing it a sweep, ending it: the commands of Ray's cluster launcher."""
+"""The commands of Ray's cluster launcher that start a cluster, submit a sweep, and end the cluster."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.cluster.check import check_file, read_ray_file
-from runners.cluster.findings import Finding, mapping
 from runners.cluster.first_trial import check_sweep_command
+from runners.cluster.problems import Problem, mapping
 from runners.cluster.token import ensure_token_file
 from seatbelt.errors import UserError
 
@@ -23,10 +23,10 @@ _JOBS = "--address http://127.0.0.1:8265"
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A sweep that is handed to the head of a cluster."""
+    """A sweep that runs as a job on the head of a cluster."""
 
     command: list[str]
-    """What is run here."""
+    """The command to run on this machine."""
     watch: list[str]
     stop: list[str]
 
@@ -35,7 +35,7 @@ def run(command: Sequence[str]) -> int:
     """Run a program and return its exit code; its output goes to the terminal.
 
     Raises:
-        UserError: There is no such program.
+        UserError: The program is missing.
     """
     program, *arguments = command
     beside = Path(sys.executable).with_name(program)
@@ -56,15 +56,15 @@ def down_command(path: Path, *, yes: bool) -> list[str]:
     return ["ray", "down", str(path), *(["--yes"] if yes else [])]
 
 
-def check_before_start(path: Path, *, allow_insecure: bool) -> list[Finding]:
-    """Return the warnings of a file that can be started.
+def check_before_start(path: Path, *, allow_insecure: bool) -> list[Problem]:
+    """Return the warnings of a file without errors.
 
     Raises:
         UserError: The file has errors.
     """
     read_ray_file(path)
-    findings = check_file(path, to_start=True, allow_insecure=allow_insecure)
-    errors = [finding for finding in findings if finding.severity == "error"]
+    problems = check_file(path, to_start=True, allow_insecure=allow_insecure)
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         first = errors[0]
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
@@ -72,21 +72,21 @@ def check_before_start(path: Path, *, allow_insecure: bool) -> list[Finding]:
             f"{path}: {first.place}: {first.what} ({first.advice}){more}; nothing was started, "
             f"`seatbelt cluster check {path}` shows all"
         )
-    return findings
+    return problems
 
 
 def token_of(path: Path) -> Path | None:
-    """Return the token file on this machine that a cluster file brings to its nodes."""
+    """Return the local token file that a cluster file copies to its nodes."""
     mounts = mapping(read_ray_file(path).get("file_mounts"))
     sources = [Path(str(source)).expanduser() for target, source in mounts.items() if target.endswith("auth_token")]
     return sources[0] if sources else None
 
 
 def prepare_token(path: Path) -> None:
-    """Make the token that a cluster file brings to its nodes, if there is none.
+    """Make the token that a cluster file copies to its nodes, unless there is one.
 
     Raises:
-        UserError: It cannot be written, or others can read it.
+        UserError: It cannot be written, or other users can read it.
     """
     source = token_of(path)
     if source is not None:
@@ -94,7 +94,7 @@ def prepare_token(path: Path) -> None:
 
 
 def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submission:
-    """Return the commands that run a sweep on the head as a job of Ray's, so that this machine may sleep.
+    """Return the commands that run a sweep as a Ray job on the head, so that this machine may sleep.
 
     Args:
         path: The cluster file.
@@ -102,7 +102,7 @@ def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submis
         identity: Name of the job.
 
     Raises:
-        UserError: The arguments are none of these, or name places that only this machine knows.
+        UserError: The arguments are of another kind, or name local paths.
     """
     read_ray_file(path)
     if not arguments or arguments[0] not in _VERBS:
@@ -121,18 +121,18 @@ def submission(path: Path, arguments: Sequence[str], *, identity: str) -> Submis
     )
 
 
-def lacking(arguments: Sequence[str]) -> list[Finding]:
-    """Return what a sweep does not say and may need before the first worker is up."""
+def lacking(arguments: Sequence[str]) -> list[Problem]:
+    """Return warnings about options that a sweep may need before the first worker is up."""
     return list(check_sweep_command("--", f"{shlex.join(arguments)} "))
 
 
 def _on_head(path: Path, command: str) -> list[str]:
-    # Ray hands the text to a shell on the head, which knows what ~ is there.
+    # Ray passes the text to a shell on the head, which expands ~ there.
     return ["ray", "exec", str(path), command]
 
 
 def _sweep_folder(arguments: Sequence[str]) -> str:
-    """Return where the sweep lies; every place that is named must be one on the cluster."""
+    """Return the location of the sweep; every path must exist on the cluster."""
     verb, target = arguments[0], arguments[1] if len(arguments) > 1 else ""
     if not target or target.startswith("-"):
         raise UserError(f"submit takes what to {verb} first, such as `-- sweep architecture --out /shared/sweeps`")

@@ -1,27 +1,27 @@
-"""What a command needs to reach its first trial on a cluster whose workers come up only when they are needed."""
+"""Checks that a command can reach its first trial on a cluster whose workers come up on demand."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from runners.cluster.findings import Finding, error, warning
+from runners.cluster.problems import Problem, error, warning
 
 _SWEEP = re.compile(r"\bsweep\s")
 _WEIGHTS = re.compile(r"--weights-folder\b|weights=|SEATBELT_WEIGHTS")
 _CACHE = re.compile(r"\bSEATBELT_CACHE\b")
 
 
-def check_sweep_command(place: str, command: str, context: str = "") -> Iterator[Finding]:
-    """A new sweep says what it cannot find out before a node is up, and has weights there.
+def check_sweep_command(place: str, command: str, context: str = "") -> Iterator[Problem]:
+    """Check that a new sweep sets what it cannot detect before a node is up, and has weights there.
 
     Args:
-        place: Where the command is in its file.
-        command: It, in one line.
-        context: Text around it that may set variables.
+        place: Place of the command in its file.
+        command: The command in one line.
+        context: Text around it, which may set variables.
     """
     if not _SWEEP.search(command):
-        # A sweep that is resumed has all that.
+        # A resumed sweep repeats its options.
         return
     if not re.search(r"--slots\b", command):
         yield error(
@@ -43,12 +43,12 @@ def check_sweep_command(place: str, command: str, context: str = "") -> Iterator
         )
 
 
-def check_cache(place: str, text: str, *, on_network: bool = False) -> Iterator[Finding]:
-    """Decoded images go to a disk of the node.
+def check_cache(place: str, text: str, *, on_network: bool = False) -> Iterator[Problem]:
+    """Check that decoded images go to a local disk of the node.
 
     Args:
-        place: Where it would be said.
-        text: All that may say it.
+        place: Place of the problem.
+        text: Text that may set the folder.
         on_network: Home folders lie on the network.
     """
     if _CACHE.search(text):

@@ -1,4 +1,4 @@
-"""The check of a KubeRay RayJob manifest."""
+"""Checks a KubeRay RayJob manifest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runners.cluster.findings import Finding, error, items, mapping, unknown_keys, warning
+from runners.cluster.allowed_keys import HEAD_GROUP, RAY_CLUSTER, RAYJOB, WORKER_GROUP
 from runners.cluster.first_trial import check_cache, check_sweep_command
-from runners.cluster.known_keys import HEAD_GROUP, RAY_CLUSTER, RAYJOB, WORKER_GROUP
 from runners.cluster.pins import check_image
+from runners.cluster.problems import Problem, error, items, mapping, unknown_keys, warning
 
 _CLUSTER = "spec.rayClusterSpec"
 
 
-def check_rayjob(document: dict[str, Any]) -> Iterator[Finding]:
-    """Yield what is wrong with a manifest."""
+def check_rayjob(document: dict[str, Any]) -> Iterator[Problem]:
+    """Yield the problems of a manifest."""
     if document.get("apiVersion") != "ray.io/v1":
         yield error("apiVersion", f"is {document.get('apiVersion')!r}", "write ray.io/v1")
     spec = mapping(document.get("spec"))
@@ -37,7 +37,7 @@ def check_rayjob(document: dict[str, Any]) -> Iterator[Finding]:
         yield from _check_pod(f"{_CLUSTER}.{name}.template", group, buckets=buckets)
 
 
-def _check_name(metadata: dict[str, Any]) -> Iterator[Finding]:
+def _check_name(metadata: dict[str, Any]) -> Iterator[Problem]:
     if "generateName" not in metadata:
         yield error(
             "metadata.name",
@@ -46,7 +46,7 @@ def _check_name(metadata: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _check_job(spec: dict[str, Any]) -> Iterator[Finding]:
+def _check_job(spec: dict[str, Any]) -> Iterator[Problem]:
     entrypoint = str(spec.get("entrypoint", ""))
     if not re.search(r"\bseatbelt (sweep|resume|confirm)\b", entrypoint):
         yield error("spec.entrypoint", "runs no sweep", "write seatbelt sweep ... --address auto")
@@ -58,7 +58,7 @@ def _check_job(spec: dict[str, Any]) -> Iterator[Finding]:
         yield error("spec.shutdownAfterJobFinishes", "the cluster stays when the sweep is done", "set it to true")
 
 
-def _check_cluster(cluster: dict[str, Any]) -> Iterator[Finding]:
+def _check_cluster(cluster: dict[str, Any]) -> Iterator[Problem]:
     if mapping(cluster.get("authOptions")).get("mode") != "token":
         yield error(f"{_CLUSTER}.authOptions.mode", "Ray asks for no token", "set it to token (KubeRay 1.5.1 or newer)")
     if not re.fullmatch(r"\d+\.\d+\.\d+", str(cluster.get("rayVersion", ""))):
@@ -69,7 +69,7 @@ def _check_cluster(cluster: dict[str, Any]) -> Iterator[Finding]:
         yield error(f"{_CLUSTER}.autoscalerOptions.idleTimeoutSeconds", "is missing", "set it, such as to 600")
 
 
-def _check_head(head: dict[str, Any]) -> Iterator[Finding]:
+def _check_head(head: dict[str, Any]) -> Iterator[Problem]:
     place = f"{_CLUSTER}.headGroupSpec"
     yield from unknown_keys(place, head, HEAD_GROUP)
     exposed = {head.get("serviceType"), mapping(mapping(head.get("headService")).get("spec")).get("type")}
@@ -79,7 +79,7 @@ def _check_head(head: dict[str, Any]) -> Iterator[Finding]:
         yield warning(f"{place}.rayStartParams", "the head would run trials", 'set num-cpus: "0"')
 
 
-def _check_workers(place: str, group: dict[str, Any]) -> Iterator[Finding]:
+def _check_workers(place: str, group: dict[str, Any]) -> Iterator[Problem]:
     yield from unknown_keys(place, group, WORKER_GROUP)
     if group.get("minReplicas", 0) != 0:
         yield warning(f"{place}.minReplicas", "workers stay without work", "set it to 0")
@@ -91,7 +91,7 @@ def _check_workers(place: str, group: dict[str, Any]) -> Iterator[Finding]:
         yield warning(f"{place}.template", "GPU workers are not on spot", "select your cloud's spot nodes")
 
 
-def _check_pod(place: str, group: dict[str, Any], *, buckets: bool) -> Iterator[Finding]:
+def _check_pod(place: str, group: dict[str, Any], *, buckets: bool) -> Iterator[Problem]:
     pod = mapping(mapping(group.get("template")).get("spec"))
     containers = [mapping(container) for container in items(pod.get("containers"))]
     yield from check_cache(f"{place}.spec.containers", str(containers))

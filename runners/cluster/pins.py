@@ -1,4 +1,4 @@
-"""That every node gets the same software: images, packages, this package itself."""
+"""Checks that every node gets the same software: images, packages, this package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from runners.cluster.findings import Finding, commands, error, mapping, warning
+from runners.cluster.problems import Problem, commands, error, mapping, warning
 
 _SETUP_KEYS = ("initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands")
 _INSTALL = re.compile(r"\b(?:pip[\d.]*|uv)\b.*?\binstall\b(.*)")
@@ -15,8 +15,8 @@ _NIGHTLY = re.compile(r"ray-wheels/latest|\bdev0\b|\bnightly\b", re.IGNORECASE)
 _VALUED = {"-c", "--constraint", "-r", "--requirement", "-i", "--index-url", "--extra-index-url", "-f", "--find-links"}
 
 
-def check_packages(document: dict[str, Any]) -> Iterator[Finding]:
-    """Packages have exact versions, and this one is installed."""
+def check_packages(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that packages have exact versions, and that this one is installed."""
     setup = list(commands(document, *_SETUP_KEYS))
     for place, text in setup:
         yield from check_pip(place, text)
@@ -30,8 +30,8 @@ def check_packages(document: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def check_pip(place: str, text: str) -> Iterator[Finding]:
-    """The packages that one command installs."""
+def check_pip(place: str, text: str) -> Iterator[Problem]:
+    """Check the packages that one command installs."""
     if _NIGHTLY.search(text):
         yield error(place, "installs a nightly build", "install a release")
         return
@@ -41,8 +41,8 @@ def check_pip(place: str, text: str) -> Iterator[Finding]:
         )
 
 
-def check_images(document: dict[str, Any]) -> Iterator[Finding]:
-    """Images of containers have a tag that stays what it is."""
+def check_images(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that container images have a fixed tag."""
     docker = mapping(document.get("docker"))
     named = [(f"docker.{key}", docker.get(key)) for key in ("image", "head_image", "worker_image")]
     for name, node in mapping(document.get("available_node_types")).items():
@@ -53,8 +53,8 @@ def check_images(document: dict[str, Any]) -> Iterator[Finding]:
             yield from check_image(place, str(image))
 
 
-def check_image(place: str, image: str) -> Iterator[Finding]:
-    """One image of a container."""
+def check_image(place: str, image: str) -> Iterator[Problem]:
+    """Check one container image."""
     if "@sha256:" in image:
         return
     _, _, tag = image.rpartition("/")[2].partition(":")
@@ -62,8 +62,8 @@ def check_image(place: str, image: str) -> Iterator[Finding]:
         yield error(place, f"the image {image} is another one tomorrow", "name a tag of a release, or a digest")
 
 
-def check_machine_images(document: dict[str, Any]) -> Iterator[Finding]:
-    """Images of machines are named, and no family whose newest one is taken."""
+def check_machine_images(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that machine images are named, rather than the newest of a family."""
     kind = mapping(document.get("provider")).get("type")
     for name, node in mapping(document.get("available_node_types")).items():
         config = mapping(mapping(node).get("node_config"))

@@ -1,4 +1,4 @@
-"""Ray's own schema of a cluster file, and the keys that it lets through unchecked."""
+"""Checks a cluster file by Ray's own schema, and the keys that the schema does not check."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from runners.cluster.findings import Finding, error, mapping, unknown_keys
-from runners.cluster.known_keys import NODE_CONFIG, PROVIDER
+from runners.cluster.allowed_keys import NODE_CONFIG, PROVIDER
+from runners.cluster.problems import Problem, error, mapping, unknown_keys
 
 _MESSAGE_CHARACTERS = 200
 
 
-def check_schema(document: dict[str, Any]) -> Iterator[Finding]:
+def check_schema(document: dict[str, Any]) -> Iterator[Problem]:
     """Validate as `ray up` does, without a network."""
     if "cluster_name" not in document:
         yield error("cluster_name", "is missing: Ray would call it `default`, as others may", "name it")
@@ -29,8 +29,8 @@ def check_schema(document: dict[str, Any]) -> Iterator[Finding]:
     yield from _validate(document)
 
 
-def check_names(document: dict[str, Any]) -> Iterator[Finding]:
-    """Find misspelt keys in `provider` and in each `node_config`."""
+def check_names(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check the keys of `provider` and of each `node_config`."""
     provider = mapping(document.get("provider"))
     kind = str(provider.get("type"))
     if kind in PROVIDER:
@@ -41,14 +41,14 @@ def check_names(document: dict[str, Any]) -> Iterator[Finding]:
             yield from unknown_keys(place, mapping(mapping(node).get("node_config")), NODE_CONFIG[kind])
 
 
-def _validate(document: dict[str, Any]) -> Iterator[Finding]:
+def _validate(document: dict[str, Any]) -> Iterator[Problem]:
     import jsonschema
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     messages = io.StringIO()
     logging.getLogger("ray.autoscaler").setLevel(logging.ERROR)
     try:
-        # Ray prints some of its faults, and leaves the exception empty.
+        # Ray prints some faults and leaves the exception empty.
         with contextlib.redirect_stdout(messages), contextlib.redirect_stderr(messages):
             validate_config(prepare_config(copy.deepcopy(document)))
     except jsonschema.ValidationError as fault:
@@ -59,7 +59,7 @@ def _validate(document: dict[str, Any]) -> Iterator[Finding]:
         yield error("file", f"Ray refuses it: {what}", "see Ray's reference of cluster files")
 
 
-def _schema_fault(fault: Any) -> Iterator[Finding]:  # noqa: ANN401  (jsonschema has no types)
+def _schema_fault(fault: Any) -> Iterator[Problem]:  # noqa: ANN401  (jsonschema has no types)
     place = ".".join(map(str, fault.absolute_path))
     if fault.validator == "additionalProperties":
         yield from unknown_keys(place, fault.instance, fault.schema.get("properties", {}))

@@ -1,22 +1,22 @@
-"""The check of a script for `sbatch` that starts Ray on the nodes of a job."""
+"""Checks a script for `sbatch` that starts Ray on the nodes of a job."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from runners.cluster.entrance import check_listening
-from runners.cluster.findings import Finding, error, unknown_keys, warning
+from runners.cluster.access import check_listening
+from runners.cluster.allowed_keys import SBATCH
 from runners.cluster.first_trial import check_cache, check_sweep_command
-from runners.cluster.known_keys import SBATCH
 from runners.cluster.pins import check_pip
+from runners.cluster.problems import Problem, error, unknown_keys, warning
 
 _DIRECTIVE = re.compile(r"^#SBATCH\s+--([\w-]+)(?:[= ](\S+))?")
 _NOTICE_SECONDS = 60
 
 
-def check_script(text: str) -> Iterator[Finding]:
-    """Yield what is wrong with a script."""
+def check_script(text: str) -> Iterator[Problem]:
+    """Yield the problems of a script."""
     directives = {
         match.group(1): (number, match.group(2) or "")
         for number, line in enumerate(text.splitlines(), start=1)
@@ -33,7 +33,7 @@ def check_script(text: str) -> Iterator[Finding]:
     yield from _check_commands(lines)
 
 
-def _check_ending(directives: dict[str, tuple[int, str]]) -> Iterator[Finding]:
+def _check_ending(directives: dict[str, tuple[int, str]]) -> Iterator[Problem]:
     if "requeue" not in directives:
         yield error("#SBATCH.requeue", "is missing: a preempted job would not come back", "add #SBATCH --requeue")
     signal = re.fullmatch(r"B:(?:SIG)?TERM@(\d+)", directives.get("signal", (0, ""))[1])
@@ -47,7 +47,7 @@ def _check_ending(directives: dict[str, tuple[int, str]]) -> Iterator[Finding]:
         yield warning("#SBATCH.time", "is missing: an idle job would hold its nodes", "add #SBATCH --time=08:00:00")
 
 
-def _check_commands(lines: list[str]) -> Iterator[Finding]:
+def _check_commands(lines: list[str]) -> Iterator[Problem]:
     if not any("ray symmetric-run" in line for line in lines):
         yield error("script", "does not start Ray on the nodes", "run `srun ray symmetric-run ... -- seatbelt sweep`")
     if not any(re.search(r"\bRAY_AUTH_MODE=[\"']?token\b", line) for line in lines):

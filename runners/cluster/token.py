@@ -1,4 +1,4 @@
-"""The token of Ray clusters: where it lies, who may read it, and whether a cluster asks for it."""
+"""The token of Ray clusters: its file, its permissions, and whether a cluster asks for it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def choose_mode(*, joins: bool, allow_insecure: bool) -> bool:
     """Decide on token authentication before Ray is imported; return whether tokens are used.
 
     Args:
-        joins: Whether a running cluster is joined.
+        joins: The session joins a running cluster.
         allow_insecure: The user allows a cluster without tokens.
 
     Raises:
         UserError: The environment switches tokens off, and the user did not allow that.
     """
     if joins and allow_insecure:
-        # Also where the environment asks for tokens: a cluster that needs none is not told ours.
+        # A cluster that needs no token does not get ours, even if the environment asks for tokens.
         os.environ[_MODE] = "disabled"
     mode = os.environ.setdefault(_MODE, "token")
     if mode.lower() == "token":
@@ -104,7 +104,7 @@ def close_token_file() -> None:
             path.chmod(0o600)
 
 
-def check_entrance(cluster: str, token: str | None, *, named: str) -> None:
+def check_access_to(cluster: str, token: str | None, *, named: str) -> None:
     """Try to enter a cluster with and without the token.
 
     Args:
@@ -146,14 +146,14 @@ def _create(path: Path) -> None:
         if path.exists() and not path.read_bytes().strip():
             path.unlink()
         with contextlib.suppress(FileExistsError):
-            # A link and no rename: of two that begin at once, both end up with the token of the first.
+            # Link instead of rename: two processes that begin at once both get the token of the first.
             os.link(part, path)
     finally:
         part.unlink()
 
 
 def _knock(cluster: str, token: str | None) -> Literal["in", "refused", "silent"]:
-    """Ask the control service whether it is alive: the least that it answers to those it lets in."""
+    """Ask the control service whether it is alive, the least that it answers to anyone it admits."""
     import grpc
 
     metadata = (("authorization", f"Bearer {token}"),) if token else ()

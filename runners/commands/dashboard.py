@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from analysis.reading.tables import Source
+from analysis.report import build_report
+from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
 from runners.commands.report import note_test_read
 from seatbelt.errors import UserError
@@ -147,9 +149,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _page(source: Source, stamp: str) -> bytes:
-    from analysis.report import build_report
-    from analysis.report.writers.html import html_report
-
     return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=stamp).encode()
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from runners.engines.connection import Resources, probe
 from runners.engines.gpus import Gpus, examine_gpus, gpu_fault
-from seatbelt.config.trial import ENCODERS, LITES
+from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.machine.cache_folder import cache_folder
+from seatbelt.models.architectures import build
+from seatbelt.models.weights import FOLDER_VARIABLE, resolve, user_folder
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")
 _LEAST_DISK_GIB = 5
@@ -93,8 +96,6 @@ def _no_gpu(gpus: Gpus) -> str:
 
 
 def _weights_folder() -> MachineCheck:
-    from seatbelt.models.weights import FOLDER_VARIABLE, user_folder
-
     folder = user_folder(None)
     text = f"{folder[0]}" if folder else f"none named by {FOLDER_VARIABLE}; --weights-folder names one for a sweep"
     return MachineCheck(what="weights folder", state="ok" if folder else "note", text=text)
@@ -106,10 +107,6 @@ def _weights_of(encoder: str) -> str:
 
 def _weights(encoder: str) -> MachineCheck:
     """Look up the weights of an encoder, and load them into it."""
-    from seatbelt.config.trial import ModelConfig
-    from seatbelt.models.architectures import build
-    from seatbelt.models.weights import resolve
-
     what = _weights_of(encoder)
     try:
         resolved = resolve(encoder, "imagenet")
@@ -142,6 +139,4 @@ def _disk() -> MachineCheck:
 
 
 def _ray() -> MachineCheck:
-    from runners.engines.connection import Resources, probe
-
     return MachineCheck(what="Ray runs a task", state="ok", text=probe(Resources()))

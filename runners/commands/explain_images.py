@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.reading.duckdb import connect
-from analysis.reading.tables import load, readable
+from analysis import load
+from analysis.reading.duckdb import rows
+from analysis.reading.tables import readable
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import Partition
 from seatbelt.data.partition.subjects import Sample
@@ -47,23 +48,21 @@ def recorded_images(root: str, key: str) -> list[RecordedImage]:
     Raises:
         UserError: The tables cannot be read.
     """
-    import duckdb
-
     sweep = load(root)
     query = """
         select dataset, image, iou, predicted, target from images
         where trial_key = ? order by iou desc, dataset, image
     """
-    with readable(sweep), connect(sweep) as connection:
-        try:
-            rows = connection.execute(query, [key]).fetchall()
-        except duckdb.Error as error:
-            raise UserError(f"{root}/images cannot be read ({str(error).splitlines()[0]})") from None
+    with readable(sweep):
         return [
             RecordedImage(
-                dataset=str(row[0]), image=str(row[1]), iou=float(row[2]), predicted=int(row[3]), target=int(row[4])
+                dataset=str(row["dataset"]),
+                image=str(row["image"]),
+                iou=float(row["iou"]),
+                predicted=int(row["predicted"]),
+                target=int(row["target"]),
             )
-            for row in rows
+            for row in rows(sweep, query, [key], table="images")
         ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from analysis.reading.cells import cell_text
 from runners.core.events import CertaintyJudged
 from runners.core.plan import Limits
 from runners.core.stopping import as_measured, noise_is_measured
@@ -15,6 +14,7 @@ from runners.session.recommendation_text import certainty_text, expectation_text
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from analysis.figures import FIGURES, figure
+from analysis.figures.chart import NotApplicableError
+from analysis.figures.files import figure_file
+from analysis.figures.heat_map import heat_map
+from analysis.figures.sweep_data import SweepData
+from analysis.report import build_report
+from analysis.report.writers.html import html_report
+from analysis.report.writers.markdown import markdown_report
+from analysis.sweeps import open_sweeps
 from runners.sweep.folder import SweepFolder
+from runners.sweep.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, is_remote
 
 if TYPE_CHECKING:
     from analysis.figures.chart import Figure
     from analysis.figures.files import FileFormat
-    from analysis.reading.tables import Source, Sweep
+    from analysis.reading.tables import Source, SweepTables
 
 ReportFormat = Literal["html", "md", "pdf"]
 
@@ -38,10 +48,6 @@ def draw_figures(
     Raises:
         UserError: There is no such figure, or a sweep does not allow it.
     """
-    from analysis.figures import FIGURES
-    from analysis.figures.files import figure_file
-    from analysis.sweeps import open_sweeps
-
     unknown = [name for name in only if name not in FIGURES]
     if unknown:
         raise UserError(f"--only {unknown[0]} is no figure; these are: {', '.join(FIGURES)}")
@@ -52,9 +58,9 @@ def draw_figures(
         folder = out / (name or sweep.name) if out is not None and len(parts) > 1 else out
         place = LocalStorage(folder or report_folder(sweep) / "figures")
         SweepFolder(sweep.root).note_test_read("figures")
-        for figure in _figures(sweep, only, factors):
-            place.write(f"{figure.name}.{form}", figure_file(figure, form))
-            yield f"{place.root / figure.name}.{form}"
+        for drawn in _figures(sweep, only, factors):
+            place.write(f"{drawn.name}.{form}", figure_file(drawn, form))
+            yield f"{place.root / drawn.name}.{form}"
 
 
 def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) -> Path:
@@ -68,8 +74,6 @@ def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) 
     Raises:
         UserError: A sweep cannot be read, or there is no place for the file.
     """
-    from analysis.sweeps import open_sweeps
-
     source = open_sweeps(locations)
     file = report_file(source, form, out)
     note_test_read(source, "report")
@@ -86,9 +90,6 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
         every: Seconds between two writes, and between two reloads of the page.
         say: Called with messages.
     """
-    from analysis.sweeps import open_sweeps
-    from runners.sweep.ledger import holder
-
     source = open_sweeps(locations)
     if len(source.parts) != 1:
         raise UserError("--watch takes one sweep")
@@ -131,7 +132,7 @@ def note_test_read(source: Source, command: str) -> None:
         SweepFolder(sweep.root).note_test_read(command)
 
 
-def report_folder(sweep: Sweep) -> Path:
+def report_folder(sweep: SweepTables) -> Path:
     """Return the folder `report` of a sweep.
 
     Raises:
@@ -147,22 +148,15 @@ def report_folder(sweep: Sweep) -> Path:
 
 
 def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float | None) -> None:
-    from analysis.report import build_report
-
     place = LocalStorage(file.parent)
     report = build_report(source, datetime.datetime.now(datetime.UTC))
     if form == "html":
-        from analysis.report.writers.html import html_report
-
         place.write(file.name, html_report(report, reload_seconds=reload_seconds).encode())
     elif form == "pdf":
         from analysis.report.writers.pdf import pdf_report
 
         place.write(file.name, pdf_report(report))
     else:
-        from analysis.figures.files import figure_file
-        from analysis.report.writers.markdown import markdown_report
-
         folder = f"{file.stem}-figures"
         text, figures = markdown_report(report, folder)
         for name, figure in figures.items():
@@ -170,19 +164,14 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
         place.write(file.name, text.encode())
 
 
-def _figures(sweep: Sweep, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
-    from analysis.figures import FIGURES, figure
-    from analysis.figures.chart import NotApplicableError
-    from analysis.figures.heat_map import heat_map
-    from analysis.figures.sweep_data import Material
-
-    material = Material(sweep)
+def _figures(sweep: SweepTables, only: tuple[str, ...], factors: tuple[str, ...]) -> Iterator[Figure]:
+    data = SweepData(sweep)
     chosen = only or (("heat_map",) if factors else tuple(FIGURES))
     is_empty = True
     for name in chosen:
         compute = partial(heat_map, factors=(factors[0], factors[1])) if factors and name == "heat_map" else None
         try:
-            yield figure(name, material, compute)
+            yield figure(name, data, compute)
             is_empty = False
         except NotApplicableError as error:
             if only or factors:

@@ -1,4 +1,4 @@
-"""Training a recorded trial again and comparing every epoch."""
+"""Trains a recorded trial again and compares every epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 
-from analysis.reading.tables import load
+from analysis import load
 from runners.session.leg_task import stage_location
 from runners.sweep.folder import SweepFolder
 from runners.sweep.journal import as_recorded
@@ -75,6 +75,6 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
 
 
 def _same(now: float | None, was: float | None) -> bool:
-    # Pandas reads a null as NaN.
+    # Pandas turns null into NaN.
     missing = was is None or was != was
     return missing if now is None else now == was

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -25,9 +25,13 @@ from runners.core.events import Event
 from runners.core.history import History
 from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
+from runners.engines.connection import Resources, check_access
+from runners.engines.devices import check_devices, device_text_here
+from runners.export.tensorboard import EventFiles
 from runners.new_sweep.default_data import embedded_scenes
 from runners.new_sweep.describe import check_before_data, describe
 from runners.new_sweep.request import Request
+from runners.preview.cost import largest_bytes
 from runners.preview.dry_run import plan_text
 from runners.session.driver import Driver
 from runners.session.options import LimitOptions, RunOptions
@@ -42,9 +46,6 @@ from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.text.redaction import safe_text
 from seatbelt.text.wording import activation_hint
-
-if TYPE_CHECKING:
-    from runners.engines.connection import Resources
 
 
 def launch(
@@ -205,7 +206,6 @@ def _run(  # noqa: PLR0913
         ):
             driver.retry(retry)
             if run.engine == "in-process":
-                from runners.engines.devices import device_text_here
                 from runners.engines.in_process import run as run_here
 
                 progress.note(device_text_here(description.device))
@@ -230,30 +230,20 @@ def _run(  # noqa: PLR0913
 
 
 def _slots(run: RunOptions) -> int:
-    import os
-
     if run.engine == "in-process":
         return 1
     return run.slots or max(1, int((os.cpu_count() or 1) // run.cpus_per_trial))
 
 
 def _check_access(run: RunOptions, device: str) -> None:
-    from runners.engines.devices import check_devices
-
     check_devices(device, engine=run.engine, address=run.address)
     if run.engine == "ray":
-        from runners.engines.connection import Resources, check_access
-
         check_access(Resources(address=run.address, allow_insecure=run.allow_insecure))
 
 
 def _resources(run: RunOptions, driver: Driver, device: str) -> Resources:
-    from runners.engines.connection import Resources
-
     trial_bytes = 0
     if run.gpus_per_trial == "auto":
-        from runners.preview.cost import largest_bytes
-
         driver.progress.note("asking how much memory the largest trial needs")
         trial_bytes = largest_bytes(driver.plan)
     return Resources(
@@ -273,8 +263,6 @@ def _observer(folder: SweepFolder, run: RunOptions) -> Iterator[Callable[[Event,
     if not run.tensorboard:
         yield lambda event, history: None
         return
-    from runners.export.tensorboard import EventFiles
-
     with EventFiles(folder.events) as files:
         yield files.observe
 

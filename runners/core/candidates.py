@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.reading.space_factor import SpaceFactor
-from analysis.statistics.factorial import Basis, Surface, basis_of
+from analysis.statistics.factorial import Basis, ScoreSurface, basis_of
 from search_spaces.factors import Factor
 from search_spaces.space import Cell, Space
+from seatbelt.records.sweep import SweepFactor
 
 Floats = NDArray[np.float64]
 Row = tuple[int, ...]
@@ -48,7 +48,7 @@ class CandidateSpace:
 
     @classmethod
     def of(
-        cls, factors: Sequence[SpaceFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
+        cls, factors: Sequence[SweepFactor], labels: Sequence[Sequence[str]], excluded: Callable[[Cell], bool]
     ) -> CandidateSpace:
         """Return the candidates of some factors.
 
@@ -115,7 +115,7 @@ class CandidateSpace:
         ]
 
     def coordinate_ascent(
-        self, surface: Surface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
+        self, surface: ScoreSurface, start: Row, free: Sequence[int], usable: Callable[[Row], bool]
     ) -> tuple[Row, float]:
         """Return the row that no change of a single free factor improves, and its score.
 
@@ -152,17 +152,9 @@ class CandidateSpace:
 
 def candidate_space(space: Space) -> CandidateSpace:
     """Return the candidates of a space."""
-    factors = [as_space_factor(factor) for factor in space.factors]
-    labels = [x.levels or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
+    factors = [factor.record() for factor in space.factors]
+    labels = [tuple(x.levels) or tuple(_values(factor)) for x, factor in zip(factors, space.factors, strict=True)]
     return CandidateSpace.of(factors, labels, lambda cell: space.excluded(cell) is not None)
-
-
-def as_space_factor(factor: Factor) -> SpaceFactor:
-    """Return a factor in the form that the factorial model takes."""
-    bounds = factor.range
-    if bounds is None:
-        return SpaceFactor(name=factor.name, levels=tuple(level.label for level in factor.levels))
-    return SpaceFactor(name=factor.name, levels=(), low=bounds.low, high=bounds.high, log=bounds.log)
 
 
 def _values(factor: Factor) -> list[str]:

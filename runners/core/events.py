@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from seatbelt.records.sweep import Role as Role
+
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOpened:
@@ -21,11 +23,6 @@ class SessionOpened:
     """Identity of the sweep; empty in old sweeps."""
     options: dict[str, Any] = field(default_factory=dict)
     """Where and how it runs (`runners.session.options.REPEATED`); the next session repeats these."""
-
-
-Role = Literal["arm", "stage", "confirmation", "copied"]
-"""Why a trial exists: an arm of the search, a stage that others begin with, a fresh seed that confirms an arm, or
-adopted from another sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from analysis.reading.cells import cell_text
 from runners.core.events import CertaintyJudged, Decided
 from runners.core.halving import allowed_promotions, rank
 from runners.core.history import History
 from runners.core.plan import Finished, Plan
 from runners.core.trial_state import TrialState, score_at
+from seatbelt.records.sweep import cell_text
 from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 

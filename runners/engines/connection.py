@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runners.cluster.token import check_entrance, choose_mode, close_token_file, ensure_token
+from runners.cluster.token import check_access_to, choose_mode, close_token_file, ensure_token
 from runners.engines.isolation import end_at_once, isolated_start, loopback_only
 from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from seatbelt.errors import UserError
@@ -135,7 +135,7 @@ def _authenticate(resources: Resources) -> None:
             "(`seatbelt cluster submit` does that)"
         )
     token = ensure_token(create=False) if uses_tokens else None
-    check_entrance(_control_service(resources.address), token, named=resources.address)
+    check_access_to(_control_service(resources.address), token, named=resources.address)
 
 
 def _control_service(address: str) -> str:

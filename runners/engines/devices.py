@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runners.engines.gpus import examine_gpus, gpu_fault
 from seatbelt.errors import UserError
+from seatbelt.training.device import choose_device
 
 
 def check_devices(device: str, *, engine: str, address: str | None) -> None:
@@ -51,6 +52,4 @@ def device_text(device: str, gpus: float) -> str:
 
 def device_text_here(device: str) -> str:
     """Return a description of the device of trials in this process."""
-    from seatbelt.training.device import choose_device
-
     return device_text(device, 1.0 if device == "auto" and choose_device("auto") != "cpu" else 0.0)

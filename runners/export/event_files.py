@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.cells import NAMED_ARM
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams import summary_v2 as hp
+from tensorboard.summary.writer.record_writer import RecordWriter
+
 from runners.export.read import ExportedSweep, ExportedTrial
 from runners.export.tensorboard import scalar_event
+from seatbelt.records.sweep import NAMED_ARM
 from seatbelt.records.tables import FINAL, Status
 from seatbelt.text.redaction import safe_text
 
@@ -54,15 +60,13 @@ def write_event_files(sweeps: Iterable[ExportedSweep], folder: Path, bar: Callab
 
 def _experiment(sweeps: list[ExportedSweep]) -> Any:  # noqa: ANN401  (of tensorboard)
     """Return the hyperparameters with their domains, and the metrics."""
-    from tensorboard.plugins.hparams import summary_v2 as hp
-
     texts: dict[str, list[str]] = {_SWEEP: [safe_text(sweep.name) for sweep in sweeps]} if len(sweeps) > 1 else {}
     ranges: dict[str, tuple[float, float]] = {}
     for sweep in sweeps:
         for factor in sweep.factors:
-            if factor.continuous:
-                low, high = ranges.get(factor.name, (factor.low, factor.high))
-                ranges[factor.name] = min(low, factor.low), max(high, factor.high)
+            if (span := factor.range) is not None:
+                low, high = ranges.get(factor.name, (span.low, span.high))
+                ranges[factor.name] = min(low, span.low), max(high, span.high)
             else:
                 texts.setdefault(factor.name, []).extend(factor.levels)
         named = [str(trial.levels[NAMED_ARM]) for trial in sweep.trials if not trial.in_space]
@@ -84,8 +88,6 @@ def _created(sweeps: list[ExportedSweep]) -> float:
 
 def _events(trial: ExportedTrial, more: dict[str, str]) -> list[Any]:
     """Return the records of a trial: its hyperparameters, its curves, its results, its end."""
-    from tensorboard.plugins.hparams import summary_v2 as hp
-
     started = trial.started.timestamp()
     group = "/".join([*more.values(), trial.arm_key])
     begin = hp.hparams_pb({**more, **trial.levels}, trial_id=group, start_time_secs=started)
@@ -100,9 +102,6 @@ def _events(trial: ExportedTrial, more: dict[str, str]) -> list[Any]:
 
 
 def _end(trial: ExportedTrial) -> Any:  # noqa: ANN401  (of tensorboard)
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
     assert trial.ended is not None
     failed = trial.status in FINAL - {Status.COMPLETE}
     status = api_pb2.STATUS_FAILURE if failed else api_pb2.STATUS_SUCCESS
@@ -117,15 +116,10 @@ def _end(trial: ExportedTrial) -> Any:  # noqa: ANN401  (of tensorboard)
 
 
 def _event(summary: Any, at: float) -> Any:  # noqa: ANN401  (of tensorboard)
-    from tensorboard.compat.proto.event_pb2 import Event
-
     return Event(wall_time=at, step=0, summary=summary)
 
 
 def _write(folder: Path, events: list[Any]) -> None:
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
     folder.mkdir(parents=True)
     at = events[0].wall_time
     # TensorBoard recognises event files by this part of their name.

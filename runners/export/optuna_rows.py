@@ -28,10 +28,10 @@ def add_trials(study: optuna.Study, file: Path, trials: Sequence[optuna.trial.Fr
     """Add trials with finite values to a study, all or none.
 
     Args:
-        study: Of a storage that is one SQLite file, with one objective.
-        file: That file.
-        trials: Trials of one objective, without attributes of Optuna's own (`system_attrs`).
-        first: Number of the first one: how many the study has.
+        study: A study with one objective, in a storage of one SQLite file.
+        file: The file.
+        trials: Trials of one objective, without `system_attrs`.
+        first: Number of the first one: the present number of trials.
     """
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         version = connection.execute("select schema_version from version_info").fetchone()
@@ -42,7 +42,7 @@ def add_trials(study: optuna.Study, file: Path, trials: Sequence[optuna.trial.Fr
 
 
 def _insert(connection: sqlite3.Connection, study: str, trials: Sequence[optuna.trial.FrozenTrial], first: int) -> None:
-    # The file has its name only when it is whole: nothing is lost by not waiting for the disk.
+    # Nobody sees the file before it is complete, so it need not wait for the disk.
     connection.execute("pragma synchronous = off")
     (study_id,) = connection.execute("select study_id from studies where study_name = ?", [study]).fetchone()
     (last,) = connection.execute("select coalesce(max(trial_id), 0) from trials").fetchone()

@@ -1,4 +1,4 @@
-"""Sweeps as studies of an Optuna storage, which optuna-dashboard and Optuna's own functions open."""
+"""Writes sweeps as studies of an Optuna storage, for optuna-dashboard and Optuna's own functions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.cells import NAMED_ARM
-from analysis.reading.space_factor import SpaceFactor
 from runners.export.optuna_rows import add_trials
 from runners.export.read import ExportedSweep, ExportedTrial
+from seatbelt.records.sweep import NAMED_ARM, SweepFactor
 from seatbelt.records.tables import Status
 from seatbelt.text.redaction import printable
 
@@ -39,8 +38,8 @@ _AT_A_TIME = 100
 def write_storage(sweeps: Iterable[ExportedSweep], file: Path, bar: Callable[[int, int], None]) -> dict[str, int]:
     """Write a study for each sweep into a new SQLite file.
 
-    Optuna's importances take the factors that all complete trials have. What is no trial of the search or no cell of
-    its space (confirmations, pretraining stages, named arms) is therefore in studies of its own, named after the first.
+    Optuna's importances use the factors that all complete trials share. Trials outside the search or its space
+    (confirmations, pretraining stages, named arms) are therefore in separate studies, named after the first.
 
     Args:
         sweeps: The sweeps.
@@ -87,14 +86,14 @@ def _groups(sweep: ExportedSweep) -> list[_Group]:
 
 
 def _distributions(
-    factors: Iterable[SpaceFactor], trials: list[ExportedTrial]
+    factors: Iterable[SweepFactor], trials: list[ExportedTrial]
 ) -> dict[str, optuna.distributions.BaseDistribution]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     distributions: dict[str, optuna.distributions.BaseDistribution] = {
-        factor.name: FloatDistribution(factor.low, factor.high, log=factor.log)
-        if factor.continuous
-        else CategoricalDistribution(factor.levels)
+        factor.name: FloatDistribution(factor.range.low, factor.range.high, log=factor.range.log)
+        if factor.range is not None
+        else CategoricalDistribution(tuple(factor.levels))
         for factor in factors
     }
     named = list(dict.fromkeys(str(trial.levels[NAMED_ARM]) for trial in trials if not trial.in_space))
@@ -106,7 +105,7 @@ def _distributions(
 def _trial(
     trial: ExportedTrial, distributions: dict[str, optuna.distributions.BaseDistribution]
 ) -> optuna.trial.FrozenTrial:
-    """Return a trial as Optuna has it, checked by it."""
+    """Return a trial in Optuna's form, checked by Optuna."""
     from optuna.trial import TrialState, create_trial
 
     state = TrialState[_STATES[trial.status]]
@@ -134,7 +133,7 @@ def _trial(
 
 
 def _value(trial: ExportedTrial) -> float | None:
-    """Return the objective: of a pruned trial the last value, as Optuna itself has it."""
+    """Return the objective; for a pruned trial the last value, as in Optuna."""
     if trial.status is Status.COMPLETE:
         return trial.results[_OBJECTIVE]
     last: list[float] = trial.curves.values[_OBJECTIVE][-1:].tolist()
@@ -142,13 +141,13 @@ def _value(trial: ExportedTrial) -> float | None:
 
 
 def _local(time: datetime.datetime) -> datetime.datetime:
-    """Return a time as Optuna keeps it: of this place, without saying so."""
+    """Return a time as Optuna stores it: local, without a time zone."""
     return time.astimezone().replace(tzinfo=None)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Optuna from telling of each study, and from warning of what is called experimental."""
+    """Silence Optuna's messages about studies and experimental features."""
     import warnings
 
     import optuna

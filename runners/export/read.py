@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from analysis.reading.cells import NAMED_ARM
-from analysis.reading.design import space_factors, spelt_cells
-from analysis.reading.space_factor import SpaceFactor
-from analysis.reading.tables import Source, Sweep, readable
+from analysis.reading.design import spelt_cells
+from analysis.reading.tables import Source, SweepTables, readable
 from runners.export.tensorboard import SCALARS, run_name
 from seatbelt.errors import UserError
 from seatbelt.records.configuration import CONFIGURATION
+from seatbelt.records.sweep import NAMED_ARM, SweepFactor
 from seatbelt.records.tables import SCORES, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 _LEFT_OUT = {"config"}
@@ -102,7 +101,7 @@ class ExportedSweep:
     name: str
     study: str
     question: str
-    factors: list[SpaceFactor]
+    factors: tuple[SweepFactor, ...]
     trials: list[ExportedTrial]
 
 
@@ -121,27 +120,27 @@ def exported(source: Source) -> list[ExportedSweep]:
     return sweeps
 
 
-def _sweep(name: str, sweep: Sweep) -> ExportedSweep:
-    factors = space_factors(sweep)
+def _sweep(name: str, sweep: SweepTables) -> ExportedSweep:
+    factors = sweep.record.factors
     trials = sweep.trials.sort_values("number", ignore_index=True)
     if trials["trial_key"].duplicated().any():
         raise ValueError("two rows of trials have one trial_key")
     by_name = {factor.name: factor for factor in factors}
     curves = _curves(sweep.arrow("epochs"))
-    cells = spelt_cells(sweep, factors, trials)
+    cells = spelt_cells(sweep.record, trials)
     columns = [str(name) for name in trials.columns]
     rows = [dict(zip(columns, row, strict=True)) for row in trials.itertuples(index=False, name=None)]
     return ExportedSweep(
         name=name,
-        study=str(sweep.description.get("study", "")),
-        question=str(sweep.description.get("question", "")),
+        study=sweep.record.study,
+        question=sweep.record.question,
         factors=factors,
         trials=[_trial(row, cell, by_name, curves) for row, cell in zip(rows, cells, strict=True)],
     )
 
 
 def _trial(
-    row: dict[str, Any], cell: dict[str, str], factors: dict[str, SpaceFactor], curves: dict[str, Curves]
+    row: dict[str, Any], cell: dict[str, str], factors: dict[str, SweepFactor], curves: dict[str, Curves]
 ) -> ExportedTrial:
     status = Status(row["status"])
     results = {name: float(row[name]) for name in _RESULTS if _is_set(row[name]) and np.isfinite(row[name])}
@@ -170,7 +169,7 @@ def _trial(
     )
 
 
-def _levels(cell: dict[str, str], factors: dict[str, SpaceFactor]) -> dict[str, str | float]:
+def _levels(cell: dict[str, str], factors: dict[str, SweepFactor]) -> dict[str, str | float]:
     if set(cell) == {NAMED_ARM}:
         return dict(cell)
     if set(cell) != set(factors):
@@ -178,10 +177,10 @@ def _levels(cell: dict[str, str], factors: dict[str, SpaceFactor]) -> dict[str, 
     return {name: _level(label, factors[name]) for name, label in cell.items()}
 
 
-def _level(label: str, factor: SpaceFactor) -> str | float:
-    if not factor.continuous and label in factor.levels:
+def _level(label: str, factor: SweepFactor) -> str | float:
+    if label in factor.levels:
         return label
-    if factor.continuous and factor.low <= float(label) <= factor.high:
+    if factor.range is not None and factor.range.low <= float(label) <= factor.range.high:
         return float(label)
     raise ValueError(f"a cell has {factor.name}={label}, which sweep.json does not know")
 
@@ -199,8 +198,6 @@ def _time(value: pd.Timestamp) -> datetime.datetime:
 
 def _curves(table: pa.Table) -> dict[str, Curves]:
     """Return the epochs of each trial."""
-    import pyarrow as pa
-
     table = table.select(["trial_key", "epoch", "at", *SCALARS]).sort_by(
         [("trial_key", "ascending"), ("epoch", "ascending")]
     )

@@ -7,6 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tensorboard.compat.proto.event_pb2 import Event as Record
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
 from runners.core.events import EpochMeasured, Event, LegEnded
 from runners.core.history import History
 from seatbelt.text.redaction import safe_text
@@ -42,8 +46,6 @@ class EventFiles:
             self._writers.pop(event.trial_key).close()
 
     def _write(self, event: EpochMeasured, history: History) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
         plan = history.trials[event.trial_key].plan
         if event.trial_key not in self._writers:
             name = run_name(plan.number, plan.cell, plan.replicate)
@@ -69,9 +71,6 @@ def scalar_event(values: Mapping[str, float], epoch: int, at: float) -> Any:  # 
         epoch: The step.
         at: Seconds since 1970.
     """
-    from tensorboard.compat.proto.event_pb2 import Event as Record
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
     scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
     return Record(wall_time=at, step=epoch, summary=Summary(value=scalars))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from runners.terminal import progress_bar
+from seatbelt.data.scenes import write_dataset
 from seatbelt.machine.cache_folder import cache_folder
 
 _IMAGES = {"1": 200, "2": 200, "3": 200, "4": 200, "5": 200, "6": 200, "camera": 563}
@@ -21,8 +22,6 @@ def embedded_scenes() -> Path:
 
     Six generations of 200 images and the `camera` stand-in for real images (341 training and 222 test images).
     """
-    from seatbelt.data.scenes import write_dataset
-
     folder = cache_folder() / "scenes" / "default-2"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):

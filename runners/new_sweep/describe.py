@@ -21,7 +21,7 @@ from runners.new_sweep.refusals import check_batches, check_comparable, resolve_
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.sweep.code_version import code_hashes, package_versions
-from runners.sweep.description import DataSource, SweepDescription, SweepExclusion, SweepFactor
+from runners.sweep.description import SweepDescription
 from runners.sweep.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import Cell, Prune, Space
@@ -32,6 +32,7 @@ from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import check_subjects, share_subjects
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import DataSource, SweepExclusion
 from seatbelt.text.redaction import redact, refuse_secret
 from seatbelt.training.metrics import trivial_baselines
 
@@ -76,7 +77,7 @@ def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> 
         study=request.study.name,
         question=request.study.question,
         base=base,
-        factors=tuple(SweepFactor.of(f) for f in factors),
+        factors=tuple(f.record() for f in factors),
         exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in request.study.exclusions),
         arms={arm.name: dict(arm.fields) for arm in space.arms},
         design=design,

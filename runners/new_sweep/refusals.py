@@ -10,7 +10,9 @@ from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import available_encoders, resolve, user_folder
+from seatbelt.models.weights_file import check_file  # loads torch
 from seatbelt.text.wording import counted
+from seatbelt.training.micro_batch import WHOLE_MAPS
 
 _INCOMPARABLE = {
     "data.target": "another target is another task",
@@ -72,8 +74,6 @@ def resolve_weights(
         raise WeightsNotFoundError(_missing_text([encoder for encoder, _ in missing], missing[0][1], folder))
     files = [pair for pair in pairs if resolved[pair].path is not None]
     if files:
-        from seatbelt.models.weights_file import check_file  # loads torch
-
         note(f"comparing {counted(len(files), 'weights file')} with the encoders")
     for encoder, spec in files:
         check_file(encoder, resolved[encoder, spec])
@@ -86,8 +86,6 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     Raises:
         UserError: A trial would fail in its first step.
     """
-    from seatbelt.training.micro_batch import WHOLE_MAPS
-
     checked = {(config.model.decoder, config.optimisation.batch_size, config.data): config for config in configs}
     for (decoder, batch_size, parts), config in checked.items():
         sees_one_value = decoder in WHOLE_MAPS or max(parts.height, parts.width) <= _DEEPEST_STRIDE

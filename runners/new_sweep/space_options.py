@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis import load
+from analysis.answers.ranking import best
 from search_spaces.axes import factor
 from search_spaces.axis_table import AXES, find_axis
 from search_spaces.factors import Factor
@@ -104,9 +106,6 @@ def best_architectures(sweep: str) -> list[str]:
     Raises:
         UserError: The sweep has too few complete arms of different architectures.
     """
-    from analysis import load
-    from analysis.answers.ranking import best
-
     chosen: dict[str, list[str]] = {}
     for arm in best(load(sweep), top=10_000).arms:
         decoder, encoder = arm.decoder, arm.encoder

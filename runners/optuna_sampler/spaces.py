@@ -9,9 +9,9 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from analysis.reading.space_factor import SpaceFactor
 from runners.core.candidates import STEPS, CandidateSpace
 from search_spaces.space import Cell
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
 _MOST_LEVELS = 4
 """Numbers with at most this many values become levels, because a range has as many columns."""
@@ -26,10 +26,10 @@ def candidates_of_distributions(distributions: Mapping[str, BaseDistribution]) -
     for name, distribution in distributions.items():
         proposed = _labels(distribution)
         if isinstance(distribution, CategoricalDistribution) or len(proposed) <= _MOST_LEVELS:
-            factors.append(SpaceFactor(name=name, levels=tuple(proposed)))
+            factors.append(SweepFactor(name=name, levels={label: {} for label in proposed}))
         else:
             low, high, log = distribution.low, distribution.high, distribution.log  # type: ignore[attr-defined]
-            factors.append(SpaceFactor(name=name, levels=(), low=float(low), high=float(high), log=log))
+            factors.append(SweepFactor(name=name, range=SweepRange(field=name, low=low, high=high, log=log)))
         labels.append(proposed)
     return CandidateSpace.of(factors, labels, lambda cell: False)
 

@@ -13,6 +13,7 @@ from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash
+from seatbelt.training.device import choose_device
 
 _MOST_CELLS = 64
 """Larger spaces are estimated from this many cells, evenly spread."""
@@ -49,19 +50,17 @@ def some_cells(plan: Plan) -> list[Cell]:
 
 def device_here() -> str:
     """Return the device of profiles: the GPU of this machine if it has one."""
-    from seatbelt.training.device import choose_device
-
     return choose_device("auto")
 
 
 def _costs(plan: Plan) -> list[TrialConfig]:
-    """Return configurations with every combination of what decides the memory, others at their first level."""
+    """Return configurations with every combination of the deciding fields, others at their first level."""
     space = plan.space
     few = combination_count(space, _DECIDING) <= _MOST_COMBINED
     cells = [*space.named_cells, *(representative_cells(space, _DECIDING) if few else some_cells(plan))]
     configs = []
     for cell in cells:
-        # Levels that do not go together are nobody's trial.
+        # No trial has levels that contradict each other.
         with contextlib.suppress(UserError):
             configs.append(space.config(plan.base, cell, seed=plan.base.seed))
     return configs or [plan.base]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.reading.cells import cell_text
 from runners.core.events import CertaintyJudged
 from runners.core.history import History
 from runners.core.plan import Plan
 from runners.core.stopping import certain_text, noise_is_measured
 from runners.core.strategies import Recommendation, strategy_of
+from seatbelt.records.sweep import cell_text
 
 
 def recommendation_text(plan: Plan, history: History) -> str | None:

@@ -9,12 +9,12 @@ from typing import final
 
 import numpy as np
 
-from analysis.reading.cells import cell_text
 from runners.simulation.world import Floats
 from search_spaces.factors import Factor
 from search_spaces.space import Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 
 Labels = tuple[str, ...]
 """Level of each factor."""
@@ -117,7 +117,6 @@ class RecordedWorld:
         self.paired_spread = _pooled(list(ends - ends.mean(axis=0))) * float(np.sqrt(degrees))
 
     def curve(self, cell: Cell, replicate: int) -> Floats:
-        """See World."""
         arm = self._arm(cell)
         assert self.most_replicates is not None
         if not 0 <= replicate < self.most_replicates:
@@ -128,11 +127,10 @@ class RecordedWorld:
         return np.asarray(arm.curves[self._order(cell, len(arm.curves))[replicate]])
 
     def cost(self, cell: Cell) -> float:
-        """See World."""
         return self._arm(cell).seconds / self._seconds
 
     def quality(self, cell: Cell) -> float:
-        """See World; the mean over all recorded replicates, of the best epoch of each.
+        """Return the mean over all recorded replicates of the best epoch of each.
 
         Raises:
             UserError: The cell is not recorded.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import Sweep, load
-from analysis.reading.design import space_factors, spelt_cells
+from analysis.reading.design import spelt_cells
 from analysis.reading.tables import readable
 from runners.simulation.curves import Labels, RecordedArm, RecordedWorld
-from runners.sweep.description import SweepFactor
+from search_spaces.factors import Factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
@@ -42,11 +42,14 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
     """
     sweep = load(location)
     with readable(sweep):
-        if sweep.description["prune"] != "none":
+        missing = {"base", "factors", "prune"} - sweep.description.keys()
+        if missing:
+            raise ValueError(f"sweep.json lacks {min(missing)}")
+        if sweep.record.prunes:
             raise UserError(
                 f"{sweep.root} pruned its trials, so that curves are not whole; replay a sweep with --prune none"
             )
-        factors = [SweepFactor.model_validate(recorded).factor() for recorded in sweep.description["factors"]]
+        factors = [Factor.of_record(record) for record in sweep.record.factors]
         ranges = [factor.name for factor in factors if factor.range is not None]
         if ranges:
             raise UserError(
@@ -64,7 +67,7 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
                 f"arms of {sweep.root} with {_FEWEST} whole curves or more: {len(usable)}, but a replay needs two; "
                 "raise --replicates and continue it"
             )
-        base = TrialConfig.model_validate(sweep.description["base"])
+        base = TrialConfig.model_validate(sweep.record.base)
         return RecordedWorld(
             name=sweep.name,
             factors=factors,
@@ -80,8 +83,8 @@ def recorded_world(location: str | os.PathLike[str], *, seed: int = 0, paired: b
 def _read(sweep: Sweep, names: list[str]) -> tuple[dict[Labels, RecordedArm], int]:
     """Return the arms of the space that were tried, each with its whole curves, and the full epochs."""
     trials = sweep.trials
-    trials = trials[trials["role"].fillna("arm") == "arm"].sort_values("replicate", kind="stable")
-    cells = spelt_cells(sweep, space_factors(sweep), trials)
+    trials = trials[trials["role"] == "arm"].sort_values("replicate", kind="stable")
+    cells = spelt_cells(sweep.record, trials)
     numbers: dict[Labels, int] = {}
     arm = [
         numbers.setdefault(tuple(cell[name] for name in names), len(numbers)) if set(names) <= set(cell) else -1

@@ -77,7 +77,7 @@ def regret_figure(table: pd.DataFrame, world: str) -> Figure:
     seeds = int(table["seed"].nunique())
     lines = []
     for look, (name, rows) in enumerate(means.groupby("strategy", sort=False)):
-        lines.append(Lines(name=str(name), x=(numbers(rows["cost"]),), y=(numbers(rows["regret"]),), look=look))
+        lines.append(Lines(name=str(name), x=(numbers(rows["cost"]),), y=(numbers(rows["regret"]),), series=look))
     last = means[means["cost"] == means["cost"].max()].sort_values("regret")
     return Figure(
         name="regret",

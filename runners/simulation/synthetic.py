@@ -1,9 +1,9 @@
-"""Families of synthetic worlds: known effects of every choice on the end and on the speed of learning.
+"""Families of synthetic worlds with known effects of every choice on quality and on the speed of learning.
 
-Spaces: `arch`, 5 encoders x 6 decoders; `joint`, these with mixtures, weights, labels, ten switches and two learning
-rates. In the families, what ends well learns slowly (`slow`) or fast (`fast`), or speed has nothing to do with quality
-(`indep`, `noisy`, `flat`, `rugged`). A world is drawn for each seed. Effects are those of a linear model with pairs,
-which is what the factorial surrogate assumes; `rugged` has triples of factors that no strategy here models.
+Spaces: `arch` has 5 encoders x 6 decoders; `joint` adds mixtures, weights, labels, ten switches and two learning
+rates. Families: good arms learn slowly (`slow`) or fast (`fast`), or speed is independent of quality (`indep`,
+`noisy`, `flat`, `rugged`). Each seed draws a world. Effects follow a linear model with pairs, as the factorial
+surrogate assumes; `rugged` adds triples of factors that no strategy here models.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ _SHORTEST, _LONGEST = 1.2, 14.0
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """How a family's worlds are drawn.
+    """The distribution of a family's worlds.
 
     Attributes:
-        correlation: Of effects on quality with effects on the time constant.
+        correlation: Correlation of effects on quality with effects on the time constant.
         speeds: Factor on the spread of the time constants.
         architectures: Factor on the effects of encoder and decoder.
-        luck: Standard deviation of a trial's end, IoU.
-        noise: That of an epoch.
-        rugged: Whether pairs are strong, and triples of factors matter.
+        trial_noise: Standard deviation of a trial's final score, IoU.
+        epoch_noise: Standard deviation of the score of an epoch, IoU.
+        rugged: Pairs are strong, and triples of factors matter.
     """
 
     correlation: float = 0.0
     speeds: float = 0.6
     architectures: float = 1.0
-    luck: float = 0.008
-    noise: float = 0.008
+    trial_noise: float = 0.008
+    epoch_noise: float = 0.008
     rugged: bool = False
 
 
@@ -61,7 +61,7 @@ FAMILIES = {
     "slow": Family(correlation=0.85, speeds=1.0),
     "indep": Family(speeds=1.0),
     "fast": Family(correlation=-0.85, speeds=1.0),
-    "noisy": Family(luck=0.020, noise=0.012),
+    "noisy": Family(trial_noise=0.020, epoch_noise=0.012),
     "flat": Family(architectures=0.12),
     "rugged": Family(rugged=True),
 }
@@ -106,28 +106,24 @@ class SyntheticWorld:
         self.best = self._maximum()
 
     def curve(self, cell: Cell, replicate: int) -> Floats:
-        """See World."""
         row = self._row(cell)
         random = np.random.default_rng([self.seed, zlib.crc32(repr(sorted(cell.items())).encode()), replicate])
         end = float(self._quality(row[None])[0])
         log_time = float(self._log_time(row[None])[0]) + self._offset
         time = np.exp(np.clip(log_time, np.log(_SHORTEST), np.log(_LONGEST)) + random.normal(0, 0.10))
         missing = _missing(self.shape, time)
-        luck = random.normal(0, self.family.luck) * (1 - 0.5 * missing)
-        noise = random.normal(size=EPOCHS) * self.family.noise * (1 + 1.5 * missing)
-        return np.asarray(end - (end - _START) * missing + luck + noise)
+        trial_noise = random.normal(0, self.family.trial_noise) * (1 - 0.5 * missing)
+        noise = random.normal(size=EPOCHS) * self.family.epoch_noise * (1 + 1.5 * missing)
+        return np.asarray(end - (end - _START) * missing + trial_noise + noise)
 
     def cost(self, cell: Cell) -> float:
-        """See World."""
         row = self._row(cell)
         return float(self._cost[int(row[0]), int(row[1])])
 
     def quality(self, cell: Cell) -> float:
-        """See World."""
         return float(self._quality(self._row(cell)[None])[0])
 
     def test_quality(self, cell: Cell) -> float:
-        """See World."""
         return float("nan")
 
     def _draw(self, random: np.random.Generator, *, joint: bool) -> None:
@@ -171,7 +167,7 @@ class SyntheticWorld:
             self._pairs[f, g] = random.normal(0, strength) * on
         for g in switches:
             self._pairs[0, g] = random.normal(0, 0.003, (5, 1)) * np.array([1.0, 0.0])
-        # Without pretraining and without synthetic images, little is learned.
+        # A trial without pretraining and synthetic images learns little.
         self._pairs[2, 3] = -0.06 * np.outer(np.eye(6)[0], [0.0, 1.0])
         if family.rugged:
             for _ in range(25):
@@ -190,7 +186,7 @@ class SyntheticWorld:
         for (f, g, h), cube in self._triples:
             quality += cube[levels[:, f], levels[:, g], levels[:, h]]
         for k in range(rows.shape[1] - len(self._main)):
-            # A lopsided bowl; without pretraining the encoder wants a higher rate.
+            # A lopsided bowl; without pretraining the encoder needs a higher rate.
             away = rows[:, 15 + k] - self._optimum[k] - 0.4 * (k == 0) * (levels[:, 3] == 1)
             quality -= (0.03, 0.04)[k] * away**2 * (1 + 0.5 * np.tanh(2 * away))
         return quality
@@ -205,7 +201,7 @@ class SyntheticWorld:
         return log_time
 
     def _row(self, cell: Cell) -> Floats:
-        """Return level numbers; of a learning rate, the power of ten."""
+        """Return level numbers, and the power of ten of learning rates."""
         row = [
             float(labels.index(cell[f.name])) if labels else float(np.log10(float(cell[f.name])))
             for f, labels in zip(self.space.factors, self._labels, strict=True)
@@ -220,7 +216,7 @@ class SyntheticWorld:
         return np.stack(columns, axis=1)
 
     def _maximum(self) -> float:
-        """Return the highest quality: of all cells, or by many climbs over single factors and pairs of switches."""
+        """Return the highest quality of all cells, or of many coordinate ascents over factors and pairs of switches."""
         values = [
             np.arange(len(labels), dtype=float) if labels else np.linspace(*_RATE_ENDS, 61) for labels in self._labels
         ]
@@ -239,7 +235,7 @@ class SyntheticWorld:
         return float(self._quality(rows).max())
 
     def _improved(self, rows: Floats, factors: list[int], values: Floats) -> Floats:
-        """Return rows with the best of some values (m, factors) of a few factors."""
+        """Return the rows with the best values (m, factors) of a few factors."""
         many = np.repeat(rows, len(values), axis=0)
         many[:, factors] = np.tile(values, (len(rows), 1))
         chosen = self._quality(many).reshape(len(rows), -1).argmax(axis=1)
@@ -261,7 +257,7 @@ def _factors(space: str) -> tuple[Factor, ...]:
 
 
 def _missing(shape: str, time: float) -> Floats:
-    """Return the share of the way to the end that is missing after each epoch: 1 before the first, 0 at the last."""
+    """Return the missing share of the final score after each epoch: 1 before the first one, 0 at the last one."""
     epochs = np.arange(EPOCHS + 1)
     if shape == "exponential":
         missing = np.exp(-epochs / time)

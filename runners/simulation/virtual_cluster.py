@@ -23,11 +23,11 @@ class VirtualCluster(VirtualWorkers[Leg]):
     """Virtual workers that train the legs of a plan.
 
     Attributes:
-        history: What was decided and measured.
-        events: The same as the ledger would hold it.
+        history: The history of the sweep.
+        events: Its events, as in a ledger.
         spent: Cost of all epochs that were trained, in epochs of the average arm.
         now: Hours since the start.
-        finished: How the sweep ended, None while it goes on.
+        finished: How the sweep ended; None until it does.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class VirtualCluster(VirtualWorkers[Leg]):
         """Begin a sweep.
 
         Args:
-            plan: The sweep.
-            world: Its curves.
+            plan: The plan of the sweep.
+            world: The world.
             workers: Legs at a time.
-            seed: Of failures and stragglers.
+            seed: Seed of failures and stragglers.
             failures: Probability that a worker is lost during an epoch.
             stragglers: Probability that a leg takes three times as long.
         """
@@ -54,7 +54,7 @@ class VirtualCluster(VirtualWorkers[Leg]):
         """Run until the sweep is finished or the budget is spent (see VirtualWorkers)."""
         super().run(budget, watch)
         if not self.busy and self.finished is None:
-            raise UserError("the simulated sweep waits for something that never comes")
+            raise UserError("the simulated sweep waits for an event that never comes")
 
     def _fill(self) -> None:
         while self.busy < self.workers and self.finished is None:

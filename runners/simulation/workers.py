@@ -1,4 +1,4 @@
-"""Workers in virtual time: whoever decides what they train says what comes next and what a score means."""
+"""Workers in virtual time; a subclass decides what they train and what a score means."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Task = TypeVar("Task")
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Generic[Task]):
-    """What a worker trains.
+    """A training on a worker.
 
     Attributes:
-        task: What whoever decides calls it.
-        curve: Its scores, IoU.
-        cost: Of one of its epochs.
-        slowness: How much longer than that an epoch takes.
+        task: The task of the subclass.
+        curve: Scores of its epochs, IoU.
+        cost: Cost of an epoch.
+        slowness: Factor on the duration of an epoch.
     """
 
     task: Task
@@ -46,12 +46,12 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
     """
 
     def __init__(self, world: World, *, workers: int, seed: int, failures: float, stragglers: float) -> None:
-        """Begin.
+        """Begin without trainings.
 
         Args:
-            world: Its curves.
+            world: The world.
             workers: Trainings at a time.
-            seed: Of failures and stragglers.
+            seed: Seed of failures and stragglers.
             failures: Probability that a worker is lost during an epoch.
             stragglers: Probability that a training takes three times as long.
         """
@@ -88,11 +88,11 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
 
     @property
     def busy(self) -> int:
-        """Number of workers that train."""
+        """Number of busy workers."""
         return len(self._heap)
 
     def _begin(self, task: Task, cell: Cell, replicate: int, epoch: int) -> None:
-        """Train a replicate of a cell from an epoch on, on a free worker."""
+        """Train a replicate of a cell from an epoch on."""
         self.trials += epoch == 1
         slowness = 3.0 if self._random.random() < self.stragglers else 1.0
         curve, cost = self.world.curve(cell, replicate), self.world.cost(cell)
@@ -104,16 +104,16 @@ class VirtualWorkers(abc.ABC, Generic[Task]):
 
     @abc.abstractmethod
     def _fill(self) -> None:
-        """Begin trainings until no worker is free, or nothing is to be begun now."""
+        """Begin trainings until no worker is free or nothing is due."""
 
     @abc.abstractmethod
     def _measured(self, training: Training[Task], epoch: int) -> bool:
-        """Take the score after an epoch, and return whether the training goes on."""
+        """Record the score of an epoch, and return whether the training continues."""
 
     @abc.abstractmethod
     def _ended(self, task: Task, epoch: int) -> None:
-        """Take note that a training ended because it does not go on."""
+        """Record that a training ended as decided."""
 
     @abc.abstractmethod
     def _lost(self, task: Task) -> None:
-        """Take note that the worker of a training was lost."""
+        """Record that the worker of a training was lost."""

@@ -1,4 +1,4 @@
-"""A world: a space whose every curve is known, so that a recommendation can be judged."""
+"""A world: a space with all its learning curves, so that a recommendation can be judged."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Floats = NDArray[np.float64]
 
 
 class World(Protocol):
-    """A space whose every curve is known.
+    """A space with all its learning curves.
 
     Attributes:
         name: Its name in tables.
-        space: What varies.
-        base: The configuration around it; its epochs are those of a whole training.
-        most_replicates: How many curves an arm has, None for any number.
+        space: The search space.
+        base: The configuration around it; its epochs are those of a complete training.
+        most_replicates: Number of curves of an arm; None for any number.
         best: The highest quality of any cell.
-        best_test: The highest test quality of any cell; NaN where there is none.
+        best_test: The highest test quality of any cell; NaN if there is none.
     """
 
     name: str
@@ -40,10 +40,10 @@ class World(Protocol):
         """
 
     def cost(self, cell: Cell) -> float:
-        """Return the cost of an epoch; that of the average arm is 1."""
+        """Return the cost of an epoch, relative to the average arm."""
 
     def quality(self, cell: Cell) -> float:
-        """Return what a whole training of the arm is expected to reach, IoU."""
+        """Return the expected final IoU of the arm."""
 
     def test_quality(self, cell: Cell) -> float:
-        """Return the same on the test set; NaN where there is none."""
+        """Return the same on the test set; NaN if there is none."""

@@ -1,4 +1,4 @@
-"""What the numbers of a training depend on in this package's own code."""
+"""Hashes of the modules that decide the numbers of a training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import hashlib
 from pathlib import Path
 
+import seatbelt
 from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_version, installed_versions
 
 _MODULES = (
@@ -35,20 +36,18 @@ _OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")
 @functools.cache
 def code_hashes() -> dict[str, str]:
     """Return module -> hash of its syntax tree without docstrings: comments and layout change nothing."""
-    import seatbelt
-
     root = Path(seatbelt.__file__).parent
     return {name: _hash((root / name).read_text(encoding="utf-8")) for name in _MODULES}
 
 
 def changed_modules(recorded: dict[str, str]) -> list[str]:
-    """Return the modules that are not what they were."""
+    """Return the modules that differ from the recorded hashes."""
     now = code_hashes()
     return [name for name, digest in recorded.items() if now.get(name) != digest]
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of this package and of those that numbers depend on."""
+    """Return the versions of this package and of packages that decide numbers."""
     return installed_versions((*_OTHER_PACKAGES, *NUMERIC_PACKAGES))
 
 
@@ -66,7 +65,7 @@ def _hash(source: str) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            # A text that stands alone documents the code before or around it.
+            # A string on its own is documentation.
             node.body = [  # type: ignore[attr-defined]
                 item for item in body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
             ]

@@ -1,121 +1,27 @@
-"""The description of a sweep, `sweep.json`: everything that its decisions and trainings depend on."""
+"""What `sweep.json` holds, with what the driver and its commands derive from it."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from runners.core.halving import check_rungs
 from runners.core.plan import Limits, Plan
-from search_spaces.factors import Factor, Level, Range
-from search_spaces.space import Cell, Exclusion, NamedArm, Propose, Prune, Space
+from search_spaces.factors import Factor
+from search_spaces.space import Exclusion, NamedArm, Propose, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import content_hash
-
-FORMAT = 1
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from seatbelt.records.sweep import SweepFactor, SweepRecord
 
 
-class DataSource(_Record):
-    """A data set of the sweep."""
+class SweepDescription(SweepRecord):
+    """`sweep.json` as its writer makes it and reads it again: nothing may be missing or unknown."""
 
-    path: str
-    name: str
-    fingerprint: str
-    """sha256 of its content; a changed data set is refused."""
-    from_sweep: str | None = None
-    """The path from the sweep's folder, tried where `path` is not there: both may have been moved together."""
-
-
-class SweepRange(_Record):
-    """A continuous factor."""
-
-    field: str
-    low: float
-    high: float
-    log: bool
-
-
-class SweepFactor(_Record):
-    """A factor with the configuration fields of its levels."""
-
-    name: str
-    levels: dict[str, dict[str, Any]] = {}
-    """Label -> dotted field -> value."""
-    range: SweepRange | None = None
-
-    @classmethod
-    def of(cls, factor: Factor) -> SweepFactor:
-        """Return the record of a factor."""
-        found = factor.range
-        kept = SweepRange(field=found.field, low=found.low, high=found.high, log=found.log) if found else None
-        return cls(name=factor.name, levels={x.label: dict(x.fields) for x in factor.levels}, range=kept)
-
-    def factor(self) -> Factor:
-        """Return the factor."""
-        levels = tuple(Level(label=label, fields=fields) for label, fields in self.levels.items())
-        return Factor(name=self.name, levels=levels, range=Range(**self.range.model_dump()) if self.range else None)
-
-
-class SweepExclusion(_Record):
-    """Levels that do not go together."""
-
-    reason: str
-    labels: dict[str, tuple[str, ...]]
-
-
-class SweepDescription(_Record):
-    """What `sweep.json` holds: everything that decisions and trainings depend on."""
-
-    format: Literal[1] = 1
-    identity: str = ""
-    """Drawn at random when the sweep is created, and repeated in its journal, its segments in a bucket, its tables and
-    the working copy: files of another sweep are told apart by it. Empty in sweeps from before there was one."""
-    study: str
-    question: str
-    base: TrialConfig
-    factors: tuple[SweepFactor, ...]
-    exclusions: tuple[SweepExclusion, ...] = ()
-    arms: dict[str, dict[str, Any]] = {}
-    """Arms beside the space -> dotted field -> value."""
-    design: str = "full"
-    baseline: Cell = {}
-    """The cell of table 3.3, from which one-factor designs and differences start."""
+    base: TrialConfig  # type: ignore[assignment]  # The writer validates what readers take as it is.
     propose: Propose
     prune: Prune
-    rungs: tuple[int, ...]
-    eta: int
-    exempt_every: int
-    retries: int
-    data: tuple[DataSource, ...]
-    select_on: str
-    """Domain of the selection set."""
-    selection: tuple[tuple[int, int], ...]
-    """The selection set: (data set, row) of each image, fixed before the first trial."""
-    subjects_per_data_set: bool = True
-    """Whether subjects of one name in several data sets are different people; True where no name is shared."""
-    weights_folder: str | None = None
-    """Where weights files were looked for first."""
-    weights: dict[str, str | None]
-    """`encoder weights` -> sha256 of the file that was resolved."""
-    baselines: dict[str, float]
-    """Selection IoU of predictors that look at no image."""
-    device: str
-    threads: int
-    workers: int
-    checkpoint_share: float
-    keep_weights: str = "best"
-    """Weights of finished trials that are kept: best, last, none or top:N."""
-    created: str
-    command: str
-    versions: dict[str, str]
-    code: dict[str, str] = {}
-    """Module of this package -> hash of the code that decides numbers."""
 
     def relocated(self, other: SweepDescription) -> SweepDescription:
         """Return this sweep with data sets and weights where another description, of the same data, has them."""
@@ -155,7 +61,7 @@ class SweepDescription(_Record):
     def space(self) -> Space:
         """Return the search space."""
         return Space(
-            factors=tuple(factor.factor() for factor in self.factors),
+            factors=tuple(Factor.of_record(factor) for factor in self.factors),
             exclusions=tuple(Exclusion(reason=item.reason, labels=item.labels) for item in self.exclusions),
             arms=tuple(NamedArm(name=name, fields=fields) for name, fields in self.arms.items()),
         )

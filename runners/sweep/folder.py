@@ -15,10 +15,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from runners.sweep.description import FORMAT, SweepDescription
+from runners.sweep.description import SweepDescription
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.records.identity import content_hash
+from seatbelt.records.sweep import FORMAT
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import LocalStorage, Storage, is_remote, open_storage
 

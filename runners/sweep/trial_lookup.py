@@ -29,8 +29,9 @@ def find_trial(history: History, name: str, root: str) -> TrialState:
         UserError: No trial fits, or several do.
     """
     numbers = {view.plan.number: view.key for view in history.by_number}
+    arms = {view.key: view.plan.arm_key for view in history.by_number}
     try:
-        key = name_to_key(numbers, name, lambda: best(load(root), top=1).arms[0].trial_key)
+        key = name_to_key(numbers, arms, name, lambda: best(load(root), top=1).arms[0].trial_key)
     except UserError as error:
         raise UserError(f"{root}: {error}") from None
     return history.trials[key]

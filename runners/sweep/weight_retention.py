@@ -1,4 +1,4 @@
-"""Which weights of finished trials are kept, so that disk use is bounded."""
+"""Removes weights of finished trials by a policy, which bounds disk use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_keep(text: str) -> tuple[str, int]:
     """Return policy and number of `best`, `last`, `none` or `top:N`.
 
     Raises:
-        UserError: It is none of them.
+        UserError: The text has another form.
     """
     if text in ("best", "last", "none"):
         return text, 0
@@ -34,39 +34,39 @@ _FILES_OF_BEST = 2
 
 
 class Retention:
-    """Removes what a policy does not keep; a stage that trials may begin with is kept whatever it says."""
+    """Removes the weights that a policy does not keep; stages that trials may begin with always stay."""
 
     def __init__(self, folder: SweepFolder, history: History, policy: str) -> None:
         self._folder, self._history = folder, history
         self._policy, self._number = parse_keep(policy)
         self._top: list[tuple[float, int, str]] = []
         self._undone: list[TrialState] = []
-        """Trials whose files a bucket did not let be tidied yet."""
+        """Trials whose files a bucket has refused to remove so far."""
 
     def tidy(self) -> None:
-        """Do what a driver left undone that was killed between a result and its cleaning up."""
-        # One listing instead of one for each trial, which a bucket would take minutes for.
+        """Tidy the trials of a driver that was killed between a result and its tidying."""
+        # One listing: one for each trial would take minutes in a bucket.
         files = Counter(name.split("/")[1] for name in self._folder.storage.names("checkpoints"))
         for view in self._history.by_number:
             if view.status is Status.COMPLETE and files[view.key]:
                 self.completed(view, tidy=files[view.key] <= _FILES_OF_BEST)
 
     def completed(self, view: TrialState, *, tidy: bool = False) -> None:
-        """Keep of a finished trial what the policy says.
+        """Apply the policy to a finished trial.
 
         Args:
             view: The trial.
-            tidy: Only its best weights are there already.
+            tidy: Only its best weights are left already.
         """
         try:
             with at_most(0):
                 self._tidy_up(view, tidy=tidy)
         except RefusedError:
-            # The driver must not wait for it. What is still undone at the end, the next driver's `tidy` does.
+            # The driver must not wait; the next driver's `tidy` does the rest.
             self._undone.append(view)
 
     def catch_up(self) -> None:
-        """Try again what a bucket refused, until it refuses again."""
+        """Retry the refused removals until the bucket refuses again."""
         for _ in range(len(self._undone)):
             view = self._undone.pop(0)
             self.completed(view)

@@ -1,4 +1,4 @@
-"""Running one leg in this process: what every engine's worker does.
+"""Runs one leg in this process, for every engine.
 
 Every exception becomes the last message: a `fault` of the machine (a full disk, a broken GPU, data or weights that have
 gone since the sweep began), or an `error` of the trial. `machine_faults` holds the table of exceptions.
@@ -18,9 +18,16 @@ from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from runners.worker.software import software_difference
+from seatbelt.data.loading.trial_samples import Source, SweepData
 from seatbelt.errors import UserError
+from seatbelt.models.weights import resolve
+from seatbelt.records.tables import SCORES
 from seatbelt.storage.refusals import SESSION_SECONDS, wait_for_buckets
 from seatbelt.text.redaction import safe_text
+from seatbelt.training.checkpoint import CheckpointFolder
+from seatbelt.training.device import Execution, choose_device, why_unusable
+from seatbelt.training.events import Began, EpochMetrics
+from seatbelt.training.fit import fit, image_scores
 
 if TYPE_CHECKING:
     from runners.sweep.description import SweepDescription
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class _MachineError(Exception):
-    """What was checked when the sweep began does not hold on this machine, or not any more."""
+    """A check of the sweep's beginning no longer holds, or does not hold on this machine."""
 
 
 class _NoGpuError(_MachineError):
@@ -36,11 +43,11 @@ class _NoGpuError(_MachineError):
 
 
 def run_leg(task: LegTask) -> Iterator[LegMessage]:
-    """Run a leg and yield its messages; the last one has kind `ended`."""
+    """Run a leg and yield its messages; the last one is a `LegResult`."""
     import torch
 
     wait_for_buckets(SESSION_SECONDS, trusted=True)
-    # Memory is freed outside the except block: inside it the traceback still holds the tensors.
+    # Free memory outside the except block: inside it, the traceback still references the tensors.
     out_of_memory = None
     try:
         message: LegMessage | None = None
@@ -74,12 +81,6 @@ def _failure(error: Exception) -> LegResult:
 
 
 def _fit(task: LegTask) -> Iterator[LegMessage]:
-    from seatbelt.data.loading.trial_samples import Source, SweepData
-    from seatbelt.training.checkpoint import CheckpointFolder
-    from seatbelt.training.device import Execution
-    from seatbelt.training.events import Began, EpochMetrics
-    from seatbelt.training.fit import fit
-
     warnings: list[str] = []
     difference = software_difference(task.software)
     if difference is not None:
@@ -133,14 +134,12 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
 
 
 def _device(task: LegTask, name: str) -> str:
-    """Return the device of a leg; one that a GPU is reserved for runs on nothing else, unless the CPU was asked for.
+    """Return the device of a leg; a leg with a reserved GPU uses nothing else, unless the user chose the CPU.
 
     Raises:
-        UserError: The device that was asked for cannot be used.
-        _NoGpuError: The GPU that is reserved cannot be used.
+        UserError: The user's device cannot be used.
+        _NoGpuError: The reserved GPU cannot be used.
     """
-    from seatbelt.training.device import choose_device, why_unusable
-
     if not task.owns_gpu or (name != "auto" and not name.startswith("cuda")):
         return choose_device(name)
     device = "cuda" if name == "auto" else name
@@ -155,8 +154,6 @@ def _device(task: LegTask, name: str) -> str:
 
 
 def _weights(task: LegTask, sweep: SweepDescription) -> ResolvedWeights:
-    from seatbelt.models.weights import resolve
-
     model = task.config.model
     folder = Path(sweep.weights_folder) if sweep.weights_folder else None
     weights = resolve(model.encoder, model.weights, folder=folder)
@@ -184,14 +181,10 @@ def _metrics(event: Any) -> dict[str, Any]:  # noqa: ANN401  (EpochMetrics, whic
 
 
 def _scores(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    from seatbelt.records.tables import SCORES
-
     return {f"{prefix}{column.name}": values[column.name] for column in SCORES}
 
 
 def _images(rows: tuple[tuple[str, Any], ...], counts: tuple[tuple[int, int, int], ...]) -> list[dict[str, Any]]:
-    from seatbelt.training.fit import image_scores
-
     if not counts:
         return []
     named = zip(rows, counts, image_scores(counts), strict=True)

@@ -1,8 +1,7 @@
-"""Which exceptions are faults of a machine, and which are a trial's own: one table.
+"""The table of exceptions that are machine faults; all others are errors of the trial.
 
-The libraries of a GPU raise plain `RuntimeError`, and so does torch where a loader process was killed or shared memory
-is full. What no row names is the trial's own error. Memory of a GPU that does not suffice for a trial
-(`torch.OutOfMemoryError`) is neither: the leg takes smaller parts of a batch.
+GPU libraries raise plain `RuntimeError`, and so does torch if a loader process was killed or shared memory is full.
+Too little GPU memory (`torch.OutOfMemoryError`) is neither: the leg continues with smaller parts of its batches.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class FaultKind:
-    """A row: exceptions of some types whose text fits."""
+    """A row of the table: exceptions by type and text."""
 
     meaning: str
-    """In words, for the ledger."""
+    """Description for the ledger."""
     types: tuple[str, ...]
     """Names of exception classes; a subclass counts too."""
     pattern: str
-    """A regular expression that is searched for in the text, whatever the case; empty fits every text."""
+    """Regular expression to search in the text, ignoring case; empty fits every text."""
     ends_process: bool = True
-    """Nothing may be computed in the same process afterwards."""
+    """The process cannot compute afterwards."""
     breaks_gpu: bool = False
-    """CUDA is of no use in this process any more: an engine without workers ends its session."""
+    """CUDA is unusable in this process, so that an engine without workers ends its session."""
 
 
 TABLE: tuple[FaultKind, ...] = (
@@ -88,33 +87,33 @@ TABLE: tuple[FaultKind, ...] = (
     ),
     FaultKind(meaning="", types=("OSError",), pattern="", ends_process=False),
 )
-"""The first row that fits counts. The last one is the file systems' (EIO, ESTALE, ENOSPC); its text says it all."""
+"""The first row that fits counts. The last one is for file systems (EIO, ESTALE, ENOSPC) and needs no description."""
 
 _LONGEST = 500
 
 _WRAPPED = re.compile(r"\ACaught \w+ in \w+")
-"""How torch begins the text of an exception that a loader process raised; the whole traceback follows."""
+"""Beginning of torch's text for an exception of a loader process, before the whole traceback."""
 
 
 def machine_fault(error: BaseException) -> FaultKind | None:
-    """Return the row of an exception, None where it is the trial's own."""
+    """Return the row of an exception; None if it is an error of the trial."""
     names = {kind.__name__ for kind in type(error).__mro__}
     text = _text(error)
     return next((row for row in TABLE if names & set(row.types) and re.search(row.pattern, text, re.IGNORECASE)), None)
 
 
 def fault_text(kind: FaultKind, error: BaseException) -> str:
-    """Return a fault in one line: what failed, and what the library said of it."""
+    """Return a fault in one line: its description and the library's message."""
     line = one_line(error)
     return f"{kind.meaning}: {line}" if kind.meaning else line
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception in one line, without the traceback that torch puts into the text of some."""
+    """Return an exception in one line, without the traceback that torch may put into its text."""
     text = _text(error)
     if isinstance(error, OSError) and not _WRAPPED.match(str(error)):
         return " ".join(str(error).split())
-    # The lines that follow in an error of CUDA are advice to those who debug kernels.
+    # Further lines of a CUDA error are advice for debugging kernels.
     flat = " ".join(text.partition("\nCUDA kernel errors")[0].split())
     flat = flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 3]}..."
     return flat if _WRAPPED.match(str(error)) else f"{type(error).__name__}: {flat}"
@@ -125,6 +124,6 @@ def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return f"[Errno 12] {text}"
     if _WRAPPED.match(text):
-        # The last line is the exception; those before it are source code, which may name anything.
+        # The last line is the exception; earlier ones are source code, which may contain anything.
         return text.strip().splitlines()[-1]
     return text

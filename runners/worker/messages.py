@@ -1,4 +1,4 @@
-"""What driver and worker say to each other: the task of a leg, and the messages that report it.
+"""The protocol between driver and worker: the task of a leg, and the messages that report it.
 
 Both cross process boundaries as JSON. The models are strict, so that a typo fails where it is made.
 """

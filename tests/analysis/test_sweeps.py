@@ -51,12 +51,12 @@ def test_names_are_unique_and_a_sweep_counts_once(both: Path, tmp_path: Path) ->
     assert list(sweeps.sweeps) == [f"{tmp_path.name}/first", "other/first", "second"]
 
 
-def test_locations_that_are_none(both: Path) -> None:
+def test_locations_that_are_no_sweeps_are_refused(both: Path) -> None:
     with pytest.raises(UserError, match=r"^no sweep matches '.*/x\*'"):
         load_all(both / "x*")
     with pytest.raises(UserError, match=r"notes is no sweep: it has no sweep\.json"):
         load_all([both / "first", both / "notes"])
-    with pytest.raises(UserError, match="is a pattern; buckets are not searched"):
+    with pytest.raises(UserError, match="is a pattern, but buckets are not searched"):
         load_all("s3://bucket/sweeps/*")
     with pytest.raises(UserError, match=r"^no sweeps were given"):
         load_all([])
@@ -94,7 +94,7 @@ def test_the_best_of_several(both: Path) -> None:
             {"selection": [[0, 1]]},
             "(2 images of belts, target seat_belt: first; 1 images of belts, target seat_belt: other)",
         ),
-        ({"data": [{"name": "belts", "fingerprint": "e" * 64}]}, "(2 images of belts"),
+        ({"data": [{"path": "belts", "name": "belts", "fingerprint": "e" * 64}]}, "(2 images of belts"),
         ({"base": {"data": {"target": "hair"}}}, "2 images of belts, target hair: other"),
         (
             {"base": {"data": {"target": "seat_belt", "height": 96, "width": 128}}},
@@ -123,7 +123,7 @@ def test_a_ranking_of_an_unfinished_sweep_says_so(make_sweep: MakeSweep) -> None
     assert "provisional: the sweep is not finished (1 PLANNED)" in ranking_text(best(sweep), sweep.root)
 
 
-def test_arms(both: Path) -> None:
+def test_arms_are_ranked_with_intervals(both: Path) -> None:
     arms = load(both / "first").arms()
     assert arms["arm_key"].tolist() == ["resnet18-unet", "resnet18-fpn"]
     assert arms["decoder"].cat.categories.tolist() == ["unet", "fpn"]
@@ -152,7 +152,7 @@ def test_cells_have_named_arms_and_ranges(make_sweep: MakeSweep) -> None:
     assert found["arm"].tolist()[1] == "none" and pd.isna(found["arm"][0])
 
 
-def test_stages(make_sweep: MakeSweep) -> None:
+def test_stages_list_the_trials_that_begin_with_them(make_sweep: MakeSweep) -> None:
     def user(key: str, stage: str, reused: bool, seconds: float) -> dict[str, Any]:
         told = {"stage_key": stage, "stage_reused": reused, "stage_seconds": seconds}
         return arm_trial(key, key, "fpn", 0, 0.5, number=int(key[1:])) | told
@@ -170,7 +170,7 @@ def test_stages(make_sweep: MakeSweep) -> None:
     assert query(sweep, "select stage_key from stages order by 1")[1] == [("s1",), ("stored",), ("u1",)]
 
 
-def test_how_they_are_shown(both: Path) -> None:
+def test_sweeps_are_shown_with_counts_of_trials(both: Path) -> None:
     sweep = load(both / "first")
     assert repr(sweep) == f"<Sweep first at {both}/first: 6 COMPLETE>"
     assert "resnet18" in sweep._repr_html_() and "&lt;Sweep first" in sweep._repr_html_()

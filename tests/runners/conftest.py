@@ -11,11 +11,12 @@ from runners.core.halving import default_rungs
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.description import DataSource, SweepDescription, SweepFactor
+from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.worker.messages import EpochReport, LegResult, LegTask
 from search_spaces.axes import factor
 from seatbelt.config.trial import TrialConfig
+from seatbelt.records.sweep import DataSource
 from seatbelt.records.tables import SCORES
 
 EPOCHS = 3
@@ -30,7 +31,7 @@ def describe(*, encoders: int = 2, decoders: int = 2, prune: str = "none", epoch
         study="architecture",
         question="Which?",
         base=TrialConfig().with_fields({"epochs": epochs}),
-        factors=tuple(SweepFactor(name=f.name, levels={x.label: dict(x.fields) for x in f.levels}) for f in factors),
+        factors=tuple(f.record() for f in factors),
         propose="exhaustive",
         prune=prune,
         rungs=default_rungs(epochs, 3) if prune == "asha" else (epochs,),

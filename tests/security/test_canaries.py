@@ -14,8 +14,8 @@ from rich.console import Console
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.description import SweepFactor
 from runners.sweep.folder import SweepFolder
+from seatbelt.records.sweep import SweepFactor
 from seatbelt.training import fit as training
 from tests.command_line import seatbelt
 from tests.conftest import MakeData

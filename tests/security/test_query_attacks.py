@@ -59,7 +59,7 @@ STATEMENTS = [
 def test_only_questions_are_taken(sweep: Sweep, tmp_path: Path, sql: str) -> None:
     secret, out = tmp_path / "secret.csv", tmp_path / "out"
     secret.write_text("a\nhunter2\n")
-    with pytest.raises(UserError, match=r"^the query must ask and change nothing .*, but is [A-Z_]+$"):
+    with pytest.raises(UserError, match=r"^the query must only read .*, but is [A-Z_]+$"):
         query(sweep, sql.format(secret=secret, out=out))
     assert not out.exists()
 
@@ -104,7 +104,7 @@ def test_several_sweeps_are_locked_too(tmp_path: Path, sql: str) -> None:
     sweeps = load_all(tmp_path / "sweeps" / "*")
     assert sorted(query(sweeps, "select sweep from trials")[1]) == sorted((name,) for name in names)
     for ask in (query, query_parquet):
-        with pytest.raises(UserError, match=r"^the query (is refused|must ask)") as caught:
+        with pytest.raises(UserError, match=r"^the query (is refused|must only read)") as caught:
             ask(sweeps, sql.format(secret=secret))
         assert "hunter2" not in str(caught.value)
 

@@ -10,15 +10,15 @@ from typing import get_args
 
 import numpy as np
 
-from analysis.answers.effects import told_effects
+from analysis.answers.effects import effects_of
 from analysis.answers.importance import importance_of
 from analysis.answers.interactions import interactions_of
-from analysis.reading.design import Observed
-from analysis.statistics.estimators import Name, default_estimator, estimate
+from analysis.reading.design import Design
+from analysis.statistics.estimators import EstimatorName, default_estimator, estimate
 from analysis.statistics.mixed_model import MOST_TRIALS
 from tests.validation.worlds import Truth, simulate
 
-NAMES: tuple[Name, ...] = get_args(Name)
+NAMES: tuple[EstimatorName, ...] = get_args(EstimatorName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def outcomes(world: str, seed: int) -> list[Outcome]:
         if name in ("weights", "naive") and not found.pruned:
             continue
         seen = np.isfinite(found.scores).any(axis=1) if name == "naive" else known
-        effects = told_effects(found, estimate(name, found, found.scores, found.epochs), seen, "holm")
+        effects = effects_of(found, estimate(name, found, found.scores, found.epochs), seen, "holm")
         rows = [
             (e.effect, e.low, e.high, truth.main[e.factor][e.level] - truth.main[e.factor][e.reference])
             for e in effects
@@ -67,7 +67,7 @@ def outcomes(world: str, seed: int) -> list[Outcome]:
     return told
 
 
-def _interactions(found: Observed, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
+def _interactions(found: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
     levels = {factor.name: list(factor.levels) for factor in found.factors}
     for row in interactions_of(found).interactions:
         pair = truth.pairs[row.factor_a, row.factor_b]
@@ -75,7 +75,7 @@ def _interactions(found: Observed, truth: Truth) -> Iterator[tuple[float, float,
         yield row.effect, row.low, row.high, float(pair[at])
 
 
-def _importance(found: Observed, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
+def _importance(found: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
     explained = {name: float(np.mean(np.square(list(levels.values())))) for name, levels in truth.main.items()}
     for (f, g), pair in truth.pairs.items():
         for name in (f, g):

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.reading.design import Observed
+from analysis.reading.design import Design
 from tests.validation.coverage import Coverage, Outcome, coverages, outcomes
 from tests.validation.worlds import WORLDS, Truth, simulate
 
@@ -43,7 +43,7 @@ def test_means_of_last_values_do_not(world: str) -> None:
 
 
 def test_slow_starters_are_pruned_and_the_truth_is_centred() -> None:
-    sweep: tuple[Observed, Truth] = simulate("slow", 0)
+    sweep: tuple[Design, Truth] = simulate("slow", 0)
     observed, truth = sweep
     assert observed.pruned > 60
     assert all(abs(sum(levels.values())) < 1e-12 for levels in truth.main.values())

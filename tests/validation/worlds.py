@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.reading.design import Observed
-from analysis.reading.space_factor import SpaceFactor
+from analysis.reading.design import Design
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.axes import factor
@@ -95,7 +94,7 @@ def space_of(world: str) -> Space:
     return Space(factors=tuple(factor(name) for name in WORLDS[world].factors))
 
 
-def simulate(world: str, seed: int) -> tuple[Observed, Truth]:
+def simulate(world: str, seed: int) -> tuple[Design, Truth]:
     """Run one simulated sweep.
 
     Args:
@@ -169,7 +168,7 @@ class _Cluster(Cluster):
         return float(self.known[key][epoch - 1])
 
 
-def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Observed:
+def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Design:
     views = cluster.history.by_number
     epochs = plan.rungs
     scores = np.array(
@@ -185,8 +184,8 @@ def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Obs
             **{f.name: [v.plan.cell[f.name] for v in views] for f in factors},
         }
     )
-    described = tuple(SpaceFactor(name=f.name, levels=tuple(x.label for x in f.levels)) for f in factors)
-    return Observed(
+    described = tuple(f.record() for f in factors)
+    return Design(
         trials=frame, factors=described, epochs=epochs, scores=scores, test=np.full(len(scores), np.nan), baseline={}
     )
 

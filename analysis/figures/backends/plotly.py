@@ -1,31 +1,42 @@
-"""Charts as plain data for plotly.js: `{"data": [...], "layout": {...}}`, without colours of a page.
+"""Charts as plain data for plotly.js: `{"data": [...], "layout": {...}}`.
 
-What stands for text, lines and ground is left to the page, which knows whether it is light or dark.
+The page sets the colours of text, lines and background, depending on its light or dark theme.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from analysis.figures.chart import COLOURS, Axis, Bars, Cells, Chart, Lines, Numbers, Points, Rule, Texts, line_look
-from seatbelt.text.redaction import printable, redact
+from analysis.figures.chart import (
+    COLOURS,
+    Axis,
+    Bars,
+    Cells,
+    Chart,
+    Lines,
+    Numbers,
+    Points,
+    ReferenceLine,
+    Texts,
+    line_style,
+)
+from analysis.figures.clean_texts import with_texts
 
 _MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,6px")
 _HATCHES = ("", "/", ".", "x", "\\", "-", "+")
-_CIVIDIS = [
-    [0.0, "#00224e"], [0.2, "#2a3f6d"], [0.4, "#5d626e"], [0.6, "#8a8678"], [0.8, "#bcae6c"], [1.0, "#fee838"],
-]  # fmt: skip
+_CIVIDIS = list(enumerate(("#00224e", "#2a3f6d", "#5d626e", "#8a8678", "#bcae6c", "#fee838")))
 """Nunez, Anderton and Renslow, "Optimizing colormaps with consideration for color vision deficiency" (2018)."""
 
 
 def plotly_chart(chart: Chart) -> dict[str, Any]:
     """Return a chart as `data` and `layout` of plotly.js."""
+    chart = with_texts(chart, _escape)
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     for layer in chart.layers:
-        if isinstance(layer, Rule):
+        if isinstance(layer, ReferenceLine):
             shapes.append(_rule(layer))
             data += [_rule_mark(layer, chart)] if layer.name else []
         elif isinstance(layer, Texts):
@@ -35,60 +46,63 @@ def plotly_chart(chart: Chart) -> dict[str, Any]:
             notes += _cell_notes(layer)
         else:
             data += _TRACES[type(layer)](layer)
-    bars = any(isinstance(layer, Bars) for layer in chart.layers)
     layout: dict[str, Any] = {
-        "xaxis": _axis(chart.x, chart.x.ticks, cells=False),
-        "yaxis": _axis(chart.y, chart.y.ticks, cells=any(isinstance(layer, Cells) for layer in chart.layers)),
+        "xaxis": _axis(chart.x, cells=False),
+        "yaxis": _axis(chart.y, cells=any(isinstance(layer, Cells) for layer in chart.layers)),
         "shapes": shapes,
         "annotations": notes,
-        "legend": {"title": {"text": _plain(chart.legend)}, "traceorder": "normal"},
+        "legend": {"title": {"text": chart.legend}, "traceorder": "normal"},
         "showlegend": sum(bool(trace.get("showlegend", True) and trace.get("name")) for trace in data) > 1,
-        **({"barmode": "overlay"} if bars else {}),
+        **({"barmode": "overlay"} if any(isinstance(layer, Bars) for layer in chart.layers) else {}),
     }
     return {"data": data, "layout": layout, "height": chart.height}
 
 
 def _points(layer: Points) -> list[dict[str, Any]]:
-    look = layer.look % len(COLOURS)
-    symbol = {"hollow": f"{_MARKERS[look]}-open", "cross": "x-thin-open", "tick": "line-ns-open"}
+    series = layer.series % len(COLOURS)
+    symbol = {"hollow": f"{_MARKERS[series]}-open", "cross": "x-thin-open", "tick": "line-ns-open"}
     trace = {
         "type": "scatter",
         "mode": "markers",
-        "name": _plain(layer.name),
+        "name": layer.name,
         "showlegend": bool(layer.name),
         "x": list(layer.x),
         "y": list(layer.y),
         "marker": {
-            "color": COLOURS[look],
-            "symbol": symbol.get(layer.marker, _MARKERS[look]),
+            "color": COLOURS[series],
+            "symbol": symbol.get(layer.marker, _MARKERS[series]),
             "size": 7 if layer.marker in ("cross", "tick") else 9,
-            "line": {"width": 1.5, "color": COLOURS[look]},
+            "line": {"width": 1.5, "color": COLOURS[series]},
         },
-        **_tips(layer.tips),
+        **_hover(list(layer.hover)),
     }
     if layer.low:
         trace[f"error_{layer.along}"] = _error(
-            layer.y if layer.along == "y" else layer.x, layer.low, layer.high, COLOURS[look], 5 if layer.thick else 1.5
+            layer.y if layer.along == "y" else layer.x,
+            layer.low,
+            layer.high,
+            COLOURS[series],
+            5 if layer.thick else 1.5,
         )
     return [trace]
 
 
 def _bars(layer: Bars) -> list[dict[str, Any]]:
-    look = layer.look % len(COLOURS)
+    series = layer.series % len(COLOURS)
     trace = {
         "type": "bar",
-        "name": _plain(layer.name),
+        "name": layer.name,
         "showlegend": bool(layer.name),
         "x": list(layer.x),
         "y": [_difference(top, base) for top, base in zip(layer.top, layer.base, strict=True)],
         "base": list(layer.base),
         "width": layer.width * 0.92,
         "marker": {
-            "color": COLOURS[look],
-            "pattern": {"shape": _HATCHES[look], "fgcolor": "white", "size": 6, "solidity": 0.25},
+            "color": COLOURS[series],
+            "pattern": {"shape": _HATCHES[series], "fgcolor": "white", "size": 6, "solidity": 0.25},
         },
-        **({"text": [_plain(text) for text in layer.texts], "textposition": "inside"} if layer.texts else {}),
-        **_tips(layer.tips),
+        **({"text": list(layer.texts), "textposition": "inside"} if layer.texts else {}),
+        **_hover(list(layer.hover)),
     }
     if layer.low:
         trace["error_y"] = _error(layer.top, layer.low, layer.high, None, 1.5)
@@ -96,13 +110,13 @@ def _bars(layer: Bars) -> list[dict[str, Any]]:
 
 
 def _lines(layer: Lines) -> list[dict[str, Any]]:
-    colour, dash = line_look(layer.look)
+    colour, dash = line_style(layer.series)
     return [
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _plain(layer.name),
-            "legendgroup": _plain(layer.name),
+            "name": layer.name,
+            "legendgroup": layer.name,
             "showlegend": bool(layer.name) and number == 0,
             "x": list(x),
             "y": list(y),
@@ -113,21 +127,20 @@ def _lines(layer: Lines) -> list[dict[str, Any]]:
                 "width": 1 if layer.faint else 2,
                 "shape": "hv" if layer.steps else "linear",
             },
-            **_line_tip(layer.tips, number),
+            **_hover(layer.hover[number] if layer.hover else "", "text+y"),
         }
         for number, (x, y) in enumerate(zip(layer.x, layer.y, strict=True))
     ]
 
 
-def _rule_mark(layer: Rule, chart: Chart) -> dict[str, Any]:
-    """Return what puts a line into the legend and within the axes: a shape does neither."""
+def _rule_mark(layer: ReferenceLine, chart: Chart) -> dict[str, Any]:
+    """Return a trace that adds a reference line to the legend and the axis range, which a shape does not."""
     across, along = ("x", "y") if layer.along == "x" else ("y", "x")
-    place = chart.x.low if layer.along == "x" else chart.y.low
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": _plain(layer.name),
-        across: [place or 0],
+        "name": layer.name,
+        across: [(chart.x.low if layer.along == "x" else chart.y.low) or 0],
         along: [layer.at],
         "line": _rule_line(layer),
         "hoverinfo": "skip",
@@ -137,7 +150,7 @@ def _rule_mark(layer: Rule, chart: Chart) -> dict[str, Any]:
 _TRACES: dict[type, Any] = {Points: _points, Bars: _bars, Lines: _lines}
 
 
-def _rule(layer: Rule) -> dict[str, Any]:
+def _rule(layer: ReferenceLine) -> dict[str, Any]:
     across, along = ("x", "y") if layer.along == "x" else ("y", "x")
     return {
         "type": "line",
@@ -151,10 +164,10 @@ def _rule(layer: Rule) -> dict[str, Any]:
     }
 
 
-def _rule_line(layer: Rule) -> dict[str, Any]:
-    if layer.look is None:
+def _rule_line(layer: ReferenceLine) -> dict[str, Any]:
+    if layer.series is None:
         return {"dash": "dot", "width": 1.5, "color": COLOURS[-1]}
-    return {"dash": _DASHES[layer.look % len(COLOURS)], "width": 1.5, "color": COLOURS[layer.look % len(COLOURS)]}
+    return {"dash": _DASHES[layer.series % len(COLOURS)], "width": 1.5, "color": COLOURS[layer.series % len(COLOURS)]}
 
 
 def _cells(layer: Cells) -> dict[str, Any]:
@@ -163,9 +176,9 @@ def _cells(layer: Cells) -> dict[str, Any]:
         "z": [list(row) for row in layer.values],
         "zmin": layer.low,
         "zmax": layer.high,
-        "colorscale": _CIVIDIS,
-        "colorbar": {"title": {"text": _plain(layer.name), "side": "right"}, "thickness": 12},
-        "text": [[_plain(text) for text in row] for row in layer.texts],
+        "colorscale": [[place / 5, colour] for place, colour in _CIVIDIS],
+        "colorbar": {"title": {"text": layer.name, "side": "right"}, "thickness": 12},
+        "text": [list(row) for row in layer.texts],
         "hoverinfo": "text",
         "xgap": 1,
         "ygap": 1,
@@ -178,7 +191,7 @@ def _cell_notes(layer: Cells) -> list[dict[str, Any]]:
         {
             "x": i,
             "y": j,
-            "text": _plain(text),
+            "text": text,
             "showarrow": False,
             "font": {"size": 11, "color": "black" if (layer.values[j][i] or 0) > middle else "white"},
         }
@@ -190,26 +203,26 @@ def _cell_notes(layer: Cells) -> list[dict[str, Any]]:
 
 def _texts(layer: Texts) -> list[dict[str, Any]]:
     return [
-        {"x": x, "y": y, "text": _plain(text), "showarrow": False, "font": {"size": 10}, "plate": True}
+        {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 10}, "plate": True}
         for x, y, text in zip(layer.x, layer.y, layer.texts, strict=True)
     ]
 
 
-def _axis(axis: Axis, ticks: tuple[tuple[float, str], ...], *, cells: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"title": {"text": _plain(axis.title)}, "automargin": True, "zeroline": False}
-    if ticks:
-        found |= {"tickvals": [place for place, _ in ticks], "ticktext": [_plain(name) for _, name in ticks]}
+def _axis(axis: Axis, *, cells: bool) -> dict[str, Any]:
+    settings: dict[str, Any] = {"title": {"text": axis.title}, "automargin": True, "zeroline": False}
+    if axis.ticks:
+        settings |= {"tickvals": [place for place, _ in axis.ticks], "ticktext": [name for _, name in axis.ticks]}
     if axis.log:
-        found |= {"type": "log"}
+        settings |= {"type": "log"}
     if axis.whole:
-        found |= {"tickformat": ",d"}
+        settings |= {"tickformat": ",d"}
     if cells:
-        found |= {"autorange": "reversed"}
+        settings |= {"autorange": "reversed"}
     elif axis.low is not None and axis.high is not None:
-        found |= {"range": [axis.low, axis.high]}
+        settings |= {"range": [axis.low, axis.high]}
     elif axis.low is not None:
-        found |= {"rangemode": "tozero"}
-    return found
+        settings |= {"rangemode": "tozero"}
+    return settings
 
 
 def _error(middle: Numbers, low: Numbers, high: Numbers, colour: str | None, thickness: float) -> dict[str, Any]:
@@ -228,15 +241,10 @@ def _difference(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
-def _tips(tips: tuple[str, ...]) -> dict[str, Any]:
-    return {"hovertext": [_plain(tip) for tip in tips], "hoverinfo": "text"} if tips else {}
+def _hover(texts: str | list[str], info: str = "text") -> dict[str, Any]:
+    return {"hovertext": texts, "hoverinfo": info} if texts else {}
 
 
-def _line_tip(tips: tuple[str, ...], number: int) -> dict[str, Any]:
-    return {"hovertext": _plain(tips[number]), "hoverinfo": "text+y"} if tips else {}
-
-
-def _plain(text: str) -> str:
-    """Return a text without what plotly.js would read as marks, for it knows some of HTML's."""
-    safe = printable(redact(text), keep="\n")
-    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")
+def _escape(text: str) -> str:
+    # plotly.js interprets some HTML markup.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")

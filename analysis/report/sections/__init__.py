@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.report.blocks import Section
 from analysis.report.sections.answer import answer
 from analysis.report.sections.arms import arms
@@ -18,7 +18,7 @@ from analysis.report.sections.pruning import pruning
 from analysis.report.sections.stages import stages
 from analysis.report.sections.trust import evidence
 
-SECTIONS: list[Callable[[Material], Section | None]] = [
+SECTIONS: list[Callable[[SweepData], Section | None]] = [
     answer,
     evidence,
     arms,
@@ -31,4 +31,4 @@ SECTIONS: list[Callable[[Material], Section | None]] = [
     provenance,
     glossary,
 ]
-"""Each returns its section, or None where the sweep has nothing for it."""
+"""Each returns its section, or None if the sweep has no data for it."""

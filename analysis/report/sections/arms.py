@@ -1,84 +1,86 @@
-"""All arms in one table that can be sorted and filtered."""
+"""A table of all arms that can be sorted and filtered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.sweep_data import TESTED, Material
-from analysis.reading.cells import NAMED_ARM
+from analysis.figures.sweep_data import TESTED, SweepData
 from analysis.reading.plain_values import plain_values
-from analysis.report.blocks import BigTable, Head, Section, Text
+from analysis.report.blocks import BigTable, Column, Section, Text
+from seatbelt.records.sweep import NAMED_ARM
 from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SCORES = {
-    "rank": Head(name="rank", digits=0, meaning="by the mean selection IoU of complete trials"),
-    "shown": Head(name="selection IoU", digits=3, meaning="mean over complete trials; without any, the best so far"),
-    "selection_low": Head(name="low", digits=3, meaning="lower bound of the 95 % interval (Student, over trials)"),
-    "selection_high": Head(name="high", digits=3, meaning="its upper bound"),
-    "replicates": Head(name="n", digits=0, meaning="complete trials"),
-    "test_iou": Head(name="test IoU", digits=3, meaning="mean over complete trials; for looking, never for choosing"),
-    "test_low": Head(name="test low", digits=3, meaning="lower bound, 95 % (bootstrap over subjects and trials)"),
-    "test_high": Head(name="test high", digits=3, meaning="its upper bound"),
+    "rank": Column(name="rank", digits=0, meaning="by the mean selection IoU of complete trials"),
+    "shown": Column(
+        name="selection IoU", digits=3, meaning="mean over complete trials; if there are none, the best so far"
+    ),
+    "selection_low": Column(name="low", digits=3, meaning="lower bound of the 95 % interval (Student, over trials)"),
+    "selection_high": Column(name="high", digits=3, meaning="its upper bound"),
+    "replicates": Column(name="n", digits=0, meaning="complete trials"),
+    "test_iou": Column(name="test IoU", digits=3, meaning="mean over complete trials; not for choosing arms"),
+    "test_low": Column(name="test low", digits=3, meaning="lower bound, 95 % (bootstrap over subjects and trials)"),
+    "test_high": Column(name="test high", digits=3, meaning="its upper bound"),
 }
-"""Column of `_joined` -> its head; before the factors."""
+"""Column of `_joined` -> column of the report, before the factors."""
 
 _REST = {
-    "status": Head(name="status", meaning="COMPLETE where a trial came to its end, else how far the best one is"),
-    "with_target": Head(name="with target", digits=3, meaning="selection IoU over images that show the target"),
-    "most": Head(name="epochs", digits=0, meaning="most epochs of a trial"),
-    "parameters": Head(name="parameters", digits=0, meaning="trainable parameters"),
-    "seconds": Head(name="train seconds", digits=0, meaning="seconds of training steps, summed over trials"),
-    "trial": Head(name="trial", meaning="key of the trial with the best selection IoU"),
+    "status": Column(name="status", meaning="COMPLETE if a trial is complete, otherwise the status of the best trial"),
+    "with_target": Column(name="with target", digits=3, meaning="selection IoU over images with the target"),
+    "most": Column(name="epochs", digits=0, meaning="largest number of epochs of a trial"),
+    "parameters": Column(name="parameters", digits=0, meaning="trainable parameters"),
+    "seconds": Column(name="train seconds", digits=0, meaning="seconds of training steps, summed over trials"),
+    "trial": Column(name="trial", meaning="key of the trial with the best selection IoU"),
 }
-"""The same, after the factors."""
+"""The same for the columns after the factors."""
 
 _ALL = """
 select arm_key, arg_max(status, coalesce(selection_iou, -1) + (status = 'COMPLETE')::int * 10) as status,
        max(selection_iou) as best, arg_max(trial_key, selection_iou) as trial,
        avg(selection_iou_with_target) filter (status = 'COMPLETE') as with_target, max(epochs_done) as epochs,
        max(parameters) as parameters, sum(train_seconds) as seconds, min(number) as number
-from trials where coalesce(role, 'arm') = 'arm' group by arm_key
+from trials where role = 'arm' group by arm_key
 """
 
 
-def arms(material: Material) -> Section | None:
-    """Return the section, None where nothing was planned."""
-    table = arms_table(material)
+def arms(data: SweepData) -> Section | None:
+    """Return the section; None if no trial was planned."""
+    table = arms_table(data)
     if not table.size:
         return None
-    complete = len(material.arms)
-    note = f" The test interval is computed for the first {TESTED}." if complete > TESTED else ""
+    complete = len(data.arms)
+    note = f" Test intervals are computed for the first {TESTED}." if complete > TESTED else ""
     text = (
-        f"{counted(table.size, 'arm')}, {complete} of them with a complete trial and a rank. An arm is ranked by its "
+        f"{counted(table.size, 'arm')}, {complete} of them ranked, which takes a complete trial. Arms are ranked by "
         f"mean selection IoU.{note}"
     )
     return Section(name="arms", title="All arms", blocks=(Text(text=text), table))
 
 
-def arms_table(material: Material) -> BigTable:
-    """Return one row per arm: those with complete trials by rank, then the others by how far they came."""
-    found = _joined(material)
-    heads = dict(_SCORES)
-    for name in material.varied:
-        # A range has numbers, such as learning rates, with digits of their own.
-        heads[name] = Head(name=name, meaning="factor")
-    if NAMED_ARM in found:
-        heads[NAMED_ARM] = Head(name="named arm", meaning="an arm beside the space")
-    heads |= _REST
+def arms_table(data: SweepData) -> BigTable:
+    """Return one row per arm: those with complete trials by rank, then the others by progress."""
+    table = _joined(data)
+    columns = dict(_SCORES)
+    for name in data.varied:
+        # The values of a range, such as learning rates, need their own precision.
+        columns[name] = Column(name=name, meaning="factor")
+    if NAMED_ARM in table:
+        columns[NAMED_ARM] = Column(name="named arm", meaning="an arm outside the space")
+    columns |= _REST
     return BigTable(
         name="arms",
         caption="All arms of the search",
-        heads=tuple(heads.values()),
-        columns=tuple(_rounded(found[name]) for name in heads),
+        columns=tuple(columns.values()),
+        values=tuple(_rounded(table[name]) for name in columns),
     )
 
 
-def _joined(material: Material) -> pd.DataFrame:
-    every = material.ask(_ALL)
-    scores = material.arms[
+def _joined(data: SweepData) -> pd.DataFrame:
+    all_arms = data.query(_ALL)
+    scores = data.arms[
         [
             "arm_key",
             "replicates",
@@ -90,17 +92,17 @@ def _joined(material: Material) -> pd.DataFrame:
             "test_high",
         ]
     ]
-    found = every.merge(material.arm_cells.drop(columns=["trial_key", "replicate"]), on="arm_key")
-    found = found.merge(scores.assign(rank=range(1, len(scores) + 1)), how="left", on="arm_key")
-    found = found.rename(columns={"epochs": "most"})
-    found["replicates"] = found["replicates"].fillna(0)
-    found["shown"] = found["selection_iou"].fillna(found["best"])
-    ordered: pd.DataFrame = found.sort_values(
+    table = all_arms.merge(data.arm_cells.drop(columns=["trial_key", "replicate"]), on="arm_key")
+    table = table.merge(scores.assign(rank=range(1, len(scores) + 1)), how="left", on="arm_key")
+    table = table.rename(columns={"epochs": "most"})
+    table["replicates"] = table["replicates"].fillna(0)
+    table["shown"] = table["selection_iou"].fillna(table["best"])
+    ordered: pd.DataFrame = table.sort_values(
         ["rank", "most", "shown", "number"], ascending=[True, False, False, True], na_position="last"
     )
     return ordered
 
 
 def _rounded(column: pd.Series[Any]) -> list[Any]:
-    """Return plain values, floats with no more digits than anybody reads."""
+    """Return plain values, with floats rounded to seven digits."""
     return [float(f"{value:.7g}") if isinstance(value, float) else value for value in plain_values(column)]

@@ -1,4 +1,4 @@
-"""What each level contributes, in sentences."""
+"""The effect of each level, in sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 from analysis.answers.effects import Effect
 from analysis.figures import figure
 from analysis.figures.chart import NotApplicableError
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.report.blocks import Block, Picture, Section, Text, capital
 from seatbelt.errors import UserError
 from seatbelt.text.wording import counted
@@ -15,26 +15,26 @@ from seatbelt.text.wording import counted
 _SENTENCES = 20
 
 
-def contributions(material: Material) -> Section | None:
-    """Return the section; None where nothing varied."""
+def contributions(data: SweepData) -> Section | None:
+    """Return the section; None if nothing varied."""
     try:
-        found = material.effects
+        effects = data.effects
     except UserError as error:
-        if not material.varied:
+        if not data.varied:
             return None
         text = Text(text=f"No effects: {error}", kind="note")
         return Section(name="effects", title="What each choice contributes", blocks=(text,))
-    told = [effect for effect in found.effects if effect.effect is not None]
-    ranked = sorted(told, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
+    estimated = [effect for effect in effects.effects if effect.effect is not None]
+    ranked = sorted(estimated, key=lambda effect: (not effect.decided, -abs(effect.effect or 0)))
     blocks: list[Block] = [Text(text=sentence(effect)) for effect in ranked[:_SENTENCES]]
     if len(ranked) > _SENTENCES:
         blocks.append(
             Text(text=f"{counted(len(ranked) - _SENTENCES, 'further effect')} are in the table.", kind="note")
         )
-    blocks += [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
+    blocks += [Text(text=f"{capital(note)}.", kind="note") for note in effects.notes]
     for name in ("main_effects", "interactions"):
         with contextlib.suppress(NotApplicableError):
-            blocks.append(Picture(figure=figure(name, material)))
+            blocks.append(Picture(figure=figure(name, data)))
     return Section(name="effects", title="What each choice contributes", blocks=tuple(blocks))
 
 
@@ -43,7 +43,7 @@ def sentence(effect: Effect) -> str:
     name = f"{effect.factor}={effect.level}"
     against = "" if effect.reference == "-" else f" against {effect.reference}"
     if effect.effect is None:
-        return f"{name}: the complete trials do not tell what it adds{against} (n = {effect.n})."
+        return f"{name}: the complete trials cannot identify its effect{against} (n = {effect.n})."
     does = "costs" if effect.effect < 0 else "adds"
     if effect.low is None or effect.high is None:
         return f"{name} {does} {abs(effect.effect):.3f} IoU{against}, n = {effect.n}; too few trials for an interval."
@@ -53,7 +53,7 @@ def sentence(effect: Effect) -> str:
     if effect.low > 0 or effect.high < 0:
         return (
             f"{name} may {does[:-1]} {abs(effect.effect):.3f} IoU{against} {interval}, n = {effect.n}; not decided: "
-            "among so many questions such an interval comes by chance."
+            "with this many comparisons, such an interval may occur by chance."
         )
-    seen = "" if effect.detectable is None else f"; an effect below {effect.detectable:.3f} could not be seen"
-    return f"{name}: no difference{against} was shown: {effect.effect:+.3f} {interval}, n = {effect.n}{seen}."
+    seen = "" if effect.detectable is None else f"; effects below {effect.detectable:.3f} are not detectable"
+    return f"{name}: no significant difference{against}: {effect.effect:+.3f} {interval}, n = {effect.n}{seen}."

@@ -1,4 +1,4 @@
-"""What matters most: how much of the variation of the score over the space each factor explains."""
+"""The share of the variation of the score that each factor explains."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import shlex
 
 from analysis.answers.importance import importance
 from analysis.figures.effect_plots import MOST_TRIALS
-from analysis.figures.sweep_data import Material
-from analysis.report.blocks import Block, Command, Head, Section, Table, Text, capital
+from analysis.figures.sweep_data import SweepData
+from analysis.report.blocks import Block, Column, Command, Section, Table, Text, capital
 from seatbelt.errors import UserError
 
 
-def importances(material: Material) -> Section | None:
-    """Return the section; None where fewer than two factors varied."""
-    if len(material.varied) < 2:
+def importances(data: SweepData) -> Section | None:
+    """Return the section; None if fewer than two factors varied."""
+    if len(data.varied) < 2:
         return None
     title = "What matters most"
-    if len(material.searched) > MOST_TRIALS:
-        where = shlex.quote(material.sweep.root)
+    if len(data.searched) > MOST_TRIALS:
+        where = shlex.quote(data.sweep.root)
         left_out: list[Block] = [
-            Text(text=f"Left out beyond {MOST_TRIALS:,} trials, since it takes long.", kind="note"),
-            Command(what="It is told by", command=f"seatbelt importance {where}"),
+            Text(text=f"Omitted above {MOST_TRIALS:,} trials because it takes long.", kind="note"),
+            Command(what="Print it", command=f"seatbelt importance {where}"),
         ]
         return Section(name="importance", title=title, blocks=tuple(left_out))
     try:
-        found = importance(material.sweep)
+        result = importance(data.sweep)
     except UserError as error:
-        return Section(name="importance", title=title, blocks=(Text(text=f"Not told: {error}", kind="note"),))
-    heads = (
-        Head(name="factor"),
-        Head(name="share", digits=3, meaning="Shapley share of what all factors explain"),
-        Head(name="low", digits=3, meaning="lower bound of the 95 % interval"),
-        Head(name="high", digits=3, meaning="its upper bound"),
-        Head(name="main effects", digits=3, meaning="the part of the share without interactions"),
+        return Section(name="importance", title=title, blocks=(Text(text=f"No estimate: {error}", kind="note"),))
+    columns = (
+        Column(name="factor"),
+        Column(name="share", digits=3, meaning="Shapley share of what all factors explain"),
+        Column(name="low", digits=3, meaning="lower bound of the 95 % interval"),
+        Column(name="high", digits=3, meaning="its upper bound"),
+        Column(name="main effects", digits=3, meaning="the part of the share without interactions"),
     )
-    rows = tuple((item.factor, item.share, item.low, item.high, item.main) for item in found.importances)
+    rows = tuple((item.factor, item.share, item.low, item.high, item.main) for item in result.importances)
     text = (
-        f"The expected final selection IoU varies over the space by {found.deviation:.3f} "
-        f"[{found.low:.3f}, {found.high:.3f}] (standard deviation), by {found.trials} trials, {found.complete} of them "
-        "complete. A factor's share of that is what its levels explain, alone and together with others."
+        f"The expected final selection IoU has a standard deviation over the space of {result.deviation:.3f} "
+        f"[{result.low:.3f}, {result.high:.3f}] (estimated from {result.trials} trials, "
+        f"{result.complete} of them complete). "
+        "The share of a factor is what its levels explain, alone and in interactions."
     )
-    notes = [Text(text=f"{capital(note)}.", kind="note") for note in found.notes]
-    table = Table(caption="Shares of the variation, greatest first", heads=heads, rows=rows)
+    notes = [Text(text=f"{capital(note)}.", kind="note") for note in result.notes]
+    table = Table(caption="Shares of the variation, greatest first", columns=columns, rows=rows)
     return Section(name="importance", title=title, blocks=(Text(text=text), table, *notes))

@@ -1,17 +1,17 @@
-"""All figures that a sweep allows, but those that stand in other sections."""
+"""All applicable figures except those in other sections."""
 
 from __future__ import annotations
 
 from analysis.figures import figures
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from analysis.report.blocks import Picture, Section
 
 ELSEWHERE = ("main_effects", "interactions", "promotion_flow")
 
 
-def pictures(material: Material) -> Section | None:
-    """Return the section; None where there is nothing to draw yet."""
-    made, _ = figures(material, without=ELSEWHERE)
-    if not made:
+def pictures(data: SweepData) -> Section | None:
+    """Return the section; None if there is nothing to draw yet."""
+    drawn, _ = figures(data, without=ELSEWHERE)
+    if not drawn:
         return None
-    return Section(name="figures", title="Figures", blocks=tuple(Picture(figure=found) for found in made.values()))
+    return Section(name="figures", title="Figures", blocks=tuple(Picture(figure=picture) for picture in drawn.values()))

@@ -1,12 +1,12 @@
-"""What the numbers were made of: data, versions, code, machines, settings."""
+"""Provenance of the numbers: data, versions, code, machines, settings."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from analysis.figures.sweep_data import Material
-from analysis.report.blocks import Block, Command, Head, Section, Table
+from analysis.figures.sweep_data import SweepData
+from analysis.reading.comparability import target_of
+from analysis.report.blocks import Block, Column, Command, Section, Table
 
 _PLAIN = {
     "study": "study",
@@ -14,46 +14,36 @@ _PLAIN = {
     "propose": "how trials are proposed",
     "prune": "how trials are pruned",
     "created": "created",
-    "device": "device asked for",
+    "device": "requested device",
     "threads": "threads per trial",
-    "keep_weights": "weights that are kept",
+    "keep_weights": "weights kept",
 }
 _MOST = 5
 
 
-def provenance(material: Material) -> Section:
+def provenance(data: SweepData) -> Section:
     """Return the section."""
-    told = material.sweep.description
-    rows = [("sweep", material.sweep.root)]
-    rows += [(name, str(told[key])) for key, name in _PLAIN.items() if told.get(key) not in (None, "")]
-    rows += [("data", _data(found)) for found in told.get("data", [])]
-    rows += _selection(told)
-    rows += [(f"version of {name}", str(version)) for name, version in told.get("versions", {}).items()]
-    rows += [(f"weights {name}", str(sha or "none")) for name, sha in told.get("weights", {}).items()]
-    rows += _of_trials(material)
+    record = data.sweep.record
+    rows = [("sweep", data.sweep.root)]
+    rows += [(name, str(value)) for key, name in _PLAIN.items() if (value := getattr(record, key))]
+    rows += [("data", f"{source.name}, fingerprint {source.fingerprint[:16]}") for source in record.data]
+    if record.selection:
+        images = f"{len(record.selection)} images of domain {record.select_on}, target {target_of(record)}"
+        rows.append(("selection set", images))
+    rows += [(f"version of {name}", version) for name, version in record.versions.items()]
+    rows += [(f"weights {name}", sha or "none") for name, sha in record.weights.items()]
+    rows += _of_trials(data)
     table = Table(
-        caption="Where the numbers come from", heads=(Head(name="what"), Head(name="value")), rows=tuple(rows)
+        caption="Where the numbers come from", columns=(Column(name="what"), Column(name="value")), rows=tuple(rows)
     )
     blocks: list[Block] = [table]
-    if told.get("command"):
-        blocks.append(Command(what="The command that began it", command=str(told["command"])))
+    if record.command:
+        blocks.append(Command(what="The command that started it", command=record.command))
     return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
 
 
-def _data(found: dict[str, Any]) -> str:
-    return f"{found.get('name')}, fingerprint {str(found.get('fingerprint'))[:16]}"
-
-
-def _selection(told: dict[str, Any]) -> list[tuple[str, str]]:
-    chosen = told.get("selection", [])
-    if not chosen:
-        return []
-    target = told.get("base", {}).get("data", {}).get("target", "unknown")
-    return [("selection set", f"{len(chosen)} images of domain {told.get('select_on', 'unknown')}, target {target}")]
-
-
-def _of_trials(material: Material) -> list[tuple[str, str]]:
-    """Return what the trials themselves recorded, each value once."""
+def _of_trials(data: SweepData) -> list[tuple[str, str]]:
+    """Return what the trials recorded, each value once."""
     rows = []
     for column, name in (
         ("git_commit", "commit of the code"),
@@ -63,18 +53,18 @@ def _of_trials(material: Material) -> list[tuple[str, str]]:
         ("host", "host"),
         ("data_fingerprint", "fingerprint of all data"),
     ):
-        found = material.ask(
+        counts = data.query(
             f"select {column} as value, count(*) as n from trials where {column} is not null group by 1 order by n desc"
         )
-        told = [f"{value} ({n} trials)" for value, n in zip(found["value"], found["n"], strict=True)]
-        if told:
-            more = f" and {len(told) - _MOST} more" if len(told) > _MOST else ""
-            rows.append((name, "; ".join(told[:_MOST]) + more))
-    versions = material.ask("select distinct versions from trials where versions is not null order by 1")["versions"]
+        values = [f"{value} ({n} trials)" for value, n in zip(counts["value"], counts["n"], strict=True)]
+        if values:
+            more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
+            rows.append((name, "; ".join(values[:_MOST]) + more))
+    versions = data.query("select distinct versions from trials where versions is not null order by 1")["versions"]
     rows += [("versions in trials", _versions(str(text))) for text in versions.head(_MOST)]
     return rows
 
 
 def _versions(text: str) -> str:
-    found = json.loads(text)
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+    versions = json.loads(text)
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -1,8 +1,8 @@
-"""A report as one HTML file that asks nothing of any network.
+"""A report as one HTML file that works without any network.
 
-Everything that comes from tables is escaped by the template. A content security policy allows our own scripts by
-their hashes and nothing else, so that a text of somebody else can neither run nor send anything. plotly.js travels
-compressed and is unpacked after the page is shown (docs/decisions/0018-report-page.md has the measurements).
+The template escapes everything from tables. A content security policy allows only our own scripts, by their hashes, so
+that injected text can neither run nor send anything. plotly.js is embedded compressed and unpacked after the page is
+shown (docs/decisions/0018-report-page.md has the measurements).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import Figure
 from analysis.figures.files import table_rows
-from analysis.report.blocks import BigTable, Head, Picture, Report, cell_text
+from analysis.report.blocks import BigTable, Column, Picture, Report, cell_text
 from seatbelt.text.redaction import printable, redactor
 
 FIRST_ROWS = 25
-"""Rows of a large table that are there without a script."""
+"""Rows of a large table that are shown without scripts."""
 FIGURE_ROWS = 100
-"""Rows of a figure's table; files of the figure have all."""
+"""Most rows of a figure's table; files of the figure have all."""
 
 
 def html_report(report: Report, *, reload_seconds: float | None = None, live: str | None = None) -> str:
@@ -33,13 +33,13 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
 
     Args:
         report: The report.
-        reload_seconds: The page reads itself anew after so long, for a file that is written again and again.
-        live: Stamp of this state: the page asks the server that it came from whether there is another
+        reload_seconds: Interval at which the page reloads, for a file that is rewritten regularly.
+        live: Stamp of this state; the page polls its server for a newer one
             (`seatbelt dashboard`).
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    show = _shown(redactor())
+    show = _cleaner(redactor())
     environment = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
@@ -54,7 +54,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
     # A live page may get its first figure later.
     draws = live is not None or any(isinstance(block, Picture) for block in blocks)
     script, plotly = _asset("report.js"), _plotly()
-    found: str = environment.get_template("report.html.jinja").render(
+    page: str = environment.get_template("report.html.jinja").render(
         report=report,
         style=_Verbatim(_asset("report.css")),
         script=_Verbatim(script),
@@ -68,18 +68,18 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
         figure_table=_figure_table,
         first_rows=FIRST_ROWS,
     )
-    return found.lstrip()
+    return page.lstrip()
 
 
 class _Verbatim(str):
-    """A text of our own that the template takes as it is."""
+    """Trusted text that the template does not escape."""
 
     def __html__(self) -> str:
         return self
 
 
 class _Plotly:
-    """plotly.js as it is run, and as it travels: gzip in base64."""
+    """plotly.js as source, and packed: gzip in base64."""
 
     def __init__(self) -> None:
         data = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
@@ -108,8 +108,8 @@ def _policy(scripts: list[str], *, live: bool) -> str:
     )
 
 
-def _shown(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
-    """Return what shows a value: a text without secrets and control characters, anything else as it is."""
+def _cleaner(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Return a filter that removes secrets and control characters from texts and leaves other values unchanged."""
 
     def show(value: Any) -> Any:  # noqa: ANN401  (whatever a template prints)
         plain = isinstance(value, str) and not hasattr(value, "__html__")
@@ -119,18 +119,18 @@ def _shown(redacted: Callable[[str], str]) -> Callable[[Any], Any]:
 
 
 def _code_parts(text: str) -> list[tuple[bool, str]]:
-    """Return the parts of a text, and whether each stands between backquotes."""
+    """Return the parts of a text, each with whether it stands between backquotes."""
     return [(number % 2 == 1, part) for number, part in enumerate(text.split("`"))]
 
 
-def _numeric(head: Head) -> bool:
-    return head.digits is not None
+def _numeric(column: Column) -> bool:
+    return column.digits is not None
 
 
 def _big_data(table: BigTable, show: Callable[[Any], Any]) -> _Verbatim:
-    """Return a table for the script; columns, since names and types are then told once."""
-    heads = [{"name": head.name, "digits": head.digits, "meaning": head.meaning} for head in table.heads]
-    return _json({"heads": heads, "columns": [[show(value) for value in column] for column in table.columns]})
+    """Return a table for the script, by columns, which is compact."""
+    columns = [{"name": x.name, "digits": x.digits, "meaning": x.meaning} for x in table.columns]
+    return _json({"heads": columns, "columns": [[show(value) for value in column] for column in table.values]})
 
 
 def _chart_data(figure: Figure) -> _Verbatim:
@@ -138,7 +138,7 @@ def _chart_data(figure: Figure) -> _Verbatim:
 
 
 def _json(value: object) -> _Verbatim:
-    """Return JSON that ends no script element and opens no comment, whatever it holds."""
+    """Return JSON that can neither end a script element nor open a comment."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"), default=str)
     return _Verbatim(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
@@ -150,8 +150,8 @@ def _figure_table(figure: Figure) -> dict[str, Any]:
     rows = table_rows(figure)
     meanings = {column.name: column.meaning for column in figure.columns}
     return {
-        "heads": [
-            Head(name=name, digits=d, meaning=meanings.get(name, "")) for name, d in zip(names, digits, strict=True)
+        "columns": [
+            Column(name=name, digits=d, meaning=meanings.get(name, "")) for name, d in zip(names, digits, strict=True)
         ],
         "rows": rows[:FIGURE_ROWS],
         "left": max(0, len(rows) - FIGURE_ROWS),

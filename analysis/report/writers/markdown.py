@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures.chart import Figure
-from analysis.report.blocks import BigTable, Block, Command, Head, Picture, Report, Table, Text, Value, cell_text
+from analysis.report.blocks import BigTable, Block, Column, Command, Picture, Report, Table, Text, Value, cell_text
 from seatbelt.text.redaction import printable, redact
 
 _ROWS = 25
@@ -14,19 +14,19 @@ def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]
 
     Args:
         report: The report.
-        folder: Where the figures lie, as the document has to link to them.
+        folder: Folder of the figures, relative to the document.
 
     Returns:
-        The document, and name of a file (without its folder) -> the figure to be drawn into it.
+        The document, and file name (without folder) -> figure.
     """
     several = len(report.parts) > 1
     figures: dict[str, Figure] = {}
-    lines = [f"# {_plain(report.title)}", f"Report of seatbelt, made {report.made}."]
+    lines = [f"# {_escaped(report.title)}", f"Report of seatbelt, made {report.created}."]
     for number, part in enumerate(report.parts, start=1):
-        lines += [f"## {_plain(part.title)}"] if several else []
+        lines += [f"## {_escaped(part.title)}"] if several else []
         level = "###" if several else "##"
         for section in part.sections:
-            lines.append(f"{level} {_plain(section.title)}")
+            lines.append(f"{level} {_escaped(section.title)}")
             for block in section.blocks:
                 if isinstance(block, Picture):
                     name = f"{number}-{block.figure.name}.png" if several else f"{block.figure.name}.png"
@@ -38,41 +38,41 @@ def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]
 
 
 def _picture(figure: Figure, path: str, level: str) -> list[str]:
-    return [f"{level} {_plain(figure.title)}", f"![{_plain(figure.alt)}](<{path}>)", _plain(figure.caption)]
+    return [f"{level} {_escaped(figure.title)}", f"![{_escaped(figure.alt)}](<{path}>)", _escaped(figure.caption)]
 
 
 def _block(block: Block) -> str:
     if isinstance(block, Text):
-        text = "`".join(part if number % 2 else _plain(part) for number, part in enumerate(block.text.split("`")))
+        text = "`".join(part if number % 2 else _escaped(part) for number, part in enumerate(block.text.split("`")))
         return {"lead": f"**{text}**", "warning": f"> **Warning:** {text}"}.get(block.kind, text)
     if isinstance(block, Command):
-        return f"{_plain(block.what)}:\n\n```console\n$ {_shown(block.command)}\n```"
+        return f"{_escaped(block.what)}:\n\n```console\n$ {_clean(block.command)}\n```"
     if isinstance(block, BigTable):
         rest = block.size - _ROWS
-        more = f"\n\nThe first {_ROWS} of {block.size} rows; the page has all." if rest > 0 else ""
-        return _table(block.caption, block.heads, block.rows(_ROWS)) + more
+        more = f"\n\nThe first {_ROWS} of {block.size} rows; the HTML report has all." if rest > 0 else ""
+        return _table(block.caption, block.columns, block.rows(_ROWS)) + more
     assert isinstance(block, Table)
-    return _table(block.caption, block.heads, list(block.rows))
+    return _table(block.caption, block.columns, list(block.rows))
 
 
-def _table(caption: str, heads: tuple[Head, ...], rows: list[tuple[Value, ...]]) -> str:
+def _table(caption: str, columns: tuple[Column, ...], rows: list[tuple[Value, ...]]) -> str:
     lines = [
-        "| " + " | ".join(_plain(head.name) for head in heads) + " |",
-        "|" + "|".join("---" if head.digits is None else "---:" for head in heads) + "|",
+        "| " + " | ".join(_escaped(head.name) for head in columns) + " |",
+        "|" + "|".join("---" if head.digits is None else "---:" for head in columns) + "|",
     ]
     for row in rows:
-        cells = (_plain(cell_text(value, head.digits)) for value, head in zip(row, heads, strict=True))
+        cells = (_escaped(cell_text(value, head.digits)) for value, head in zip(row, columns, strict=True))
         lines.append("| " + " | ".join(cells) + " |")
-    return f"{_plain(caption)}:\n\n" + "\n".join(lines)
+    return f"{_escaped(caption)}:\n\n" + "\n".join(lines)
 
 
-def _shown(text: str) -> str:
+def _clean(text: str) -> str:
     return " ".join(printable(redact(text), keep="\n").split())
 
 
-def _plain(text: str) -> str:
-    """Return a text without what Markdown, or HTML in it, would act on."""
-    found = _shown(text).replace("\\", "\\\\")
+def _escaped(text: str) -> str:
+    """Return a text with Markdown and HTML markup escaped."""
+    escaped = _clean(text).replace("\\", "\\\\")
     for letter in "`*_[]|":
-        found = found.replace(letter, f"\\{letter}")
-    return found.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        escaped = escaped.replace(letter, f"\\{letter}")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,7 +1,8 @@
-"""What a sweep leaves possible for the end of every cell: the mean of the factorial model, and draws from it.
+"""The posterior of the final score of every cell: the mean of the factorial model, and draws from it.
 
-A draw is made by Matheron's rule: the whole of the model is drawn from its prior, and moved by what the scores say
-about the difference (Wilson et al., Pathwise conditioning of Gaussian processes, JMLR 22, 2021, arXiv:2011.04026).
+A draw follows Matheron's rule: all coefficients are drawn from the prior and corrected by the difference between the
+measured scores and the drawn ones (Wilson et al., Pathwise conditioning of Gaussian processes, JMLR 22, 2021,
+arXiv:2011.04026).
 """
 
 from __future__ import annotations
@@ -9,23 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.statistics.factorial.model import VAGUE, Trials, covariance_of_scores
+from analysis.reading.arrays import Floats
+from analysis.statistics.factorial.likelihood import VAGUE, covariance_of_scores
 from analysis.statistics.factorial.scales import Scales
-
-Floats = NDArray[np.float64]
+from analysis.statistics.factorial.trials import Trials
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surface:
-    """Scores at the end as a function of the cell, IoU.
+class ScoreSurface:
+    """Final score as a function of the cell, IoU.
 
     Attributes:
-        level: Score where no effect counts, of the average replicate.
-        main: (P,) coefficients of the main effects' columns, one factor after the other.
+        level: Mean score over cells, for the average replicate.
+        main: (P,) coefficients of the columns of all factors, in factor order.
         pairs: (P, P) coefficients of products of columns of two factors; symmetric, 0 within a factor.
-        arms: (A,) what each arm of the trials has beyond.
+        arms: (A,) residual of each arm of the trials.
     """
 
     level: float
@@ -34,13 +34,13 @@ class Surface:
     arms: Floats
 
     def at(self, columns: Floats) -> Floats:
-        """Return the scores (m,) of cells with columns (m, P), without what arms have beyond."""
+        """Return the scores (m,) of cells with columns (m, P), without arm residuals."""
         crossed = np.einsum("ip,ip->i", columns @ self.pairs, columns)
         return np.asarray(self.level + columns @ self.main + 0.5 * crossed)
 
 
-class Belief:
-    """The posterior distribution of the surface, under scales that are given."""
+class SurfacePosterior:
+    """The posterior distribution of the surface for given scales."""
 
     def __init__(self, trials: Trials, scales: Scales) -> None:
         self.trials, self.scales = trials, scales
@@ -51,52 +51,52 @@ class Belief:
         self._arms, self._replicates = int(trials.arms.max()) + 1, int(trials.replicates.max()) + 1
         self._factor = np.linalg.cholesky(covariance_of_scores(trials, scales))
         nothing = np.zeros(len(self._deviations))
-        self._nothing = Surface(
+        self._nothing = ScoreSurface(
             level=float(trials.means[-1]),
             main=nothing,
             pairs=np.zeros(self._across.shape),
             arms=np.zeros(self._arms),
         )
 
-    def mean(self) -> Surface:
+    def mean(self) -> ScoreSurface:
         """Return the expected surface."""
         return self._moved(self._nothing, np.zeros(self.trials.scores.shape))
 
-    def draw(self, random: np.random.Generator) -> Surface:
-        """Return a surface that is as likely as any other draw."""
+    def draw(self, random: np.random.Generator) -> ScoreSurface:
+        """Draw a surface from the posterior."""
         trials, scales = self.trials, self.scales
         n, k = trials.scores.shape
         count = len(self._deviations)
-        early, late = np.linalg.cholesky(scales.relation), np.linalg.cholesky(scales.relation_beyond)
+        early, late = np.linalg.cholesky(scales.rung_correlation), np.linalg.cholesky(scales.residual_rung_correlation)
         main = self._deviations[:, None] * (random.normal(size=(count, k)) @ early.T)
         upper = np.triu(self._across) * random.normal(size=(k, count, count))
         pairs = scales.pairs * np.einsum("kl,lpq->kpq", late, upper + upper.transpose(0, 2, 1))
-        arms = scales.beyond * (random.normal(size=(self._arms, k)) @ late.T)
+        arms = scales.arm_residual * (random.normal(size=(self._arms, k)) @ late.T)
         levels = np.sqrt(VAGUE) * random.normal(size=(1 + self._replicates, k))
         if self._replicates == 1:
             levels[1] = 0.0
-        luck = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.luck).T
+        noise = random.normal(size=(n, k)) @ np.linalg.cholesky(scales.noise).T
         crossed = 0.5 * np.stack([np.einsum("ip,ip->i", self._columns @ p, self._columns) for p in pairs], axis=1)
-        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + levels[1 + trials.replicates] + luck
+        scores = self._columns @ main + crossed + arms[trials.arms] + levels[0] + levels[1 + trials.replicates] + noise
         level = float(trials.means[-1] + levels[0, -1] + levels[1:, -1].mean())
-        drawn = Surface(level=level, main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1])
+        drawn = ScoreSurface(level=level, main=main[:, -1], pairs=pairs[-1], arms=arms[:, -1])
         return self._moved(drawn, scores)
 
-    def _moved(self, prior: Surface, scores: Floats) -> Surface:
-        """Return a surface of the prior, moved by how far its scores (n, K) lie from those that were measured."""
+    def _moved(self, prior: ScoreSurface, scores: Floats) -> ScoreSurface:
+        """Return a prior draw corrected by the difference between the measured scores and its scores (n, K)."""
         from scipy.linalg import cho_solve
 
         trials, scales = self.trials, self.scales
-        away = (trials.scores - scores).ravel()[trials.known]
+        away = (trials.scores - scores).ravel()[trials.observed]
         pulls = np.zeros(trials.scores.size)
-        pulls[trials.known] = cho_solve((self._factor, True), away)
+        pulls[trials.observed] = cho_solve((self._factor, True), away)
         pull = pulls.reshape(trials.scores.shape)
-        early, late = pull @ scales.relation[:, -1], pull @ scales.relation_beyond[:, -1]
+        early, late = pull @ scales.rung_correlation[:, -1], pull @ scales.residual_rung_correlation[:, -1]
         crossed = self._columns.T @ (late[:, None] * self._columns)
         share = 1 / self._replicates if self._replicates > 1 else 0.0
-        return Surface(
+        return ScoreSurface(
             level=prior.level + float(VAGUE * (1 + share) * pull[:, -1].sum()),
             main=prior.main + self._deviations**2 * (self._columns.T @ early),
             pairs=prior.pairs + scales.pairs**2 * self._across * crossed,
-            arms=prior.arms + scales.beyond**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),
+            arms=prior.arms + scales.arm_residual**2 * np.bincount(trials.arms, weights=late, minlength=self._arms),
         )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.factorial import Scales, Trials, learned_scales, trials_of, usual_deviation
-from analysis.statistics.factorial.scales import Packing, enlarged, expected_scales
+from analysis.statistics.factorial import Scales, Trials, fit_scales, trials_of, usual_deviation
+from analysis.statistics.factorial.scales import ScaleVector, expected_scales, scaled
 from runners.core.candidates import CandidateSpace, Row
 from search_spaces.space import Cell
 
@@ -71,16 +71,16 @@ def estimate_scales(observations: Observations, start: Scales | None) -> Scales:
     indices = np.sort(len(whole) - 1 - order)
     trials = observations.trials(indices)
     widening = max(1.0, float(np.nanstd(trials.scores[:, -1])) / usual_deviation(trials.bases, trials.epochs))
-    expected = enlarged(expected_scales(len(trials.bases), trials.epochs), widening)
-    (scales,) = learned_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
+    expected = scaled(expected_scales(len(trials.bases), trials.epochs), widening)
+    (scales,) = fit_scales(trials, draws=1, expected=expected, start=start, steps=_STEPS)
     return scales
 
 
 def packed(scales: Scales, factors: int, epochs: Sequence[int]) -> list[float]:
     """Return scales as numbers for the ledger."""
-    return [float(x) for x in Packing(expected_scales(factors, epochs)).pack(scales)]
+    return [float(x) for x in ScaleVector(expected_scales(factors, epochs)).pack(scales)]
 
 
 def unpacked(numbers: Sequence[float], factors: int, epochs: Sequence[int]) -> Scales:
     """Return the scales that `packed` wrote."""
-    return Packing(expected_scales(factors, epochs)).unpack(np.array(numbers))
+    return ScaleVector(expected_scales(factors, epochs)).unpack(np.array(numbers))

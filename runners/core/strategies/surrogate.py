@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from analysis.statistics.factorial import (
-    Belief,
     Scales,
-    Surface,
+    ScoreSurface,
+    SurfacePosterior,
     correlation_of_scores,
 )
 from runners.core.candidates import Row
@@ -101,8 +101,8 @@ class Surrogate:
     """The factorial model of some observations."""
 
     observations: Observations
-    belief: Belief
-    mean: Surface = field(init=False)
+    belief: SurfacePosterior
+    mean: ScoreSurface = field(init=False)
     _numbers: dict[Row, int] = field(init=False)
 
     @classmethod
@@ -112,7 +112,7 @@ class Surrogate:
         partial = np.flatnonzero(np.isnan(observations.scores[:, -1]))
         some = [_newest_and_random(whole, MOST_COMPLETE), _newest_and_random(partial, MOST_PARTIAL)]
         indices = np.sort(np.concatenate(some))
-        surrogate = cls(observations=observations, belief=Belief(observations.trials(indices), scales))
+        surrogate = cls(observations=observations, belief=SurfacePosterior(observations.trials(indices), scales))
         surrogate.mean = surrogate.belief.mean()
         names = sorted({str(observations.rows[i]) for i in indices})
         position = {name: i for i, name in enumerate(names)}
@@ -206,11 +206,11 @@ class Surrogate:
         scores = self._scores(self.mean, np.array(rows))
         return rows[int(np.argmax(scores))], float(scores.max())
 
-    def _top(self, surface: Surface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
+    def _top(self, surface: ScoreSurface, starts: tuple[Row, ...], random: np.random.Generator) -> tuple[float, Row]:
         """Return the highest score of a drawn surface and its cell; residuals of untried arms are drawn too."""
         listed = self.observations.space.listed
         if listed is not None:
-            scores = self._scores(surface, listed, self.belief.scales.beyond * random.normal(size=len(listed)))
+            scores = self._scores(surface, listed, self.belief.scales.arm_residual * random.normal(size=len(listed)))
             return float(scores.max()), _row(listed[int(np.argmax(scores))])
         allowed, everything = self.observations.space.allowed, range(len(starts[0]))
         ascents = [self.observations.space.coordinate_ascent(surface, start, everything, allowed) for start in starts]
@@ -231,10 +231,10 @@ class Surrogate:
         score, rival_score = self._scores(self.mean, both)
         margin = max(float(score - rival_score) + within, within / 2)
         error = margin / float(norm.ppf(min(sure, _MOST_SURE)))
-        pairs = 2 * float(self.belief.scales.luck[-1, -1]) * (1 / error**2 - 1 / spread**2)
+        pairs = 2 * float(self.belief.scales.noise[-1, -1]) * (1 / error**2 - 1 / spread**2)
         return 2 * max(1, int(np.ceil(pairs)))
 
-    def _scores(self, surface: Surface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
+    def _scores(self, surface: ScoreSurface, rows: NDArray[np.intp], beyond: Floats | None = None) -> Floats:
         """Return the scores of rows with the residuals of tried arms, and `beyond` as the residual of others."""
         positions = np.array([self._numbers.get(row, -1) for row in map(tuple, rows.tolist())])
         residuals = np.where(positions >= 0, surface.arms[positions], 0.0 if beyond is None else beyond)
@@ -243,7 +243,7 @@ class Surrogate:
     def _usable(self, row: Row) -> bool:
         return row not in self.observations.closed and self.observations.space.allowed(row)
 
-    def _maximum(self, surface: Surface, best: Row, free: NDArray[np.intp]) -> Row | None:
+    def _maximum(self, surface: ScoreSurface, best: Row, free: NDArray[np.intp]) -> Row | None:
         listed = self.observations.space.listed
         if listed is None:
             top, _ = self.observations.space.coordinate_ascent(surface, best, free.tolist(), self._usable)

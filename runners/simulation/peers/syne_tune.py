@@ -1,4 +1,4 @@
-"""Syne Tune as a peer: its schedulers themselves, told of suggestions and results as its `Tuner` tells them."""
+"""Syne Tune as a peer: its own schedulers, driven as its `Tuner` drives them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _METRIC, _TIME = "selection_iou", "epoch"
 class SyneTune:
     """A scheduler of Syne Tune with its defaults (stopping from epoch 1, reduction factor 3), and its best result.
 
-    As `Tuner.best_config`, it recommends the highest score that any trial ever had. What the package draws from NumPy's
-    global generator is drawn from a state of its own here.
+    Like `Tuner.best_config`, it recommends the highest score that any trial ever had. Draws of the package from NumPy's
+    global generator use a separate state here.
 
     Raises:
         UserError: The package is not installed.
@@ -59,7 +59,6 @@ class SyneTune:
         self._highest: dict[int, float] = {}
 
     def suggest(self) -> tuple[int, Cell] | None:
-        """See Peer."""
         from syne_tune.backend.trial_status import Trial
 
         number = len(self._trials)
@@ -75,7 +74,6 @@ class SyneTune:
         return number, cell
 
     def report(self, number: int, epoch: int, score: float) -> bool:
-        """See Peer."""
         if math.isfinite(score):
             self._highest[number] = max(score, self._highest.get(number, -math.inf))
         trial = self._trials[number]
@@ -86,12 +84,10 @@ class SyneTune:
         return bool(decision == "CONTINUE")
 
     def ended(self, number: int, failed: bool) -> None:
-        """See Peer."""
         if failed:
             self._scheduler.on_trial_error(self._trials[number])
 
     def recommend(self) -> Cell | None:
-        """See Peer."""
         if not self._highest:
             return None
         return self._cells[max(sorted(self._highest), key=lambda number: self._highest[number])]
@@ -102,7 +98,7 @@ class SyneTune:
         np.random.set_state(self._drawing)
         try:
             with warnings.catch_warnings():
-                # Its kernel densities divide by zero where all good cells have one level, and it goes on.
+                # Its kernel densities divide by zero if all good cells share a level, and it continues.
                 warnings.simplefilter("ignore")
                 yield
         finally:

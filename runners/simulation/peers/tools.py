@@ -24,8 +24,8 @@ from search_spaces.space import Cell
 class RayTune:
     """Ray Tune's usual pair, OptunaSearch and ASHAScheduler with their defaults, and its best result.
 
-    As in `ray.tune`: what ASHA stops is told to Optuna as complete, with its last score; the best result is the best
-    last score, however early the trial was stopped; a searcher is asked for one trial ahead.
+    As in `ray.tune`, Optuna sees a trial that ASHA stops as complete, with its last score; the best result is the best
+    last score, however early the trial stopped; the searcher proposes one trial ahead.
     """
 
     ahead = 1
@@ -36,11 +36,9 @@ class RayTune:
         self._last: dict[int, float] = {}
 
     def suggest(self) -> tuple[int, Cell] | None:
-        """See Peer."""
         return self._study.suggest()
 
     def report(self, number: int, epoch: int, score: float) -> bool:
-        """See Peer."""
         self._last[number] = score
         continues = self._halving.continues(number, epoch, score)
         if continues:
@@ -48,20 +46,18 @@ class RayTune:
         return continues
 
     def ended(self, number: int, failed: bool) -> None:
-        """See Peer."""
         if failed:
             self._study.tell(number, "FAIL")
         elif not math.isnan(self._last[number]):
-            # Optuna refuses what is no number, and Ray leaves such a trial open.
+            # Optuna refuses NaN, and Ray leaves such a trial open.
             self._study.tell(number, "COMPLETE", self._last[number])
 
     def recommend(self) -> Cell | None:
-        """See Peer."""
         return self._study.best_of(self._last)
 
 
 class Pruned:
-    """Optuna's TPE with one of its pruners, used as its tutorials do."""
+    """Optuna's TPE with one of its pruners, used as in its tutorials."""
 
     ahead = 0
 
@@ -74,22 +70,19 @@ class Pruned:
         self._stopped: set[int] = set()
 
     def suggest(self) -> tuple[int, Cell] | None:
-        """See Peer."""
         return self._study.suggest()
 
     def report(self, number: int, epoch: int, score: float) -> bool:
-        """See Peer."""
         trial = self._study.trials[number]
         trial.report(score, epoch)
         self._last[number] = score
         self._highest[number] = max(score, self._highest.get(number, -math.inf))
-        # A pruner is asked after the last epoch as well: the loops of the tutorials do so.
+        # The loops of the tutorials ask the pruner after the last epoch as well.
         if trial.should_prune():
             self._stopped.add(number)
         return number not in self._stopped and epoch < self._epochs
 
     def ended(self, number: int, failed: bool) -> None:
-        """See Peer."""
         if failed or (number not in self._stopped and math.isnan(self._last[number])):
             self._study.tell(number, "FAIL")
         elif number in self._stopped:
@@ -99,7 +92,6 @@ class Pruned:
             self._study.tell(number, "COMPLETE", self._last[number])
 
     def recommend(self) -> Cell | None:
-        """See Peer."""
         return self._study.best_of(self._complete or self._highest)
 
 

@@ -39,8 +39,8 @@ def test_differences_are_paired_by_replicate(sweep: Sweep) -> None:
     assert found.selection.low == pytest.approx(0.1 - 4.302653 * 0.1 / math.sqrt(3), abs=1e-6)
     assert (found.first.selection_iou, found.second.selection_iou) == pytest.approx((0.7, 0.6))
     assert found.detectable == pytest.approx(0.1 * 3.264, abs=1e-3)
-    assert found.verdict.startswith("not decided: 3 replicates show differences from 0.326")
-    assert found.verdict.endswith(f"{found.needed} replicates would be needed to see a difference of 0.01")
+    assert found.verdict.startswith("not decided: 3 replicates detect differences from 0.326")
+    assert found.verdict.endswith(f"a difference of 0.01 needs {found.needed} replicates")
     assert (found.provisional, found.better, found.pruned) == (None, None, 0)
 
 
@@ -54,7 +54,7 @@ def test_the_test_set_is_paired_by_image_with_persons_as_clusters(sweep: Sweep) 
     assert (test.iou.low, test.iou.high) == pytest.approx((0.0, 0.05))
 
 
-def test_the_text(sweep: Sweep) -> None:
+def test_the_text_shows_both_arms_and_the_verdict(sweep: Sweep) -> None:
     assert comparison_text(compare(sweep, UNET, FPN)).splitlines() == [
         "   arm                             selection    test  complete  arm key",
         "A  encoder=resnet18, decoder=unet     0.7000  0.7000         3  resnet18-unet",
@@ -64,8 +64,8 @@ def test_the_text(sweep: Sweep) -> None:
         "test, A - B:      +0.0250 [+0.0000, +0.0500] over 2 subjects, 4 images, 3 replicates; "
         "better on 1 images, worse on 1, equal on 2",
         "detectable:       0.3264 (80 % power at 5 %, standard deviation 0.1000); 0.01 needs 785 replicates",
-        "verdict by the selection set: not decided: 3 replicates show differences from 0.3264 only (in 80 % of the "
-        "cases); 785 replicates would be needed to see a difference of 0.01",
+        "verdict by the selection set: not decided: 3 replicates detect differences from 0.3264 (80 % power); a "
+        "difference of 0.01 needs 785 replicates",
     ]
 
 
@@ -82,22 +82,24 @@ def two_arms(first: list[float], second: list[float], **more: Any) -> list[dict[
     [
         ([0.6, 0.61, 0.62], [0.5, 0.51, 0.521], "resnet18, decoder=unet is better by 0.0997 "),
         ([0.5, 0.51, 0.521], [0.6, 0.61, 0.62], "resnet18, decoder=fpn is better by 0.0997 "),
-        ([0.5, 0.51, 0.52], [0.501, 0.509, 0.52], "no difference that matters: it is at most 0.0025 either way"),
-        ([0.5], [0.6], "not decided: one common replicate tells nothing of chance; add replicates"),
+        ([0.5, 0.51, 0.52], [0.501, 0.509, 0.52], "no relevant difference: at most 0.0025 either way"),
+        ([0.5], [0.6], "not decided: one common replicate says nothing about chance; add replicates"),
     ],
 )
-def test_the_verdict(make_sweep: MakeSweep, first: list[float], second: list[float], verdict: str) -> None:
+def test_the_verdict_follows_the_interval(
+    make_sweep: MakeSweep, first: list[float], second: list[float], verdict: str
+) -> None:
     found = compare(make_sweep(trials=two_arms(first, second)), "decoder=unet", "decoder=fpn")
     assert verdict in found.verdict
     expected = "first" if "unet is better" in verdict else "second" if "fpn is better" in verdict else None
     assert found.better == expected
 
 
-def test_trials_that_were_pruned_are_told(make_sweep: MakeSweep) -> None:
+def test_a_comparison_counts_pruned_trials(make_sweep: MakeSweep) -> None:
     trials = [*two_arms([0.6, 0.7], [0.5, 0.5]), arm_trial("0b9", "resnet18", "unet", 9, 0.1, status="PRUNED")]
     found = compare(make_sweep(trials=trials), "decoder=unet", "decoder=fpn")
     assert found.pruned == 1
-    assert "careful: 1 further trials of these arms stopped at a rung" in comparison_text(found)
+    assert "careful: 1 other trials of these arms stopped at a rung" in comparison_text(found)
 
 
 # The numbers of a table of Student's test with one sample, such as that of G*Power.
@@ -196,7 +198,7 @@ def test_the_ways_to_name_an_arm(make_sweep: MakeSweep) -> None:
             r"^'decoder=fpn' and 'decoder=fpn' are the same arm \(encoder=resnet18, decoder=fpn\); give tw",
         ),
         ("dd", r"^no trial of the arm encoder=resnet34, decoder=fpn is complete \(1 PAUSED\); `seatbelt status "),
-        ("de", "^the arms have no complete replicate in common .*resnet34, decoder=unet: 7; .*fpn: 0\\), so that"),
+        ("de", "^the arms have no complete replicate in common .*resnet34, decoder=unet: 7; .*fpn: 0\\), so nothing"),
     ],
 )
 def test_mistakes_are_one_clear_line(make_sweep: MakeSweep, first: str, message: str) -> None:

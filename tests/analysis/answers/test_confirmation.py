@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis import load
 from analysis.answers.confirmation import confirmed
-from analysis.reading.tables import load
 from analysis.statistics.intervals import over_replicates, over_subjects
 from analysis.text.confirmation import confirmation_text
 from seatbelt.errors import UserError
@@ -62,9 +62,9 @@ def test_means_differences_and_shrinkage(tmp_path: Any) -> None:
     assert "+0.200" in text
 
 
-def test_without_a_confirmation(make_sweep: MakeSweep) -> None:
+def test_a_sweep_without_a_confirmation_is_refused(make_sweep: MakeSweep) -> None:
     sweep = make_sweep(trials=[arm("s1", "new", 0, 0.9, role="arm")])
-    with pytest.raises(UserError, match="holds no complete confirmation; `seatbelt confirm"):
+    with pytest.raises(UserError, match="has no complete confirmation; run `seatbelt confirm"):
         confirmed(sweep)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from analysis import Sweep
 from analysis.answers.effects import effects
 from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial
+from tests.analysis.numbers import image
 
 ENCODERS = {"resnet18": 0.0, "resnet34": 0.05}
 DECODERS = {"fpn": 0.0, "unet": -0.02, "linknet": 0.01}
@@ -25,6 +27,7 @@ def swept(
     replicates: int = 3,
     stopped_as: str = "PRUNED",
     name: str = "sweep",
+    images: bool = False,
 ) -> Sweep:
     """Return a full factorial whose final scores are exactly additive, plus a little that alternates."""
     trials, epochs = [], []
@@ -37,7 +40,7 @@ def swept(
                 status = stopped_as if stopped else "COMPLETE"
                 cell = json.dumps({"encoder": encoder, "decoder": decoder})
                 more = {"cell": cell, "replicate": r, "role": "arm", "epochs_planned": 9, "exempt": False}
-                row = trial(key, f"{encoder}-{decoder}", iou=score, status=status, config="{}", **more)
+                row = trial(key, f"{encoder}-{decoder}", iou=score, test=score, status=status, config="{}", **more)
                 trials.append({**row, "epochs_done": 3 if stopped else 9})
                 for epoch in range(1, 4 if stopped else 10):
                     measured = score if epoch == 9 else score - 0.1
@@ -47,7 +50,10 @@ def swept(
         "rungs": [3, 9],
         "baseline": {"encoder": "resnet18", "decoder": "fpn"},
     }
-    return make_sweep(name, description=description, trials=trials, epochs=epochs)
+    tested = (
+        [image(row["trial_key"], f"p{i}", i, row["test_iou"]) for row in trials for i in range(2)] if images else []
+    )
+    return make_sweep(name, description=description, trials=trials, epochs=epochs, images=tested)
 
 
 def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
@@ -88,7 +94,7 @@ def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> Non
     ("asked", "told"),
     [({"factor": "colour"}, "did not vary.*encoder, decoder"), ({"at": 4}, "is no rung.*3, 9")],
 )
-def test_mistakes(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
+def test_options_that_do_not_fit_the_sweep_are_refused(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=told):
         effects(swept(make_sweep), **asked)
 
@@ -99,7 +105,7 @@ def test_one_factor_is_shown_and_all_are_modelled(make_sweep: MakeSweep) -> None
     assert shown == [e for e in effects(sweep).effects if e.factor == "encoder"]
 
 
-def test_trials_that_diverged_are_told_of(make_sweep: MakeSweep) -> None:
+def test_a_note_counts_trials_that_diverged(make_sweep: MakeSweep) -> None:
     notes = effects(swept(make_sweep, pruned=("000",), stopped_as="DIVERGED")).notes
     assert any(note.startswith("1 trials failed, diverged") for note in notes)
     assert not any("diverged" in note for note in effects(swept(make_sweep, name="sound")).notes)
@@ -108,8 +114,19 @@ def test_trials_that_diverged_are_told_of(make_sweep: MakeSweep) -> None:
 def test_cells_that_no_sweep_writes_are_one_error(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep)
     sweep.description["factors"] = [{"name": "encoder"}]
-    with pytest.raises(UserError, match="hold what no sweep writes"):
+    with pytest.raises(UserError, match=r"sweep\.json holds .* \(factors\.0: .*a factor needs levels or a range"):
         effects(sweep)
+
+
+def test_a_damaged_table_of_images_is_one_error(make_sweep: MakeSweep) -> None:
+    sweep = swept(make_sweep, images=True)
+    file = Path(sweep.root) / "images" / "00001.parquet"
+    data = bytearray(file.read_bytes())
+    # The footer stays whole, so that only reading the rows fails.
+    data[4:40] = b"x" * 36
+    file.write_bytes(data)
+    with pytest.raises(UserError, match=r"/images cannot be read \("):
+        effects(sweep, score="test")
 
 
 def test_estimators_agree_where_nothing_was_pruned(make_sweep: MakeSweep) -> None:

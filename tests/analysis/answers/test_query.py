@@ -124,7 +124,7 @@ def test_bad_sql_is_refused_with_a_reason_in_one_line(replicated: Sweep, sql: st
 
 
 @pytest.mark.parametrize(("sql", "count"), [("", 0), ("-- nothing", 0), ("select 1; select 2", 2)])
-def test_it_is_one_statement(replicated: Sweep, sql: str, count: int) -> None:
+def test_a_query_must_be_one_statement(replicated: Sweep, sql: str, count: int) -> None:
     with pytest.raises(UserError, match=f"^the query must be one SQL statement, but got {count}$"):
         query(replicated, sql)
 
@@ -133,7 +133,7 @@ def test_a_semicolon_at_the_end_is_no_second_statement(replicated: Sweep) -> Non
     assert query(replicated, "select 1 as one;") == (["one"], [(1,)])
 
 
-def test_the_three_forms() -> None:
+def test_rows_are_written_as_table_json_and_csv() -> None:
     names = ["name", "iou", "n", "at"]
     rows = [("a, b", 0.51239, 3, NOON), (None, None, 12, None)]
     assert format_answer(names, rows, "table").splitlines() == [
@@ -153,7 +153,7 @@ def test_the_three_forms() -> None:
     ]
 
 
-def test_an_empty_answer() -> None:
+def test_an_answer_without_rows_keeps_its_columns() -> None:
     assert format_answer(["a"], [], "table") == "a\n(0 rows)"
     assert format_answer(["a"], [], "json") == "[]"
     assert format_answer(["a"], [], "csv") == "a"

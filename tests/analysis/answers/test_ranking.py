@@ -39,7 +39,9 @@ def test_arms_are_ranked_by_their_mean_not_by_the_luckiest_replicate(replicated:
 def test_by_test_ranks_by_the_mean_test_score(replicated: Sweep) -> None:
     ranking = best(replicated, by="test")
     assert [arm.arm_key for arm in ranking.arms] == ["lucky", "steady"]
-    assert "RANKED BY TEST SCORES: choosing by them makes them optimistic" in ranking_text(ranking, replicated.root)
+    assert "RANKED BY TEST SCORES: choosing by test scores makes them optimistic" in ranking_text(
+        ranking, replicated.root
+    )
 
 
 def test_top_is_the_number_of_arms(replicated: Sweep) -> None:
@@ -57,14 +59,14 @@ def test_before_any_trial_is_complete_the_ranking_is_provisional(make_sweep: Mak
     ranking = best(sweep)
     assert not ranking.complete
     assert [arm.arm_key for arm in ranking.arms] == ["second", "first"]
-    assert ranking_text(ranking, sweep.root).startswith("PROVISIONAL: no trial is complete yet; these have")
-    with pytest.raises(UserError, match="has no complete trial, so that nothing was tested yet"):
+    assert ranking_text(ranking, sweep.root).startswith("PROVISIONAL: no trial is complete yet; these trials have")
+    with pytest.raises(UserError, match="has no complete trial, so nothing has been tested yet"):
         best(sweep, by="test")
 
 
 @pytest.mark.parametrize("rows", [[], [trial("c", "third", iou=None, status="PLANNED")]])
 def test_without_scores_there_is_no_ranking(make_sweep: MakeSweep, rows: list[dict[str, object]]) -> None:
-    with pytest.raises(UserError, match=r"holds no scores yet; `seatbelt status .*` shows how far it is"):
+    with pytest.raises(UserError, match=r"has no scores yet; `seatbelt status .*` shows its progress"):
         best(make_sweep(trials=rows))
 
 
@@ -86,8 +88,8 @@ def test_a_leader_of_one_replicate_is_not_trusted(make_sweep: MakeSweep, leader:
     else:
         most = max(others)
         assert warned == [
-            f"the first has one replicate, others up to {most}: its score may be luck; `seatbelt resume {sweep.root} "
-            f"--replicates {max(3, most)}`"
+            f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume "
+            f"{sweep.root} --replicates {max(3, most)}`"
         ]
 
 
@@ -102,7 +104,7 @@ def test_one_replicate_has_no_deviation_and_unknown_values_are_dashes(make_sweep
             "   1  only     fpn          0.500   -            -     -  1       9           -  a",
             "trials: 1 COMPLETE",
             "trivial baselines on the selection set: all background 0.250, mean mask 0.500",
-            f"one replicate each: differences may be chance; `seatbelt resume {sweep.root} --replicates 3`",
+            f"one replicate each, so differences may be chance: `seatbelt resume {sweep.root} --replicates 3`",
             f"reproduce the first: seatbelt reproduce {sweep.root} a",
         ]
     )

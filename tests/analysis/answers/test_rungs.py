@@ -44,13 +44,14 @@ def test_a_rung_that_misleads(make_sweep: MakeSweep) -> None:
     found = rungs(made(make_sweep, finals, [0.9 - score for score in finals]))
     assert next(a for a in found.agreements if a.epoch == 3).correlation == pytest.approx(-1)
     assert found.advice == (
-        "the first rung, epoch 3, ranks trials badly, and none of the first two thirds does well: --prune none"
+        "the first rung, epoch 3, ranks trials badly, and no other in the first two thirds ranks them well: "
+        "use --prune none"
     )
 
 
 def test_too_few_complete_trials(make_sweep: MakeSweep) -> None:
     sweep = made(make_sweep, [0.5, 0.6, 0.7, 0.8, 0.9], [0.3, 0.2, 0.3, 0.4, 0.1], pruned=(0, 1))
-    with pytest.raises(UserError, match="has 3 complete trials; 5 are needed"):
+    with pytest.raises(UserError, match="has 3 complete trials; judging rungs needs 5"):
         rungs(sweep)
 
 

@@ -101,7 +101,7 @@ def test_a_trial_that_was_never_promoted(sweep: Sweep) -> None:
     assert why(sweep, "g").rungs[0].needed is None
 
 
-def test_the_text(sweep: Sweep) -> None:
+def test_the_story_as_text_has_one_line_per_event(sweep: Sweep) -> None:
     assert story_text(why(sweep, "a")).splitlines() == [
         "trial a of arm enca-fpn: encoder=enca, decoder=fpn, replicate 0",
         "proposed by optuna at 2026-03-01T12:00:00+00:00: proposed from the history",
@@ -109,26 +109,28 @@ def test_the_text(sweep: Sweep) -> None:
         "  decision: reason 4",
         "  just above it: b (0.6000); just below it: c (0.4000); best of the others waiting: f (0.6500); "
         "the cut: f (0.6500)",
-        "  needed: more than 0.6000, the least score that was promoted after it arrived; it had 0.5000",
+        "  needed: more than 0.6000, the lowest score promoted after it arrived; it had 0.5000",
         "trained in 1 leg",
         "status: PRUNED, 3 epochs",
         "best epoch: 2, selection IoU 0.5000",
         "test IoU with the weights of that epoch: 0.5000",
     ]
     late = story_text(why(sweep, "g"))
-    assert "needed: another promotion; none was given after it arrived, since one is allowed for every 3 trials" in late
+    assert (
+        "needed: another promotion; none was allowed after it arrived, because only one is allowed per 3 trials" in late
+    )
 
 
 def test_an_exempt_trial_with_troubles(sweep: Sweep) -> None:
     assert story_text(why(sweep, "x")).splitlines()[1:] == [
-        "proposed by nobody that is recorded",
-        "no rung: it is exempt from pruning",
+        "proposed by an unknown strategy",
+        "no rungs: the trial is exempt from pruning",
         "trained in 3 legs on h; 1 ended by an error of the trial, 1 ended by a fault of a machine",
         "last error: out of luck",
         "status: COMPLETE, 9 of 9 epochs",
         "best epoch: 2, selection IoU 0.2000",
         "test IoU with the weights of that epoch: 0.2000",
-        "its arm is number 3 of 3 by the mean selection IoU of complete trials",
+        "its arm ranks 3 of 3 by mean selection IoU of complete trials",
     ]
 
 
@@ -152,16 +154,16 @@ def test_a_pruned_trial_that_an_extension_promotes(make_sweep: MakeSweep) -> Non
     assert (rung.promoted, rung.reason, rung.needed) == (True, "reason 8", None)
 
 
-def test_stages_are_told(make_sweep: MakeSweep) -> None:
+def test_the_story_names_the_stage_of_a_trial(make_sweep: MakeSweep) -> None:
     user = arm_trial("u1", "e", "fpn", 0, 0.5, stage_key="s1", stage_reused=True, stage_seconds=12.0)
     stage = arm_trial("s1", "e", "fpn", 0, 0.4, role="stage")
     sweep = make_sweep(trials=[user, stage])
-    assert "begins with the pretraining s1 (made for another trial or sweep, 12 s of training)" in story_text(
+    assert "begins with the pretraining s1 (trained for another trial or sweep, 12 s of training)" in story_text(
         why(sweep, "u")
     )
     text = story_text(why(sweep, "s1"))
     assert "1 trials begin with it: u1" in text
-    assert "no rung: this sweep prunes nothing" in text
+    assert "no rungs: this sweep does not prune" in text
 
 
 @pytest.mark.parametrize(
@@ -191,10 +193,13 @@ def test_a_trial_is_named_by_its_number_or_as_the_best(make_sweep: MakeSweep, na
 
 def test_digits_that_are_no_number_begin_a_key() -> None:
     numbers = {0: "05aa", 1: "12bb", 2: "1299"}
-    found = {name: find_trial(numbers, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")}
+    arms = dict.fromkeys(numbers.values(), "arm")
+    found = {
+        name: find_trial(numbers, arms, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")
+    }
     assert found == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
     with pytest.raises(UserError, match="2 trials begin with '12'"):
-        find_trial(numbers, "12", lambda: "")
+        find_trial(numbers, arms, "12", lambda: "")
 
 
 def test_the_story_agrees_with_what_the_driver_decided(tmp_path: Path) -> None:

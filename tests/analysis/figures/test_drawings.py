@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from analysis import load
 from analysis.figures import FIGURES, figure
+from analysis.figures.backends import matplotlib_layers, plotly
 from analysis.figures.backends.plotly import plotly_chart
 from analysis.figures.chart import (
     COLOURS,
@@ -22,19 +24,18 @@ from analysis.figures.chart import (
     Lines,
     NotApplicableError,
     Points,
-    Rule,
+    ReferenceLine,
     Texts,
     colour_range,
     extent,
-    line_look,
+    line_style,
     shortened,
     spread,
     whole_axis,
     with_interval,
 )
 from analysis.figures.files import figure_file
-from analysis.figures.sweep_data import Material
-from analysis.reading.tables import load
+from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.text.wording import counted
 from tests.analysis.report.large import write_large_sweep
@@ -43,9 +44,9 @@ HOSTILE = 'a $\\frac{$ <img src=x onerror=alert(1)> & "\x1b[2J\u202e ☃'
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+def material(tmp_path_factory: pytest.TempPathFactory) -> SweepData:
     """A hundred trials that were promoted through rungs."""
-    return Material(load(write_large_sweep(tmp_path_factory.mktemp("s") / "s", trials=100, images=6)))
+    return SweepData(load(write_large_sweep(tmp_path_factory.mktemp("s") / "s", trials=100, images=6)))
 
 
 def every_layer() -> Chart:
@@ -54,10 +55,12 @@ def every_layer() -> Chart:
         x=Axis(title=HOSTILE, ticks=((0.0, HOSTILE), (1.0, "b")), low=-1, high=2),
         y=Axis(title="y", low=0),
         layers=(
-            Rule(name="rule", at=0.5),
-            Rule(name="", at=0.5, along="y"),
-            Bars(name="bars", x=(0, 1), base=(0, 0.1), top=(0.5, None), width=0.4, texts=("1", ""), tips=(HOSTILE, "")),
-            Lines(name="lines", x=((0, 1), (0, 1)), y=((0, 1), (1, None)), steps=True, tips=("one", "two")),
+            ReferenceLine(name="rule", at=0.5),
+            ReferenceLine(name="", at=0.5, along="y"),
+            Bars(
+                name="bars", x=(0, 1), base=(0, 0.1), top=(0.5, None), width=0.4, texts=("1", ""), hover=(HOSTILE, "")
+            ),
+            Lines(name="lines", x=((0, 1), (0, 1)), y=((0, 1), (1, None)), steps=True, hover=("one", "two")),
             points,
             Points(name="", x=(0,), y=(1,), marker="cross", along="x", low=(0,), high=(1,), thick=True),
             Texts(x=(0.5,), y=(0.5,), texts=(HOSTILE,)),
@@ -75,7 +78,7 @@ def drawn(chart: Chart) -> Figure:
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
-def test_every_figure_is_drawn_and_told(name: str, material: Material) -> None:
+def test_every_figure_is_drawn_with_caption_and_alt_text(name: str, material: SweepData) -> None:
     try:
         found = figure(name, material)
     except NotApplicableError:
@@ -110,7 +113,7 @@ def test_plotly_reads_no_marks_in_texts() -> None:
     assert "\\u001b" not in told
 
 
-def test_cells() -> None:
+def test_cells_become_a_heat_map_with_texts() -> None:
     cells = Cells(name="IoU", values=((0.1, None), (0.3, 0.2)), texts=(("a", ""), ("b", "c")), low=0.1, high=0.3)
     ticks = ((0.0, "l"), (1.0, "r"))
     chart = Chart(x=Axis(title="x", ticks=ticks), y=Axis(title="y", ticks=ticks), layers=(cells,))
@@ -136,16 +139,13 @@ def test_csv_holds_no_formulas() -> None:
 
 
 def test_looks_differ_in_grey_too() -> None:
-    from analysis.figures.backends import matplotlib
-    from analysis.figures.backends import plotly as plotly_drawing
-
-    for module in (matplotlib, plotly_drawing):
+    for module in (matplotlib_layers, plotly):
         for marks in (module._MARKERS, module._DASHES, module._HATCHES):
             assert len(marks) == len(COLOURS)
         assert len(set(module._MARKERS)) == len(set(module._HATCHES)) == len(COLOURS)
 
 
-def test_words_and_numbers() -> None:
+def test_numbers_and_texts_are_formatted_for_figures() -> None:
     assert (counted(1, "arm"), counted(2000, "arm")) == ("1 arm", "2,000 arms")
     assert (extent([3, 3]), extent([5, 1, 3])) == ("3", "1 to 5")
     assert shortened("abcdefgh", 6) == "abc..."
@@ -168,7 +168,7 @@ def check_plotly(chart: Chart) -> None:
 
 
 def test_no_two_of_many_lines_look_alike() -> None:
-    lines = tuple(Lines(name=str(look), x=((0.0, 1.0),), y=((0.0, 1.0),), look=look) for look in range(20))
-    assert len({line_look(line.look) for line in lines}) == 20
+    lines = tuple(Lines(name=str(look), x=((0.0, 1.0),), y=((0.0, 1.0),), series=look) for look in range(20))
+    assert len({line_style(line.series) for line in lines}) == 20
     drawn = plotly_chart(Chart(x=Axis(title="x"), y=Axis(title="y"), layers=lines))["data"]
     assert len({(line["line"]["color"], line["line"]["dash"]) for line in drawn}) == 20

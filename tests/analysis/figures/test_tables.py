@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.figures import FIGURES, figure, figures
-from analysis.figures.chart import Cells, Lines, NotApplicableError, Points, Rule
+from analysis.figures.chart import Cells, Lines, NotApplicableError, Points, ReferenceLine
 from analysis.figures.curves import DRAWN, curves_table
 from analysis.figures.distribution import distribution_table
 from analysis.figures.effect_plots import INTERACTIONS, effects_table, interactions
@@ -18,7 +18,7 @@ from analysis.figures.heat_map import heat_map, heat_map_table
 from analysis.figures.parallel import parallel_table
 from analysis.figures.progress import progress_table
 from analysis.figures.rungs import promotion_table
-from analysis.figures.sweep_data import Material
+from analysis.figures.sweep_data import SweepData
 from seatbelt.errors import UserError
 from tests.analysis.answers.test_why import halving
 from tests.analysis.conftest import MakeSweep
@@ -26,22 +26,22 @@ from tests.analysis.numbers import DESCRIPTION, arm_trial, image, second, small_
 
 
 @pytest.fixture
-def small(make_sweep: MakeSweep) -> Material:
+def small(make_sweep: MakeSweep) -> SweepData:
     """Two decoders with three replicates; see small_tables."""
-    return Material(make_sweep(description=DESCRIPTION | {"rungs": [2]}, **small_tables()))
+    return SweepData(make_sweep(description=DESCRIPTION | {"rungs": [2]}, **small_tables()))
 
 
 @pytest.fixture
-def halved(make_sweep: MakeSweep) -> Material:
+def halved(make_sweep: MakeSweep) -> SweepData:
     """Eight trials through one rung; see halving."""
     tables = halving()
     for row in tables["trials"]:
         row["epochs_planned"] = 9
     tables["description"] |= {"rungs": [3, 9]}
-    return Material(make_sweep(**tables))
+    return SweepData(make_sweep(**tables))
 
 
-def test_the_heat_map_has_students_interval(small: Material) -> None:
+def test_the_heat_map_has_students_interval(small: SweepData) -> None:
     table = heat_map_table(small, "decoder", "encoder")
     assert table[["row", "column", "n"]].values.tolist() == [["unet", "resnet18", 3], ["fpn", "resnet18", 3]]
     assert table["selection_iou"].tolist() == pytest.approx([0.7, 0.6])
@@ -60,7 +60,7 @@ PAIRS = [("resnet34", "unet"), ("resnet34", "fpn"), ("resnet18", "unet"), ("resn
 
 def test_a_small_difference_does_not_get_the_whole_scale(make_sweep: MakeSweep) -> None:
     trials = [arm_trial(f"a{i}", e, d, 0, 0.5 + 0.001 * i) for i, (e, d) in enumerate(PAIRS)]
-    (cells,) = heat_map(Material(make_sweep(description=DESCRIPTION, trials=trials))).chart.layers
+    (cells,) = heat_map(SweepData(make_sweep(description=DESCRIPTION, trials=trials))).chart.layers
     assert isinstance(cells, Cells)
     assert (cells.low, cells.high) == pytest.approx((0.4765, 0.5265))
     # Decoders down the side, encoders along the bottom, in the order of the space.
@@ -76,15 +76,15 @@ def test_effects_are_those_of_the_command(make_sweep: MakeSweep) -> None:
         for r in (0, 1)
     ]
     told = DESCRIPTION | {"rungs": [9], "baseline": {"encoder": "resnet34", "decoder": "fpn"}}
-    material = Material(make_sweep(description=told, trials=trials))
-    table = effects_table(material)
+    data = SweepData(make_sweep(description=told, trials=trials))
+    table = effects_table(data)
     assert table[["factor", "level", "reference", "n"]].values.tolist() == [
         ["encoder", "resnet18", "resnet34", 4],
         ["decoder", "unet", "fpn", 4],
     ]
     # The mixed model draws them a little towards 0.
     assert table["effect"].tolist() == pytest.approx([0.2, 0.1], rel=0.002)
-    found = figure("main_effects", material)
+    found = figure("main_effects", data)
     assert found.alt.startswith("2 effects, 2 decided. Strongest: encoder=resnet18 against resnet34, +0.200")
     assert [name for _, name in found.chart.y.ticks] == [
         "encoder=resnet18 against resnet34",
@@ -98,10 +98,10 @@ def test_interactions_are_ordered_by_size() -> None:
     assert found.table["effect"].tolist() == [-0.05, 0.01]
     assert found.alt == "2 pairs. Strongest: a=on with c=on, -0.050."
     (points,) = [layer for layer in found.chart.layers if isinstance(layer, Points)]
-    assert points.tips[0] == "-0.050 [-0.080, -0.020], n = 8"
+    assert points.hover[0] == "-0.050 [-0.080, -0.020], n = 8"
 
 
-def test_promotions_are_counted_at_each_rung(halved: Material) -> None:
+def test_promotions_are_counted_at_each_rung(halved: SweepData) -> None:
     # Eight began; b and d were promoted at epoch 3, x is exempt and runs to its end; five were pruned.
     table = promotion_table(halved).set_index("epoch")
     assert table.loc[0, ["reached", "went_on"]].tolist() == [8, 8]
@@ -120,15 +120,15 @@ def test_what_failed_or_waits_is_counted_where_it_stopped(make_sweep: MakeSweep)
         for i, (status, done) in enumerate(statuses)
     ]
     told = DESCRIPTION | {"rungs": [3, 9], "prune": "asha"}
-    table = promotion_table(Material(make_sweep(description=told, trials=trials))).set_index("epoch")
+    table = promotion_table(SweepData(make_sweep(description=told, trials=trials))).set_index("epoch")
     # The planned one never began; the complete one stopped early, which is its end.
     assert table.loc[0, ["reached", "failed", "went_on"]].tolist() == [5, 1, 4]
     assert table.loc[3, ["reached", "failed", "waiting", "under_way", "went_on"]].tolist() == [4, 1, 1, 1, 1]
     assert table.loc[9, ["reached", "complete"]].tolist() == [1, 1]
 
 
-def test_a_sweep_without_pruning_has_no_flow(small: Material) -> None:
-    with pytest.raises(NotApplicableError, match="needs a sweep that prunes"):
+def test_a_sweep_without_pruning_has_no_flow(small: SweepData) -> None:
+    with pytest.raises(NotApplicableError, match="needs a pruned sweep"):
         figure("promotion_flow", small)
 
 
@@ -137,14 +137,14 @@ def test_the_front_is_what_no_cheaper_arm_beats(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial(f"t{d}", "resnet18", d, 0, score, parameters=size * 1000) for d, (score, size) in scores.items()
     ]
-    found = figure("cost_parameters", Material(make_sweep(description=DESCRIPTION, trials=trials)))
+    found = figure("cost_parameters", SweepData(make_sweep(description=DESCRIPTION, trials=trials)))
     assert found.table[["arm", "cost", "front"]].values.tolist() == [
         ["decoder=unet", 10_000, True],
         ["decoder=fpn", 20_000, False],
         ["decoder=linknet", 30_000, True],
         ["decoder=pan", 40_000, False],
     ]
-    assert "The line joins the 2 that no other arm beats" in found.caption
+    assert "The line joins the 2 arms that no other arm beats" in found.caption
 
 
 def test_seconds_per_image_are_told_where_they_differ_from_seconds(make_sweep: MakeSweep) -> None:
@@ -152,12 +152,12 @@ def test_seconds_per_image_are_told_where_they_differ_from_seconds(make_sweep: M
         more = {"train_real": real, "train_synthetic": 10, "train_seconds": seconds, "epochs_done": 5}
         return arm_trial(key, "resnet18", decoder, 0, 0.5, **more)
 
-    material = Material(make_sweep("a", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 190, 200)]))
-    assert figure("cost_per_image", material).table["cost"].tolist() == pytest.approx([0.1, 0.2])
-    material = Material(make_sweep("b", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 90, 200)]))
+    data = SweepData(make_sweep("a", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 190, 200)]))
+    assert figure("cost_per_image", data).table["cost"].tolist() == pytest.approx([0.1, 0.2])
+    data = SweepData(make_sweep("b", trials=[arm("a", "unet", 90, 50), arm("b", "fpn", 90, 200)]))
     with pytest.raises(NotApplicableError, match="equals cost_seconds"):
-        figure("cost_per_image", material)
-    assert figure("cost_seconds", material).table["cost"].tolist() == [50, 200]
+        figure("cost_per_image", data)
+    assert figure("cost_seconds", data).table["cost"].tolist() == [50, 200]
 
 
 def test_progress_goes_by_time_and_keeps_the_best(make_sweep: MakeSweep) -> None:
@@ -166,13 +166,13 @@ def test_progress_goes_by_time_and_keeps_the_best(make_sweep: MakeSweep) -> None
     measured = [("a", 1, 0.3, 0), ("b", 1, 0.2, 1), ("b", 2, 0.45, 2), ("a", 2, 0.4, 3), ("s", 1, 0.9, 4)]
     epochs = [{"trial_key": k, "epoch": e, "selection_iou": v, "at": second(t)} for k, e, v, t in measured]
     baselines = {"baselines": {"all background": 0.25, "mean training mask, with target": 0.1}}
-    material = Material(make_sweep(description=DESCRIPTION | baselines, trials=trials, epochs=epochs))
-    table, total = progress_table(material)
+    data = SweepData(make_sweep(description=DESCRIPTION | baselines, trials=trials, epochs=epochs))
+    table, total = progress_table(data)
     assert table.values.tolist() == [[1, 0.3, "a"], [3, 0.45, "b"]]
     assert total == 4
-    chart = figure("progress", material).chart
+    chart = figure("progress", data).chart
     # A baseline over images with the target alone compares with no score here.
-    assert [layer.name for layer in chart.layers if isinstance(layer, Rule)] == ["all background: 0.250"]
+    assert [layer.name for layer in chart.layers if isinstance(layer, ReferenceLine)] == ["all background: 0.250"]
     (line,) = [layer for layer in chart.layers if isinstance(layer, Lines)]
     assert (line.x, line.y) == (((1, 3, 4),), ((0.3, 0.45, 0.45),))
 
@@ -181,40 +181,40 @@ def test_images_are_means_over_replicates(make_sweep: MakeSweep) -> None:
     trials = [arm_trial(key, "resnet18", "fpn", i, 0.5) for i, key in enumerate("ab")]
     values = {"a": (0.0, 0.2, 0.4, 0.6, 0.8), "b": (0.0, 0.4, 0.6, 0.8, 1.0)}
     images = [image(key, f"p{i // 2}", i, iou) for key, row in values.items() for i, iou in enumerate(row)]
-    row = distribution_table(Material(make_sweep(trials=trials, images=images))).iloc[0]
+    row = distribution_table(SweepData(make_sweep(trials=trials, images=images))).iloc[0]
     # Means: 0, 0.3, 0.5, 0.7, 0.9.
     assert [row[name] for name in ("p25", "median", "p75", "mean")] == pytest.approx([0.3, 0.5, 0.7, 0.48])
     assert (row["p05"], row["p95"]) == pytest.approx((0.06, 0.86))
     assert (row["missed"], row["images"], row["subjects"], row["replicates"]) == (0.2, 5, 3, 2)
 
 
-def test_few_of_many_curves_are_drawn(make_sweep: MakeSweep, halved: Material) -> None:
+def test_few_of_many_curves_are_drawn(make_sweep: MakeSweep, halved: SweepData) -> None:
     assert curves_table(halved)["trial_key"].nunique() == 8
     found = figure("curves", halved)
     assert "8 of 8 trials are drawn (all)" in found.caption
-    assert [layer.at for layer in found.chart.layers if isinstance(layer, Rule)] == [3.0]
+    assert [layer.at for layer in found.chart.layers if isinstance(layer, ReferenceLine)] == [3.0]
     (stopped,) = [layer for layer in found.chart.layers if isinstance(layer, Points)]
     assert (stopped.marker, len(stopped.x)) == ("cross", 5)
     trials = [arm_trial(f"t{i:03}", f"e{i}", "fpn", 0, i / 1000, number=i) for i in range(200)]
     epochs = [{"trial_key": t["trial_key"], "epoch": 1, "selection_iou": t["selection_iou"]} for t in trials]
-    material = Material(make_sweep("many", description=DESCRIPTION, trials=trials, epochs=epochs))
-    keys = curves_table(material)["trial_key"].tolist()
+    data = SweepData(make_sweep("many", description=DESCRIPTION, trials=trials, epochs=epochs))
+    keys = curves_table(data)["trial_key"].tolist()
     # The best are all there, and the worst is.
     assert len(keys) == DRAWN
     assert keys[:15] == [f"t{i:03}" for i in range(199, 184, -1)]
     assert keys[-1] == "t000"
-    assert "60 of 200 trials are drawn" in figure("curves", material).caption
+    assert "60 of 200 trials are drawn" in figure("curves", data).caption
 
 
 def test_parallel_coordinates_group_by_score(make_sweep: MakeSweep) -> None:
     trials = [arm_trial(f"t{i}", e, d, 0, 0.1 * i, number=i) for i, (e, d) in enumerate(PAIRS)]
-    material = Material(make_sweep(description=DESCRIPTION, trials=trials))
-    table = parallel_table(material)
+    data = SweepData(make_sweep(description=DESCRIPTION, trials=trials))
+    table = parallel_table(data)
     assert list(table.columns) == ["trial_key", "group", "encoder", "decoder", "selection_iou"]
     assert table[["trial_key", "group"]].values.tolist() == [
         ["t3", "best tenth"], ["t2", "upper half"], ["t1", "lower half"], ["t0", "lower half"],
     ]  # fmt: skip
-    best = figure("parallel", material).chart.layers[-2]
+    best = figure("parallel", data).chart.layers[-2]
     assert isinstance(best, Lines)
     # resnet18 and fpn are the second levels; spread by no more than 0.06 around 1. The score is the highest.
     assert best.name == "best tenth"
@@ -222,10 +222,10 @@ def test_parallel_coordinates_group_by_score(make_sweep: MakeSweep) -> None:
 
 
 def test_all_figures_say_what_they_miss(make_sweep: MakeSweep) -> None:
-    made, missing = figures(Material(make_sweep(description={"factors": []})))
+    made, missing = figures(SweepData(make_sweep(description={"factors": []})))
     assert made == {}
     assert set(missing) == set(FIGURES)
-    assert missing["curves"] == "needs an epoch that was measured"
+    assert missing["curves"] == "needs a measured epoch"
 
 
 def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:
@@ -236,8 +236,8 @@ def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:
     ]
     trials.append(arm_trial("n", "e", "d", 0, 0.5) | {"arm_key": "n", "cell": '{"arm": "none"}'})
     told = {"factors": [{"name": "decoder", "levels": {"fpn": {}}}, *switches]}
-    material = Material(make_sweep(description=told, trials=trials))
-    assert material.arm_names(["a0", "a1", "a2", "n"]) == ["cutout", "all switches off", "cutout + fog", "none"]
+    data = SweepData(make_sweep(description=told, trials=trials))
+    assert data.arm_names(["a0", "a1", "a2", "n"]) == ["cutout", "all switches off", "cutout + fog", "none"]
     # Where nothing varied yet, all levels are told.
-    material = Material(make_sweep("one", description={"factors": switches}, trials=trials[:1]))
-    assert material.arm_names(["a0"]) == ["decoder=fpn, cutout"]
+    data = SweepData(make_sweep("one", description={"factors": switches}, trials=trials[:1]))
+    assert data.arm_names(["a0"]) == ["decoder=fpn, cutout"]

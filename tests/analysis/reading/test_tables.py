@@ -39,7 +39,7 @@ def test_a_folder_may_have_any_name(make_sweep: MakeSweep) -> None:
     assert sweep.trials.trial_key.tolist() == ["a"]
 
 
-def test_what_is_no_sweep(tmp_path: Path) -> None:
+def test_places_without_sweep_json_are_no_sweeps(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     for path in (tmp_path, tmp_path / "nowhere", file):
@@ -54,13 +54,13 @@ def test_what_is_no_sweep(tmp_path: Path) -> None:
         ("[]", r"sweep\.json must hold an object, but holds a list"),
     ],
 )
-def test_a_damaged_description(tmp_path: Path, text: str, what: str) -> None:
+def test_a_damaged_description_is_refused(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "sweep.json").write_text(text)
     with pytest.raises(UserError, match=what):
         load(tmp_path)
 
 
-def test_tables_that_are_missing_or_damaged(replicated: Sweep) -> None:
+def test_missing_or_damaged_tables_are_one_error(replicated: Sweep) -> None:
     (Path(replicated.root) / "trials" / "00001.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(UserError, match="/trials cannot be read \\("):
         best(replicated)

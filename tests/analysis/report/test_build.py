@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from analysis import load
 from analysis.answers.effects import Effect
-from analysis.figures.sweep_data import Material
-from analysis.reading.tables import load
+from analysis.figures.sweep_data import SweepData
 from analysis.report import build_report
 from analysis.report.blocks import Block, Command, Picture, Section, Table, Text, cell_text
 from analysis.report.sections.answer import answer, lead_over_second
@@ -46,17 +46,17 @@ def only(section: Section | None, kind: type[Block]) -> Any:
 
 
 @pytest.fixture
-def small(make_sweep: MakeSweep) -> Material:
-    return Material(make_sweep(description=TOLD, **small_tables()))
+def small(make_sweep: MakeSweep) -> SweepData:
+    return SweepData(make_sweep(description=TOLD, **small_tables()))
 
 
-def test_the_answer_comes_first(small: Material) -> None:
+def test_the_answer_comes_first(small: SweepData) -> None:
     found = answer(small)
     # unet has 0.6, 0.7, 0.8; fpn 0.5, 0.5, 0.8: differences 0.1, 0.2, 0.
     assert texts(found) == [
         "Which decoder?",
         "Best configuration: decoder=unet. Selection IoU 0.700 [0.452, 0.948], n = 3 trials.",
-        "Its test IoU is 0.700 [0.500, 0.550] over 2 subjects; it never ranked an arm. Intervals are 95 %.",
+        "Its test IoU is 0.700 [0.500, 0.550] over 2 subjects; it was not used for ranking. Intervals are 95 %.",
         "Trivial baselines on the selection set: all background 0.250, mean mask 0.500.",
         "Lead over the second best of the search (decoder=fpn): +0.100, n = 3 pairs of trials, 95 % [-0.148, +0.348]; "
         "not decided: it may be chance.",
@@ -73,14 +73,14 @@ def test_a_confirmed_arm_is_the_answer(make_sweep: MakeSweep) -> None:
             row = arm_trial(f"c{decoder}{replicate}", "resnet18", decoder, 100_000 + replicate, score)
             tables["trials"].append(row | {"role": "confirmation"})
     told = TOLD | {"baseline": {"encoder": "resnet18", "decoder": "unet"}}
-    found = answer(Material(make_sweep(description=told, **tables)))
+    found = answer(SweepData(make_sweep(description=told, **tables)))
     lead, against, search, *_ = texts(found)[1:]
     # Student's t with one degree of freedom is 12.706; the half width of 0.6, 0.62 is 12.706 * 0.01.
     assert lead == (
         "Best configuration: decoder=fpn. Selection IoU 0.610 [0.483, 0.737], confirmed with fresh seeds, n = 2 trials."
     )
     assert against.startswith("Against the baseline 0.160 [-0.348, 0.668], n = 2 pairs; not decided.")
-    assert search.startswith("The search itself had put decoder=unet first: selection IoU 0.700")
+    assert search.startswith("The search itself ranked decoder=unet first: selection IoU 0.700")
     assert only(found, Command).command.endswith(" cfpn0")
     rows = only(found, Table).rows
     assert [row[:2] for row in rows] == [("decoder=fpn", 2), ("decoder=unet", 2)]
@@ -93,46 +93,46 @@ def test_an_unfinished_sweep_has_a_provisional_answer(make_sweep: MakeSweep) -> 
         arm_trial("a", "resnet18", "fpn", 0, 0.4, status="RUNNING", epochs_done=1),
         arm_trial("b", "resnet18", "unet", 0, 0.3, status="PAUSED", epochs_done=2),
     ]
-    material = Material(make_sweep("a", description=TOLD, trials=trials))
-    assert texts(answer(material), "lead") == [
+    data = SweepData(make_sweep("a", description=TOLD, trials=trials))
+    assert texts(answer(data), "lead") == [
         "Provisional: no trial is complete. The best so far is decoder=fpn with selection IoU 0.400 after 1 epoch, "
         "n = 1 trial."
     ]
-    warned = texts(evidence(material), "warning")
+    warned = texts(evidence(data), "warning")
     assert warned[0] == "No trial is complete: nothing below is a result yet."
     assert warned[1].startswith("Provisional: the sweep is not finished (1 PAUSED, 1 RUNNING)")
-    nothing = Material(make_sweep("b", description=TOLD, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")]))
-    assert texts(answer(nothing), "lead") == ["There is no answer yet: no epoch was measured."]
+    nothing = SweepData(make_sweep("b", description=TOLD, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")]))
+    assert texts(answer(nothing), "lead") == ["There is no answer yet: no epoch has been measured."]
 
 
-def test_weak_evidence_is_told(make_sweep: MakeSweep) -> None:
+def test_weak_evidence_gives_warnings(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial("a", "resnet18", "fpn", 0, 0.45, epochs_planned=9),
         arm_trial("b", "resnet18", "unet", 0, 0.3, device="cuda", epochs_planned=9),
         arm_trial("c", "resnet34", "unet", 0, None, status="FAILED", error="out\nof luck", device="cpu"),
     ]
     images = [image("a", f"p{i}", i, 0.5) for i in range(3)]
-    told = TOLD | {"data": [{"name": "default-2", "fingerprint": "f" * 64}]}
+    told = TOLD | {"data": [{"path": "x", "name": "default-2", "fingerprint": "f" * 64}]}
     sweep = make_sweep(description=told, trials=trials, images=images)
-    assert texts(evidence(Material(sweep)), "warning") == [
+    assert texts(evidence(SweepData(sweep)), "warning") == [
         "The best arm (0.450) does not beat the trivial baseline mean mask (0.500), which looks at no image.",
-        "Each arm has one trial: differences may be chance, and no selection score has an interval. "
+        "Each arm has one trial: differences may be chance, and selection scores have no intervals. "
         f"`seatbelt resume {sweep.root} --replicates 3` adds trials.",
-        "The best of 2 arms was chosen for its score, and some of that was luck; "
-        f"`seatbelt confirm {sweep.root} --top 3 --replicates 3` tells how much.",
+        "Part of the winner's score is luck (it was the best of 2 arms); "
+        f"`seatbelt confirm {sweep.root} --top 3 --replicates 3` measures how much.",
         "Not decided: 1 of 1 effect.",
-        "Of 3 trials some did not come to an end (1 FAILED): no score tells of them. The first error: out of luck",
-        "The test images show 3 subjects: with so few the intervals are rather too narrow.",
-        "The data are the embedded scenes: their real images are a rendered stand-in, and scores on them say nothing "
+        "Of 3 trials, some ended without a result (1 FAILED) and have no score. The first error: out of luck",
+        "The test images show only 3 subjects: test intervals are too narrow.",
+        "The data are the embedded scenes: their 'real' images are a rendered stand-in, and scores on them say nothing "
         "about photographs.",
-        "The trials were not all run alike: 2 devices (see provenance).",
+        "The trials were not all run under the same conditions: 2 devices (see provenance).",
     ]
 
 
-def test_an_interval_that_reaches_a_baseline_is_told(small: Material) -> None:
+def test_an_interval_that_reaches_a_baseline_is_told(small: SweepData) -> None:
     warned = texts(evidence(small), "warning")
-    assert warned[0] == "The interval of the best arm reaches down to 0.452; the trivial baseline mean mask has 0.500."
-    assert "The best arm is not told from the second best: +0.100 [-0.148, +0.348], n = 3 pairs." in warned
+    assert warned[0] == "The interval of the best arm extends down to 0.452; the trivial baseline mean mask has 0.500."
+    assert "The best arm is not distinguishable from the second best: +0.100 [-0.148, +0.348], n = 3 pairs." in warned
 
 
 def test_effects_that_are_not_decided_are_counted(make_sweep: MakeSweep) -> None:
@@ -140,14 +140,14 @@ def test_effects_that_are_not_decided_are_counted(make_sweep: MakeSweep) -> None
         factor="a", level="on", reference="off", n=4, effect=0.1, low=0, high=1, p_value=0.2, detectable=0.3
     )
     told = [effect, dataclasses.replace(effect, p_value=0.01), dataclasses.replace(effect, detectable=0.4)]
-    material = Material(make_sweep(description=TOLD))
-    material.__dict__["effects"] = SimpleNamespace(effects=told)
-    assert "Not decided: 2 of 3 effects. Effects below 0.400 could not be seen with so many trials." in texts(
-        evidence(material), "warning"
+    data = SweepData(make_sweep(description=TOLD))
+    data.__dict__["effects"] = SimpleNamespace(effects=told)
+    assert "Not decided: 2 of 3 effects. Effects below 0.400 are not detectable with this number of trials." in texts(
+        evidence(data), "warning"
     )
 
 
-def test_strong_evidence_is_told_too(make_sweep: MakeSweep) -> None:
+def test_strong_evidence_gives_no_warning(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial(f"{role}{decoder}{r}", "resnet18", decoder, r + first, score + 0.001 * r, number=r)
         | {"role": role, "epochs_planned": 9}
@@ -157,7 +157,7 @@ def test_strong_evidence_is_told_too(make_sweep: MakeSweep) -> None:
     ]
     images = [image(t["trial_key"], f"p{i}", i, 0.5 + i / 100) for t in trials for i in range(8)]
     told = TOLD | {"rungs": [9]}
-    found = evidence(Material(make_sweep(description=told, trials=trials, images=images)))
+    found = evidence(SweepData(make_sweep(description=told, trials=trials, images=images)))
     assert texts(found) == ["None of the usual weaknesses was found."]
 
 
@@ -166,28 +166,28 @@ def test_effects_in_sentences() -> None:
     known = common | {"effect": -0.032, "low": -0.043, "high": -0.021, "p_value": 0.001, "detectable": 0.015}
     assert sentence(Effect(**known)) == ("cutout=on costs 0.032 IoU against off [-0.043, -0.021], n = 32; decided.")
     assert sentence(Effect(**known | {"effect": 0.01, "low": -0.001, "high": 0.021, "p_value": 0.6})) == (
-        "cutout=on: no difference against off was shown: +0.010 [-0.001, +0.021], n = 32; an effect below 0.015 could "
-        "not be seen."
+        "cutout=on: no significant difference against off: +0.010 [-0.001, +0.021], n = 32; effects "
+        "below 0.015 are not detectable."
     )
     assert sentence(Effect(**known | {"effect": 0.01, "low": 0.001, "high": 0.019, "p_value": 0.2})) == (
-        "cutout=on may add 0.010 IoU against off [+0.001, +0.019], n = 32; not decided: among so many questions such "
-        "an interval comes by chance."
+        "cutout=on may add 0.010 IoU against off [+0.001, +0.019], n = 32; not decided: with this "
+        "many comparisons, such an interval may occur by chance."
     )
     unknown = {"low": None, "high": None, "p_value": None, "detectable": None}
     assert sentence(Effect(**common, effect=0.2, **unknown)) == (
         "cutout=on adds 0.200 IoU against off, n = 32; too few trials for an interval."
     )
     assert sentence(Effect(**common, effect=None, **unknown)) == (
-        "cutout=on: the complete trials do not tell what it adds against off (n = 32)."
+        "cutout=on: the complete trials cannot identify its effect against off (n = 32)."
     )
 
 
 def test_effects_without_a_factor_are_left_out(make_sweep: MakeSweep) -> None:
     one = [arm_trial("a", "resnet18", "fpn", 0, 0.5, epochs_planned=9)]
-    assert contributions(Material(make_sweep("a", description=TOLD, trials=one))) is None
+    assert contributions(SweepData(make_sweep("a", description=TOLD, trials=one))) is None
     two = [*one, arm_trial("b", "resnet18", "unet", 0, 0.5, status="RUNNING", epochs_planned=9)]
     two[0]["status"] = "RUNNING"
-    (text,) = texts(contributions(Material(make_sweep("b", description=TOLD, trials=two))))
+    (text,) = texts(contributions(SweepData(make_sweep("b", description=TOLD, trials=two))))
     assert text.startswith("No effects: ")
 
 
@@ -199,8 +199,8 @@ def test_arms_with_and_without_complete_trials(make_sweep: MakeSweep) -> None:
         arm_trial("d", "resnet34", "unet", 0, None, status="PLANNED"),
         arm_trial("s", "resnet18", "fpn", 0, 0.99, role="stage") | {"arm_key": "stage"},
     ]
-    table = arms_table(Material(make_sweep(description=TOLD, trials=trials)))
-    found = [dict(zip([head.name for head in table.heads], row, strict=True)) for row in table.rows(10)]
+    table = arms_table(SweepData(make_sweep(description=TOLD, trials=trials)))
+    found = [dict(zip([head.name for head in table.columns], row, strict=True)) for row in table.rows(10)]
     assert [(r["rank"], r["encoder"], r["decoder"], r["status"], r["n"], r["selection IoU"]) for r in found] == [
         (1, "resnet18", "unet", "COMPLETE", 1, 0.7),
         (2, "resnet18", "fpn", "COMPLETE", 1, 0.5),
@@ -210,12 +210,12 @@ def test_arms_with_and_without_complete_trials(make_sweep: MakeSweep) -> None:
     assert (found[1]["with target"], found[1]["trial"], found[1]["parameters"]) == (0.4, "a", 2_500_000)
 
 
-def test_what_was_pruned_and_why(make_sweep: MakeSweep) -> None:
+def test_the_section_on_pruning_has_decisions_and_reasons(make_sweep: MakeSweep) -> None:
     tables = halving()
     tables["description"] |= {"rungs": [3, 9]}
     for row in tables["trials"]:
         row["epochs_planned"] = 9
-    found = pruning(Material(make_sweep(**tables)))
+    found = pruning(SweepData(make_sweep(**tables)))
     assert found is not None
     at_rungs, closest = (block for block in found.blocks if isinstance(block, Table))
     assert at_rungs.rows == ((3, 2, 0.6, 5, 0.65),)
@@ -224,36 +224,36 @@ def test_what_was_pruned_and_why(make_sweep: MakeSweep) -> None:
     assert only(found, Picture).figure.name == "promotion_flow"
 
 
-def test_costs(make_sweep: MakeSweep) -> None:
+def test_costs_are_summed_by_role_and_status(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial("a", "e", "d", 0, 0.5, train_seconds=3600.0, seconds=4000.0, epochs_done=9),
         arm_trial("b", "e", "d", 1, 0.5, train_seconds=120.0, seconds=130.0, epochs_done=3, status="PRUNED"),
     ]
-    found = costs(Material(make_sweep("a", trials=trials)))
+    found = costs(SweepData(make_sweep("a", trials=trials)))
     assert texts(found) == [
         "2 trials, 12 epochs, 62 min of training (69 min with evaluation), summed over all workers."
     ]
     assert only(found, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
-    assert costs(Material(make_sweep("b"))) is None
+    assert costs(SweepData(make_sweep("b"))) is None
 
 
-def test_stages(make_sweep: MakeSweep) -> None:
+def test_stages_are_listed_with_the_seconds_they_saved(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial("s", "resnet18", "fpn", 0, 0.4, role="stage", generations="2+3"),
         arm_trial("a", "resnet18", "fpn", 0, 0.5, stage_key="s", stage_reused=False, stage_seconds=10.0, number=1),
         arm_trial("b", "resnet18", "fpn", 1, 0.5, stage_key="s", stage_reused=True, stage_seconds=10.0, number=2),
     ]
-    found = stages(Material(make_sweep("a", trials=trials)))
-    assert texts(found) == ["1 stage; using them again saved 10 seconds of training."]
+    found = stages(SweepData(make_sweep("a", trials=trials)))
+    assert texts(found) == ["1 stage; reuse saved 10 seconds of training."]
     assert only(found, Table).rows == (("s", "resnet18", "fpn", "2+3", "COMPLETE", 9, 10, 2, 10),)
-    assert stages(Material(make_sweep("b", trials=trials[:0]))) is None
+    assert stages(SweepData(make_sweep("b", trials=trials[:0]))) is None
 
 
-def test_provenance(make_sweep: MakeSweep) -> None:
+def test_provenance_lists_data_versions_and_settings(make_sweep: MakeSweep) -> None:
     more = {"git_commit": "abc", "host": "gpu-1", "versions": json.dumps({"torch": "2.14.1"})}
     trials = [arm_trial("a", "e", "d", 0, 0.5, **more), arm_trial("b", "e", "d", 1, 0.5, **more | {"host": None})]
     told = TOLD | {"versions": {"ray": "2.60.0"}, "command": "seatbelt sweep mine", "select_on": "real"}
-    found = provenance(Material(make_sweep(description=told, trials=trials)))
+    found = provenance(SweepData(make_sweep(description=told, trials=trials)))
     rows = dict(only(found, Table).rows)
     assert rows["data"] == "belts, fingerprint ffffffffffffffff"
     assert rows["selection set"] == "2 images of domain real, target seat_belt"
@@ -262,9 +262,9 @@ def test_provenance(make_sweep: MakeSweep) -> None:
     assert only(found, Command).command == "seatbelt sweep mine"
 
 
-def test_one_sweep_is_one_part_with_all_sections(small: Material) -> None:
+def test_one_sweep_is_one_part_with_all_sections(small: SweepData) -> None:
     report = build_report(small.sweep, NOON)
-    assert (report.title, report.made) == ("Sweep sweep", "2026-03-01 12:00 UTC")
+    assert (report.title, report.created) == ("Sweep sweep", "2026-03-01 12:00 UTC")
     (part,) = report.parts
     names = [section.name for section in part.sections]
     assert names == ["answer", "evidence", "arms", "effects", "figures", "cost", "provenance", "glossary"]
@@ -284,7 +284,7 @@ def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -
     overview = build_report(load_all(tmp_path / "*"), NOON).parts[0]
     (text,) = texts(overview.sections[0])
     assert text.startswith("No common ranking: the sweeps are scored on different selection sets (2 images of belts")
-    assert text.endswith("scores of different sweeps do not compare.")
+    assert text.endswith("scores of different sweeps are not comparable.")
 
 
 @pytest.mark.parametrize("column", ["cell", "config", "status", "role", "error", "versions", "study"])
@@ -327,7 +327,7 @@ def test_a_damaged_description_is_one_error(tmp_path: Path, damage: dict[str, An
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_cells_of_tables() -> None:
+def test_cells_of_tables_have_fixed_decimals() -> None:
     values = [None, float("nan"), True, 3, 0.12345, 12345.6, "x"]
     assert [cell_text(value, 3) for value in values] == ["-", "-", "yes", "3.000", "0.123", "12,345.600", "x"]
     assert cell_text(0.5, None) == "0.5"

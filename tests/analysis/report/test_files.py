@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.tables import load
+from analysis import load
 from analysis.report import build_report
-from analysis.report.blocks import Command, Head, Part, Report, Section, Table, Text
+from analysis.report.blocks import Column, Command, Report, ReportPart, Section, Table, Text
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.report.writers.pdf import pdf_report
@@ -153,24 +153,24 @@ def test_a_page_that_is_written_again_reads_itself_anew(report: Report) -> None:
 
 def test_a_report_without_figures_carries_no_library() -> None:
     section = Section(name="a", title="A", blocks=(Text(text="run `x`"),))
-    text = html_report(Report(title="t", made="now", parts=(Part(name="p", title="p", sections=(section,)),)))
+    text = html_report(Report(title="t", created="now", parts=(ReportPart(name="p", title="p", sections=(section,)),)))
     assert len(text) < 40_000
     assert "run <code>x</code>" in text
 
 
-def test_markdown(report: Report) -> None:
+def test_markdown_has_sections_tables_and_links_to_figures(report: Report) -> None:
     text, figures = markdown_report(report, "report-figures")
     assert text.startswith("# Sweep s\n\nReport of seatbelt, made 2026-03-01 12:00 UTC.\n\n## Answer\n")
     assert set(re.findall(r"\(<report-figures/(.*?)>\)", text)) == set(figures)
     assert "| rank | selection IoU |" in text
-    assert "The first 25 of 90 rows; the page has all." in text
+    assert "The first 25 of 90 rows; the HTML report has all." in text
 
 
 def test_markdown_escapes_what_it_would_act_on() -> None:
-    table = Table(caption="c", heads=(Head(name="a|b"),), rows=((HOSTILE,),))
+    table = Table(caption="c", columns=(Column(name="a|b"),), rows=((HOSTILE,),))
     blocks = (Text(text="a <b> *c*", kind="warning"), Command(what="do", command="rm\nx"), table)
-    part = Part(name="p", title="p", sections=(Section(name="s", title="S_1", blocks=blocks),))
-    text, figures = markdown_report(Report(title="t", made="now", parts=(part,)), "f")
+    part = ReportPart(name="p", title="p", sections=(Section(name="s", title="S_1", blocks=blocks),))
+    text, figures = markdown_report(Report(title="t", created="now", parts=(part,)), "f")
     assert figures == {}
     assert "<" not in text.replace("&lt;", "") and "\x1b" not in text
     assert "> **Warning:** a &lt;b&gt; \\*c\\*" in text
@@ -179,7 +179,7 @@ def test_markdown_escapes_what_it_would_act_on() -> None:
 
 
 @pytest.mark.slow
-def test_pdf(report: Report, make_sweep: MakeSweep) -> None:
+def test_a_report_becomes_a_pdf_of_several_pages(report: Report, make_sweep: MakeSweep) -> None:
     for found in (report, hostile(make_sweep)):
         data = pdf_report(found)
         assert data.startswith(b"%PDF") and data.rstrip().endswith(b"%%EOF")
@@ -189,6 +189,6 @@ def test_pdf(report: Report, make_sweep: MakeSweep) -> None:
 def test_a_sweep_without_trials_has_a_report(tmp_path: Path) -> None:
     told: dict[str, Any] = DESCRIPTION | {"rungs": [2]}
     report = build_report(load(write_sweep(tmp_path / "s", description=told)), NOON)
-    assert "no epoch was measured" in html_report(report)
-    assert "no epoch was measured" in markdown_report(report, "f")[0]
+    assert "no epoch has been measured" in html_report(report)
+    assert "no epoch has been measured" in markdown_report(report, "f")[0]
     assert pdf_report(report).startswith(b"%PDF")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.tables import load
+from analysis import load
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from tests.analysis.report.browser import CHROMIUM, Browser, browser

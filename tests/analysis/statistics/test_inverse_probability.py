@@ -31,6 +31,6 @@ def test_without_pruning_it_is_least_squares() -> None:
     assert found.coefficients[1] == pytest.approx(scores[level == 1].mean() - scores[level == 0].mean())
 
 
-def test_weights_without_exempt_trials_are_a_mistake_of_ours() -> None:
-    with pytest.raises(AssertionError, match="without exempt trials"):
+def test_weights_of_a_pruned_sweep_assert_that_some_trials_are_exempt() -> None:
+    with pytest.raises(AssertionError, match="pruned trials need exempt ones"):
         completion_weights(np.array([[1, NAN]]), np.array([False]))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.statistics.monotone_likelihood import Floats, compose, estimable, fit
+from analysis.reading.arrays import Floats
+from analysis.statistics.monotone_likelihood import compose, estimable, fit
 
 EFFECT = 0.02
 """Of the one factor on the final score; at the rung it is the other way round (a slow starter)."""

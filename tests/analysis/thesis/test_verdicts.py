@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.tables import load
+from analysis import load
 from analysis.statistics.multiple_testing import adjusted
 from analysis.text.thesis import thesis_text
-from analysis.thesis.contrasts import Contrast
+from analysis.thesis.contrasts import ArmContrast
 from analysis.thesis.findings import FINDINGS
-from analysis.thesis.scores import Scores, plain
+from analysis.thesis.scores import ArmScores, canonical_label
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
-from analysis.thesis.verdicts import Answer, findings
+from analysis.thesis.verdicts import FindingResult, findings
 from runners.cli.thesis import write_thesis
 from runners.sweep.folder import SweepFolder
 from seatbelt.errors import UserError
@@ -22,12 +22,12 @@ from tests.analysis.conftest import trial, write_sweep
 from tests.analysis.thesis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep
 
 
-def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, Answer]:
+def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, FindingResult]:
     sweeps = [study_sweep(tmp_path / study, study, score(study), **more) for study in STUDIES]
     return {answer.number: answer for answer in findings(sweeps)}
 
 
-def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tuple[str, ...], list[float]]) -> Scores:
+def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tuple[str, ...], list[float]]) -> ArmScores:
     """Return the scores of a sweep: levels -> a score for each replicate."""
     trials = [
         trial(
@@ -39,7 +39,7 @@ def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tupl
     ]
     described = [{"name": name, "levels": {x: {} for x in levels}} for name, levels in factors.items()]
     write_sweep(root, description={"study": study, "factors": described, "rungs": [9]}, trials=trials)
-    return Scores(load(root))
+    return ArmScores(load(root))
 
 
 def test_every_finding_agrees_where_all_hold(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_one_replicate_decides_nothing(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis, replicates=1)
     assert {answer.verdict for answer in answers.values()} == {"not decided"}
     assert all(answer.p_value is None for answer in answers.values())
-    assert all("one replicate tells nothing of chance" in answer.notes[-1] for answer in answers.values())
+    assert all("one replicate says nothing about chance" in answer.notes[-1] for answer in answers.values())
     assert answers["c2"].weakest is not None
     assert (answers["c2"].weakest.low, answers["c2"].weakest.n) == (None, 1)
 
@@ -74,9 +74,9 @@ def test_much_noise_decides_nothing_and_says_what_would_be_found(tmp_path: Path)
     assert {answer.verdict for answer in answers.values()} == {"not decided"}
     assert answers["e1"].weakest is not None
     assert answers["e1"].weakest.detectable is not None
-    found = f"only differences from {answers['e1'].weakest.detectable:.3f} on are found in 80 % of the cases; "
+    found = f"differences below {answers['e1'].weakest.detectable:.3f} are unlikely to be detected (80 % power); "
     assert answers["e1"].notes[-1].startswith(found)
-    assert "replicates would find 0.01" in answers["e1"].notes[-1]
+    assert "replicates would detect 0.01" in answers["e1"].notes[-1]
 
 
 def test_no_gain_is_no_agreement_however_sure(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_no_gain_is_no_agreement_however_sure(tmp_path: Path) -> None:
 
 def test_a_contrast_is_paired_by_replicate(tmp_path: Path) -> None:
     scores = few(tmp_path / "s", "x", {"a": ["0", "1"]}, {("0",): [0.1, 0.5, 0.9], ("1",): [0.2, 0.7, 1.2]})
-    part = scores.contrast(Contrast(name="1 minus 0", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
+    part = scores.contrast(ArmContrast(name="1 minus 0", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
     # Differences 0.1, 0.2, 0.3: sd 0.1, t of two degrees 4.3027.
     assert (part.effect, part.n, part.freedom) == (pytest.approx(0.2), 3, 2)
     assert part.high == pytest.approx(0.2 + 4.30265 * 0.1 / math.sqrt(3), abs=1e-5)
@@ -99,9 +99,9 @@ def test_a_contrast_is_paired_by_replicate(tmp_path: Path) -> None:
 def test_only_replicates_and_cells_that_have_all_arms_count(tmp_path: Path) -> None:
     cells = {("0", "x"): [0.1, 0.5], ("1", "x"): [0.2, 0.8, 0.9], ("1", "y"): [0.9, 0.9, 0.9]}
     scores = few(tmp_path / "s", "x", {"a": ["0", "1"], "b": ["x", "y"]}, cells)
-    part = scores.contrast(Contrast(name="", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
+    part = scores.contrast(ArmContrast(name="", terms=((1.0, {"a": "1"}), (-1.0, {"a": "0"}))))
     assert (part.effect, part.n) == (pytest.approx((0.1 + 0.3) / 2), 2)
-    lacking = scores.contrast(Contrast(name="", terms=((1.0, {"a": "2"}), (-1.0, {"a": "0"}))))
+    lacking = scores.contrast(ArmContrast(name="", terms=((1.0, {"a": "2"}), (-1.0, {"a": "0"}))))
     assert (lacking.effect, lacking.n) == (None, 0)
 
 
@@ -122,10 +122,10 @@ def test_the_best_arm_is_told_with_those_that_cannot_be_told_from_it(tmp_path: P
     scores = few(tmp_path / "s", "x", {"a": ["x", "y", "z"]}, arms)
     (part,), holds, fails, notes = one_against_all(scores, {"a": "z"}, -0.01, 0.0)
     assert (part.effect, holds is not None and holds < 1e-4, fails) == (pytest.approx(0.4), True, 1.0)
-    assert notes == ["rank 1 of 3 arms", "1 of 3 arms cannot be told from the best"]
+    assert notes == ["rank 1 of 3 arms", "1 of 3 arms cannot be distinguished from the best"]
     (part,), holds, fails, notes = one_against_all(scores, {"a": "x"}, -0.01, 0.0)
     assert (part.effect, holds, fails is not None and fails < 1e-4) == (pytest.approx(-0.4), 1.0, True)
-    assert one_against_all(scores, {"a": "w"}, -0.01, 0.0)[3] == ["the sweep has no scores of a=w beside others"]
+    assert one_against_all(scores, {"a": "w"}, -0.01, 0.0)[3] == ["the sweep has no scores of a=w and other arms"]
 
 
 def test_p_values_are_adjusted_as_holm_does() -> None:
@@ -193,15 +193,15 @@ def test_of_two_sweeps_of_a_study_the_larger_one_answers(tmp_path: Path) -> None
     answer = {a.number: a for a in findings([small, load(large)])}["d1"]
     assert answer.sweep == str(large)
     assert answer.setting == "data belts, 9 epochs, 3 replicates"
-    assert answer.notes[0] == "of 2 sweeps of this study the one with most complete trials"
+    assert answer.notes[0] == "uses the one of 2 sweeps of this study with the most complete trials"
 
 
-def test_levels_that_lack_are_said(tmp_path: Path) -> None:
+def test_missing_levels_are_noted(tmp_path: Path) -> None:
     root = tmp_path / "s"
     few(root, "labels", {"context": ["none", "pants"]}, {("none",): [0.1, 0.2], ("pants",): [0.1, 0.2]})
     answers = {a.number: a for a in findings([root])}
     assert answers["g1"].verdict == "not decided"
-    assert answers["g1"].notes == ["the sweep lacks the levels that this is about"]
+    assert answers["g1"].notes == ["the sweep lacks the levels of this finding"]
 
 
 def test_what_no_sweep_writes_is_one_error(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_what_no_sweep_writes_is_one_error(tmp_path: Path) -> None:
     [("0.0", "0"), ("0.50", "0.5"), ("skin+shirt", "shirt+skin"), ("3-5", "3-5"), ("6+randomized", "6+randomized")],
 )
 def test_labels_have_one_form(label: str, told: str) -> None:
-    assert plain(label) == told
+    assert canonical_label(label) == told
 
 
 def test_the_text_tells_each_finding_once(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_the_text_tells_each_finding_once(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 160
     none = thesis_text(findings([]))
     assert none.startswith("19 findings of the thesis: 19 no sweep\n")
-    assert none.count("`seatbelt sweep mixing` makes one") == 1
+    assert none.count("no sweep; run `seatbelt sweep mixing`") == 1
 
 
 def test_the_command_prints_text_or_json_and_notes_that_the_test_set_was_read(

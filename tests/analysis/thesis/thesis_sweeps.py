@@ -117,5 +117,10 @@ def study_sweep(
     described: list[dict[str, Any]] = [
         {"name": name, "levels": {x: {} for x in levels}, "range": None} for name, levels in factors.items()
     ]
-    description = {"study": study, "factors": described, "rungs": [9], "data": [{"name": "belts"}]}
+    description = {
+        "study": study,
+        "factors": described,
+        "rungs": [9],
+        "data": [{"path": "belts", "name": "belts", "fingerprint": "f" * 64}],
+    }
     return write_sweep(root, description=description, trials=trials)

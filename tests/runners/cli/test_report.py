@@ -110,7 +110,7 @@ def test_a_sweep_that_links_elsewhere_is_not_written_to(
 
 def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     running = iter(["a driver", "a driver"])
-    monkeypatch.setattr("runners.sweep.ledger.holder", lambda folder: next(running, None))
+    monkeypatch.setattr("runners.commands.report.holder", lambda folder: next(running, None))
     pages: list[str] = []
     monkeypatch.setattr(time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
     told: list[str] = []

@@ -1,4 +1,4 @@
-"""Cluster files of Ray: those that are shipped pass, and each thing that can be wrong gives exactly its finding."""
+"""Cluster files of Ray: those that are shipped pass, and each thing that can be wrong gives exactly its problem."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def document(name: str) -> dict[str, Any]:
 def found_in(changed: dict[str, Any], tmp_path: Path) -> list[tuple[str, str, str, str]]:
     path = tmp_path / "changed.yaml"
     path.write_text(yaml.safe_dump(changed))
-    findings = check_file(path)
-    return [(x.severity, x.place, x.what, x.advice) for x in findings if not x.place.startswith("line ")]
+    problems = check_file(path)
+    return [(x.severity, x.place, x.what, x.advice) for x in problems if not x.place.startswith("line ")]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_files_pass(name: str) -> None:
-    findings = check_file(ROOT / name)
-    assert {finding.severity for finding in findings} == {"warning"}
-    assert all("stands for something of yours" in finding.what for finding in findings), "nothing but places to fill in"
+    problems = check_file(ROOT / name)
+    assert {problem.severity for problem in problems} == {"warning"}
+    assert all("stands for something of yours" in problem.what for problem in problems), "nothing but places to fill in"
     assert {x.severity for x in check_file(ROOT / name, to_start=True)} == {"error"}, "which must be filled in to start"
 
 

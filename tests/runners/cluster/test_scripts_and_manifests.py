@@ -1,4 +1,4 @@
-"""The SLURM script and the RayJob manifest: what is shipped passes, and each fault gives exactly its finding."""
+"""The SLURM script and the RayJob manifest: what is shipped passes, and each fault gives exactly its problem."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def found_in(name: str, text: str, tmp_path: Path) -> list[str]:
     path = tmp_path / name
     path.write_text(text)
     return [
-        f"{finding.severity} {finding.place}: {finding.what}; {finding.advice}"
-        for finding in check_file(path)
-        if not finding.place.startswith("line ")
+        f"{problem.severity} {problem.place}: {problem.what}; {problem.advice}"
+        for problem in check_file(path)
+        if not problem.place.startswith("line ")
     ]
 
 

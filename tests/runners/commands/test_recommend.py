@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.cells import cell_text
 from runners.cli.compare_why import recommend
 from runners.commands.recommend import JudgedRecommendation, recommendation, recommendation_lines
 from runners.core.events import CertaintyJudged
@@ -20,6 +19,7 @@ from runners.session.recommendation_text import certainty_text
 from runners.sweep.folder import SweepFolder
 from runners.worker.messages import LegTask
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import cell_text
 from tests.runners.conftest import describe, ended_message, epoch_message
 
 GOOD = {"resnet34": 0.05, "unet": 0.03}

@@ -16,12 +16,13 @@ from runners.session.options import RunOptions
 from runners.session.previous import repeat_options, resume_command
 from runners.session.progress import Progress
 from runners.sweep import code_version
-from runners.sweep.description import DataSource, SweepDescription
+from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.journal import read_events
 from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
+from seatbelt.records.sweep import DataSource
 from tests.conftest import MakeData
 from tests.runners.conftest import describe, ended_message, open_driver
 from tests.runners.session.test_driver import run_to_the_end
@@ -161,7 +162,7 @@ def test_a_sweep_without_any_result_says_why(folder: SweepFolder, outcome: str, 
     from analysis import load
     from analysis.answers.ranking import best
 
-    with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` says why the first has none"):
+    with pytest.raises(UserError, match=r"no trial has a score .*; `seatbelt why .* 0` explains the first one"):
         best(load(folder.name))
 
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.statistics.factorial import Surface
+from analysis.statistics.factorial import ScoreSurface
 from runners.core import candidates
 from runners.core.candidates import CandidateSpace, candidate_space
 from search_spaces.axes import factor
@@ -38,12 +38,12 @@ def test_a_range_has_values_from_end_to_end_and_any_value_has_the_nearest_row() 
     assert found.row({"encoder_learning_rate": "0.00098"}) == (12,)
 
 
-def surface_of(found: CandidateSpace, seed: int) -> Surface:
+def surface_of(found: CandidateSpace, seed: int) -> ScoreSurface:
     random = np.random.default_rng(seed)
     count = sum(basis.width for basis in found.bases)
     owner = np.repeat(np.arange(len(found.bases)), [basis.width for basis in found.bases])
     pairs = random.normal(size=(count, count)) * (owner[:, None] != owner[None, :])
-    return Surface(level=0.5, main=3 * random.normal(size=count), pairs=pairs + pairs.T, arms=np.zeros(0))
+    return ScoreSurface(level=0.5, main=3 * random.normal(size=count), pairs=pairs + pairs.T, arms=np.zeros(0))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -215,7 +215,7 @@ def test_doctor_lists_all_before_it_fails(
     blocked.write_text("")
     monkeypatch.setenv("SEATBELT_CACHE", str(blocked / "cache"))
     monkeypatch.setenv("SEATBELT_WEIGHTS", str(tmp_path / "none"))
-    monkeypatch.setattr("runners.engines.connection.probe", lambda resources: "a task ran")
+    monkeypatch.setattr("runners.commands.doctor.probe", lambda resources: "a task ran")
     monkeypatch.setattr("sys.argv", ["seatbelt", "doctor"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -86,7 +86,7 @@ def test_proposals_lie_inside_their_distributions() -> None:
 def test_numbers_of_few_values_are_levels_and_others_ranges_with_both_ends() -> None:
     choices = candidates_of_distributions({name: SPACE[name] for name in SPACE if name != "fixed"})
     labels = {name: [float(x) for x in found] for name, found in zip(choices.names, choices.labels, strict=True)}
-    ranges = {name for name, basis in zip(choices.names, choices.bases, strict=True) if basis.factor.continuous}
+    ranges = {name for name, basis in zip(choices.names, choices.bases, strict=True) if basis.factor.range}
     assert ranges == {"rate", "share", "drop", "depth", "width"}
     assert labels["kernel"] == [1, 3, 5, 7]
     assert labels["drop"] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])

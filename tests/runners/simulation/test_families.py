@@ -49,7 +49,7 @@ def test_curves_are_the_same_each_time_and_end_at_the_quality() -> None:
     np.testing.assert_array_equal(world.curve(cell, 2), again.curve(cell, 2))
     assert not np.array_equal(world.curve(cell, 2), world.curve(cell, 3))
     ends = [world.curve(cell, replicate)[-1] for replicate in range(400)]
-    sd = np.hypot(FAMILIES["fast"].luck, FAMILIES["fast"].noise)
+    sd = np.hypot(FAMILIES["fast"].trial_noise, FAMILIES["fast"].epoch_noise)
     assert np.mean(ends) == pytest.approx(world.quality(cell), abs=4 * sd / 20)
     assert np.std(ends) == pytest.approx(sd, rel=0.2)
     assert world.curve(cell, 0)[0] < world.curve(cell, 0)[-1]

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.reading.space_factor import SpaceFactor
 from analysis.statistics.factorial import basis_of
+from seatbelt.records.sweep import SweepFactor, SweepRange
 
-RANGE = SpaceFactor(name="rate", levels=(), low=1e-4, high=1e-2, log=True)
+RANGE = SweepFactor(name="rate", range=SweepRange(field="rate", low=1e-4, high=1e-2, log=True))
 
 
 def test_a_switch_has_one_column_of_two_opposite_values() -> None:
-    basis = basis_of(SpaceFactor(name="cutout", levels=("off", "on")))
+    basis = basis_of(SweepFactor(name="cutout", levels={"off": {}, "on": {}}))
     off, on = basis.columns(["off", "on"])[:, 0]
     assert off == pytest.approx(-on)
     assert abs(on) == pytest.approx(0.5**0.5)
@@ -19,7 +19,7 @@ def test_a_switch_has_one_column_of_two_opposite_values() -> None:
 @pytest.mark.parametrize("count", [2, 5, 6])
 def test_columns_of_levels_are_centred_uncorrelated_and_of_one_size(count: int) -> None:
     levels = tuple(map(str, range(count)))
-    basis = basis_of(SpaceFactor(name="x", levels=levels))
+    basis = basis_of(SweepFactor(name="x", levels={label: {} for label in levels}))
     columns = basis.columns(levels)
     assert columns.shape == (count, count - 1) == (count, basis.width)
     np.testing.assert_allclose(columns.sum(axis=0), 0, atol=1e-12)

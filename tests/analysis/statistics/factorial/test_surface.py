@@ -4,15 +4,15 @@ import itertools
 
 import numpy as np
 
-from analysis.statistics.factorial import Belief, coefficients
-from tests.analysis.statistics.factorial.test_model import FACTORS, SCALES, some_trials
+from analysis.statistics.factorial import SurfacePosterior, coefficients
+from tests.analysis.statistics.factorial.test_posterior import FACTORS, SCALES, some_trials
 
 GROUPS = [(0,), (1,), (0, 1)]
 
 
 def test_the_mean_has_the_coefficients_of_the_posterior() -> None:
     trials = some_trials()
-    surface = Belief(trials, SCALES).mean()
+    surface = SurfacePosterior(trials, SCALES).mean()
     wanted = coefficients(trials, [SCALES], GROUPS).mean
     a, b = trials.columns
     np.testing.assert_allclose(surface.main, wanted[: a.shape[1] + b.shape[1]], atol=1e-10)
@@ -22,7 +22,7 @@ def test_the_mean_has_the_coefficients_of_the_posterior() -> None:
 
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior() -> None:
     trials = some_trials()
-    belief = Belief(trials, SCALES)
+    belief = SurfacePosterior(trials, SCALES)
     random = np.random.default_rng(1)
     wanted = coefficients(trials, [SCALES], GROUPS)
     width = trials.columns[0].shape[1]
@@ -37,7 +37,7 @@ def test_draws_have_the_mean_and_the_covariance_of_the_posterior() -> None:
 
 def test_scores_are_the_sums_of_their_parts() -> None:
     trials = some_trials()
-    surface = Belief(trials, SCALES).mean()
+    surface = SurfacePosterior(trials, SCALES).mean()
     cells = list(itertools.product(FACTORS[0].levels, FACTORS[1].levels))
     bases = trials.bases
     columns = np.concatenate([bases[f].columns([c[f] for c in cells]) for f in range(2)], axis=1)

@@ -154,7 +154,7 @@ def test_scales_are_written_down_and_read_again() -> None:
     scales = estimate_scales(seen(40), None)
     again = unpacked(packed(scales, 4, EPOCHS), 4, EPOCHS)
     np.testing.assert_allclose(again.main, scales.main)
-    np.testing.assert_allclose(again.luck, scales.luck)
+    np.testing.assert_allclose(again.noise, scales.noise)
     assert again.pairs == pytest.approx(scales.pairs)
 
 
@@ -164,7 +164,7 @@ def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger
     small, large = estimate_scales(usual, None), estimate_scales(wider, None)
     assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
     assert large.main == pytest.approx(5 * small.main, rel=0.1)
-    assert large.luck == pytest.approx(25 * small.luck, rel=0.1, abs=1e-5)
+    assert large.noise == pytest.approx(25 * small.noise, rel=0.1, abs=1e-5)
     # Scores that are spread less than expected say less about scales than that they are small.
     assert estimate_scales(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 

@@ -1,4 +1,4 @@
-"""What a cluster of a file would cost and lose: storage, idle machines, spot, the head."""
+"""Checks what a cluster would cost or lose: storage, idle machines, spot machines, the head."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runners.cluster.findings import Finding, commands, error, items, mapping, warning
 from runners.cluster.first_trial import check_cache
+from runners.cluster.problems import Problem, commands, error, items, mapping, warning
 
 STORAGE = re.compile(r"\b(mount|mountpoint|nfs4?|efs|gcsfuse|s3fs|mount-s3|lustre)\b|\b(s3|gs)://")
 _GPU_MACHINE = re.compile(r"(p|g)\d")
 _SETUP_KEYS = ("initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands")
 
 
-def check_storage(document: dict[str, Any]) -> Iterator[Finding]:
-    """Nodes share storage."""
+def check_storage(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that nodes share storage."""
     if not any(STORAGE.search(text) for _, text in commands(document, *_SETUP_KEYS)):
         yield error(
             "setup_commands",
@@ -24,8 +24,8 @@ def check_storage(document: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def check_workers(document: dict[str, Any]) -> Iterator[Finding]:
-    """Something runs trials."""
+def check_workers(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that some node runs trials."""
     types = mapping(document.get("available_node_types"))
     workers = {name: mapping(node) for name, node in types.items() if name != document.get("head_node_type")}
     most = document.get("max_workers", 1)
@@ -33,16 +33,16 @@ def check_workers(document: dict[str, Any]) -> Iterator[Finding]:
         yield error("available_node_types", "nothing would run trials", "add a type of workers with max_workers")
 
 
-def check_decoded(document: dict[str, Any]) -> Iterator[Finding]:
-    """Decoded images go to a disk of the node."""
+def check_decoded(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that decoded images go to a local disk of the node."""
     starts = [text for _, text in commands(document, "worker_start_ray_commands", *_SETUP_KEYS)]
     docker = mapping(document.get("docker"))
     options = [*items(docker.get("run_options")), *items(docker.get("worker_run_options"))]
     yield from check_cache("worker_start_ray_commands", " ".join(map(str, [*starts, *options])))
 
 
-def check_idle(document: dict[str, Any]) -> Iterator[Finding]:
-    """Machines without work end, for good."""
+def check_idle(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that idle machines are terminated, not stopped."""
     if "idle_timeout_minutes" not in document:
         yield error("idle_timeout_minutes", "is missing", "say after how many idle minutes a worker ends, such as 10")
     provider = mapping(document.get("provider"))
@@ -55,8 +55,8 @@ def check_idle(document: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def check_spot(document: dict[str, Any]) -> Iterator[Finding]:
-    """GPU workers are spot machines: a lost one costs an epoch at most."""
+def check_spot(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that GPU workers are spot machines: a lost one costs at most an epoch."""
     kind = mapping(document.get("provider")).get("type")
     for name, node in mapping(document.get("available_node_types")).items():
         config = mapping(mapping(node).get("node_config"))
@@ -73,8 +73,8 @@ def check_spot(document: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def check_head(document: dict[str, Any]) -> Iterator[Finding]:
-    """The head proposes and records; a trial there would slow it down."""
+def check_head(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that the head runs no trials, which would slow down its decisions and records."""
     name = str(document.get("head_node_type"))
     head = mapping(mapping(document.get("available_node_types")).get(name))
     starts = [text for _, text in commands(document, "head_start_ray_commands")]

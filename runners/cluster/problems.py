@@ -1,4 +1,4 @@
-"""What a check of a cluster file found, and the plain shapes that checks read it through."""
+"""Problems of a cluster file, and typed access to its plain values."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that is wrong with a file."""
+class Problem:
+    """One problem of a file."""
 
     severity: Literal["error", "warning"]
     place: str
     """Dotted path in the file."""
     what: str
     advice: str
-    """What to do."""
+    """Advice."""
 
 
-def error(place: str, what: str, advice: str) -> Finding:
-    """Return a finding that makes a file invalid."""
-    return Finding(severity="error", place=place, what=what, advice=advice)
+def error(place: str, what: str, advice: str) -> Problem:
+    """Return a problem that makes a file invalid."""
+    return Problem(severity="error", place=place, what=what, advice=advice)
 
 
-def warning(place: str, what: str, advice: str) -> Finding:
-    """Return a finding that one may have reasons for."""
-    return Finding(severity="warning", place=place, what=what, advice=advice)
+def warning(place: str, what: str, advice: str) -> Problem:
+    """Return a problem that may be intended."""
+    return Problem(severity="warning", place=place, what=what, advice=advice)
 
 
 def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401  (whatever the file holds)
-    """Return a mapping of the file, or an empty one where it has something else."""
+    """Return a value as a mapping; empty if it is something else."""
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Any]:  # noqa: ANN401
-    """Return a list of the file, or an empty one."""
+    """Return a value as a list; empty if it is something else."""
     return value if isinstance(value, list) else []
 
 
@@ -48,7 +48,7 @@ def commands(document: dict[str, Any], *keys: str) -> Iterator[tuple[str, str]]:
                 yield f"{key}.{index}", text
 
 
-def unknown_keys(place: str, keys: Iterable[str], allowed: Iterable[str]) -> Iterator[Finding]:
+def unknown_keys(place: str, keys: Iterable[str], allowed: Iterable[str]) -> Iterator[Problem]:
     """Yield an error for each key that is not allowed, with the nearest allowed name."""
     names = sorted(allowed)
     for key in sorted(set(map(str, keys)) - set(names)):

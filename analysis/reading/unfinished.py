@@ -1,4 +1,4 @@
-"""Saying that a sweep has not come to its end."""
+"""Notes on unfinished sweeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ENDED = {status.value for status in FINAL} | {Status.PRUNED.value}
 
 
 def unfinished_text(counts: Mapping[str, int]) -> str | None:
-    """Return a note where trials have not ended, None where all have.
+    """Return a note if some trials have not ended, else None.
 
     Args:
         counts: Status -> number of trials.
@@ -18,5 +18,5 @@ def unfinished_text(counts: Mapping[str, int]) -> str | None:
     waiting = {status: count for status, count in sorted(counts.items()) if status not in _ENDED}
     if not waiting:
         return None
-    told = ", ".join(f"{count} {status}" for status, count in waiting.items())
-    return f"provisional: the sweep is not finished ({told}); this may change"
+    statuses = ", ".join(f"{count} {status}" for status, count in waiting.items())
+    return f"provisional: the sweep is not finished ({statuses}); this may change"

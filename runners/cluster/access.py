@@ -1,4 +1,4 @@
-"""Who gets into the cluster that a file describes: ports, security groups, the token, the disks."""
+"""Checks who can reach a cluster: ports, security groups, the token, the disks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runners.cluster.findings import Finding, commands, error, items, mapping, warning
+from runners.cluster.problems import Problem, commands, error, items, mapping, warning
 
 START_KEYS = ("head_start_ray_commands", "worker_start_ray_commands")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -18,8 +18,8 @@ _TOKEN_WRITTEN = re.compile(r"(>|\btee|\bcp|-o|--output)\s*\S*auth_token")
 _TOKEN_ITSELF = re.compile(r"RAY_AUTH_TOKEN=[\"']?[^\s$\"']")
 
 
-def check_addresses(document: dict[str, Any]) -> Iterator[Finding]:
-    """The dashboard is on loopback, and nothing listens everywhere."""
+def check_addresses(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that the dashboard is on loopback, and that nothing listens on all addresses."""
     for key in START_KEYS:
         if key not in document:
             yield error(
@@ -29,8 +29,8 @@ def check_addresses(document: dict[str, Any]) -> Iterator[Finding]:
         yield from check_listening(place, text)
 
 
-def check_listening(place: str, text: str) -> Iterator[Finding]:
-    """One command that starts Ray."""
+def check_listening(place: str, text: str) -> Iterator[Problem]:
+    """Check one command that starts Ray."""
     for host in _DASHBOARD.findall(text):
         if host.strip("\"'") not in _LOOPBACK:
             yield error(place, f"the dashboard listens on {host}", "use --dashboard-host=127.0.0.1")
@@ -38,8 +38,8 @@ def check_listening(place: str, text: str) -> Iterator[Finding]:
         yield error(place, "Ray listens on every network", "name the address of the private network")
 
 
-def check_security_groups(document: dict[str, Any]) -> Iterator[Finding]:
-    """No rule lets the whole internet in, neither one of the file nor one that Ray would make."""
+def check_security_groups(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that no rule admits the whole internet, neither one in the file nor one that Ray would make."""
     provider = mapping(document.get("provider"))
     rules = items(mapping(provider.get("security_group")).get("IpPermissions"))
     for index, rule in enumerate(map(mapping, rules)):
@@ -60,8 +60,8 @@ def check_security_groups(document: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def check_token(document: dict[str, Any]) -> Iterator[Finding]:
-    """Ray asks for the token on every node, and every node has it."""
+def check_token(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that Ray asks for the token on every node, and that every node has it."""
     everywhere = bool(_TOKEN_MODE.search(str(mapping(document.get("docker")).get("run_options"))))
     for place, text in commands(document, *START_KEYS):
         if "ray start" in text and not everywhere and not _TOKEN_MODE.search(text):
@@ -79,8 +79,8 @@ def check_token(document: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def check_disks(document: dict[str, Any]) -> Iterator[Finding]:
-    """Disks are encrypted; Google's always are."""
+def check_disks(document: dict[str, Any]) -> Iterator[Problem]:
+    """Check that disks are encrypted; Google's always are."""
     if mapping(document.get("provider")).get("type") != "aws":
         return
     for name, node in mapping(document.get("available_node_types")).items():

@@ -1,4 +1,4 @@
-"""Keys that Ray's own schema lets through unchecked, although a misspelt one fails or is ignored on the cloud."""
+"""Allowed keys where Ray's schema checks none, although a misspelt key fails or is ignored on the cloud."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PROVIDER = {
         "worker_ips",
     },
 }
-"""Provider type -> keys of `provider`: what Ray 2.60 reads."""
+"""Provider type -> keys of `provider` that Ray 2.60 reads."""
 
 _RUN_INSTANCES = """
 AdditionalInfo BlockDeviceMappings CapacityReservationSpecification ClientToken CpuOptions CreditSpecification
@@ -63,7 +63,7 @@ NODE_CONFIG = {
     "aws": {*_RUN_INSTANCES.split(), "SubnetIds"},
     "gcp": set(_INSTANCES.split()),
 }
-"""Provider type -> keys of `node_config`: EC2's RunInstances, Compute Engine's instances, and what Ray adds to them."""
+"""Provider type -> keys of `node_config`: EC2's RunInstances, Compute Engine's instances, and Ray's additions."""
 
 RAYJOB = set(
     """

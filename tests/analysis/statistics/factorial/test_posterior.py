@@ -6,20 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.reading.space_factor import SpaceFactor
-from analysis.statistics.factorial import Scales, Trials, basis_of, coefficients, learned_scales, trials_of
-from analysis.statistics.factorial.model import _slopes, _solve
-from analysis.statistics.factorial.scales import Packing, expected_scales
+from analysis.statistics.factorial import Scales, Trials, basis_of, coefficients, fit_scales, trials_of
+from analysis.statistics.factorial.likelihood import gradients, likelihood
+from analysis.statistics.factorial.scales import ScaleVector, expected_scales
+from seatbelt.records.sweep import SweepFactor
 
-FACTORS = (SpaceFactor(name="a", levels=("off", "on")), SpaceFactor(name="b", levels=("x", "y", "z")))
+FACTORS = (
+    SweepFactor(name="a", levels={"off": {}, "on": {}}),
+    SweepFactor(name="b", levels={"x": {}, "y": {}, "z": {}}),
+)
 EPOCHS = (3, 9)
 SCALES = Scales(
     main=np.array([0.03, 0.02]),
     pairs=0.01,
-    beyond=0.005,
-    relation=np.array([[1.5, 0.4], [0.4, 1.0]]),
-    relation_beyond=np.array([[0.7, 0.6], [0.6, 1.0]]),
-    luck=np.array([[2e-4, 1e-4], [1e-4, 3e-4]]),
+    arm_residual=0.005,
+    rung_correlation=np.array([[1.5, 0.4], [0.4, 1.0]]),
+    residual_rung_correlation=np.array([[0.7, 0.6], [0.6, 1.0]]),
+    noise=np.array([[2e-4, 1e-4], [1e-4, 3e-4]]),
 )
 
 
@@ -48,10 +51,10 @@ def test_the_posterior_is_that_of_a_regression_with_every_coefficient_written_ou
     arms = np.unique(np.round(np.concatenate([a, b], axis=1), 6), axis=0, return_inverse=True)[1].ravel()
     replicate = np.repeat(np.arange(n // 6), 6)
     blocks = [
-        (a, 0.03**2 * SCALES.relation),
-        (b, 0.02**2 * SCALES.relation),
-        (pair, 0.01**2 * SCALES.relation_beyond),
-        (np.eye(6)[arms], 0.005**2 * SCALES.relation_beyond),
+        (a, 0.03**2 * SCALES.rung_correlation),
+        (b, 0.02**2 * SCALES.rung_correlation),
+        (pair, 0.01**2 * SCALES.residual_rung_correlation),
+        (np.eye(6)[arms], 0.005**2 * SCALES.residual_rung_correlation),
         (np.concatenate([np.ones((n, 1)), np.eye(n // 6)[replicate]], axis=1), 0.2**2 * np.eye(k)),
     ]
     design = np.concatenate([np.kron(columns, np.eye(k)) for columns, _ in blocks], axis=1)
@@ -62,8 +65,8 @@ def test_the_posterior_is_that_of_a_regression_with_every_coefficient_written_ou
         stop = start + size * k
         prior[start:stop, start:stop] = np.kron(np.eye(size), covariance)
         start = stop
-    known = trials.known
-    rows, noise = design[known], np.kron(np.eye(n), SCALES.luck)[np.ix_(known, known)]
+    known = trials.observed
+    rows, noise = design[known], np.kron(np.eye(n), SCALES.noise)[np.ix_(known, known)]
     precision = rows.T @ np.linalg.inv(noise) @ rows + np.linalg.inv(prior)
     mean = np.linalg.solve(precision, rows.T @ np.linalg.inv(noise) @ trials.scores.ravel()[known])
     ends = np.arange(sum(sizes[:3])) * k + k - 1
@@ -83,13 +86,16 @@ def test_one_rung_is_as_good_as_two_that_say_nothing_of_each_other() -> None:
     apart = Scales(
         main=SCALES.main,
         pairs=SCALES.pairs,
-        beyond=SCALES.beyond,
-        relation=np.diag([1.5, 1.0]),
-        relation_beyond=np.diag([0.7, 1.0]),
-        luck=np.diag(np.diag(SCALES.luck)),
+        arm_residual=SCALES.arm_residual,
+        rung_correlation=np.diag([1.5, 1.0]),
+        residual_rung_correlation=np.diag([0.7, 1.0]),
+        noise=np.diag(np.diag(SCALES.noise)),
     )
     end = replace(
-        apart, relation=apart.relation[1:, 1:], relation_beyond=apart.relation_beyond[1:, 1:], luck=apart.luck[1:, 1:]
+        apart,
+        rung_correlation=apart.rung_correlation[1:, 1:],
+        residual_rung_correlation=apart.residual_rung_correlation[1:, 1:],
+        noise=apart.noise[1:, 1:],
     )
     two, one = some_trials(), some_trials(rungs=1)
     wanted, found = (coefficients(t, [s], t.groups) for t, s in ((two, apart), (one, end)))
@@ -98,60 +104,60 @@ def test_one_rung_is_as_good_as_two_that_say_nothing_of_each_other() -> None:
 
 
 def test_scales_are_learned_from_one_rung() -> None:
-    (found,) = learned_scales(some_trials(replicates=8, rungs=1), draws=1)
-    assert found.relation.tolist() == found.relation_beyond.tolist() == [[1.0]]
-    assert found.main[0] > 0.005 and 0.005**2 < found.luck[0, 0] < 0.03**2
+    (found,) = fit_scales(some_trials(replicates=8, rungs=1), draws=1)
+    assert found.rung_correlation.tolist() == found.residual_rung_correlation.tolist() == [[1.0]]
+    assert found.main[0] > 0.005 and 0.005**2 < found.noise[0, 0] < 0.03**2
 
 
 def test_slopes_are_those_of_the_likelihood_and_the_prior() -> None:
     trials = some_trials()
-    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+    packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
     vector = packing.pack(SCALES)
     scales = packing.unpack(vector)
-    slope = packing.slope(vector, *_slopes(trials, scales, _solve(trials, scales)))
+    slope = packing.slope(vector, *gradients(trials, scales, likelihood(trials, scales)))
     for i, step in enumerate(1e-5 * np.eye(len(vector))):
         above, below = packing.unpack(vector + step), packing.unpack(vector - step)
-        likelihood = (_solve(trials, above).likelihood - _solve(trials, below).likelihood) / 2e-5
+        rise = likelihood(trials, above).logarithm - likelihood(trials, below).logarithm
         prior = (packing.prior(vector + step)[0] - packing.prior(vector - step)[0]) / 2e-5
-        assert slope[i] == pytest.approx(likelihood, rel=1e-4, abs=1e-4)
+        assert slope[i] == pytest.approx(rise / 2e-5, rel=1e-4, abs=1e-4)
         assert packing.prior(vector)[1][i] == pytest.approx(prior, rel=1e-4, abs=1e-4)
 
 
 def test_packing_and_unpacking_give_the_same_scales() -> None:
-    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+    packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
     again = packing.unpack(packing.pack(SCALES))
     np.testing.assert_allclose(again.main, SCALES.main)
-    np.testing.assert_allclose(again.relation_beyond, SCALES.relation_beyond)
-    np.testing.assert_allclose(again.luck, SCALES.luck)
-    assert (again.pairs, again.beyond) == (pytest.approx(0.01), pytest.approx(0.005))
+    np.testing.assert_allclose(again.residual_rung_correlation, SCALES.residual_rung_correlation)
+    np.testing.assert_allclose(again.noise, SCALES.noise)
+    assert (again.pairs, again.arm_residual) == (pytest.approx(0.01), pytest.approx(0.005))
 
 
 def test_the_likeliest_scales_are_found() -> None:
     trials = some_trials(replicates=8)
-    packing = Packing(expected_scales(len(FACTORS), EPOCHS))
+    packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
 
     def density(scales: Scales) -> float:
-        return _solve(trials, scales).likelihood + packing.prior(packing.pack(scales))[0]
+        return likelihood(trials, scales).logarithm + packing.prior(packing.pack(scales))[0]
 
-    (best,) = learned_scales(trials, draws=1)
+    (best,) = fit_scales(trials, draws=1)
     # The normalisation moves the prior's value a little, and nothing else.
     for factor, other in itertools.product((0.5, 2.0), range(4)):
-        moved = [best.main, best.pairs, best.beyond, best.luck]
+        moved = [best.main, best.pairs, best.arm_residual, best.noise]
         moved[other] = moved[other] * factor
         scales = Scales(
             main=np.asarray(moved[0]),
             pairs=float(moved[1]),
-            beyond=float(moved[2]),
-            luck=np.asarray(moved[3]),
-            relation=best.relation,
-            relation_beyond=best.relation_beyond,
+            arm_residual=float(moved[2]),
+            noise=np.asarray(moved[3]),
+            rung_correlation=best.rung_correlation,
+            residual_rung_correlation=best.residual_rung_correlation,
         )
         assert density(scales) < density(best) + 0.5
 
 
 def test_draws_are_the_same_each_time_and_differ_from_one_another() -> None:
     trials = some_trials()
-    first, again = learned_scales(trials, draws=3), learned_scales(trials, draws=3)
+    first, again = fit_scales(trials, draws=3), fit_scales(trials, draws=3)
     assert [s.pairs for s in first] == [s.pairs for s in again]
     assert len({s.pairs for s in first}) == 3
-    assert all(s.relation[-1, -1] == pytest.approx(1) for s in first)
+    assert all(s.rung_correlation[-1, -1] == pytest.approx(1) for s in first)

@@ -1,6 +1,6 @@
 """The columns of all tables as Markdown, written into a document between its markers.
 
-Run `python -m analysis.reading.column_reference docs/results.md` after a change of a column; a test compares the two.
+Run `python -m analysis.text.column_reference docs/results.md` after a change of a column; a test compares the two.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from analysis.reading.trial_cells import ARMS, CELLS, STAGES
+from analysis.answers.arms import ARMS
+from analysis.reading.trial_cells import CELLS, STAGES
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import TABLES
 
@@ -27,14 +28,14 @@ _MARKED = re.compile(r"(<!-- columns of (\w+) -->\n).*?(<!-- end -->)", re.DOTAL
 
 
 def with_columns(document: str) -> str:
-    """Return a Markdown document with the present columns between its markers.
+    """Return a Markdown document with the current columns between its markers.
 
     A table of columns stands between `<!-- columns of NAME -->` and `<!-- end -->`.
 
     Raises:
         KeyError: A marker names no table.
     """
-    return _MARKED.sub(lambda found: f"{found[1]}{columns_text(REFERENCE[found[2]])}{found[3]}", document)
+    return _MARKED.sub(lambda match: f"{match[1]}{columns_text(REFERENCE[match[2]])}{match[3]}", document)
 
 
 def columns_text(columns: list[Column]) -> str:
@@ -44,7 +45,7 @@ def columns_text(columns: list[Column]) -> str:
 
 
 def main() -> None:
-    """Write the columns into the documents that are given."""
+    """Write the columns into the documents named on the command line."""
     for name in sys.argv[1:]:
         path = Path(name)
         path.write_text(with_columns(path.read_text(encoding="utf-8")), encoding="utf-8")
