@@ -160,10 +160,19 @@ def texts(path: Path) -> list[str]:
     literals = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
-            literals.append("\0".join(part.value for part in node.values if isinstance(part, ast.Constant)))
+            literals.append("\0".join(str(part.value) for part in node.values if isinstance(part, ast.Constant)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             literals.append(node.value)
     return literals
+
+
+def test_the_index_lists_every_decision_with_its_status() -> None:
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text()
+    rows = dict(re.findall(r"^\| \[\d+\]\((\S+)\) \|.*\| ([^|]+) \|$", index, flags=re.MULTILINE))
+    records = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+    assert rows == {
+        path.name: re.findall(r"^Status: (.+)\.$", path.read_text(), flags=re.MULTILINE)[0] for path in records
+    }
 
 
 @pytest.mark.slow
