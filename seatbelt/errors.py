@@ -1,5 +1,8 @@
 """Errors that a user can fix."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """Invalid input: a file, option, configuration, image, checkpoint or row.
@@ -28,3 +31,23 @@ def refuse_newer_format(place: str, version: object, newest: int) -> None:
             f"{place} was made by a newer version of seatbelt (format {version}, this one reads {newest}); install "
             "that version, or restore the file from a backup if it is damaged"
         )
+
+
+@contextmanager
+def refuse_impossible(place: str, advice: str) -> Iterator[None]:
+    """Turn exceptions that impossible recorded values cause into one error for the user.
+
+    Args:
+        place: What holds the values and what is wrong with them, such as `the tables of x hold what no sweep writes`.
+        advice: What to do.
+
+    Raises:
+        UserError: The values are impossible.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (AssertionError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"{place} ({what}); {advice}") from None

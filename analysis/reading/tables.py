@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from seatbelt.errors import UserError, refuse_newer_format
+from seatbelt.errors import UserError, refuse_impossible, refuse_newer_format
 from seatbelt.records.sweep import FORMAT, SweepRecord, read_record
 from seatbelt.records.tables import SWEEP_METADATA
 from seatbelt.storage.base import is_remote, open_storage
@@ -176,20 +176,8 @@ def check_identity(sweep: SweepTables, place: str, identity: str) -> None:
         )
 
 
-@contextmanager
-def readable(sweep: Source) -> Iterator[None]:
-    """Turn exceptions caused by impossible values in a sweep's tables into one error for the user.
-
-    Raises:
-        UserError: The tables hold values that no sweep writes.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(
-            f"the tables of {sweep.root} hold what no sweep writes ({what}); `seatbelt resume` writes them anew from "
-            "the ledger"
-        ) from None
+def readable(sweep: Source) -> AbstractContextManager[None]:
+    """Turn exceptions caused by impossible values in a sweep's tables into one `UserError`."""
+    return refuse_impossible(
+        f"the tables of {sweep.root} hold what no sweep writes", "`seatbelt resume` writes them anew from the ledger"
+    )

@@ -25,7 +25,7 @@ from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import decode
 from seatbelt.data.datasets.labels import channel_codes, labels_of
 from seatbelt.data.loading.decoded_cache import resize
-from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.explain.explanation import Explanation, Options, explain
 from seatbelt.explain.occlusion import fill_colour
@@ -174,8 +174,7 @@ def _missing_weights_text(folder: SweepFolder, key: str) -> str:
 
 def _data(description: SweepDescription) -> SweepData:
     check_data_unchanged(description)
-    sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in description.data)
-    return SweepData(sources, description.selection, subjects_per_data_set=description.subjects_per_data_set)
+    return SweepData.of(description)
 
 
 def _check(options: Options) -> None:

@@ -28,7 +28,7 @@ from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.checks.label_coverage import NamedConfig
 from seatbelt.data.datasets.dataset import DataSet, fingerprint, read
-from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
+from seatbelt.data.loading.trial_samples import SweepData, target_masks
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import check_subjects, share_subjects
 from seatbelt.errors import UserError
@@ -119,12 +119,7 @@ def _open_data(request: Request, datasets: list[DataSet]) -> tuple[tuple[DataSou
         for dataset in datasets
     )
     selection = selection_set(datasets, domain=request.select_on, seed=request.seed, subjects_per_data_set=per_data_set)
-    data = SweepData(
-        tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sources),
-        selection,
-        subjects_per_data_set=per_data_set,
-    )
-    return sources, data
+    return sources, SweepData(sources, selection, subjects_per_data_set=per_data_set)
 
 
 def _check_arms(

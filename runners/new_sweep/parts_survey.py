@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runners.sweep.description import SweepDescription
 from seatbelt.data.checks.identical_images import check_no_image_in_two_parts
 from seatbelt.data.checks.label_coverage import (
     LabelCounter,
@@ -15,7 +14,7 @@ from seatbelt.data.checks.label_coverage import (
     describe_missing_target,
 )
 from seatbelt.data.datasets.labels import FEW
-from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import Partition
 from seatbelt.data.partition.subjects import Sample, describe_missing_subjects
 from seatbelt.errors import UserError
@@ -149,15 +148,6 @@ def check_parts(survey: PartsSurvey, arms: list[NamedConfig]) -> None:
     held_out = survey.selection | survey.test
     parts = {"training": survey.trained - held_out, "selection": survey.selection, "test": survey.test}
     check_no_image_in_two_parts(survey.data, survey.data.decoded(arms[0][1]), parts)
-
-
-def sources_of(description: SweepDescription) -> SweepData:
-    """Return the data of a sweep."""
-    return SweepData(
-        tuple(Source(path=s.path, fingerprint=s.fingerprint) for s in description.data),
-        description.selection,
-        subjects_per_data_set=description.subjects_per_data_set,
-    )
 
 
 def _large_text(selected: int, training: int, domain: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from runners.core.history import History
 from runners.core.plan import Limits, Plan
-from runners.new_sweep.parts_survey import PartsSurvey, sources_of, survey_parts
+from runners.new_sweep.parts_survey import PartsSurvey, survey_parts
 from runners.new_sweep.space_checks import arms_to_check
 from runners.preview.cost import device_here, seconds_per_trial_epoch, some_cells
 from runners.session.progress import total_epochs
@@ -33,7 +33,7 @@ def plan_text(
         history: Its history; None for a sweep that has not begun.
     """
     plan = description.plan(limits)
-    data = sources_of(description)
+    data = SweepData.of(description)
     lines = [f"study      {description.study}: {description.question}", f"folder     {folder.name}"]
     lines += [f"factor     {factor_text(factor)}" for factor in plan.space.factors]
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]

@@ -137,18 +137,7 @@ class Driver:
             ledger.close()
             raise
         folder.forget_stop()
-        driver._record_now(
-            SessionOpened(
-                session=secrets.token_hex(4),
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                limits=asdict(limits),
-                at=0.0,
-                arms=description.arms_hash(),
-                sweep=identity,
-                options=options or {},
-            )
-        )
+        driver._record_now(_session_opened(description, limits, options or {}))
         driver._retention.tidy()
         driver._take_requests()
         driver._flush()
@@ -351,3 +340,16 @@ class Driver:
         if view.status is Status.COMPLETE:
             self._retention.completed(view)
         self._flush_if_due()
+
+
+def _session_opened(description: SweepDescription, limits: Limits, options: dict[str, Any]) -> SessionOpened:
+    return SessionOpened(
+        session=secrets.token_hex(4),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        limits=asdict(limits),
+        at=0.0,
+        arms=description.arms_hash(),
+        sweep=description.identity,
+        options=options,
+    )

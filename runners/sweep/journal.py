@@ -7,16 +7,14 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import IO
 
 from runners.core.event_json import from_json, to_json
 from runners.core.events import Event, SessionOpened
 from runners.sweep.folder import SweepFolder
 from runners.sweep.mirror import read_journal
-from seatbelt.errors import UserError
-
-_UNTRUSTED = "continue with the version that wrote it, or start a new sweep: the tables stay readable"
+from seatbelt.errors import UserError, refuse_impossible
 
 
 def read_events(folder: SweepFolder) -> Iterator[Event]:
@@ -33,20 +31,12 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
             yield from (event for event, _ in events_of(file, os.fspath(folder.journal), folder))
 
 
-@contextmanager
-def as_recorded(folder: SweepFolder) -> Iterator[None]:
-    """Turn errors that come from contradicting events into one `UserError`.
-
-    Raises:
-        UserError: No driver would have written these events in this order.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except (AssertionError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"the events of {folder.journal} contradict each other ({what}); {_UNTRUSTED}") from None
+def as_recorded(folder: SweepFolder) -> AbstractContextManager[None]:
+    """Turn errors that come from contradicting events into one `UserError`."""
+    return refuse_impossible(
+        f"the events of {folder.journal} contradict each other",
+        "continue with the version that wrote it, or start a new sweep: the tables stay readable",
+    )
 
 
 def events_of(file: IO[bytes], place: str, folder: SweepFolder) -> Iterator[tuple[Event, int]]:

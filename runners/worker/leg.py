@@ -18,7 +18,7 @@ from runners.sweep.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from runners.worker.software import software_difference
-from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
 from seatbelt.records.tables import SCORES
@@ -87,9 +87,7 @@ def _fit(task: LegTask) -> Iterator[LegMessage]:
         raise _MachineError(f"{socket.gethostname()}: {difference}")
     try:
         sweep = SweepFolder(task.sweep).describe()
-        sources = tuple(Source(path=source.path, fingerprint=source.fingerprint) for source in sweep.data)
-        data = SweepData(sources, sweep.selection, subjects_per_data_set=sweep.subjects_per_data_set)
-        samples = data.samples(task.config)
+        samples = SweepData.of(sweep).samples(task.config)
         weights = _weights(task, sweep)
     except UserError as error:
         raise _MachineError(f"{socket.gethostname()}: {error}") from None

@@ -22,10 +22,11 @@ from ray.tune.search.optuna import OptunaSearch
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
-from seatbelt.data.loading.trial_samples import Source, SweepData
+from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import Sample
 from seatbelt.models.weights import resolve
+from seatbelt.records.sweep import DataSource
 from seatbelt.training.checkpoint import Checkpoint
 from seatbelt.training.device import Execution, prepare
 from seatbelt.training.trainer import Trainer
@@ -58,7 +59,7 @@ class EpochBudget(tune.Stopper):
 def train(
     config: dict[str, str],
     *,
-    source: Source,
+    source: DataSource,
     selection: tuple[Sample, ...],
     size: tuple[int, int],
     seed: int,
@@ -102,7 +103,7 @@ def search(data: Path, out: Path, *, size: tuple[int, int], seed: int, epochs: i
     dataset = read(data)
     trainable = tune.with_parameters(
         train,
-        source=Source(path=str(data), fingerprint=fingerprint(dataset)),
+        source=DataSource(name="data", path=str(data), fingerprint=fingerprint(dataset)),
         selection=selection_set([dataset], domain="real", seed=seed),
         size=size,
         seed=seed,

@@ -38,7 +38,8 @@ class Plain(tune.Trainable):
         from seatbelt.config.trial import TrialConfig
         from seatbelt.data.datasets.dataset import fingerprint, read
         from seatbelt.data.partition.splits import selection_set
-        from seatbelt.data.loading.trial_samples import Source, SweepData
+        from seatbelt.data.loading.trial_samples import SweepData
+        from seatbelt.records.sweep import DataSource
         from seatbelt.models.weights import resolve
         from seatbelt.training.device import Execution
         from seatbelt.training.trainer import Trainer
@@ -48,7 +49,7 @@ class Plain(tune.Trainable):
             "optimisation.decoder_learning_rate": config["rate"]})
         dataset = read(Path(data))
         selection = selection_set([dataset], domain="real", seed=0)
-        sources = (Source(path=data, fingerprint=fingerprint(dataset)),)
+        sources = (DataSource(name="data", path=data, fingerprint=fingerprint(dataset)),)
         samples = SweepData(sources, selection).samples(trial)
         self.name = f"{config['decoder']} {config['rate']}"
         self.state = Trainer(trial, samples, resolve("lite0", "none"), Execution(), micro_batch=0)

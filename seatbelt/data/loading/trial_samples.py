@@ -21,14 +21,7 @@ from seatbelt.data.loading.loader import Samples
 from seatbelt.data.partition.splits import ImageCounts, Partition, count_images, partition
 from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The path and fingerprint of a data set of the sweep."""
-
-    path: str
-    fingerprint: str
+from seatbelt.records.sweep import DataSource, SweepRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +41,17 @@ class SweepData:
     """The data sets of a sweep, opened once per process."""
 
     def __init__(
-        self, sources: tuple[Source, ...], selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
+        self, sources: tuple[DataSource, ...], selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
     ) -> None:
         self.sources = sources
         self.selection = selection
         self.subjects_per_data_set = subjects_per_data_set
-        self.datasets: list[DataSet] = [_read_once(source) for source in sources]
+        self.datasets: list[DataSet] = [_read_once(source.path, source.fingerprint) for source in sources]
+
+    @classmethod
+    def of(cls, sweep: SweepRecord) -> SweepData:
+        """Return the data of a recorded sweep."""
+        return cls(sweep.data, sweep.selection, subjects_per_data_set=sweep.subjects_per_data_set)
 
     def partition(self, config: TrialConfig) -> Partition:
         """Return the training, validation, selection and test samples of a trial.
@@ -128,5 +126,7 @@ def target_masks(samples: Samples) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
 
 
 @functools.lru_cache(maxsize=32)
-def _read_once(source: Source) -> DataSet:
-    return read(Path(source.path))
+def _read_once(path: str, fingerprint: str) -> DataSet:
+    """Return a data set; its fingerprint is part of the key, so that changed data are read again."""
+    del fingerprint
+    return read(Path(path))

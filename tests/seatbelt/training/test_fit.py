@@ -10,9 +10,10 @@ import torch
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
-from seatbelt.data.loading.trial_samples import Source, SweepData, TrialSamples
+from seatbelt.data.loading.trial_samples import SweepData, TrialSamples
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.models.weights import resolve
+from seatbelt.records.sweep import DataSource
 from seatbelt.training.checkpoint import CheckpointFolder, Tensors
 from seatbelt.training.device import Execution, choose_device
 from seatbelt.training.events import Began, Ended, EpochMetrics, Event
@@ -26,7 +27,9 @@ EPOCHS = 6
 def samples(make_data: MakeData) -> TrialSamples:
     root = make_data(subjects=6, images=2, test_subjects=2)
     dataset = read(root)
-    data = SweepData((Source(path=str(root), fingerprint=fingerprint(dataset)),), selection_set([dataset]))
+    data = SweepData(
+        (DataSource(name="data", path=str(root), fingerprint=fingerprint(dataset)),), selection_set([dataset])
+    )
     return data.samples(config())
 
 

@@ -15,11 +15,12 @@ from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.datasets.labels import channel_codes
 from seatbelt.data.loading.decoded_cache import Decoded
 from seatbelt.data.loading.loader import Samples, evaluation_batches
-from seatbelt.data.loading.trial_samples import Source, SweepData, target_masks
+from seatbelt.data.loading.trial_samples import SweepData, target_masks
 from seatbelt.data.partition.splits import ImageCounts, selection_set
 from seatbelt.errors import UserError
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
+from seatbelt.records.sweep import DataSource
 from seatbelt.training.device import Execution
 from seatbelt.training.metrics import image_counts
 from seatbelt.training.trainer import Trainer
@@ -34,7 +35,8 @@ def make_config(**changes: object) -> TrialConfig:
 def open_sweep(*roots: Path) -> SweepData:
     datasets = [read(root) for root in roots]
     sources = tuple(
-        Source(path=str(root), fingerprint=fingerprint(dataset)) for root, dataset in zip(roots, datasets, strict=True)
+        DataSource(name="data", path=str(root), fingerprint=fingerprint(dataset))
+        for root, dataset in zip(roots, datasets, strict=True)
     )
     return SweepData(sources, selection_set(datasets))
 
