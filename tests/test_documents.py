@@ -176,6 +176,7 @@ def test_the_index_lists_every_decision_with_its_status() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # some forty commands, on a machine that may be busy
 def test_every_command_and_snippet_of_the_tour_runs(tmp_path: Path) -> None:
     draw_data(
         tmp_path / "my-images",
