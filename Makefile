@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 WITHOUT_CLUSTERS := tests/analysis tests/runners/cli tests/seatbelt tests/validation
 
-.PHONY: demo test test-quick check audit bench faults studies validate-statistics mutants clean
+.PHONY: demo test test-quick check docs audit bench faults studies validate-statistics mutants clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
@@ -17,12 +17,15 @@ test: test-quick ## All tests; those that start clusters and sweeps have the mac
 test-quick: $(STAMP) ## The tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4
 
-check: $(STAMP) ## Format, lint, types, import contracts, names
+check: $(STAMP) docs ## Format, lint, types, import contracts, names, documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.names
+
+docs: $(STAMP) ## The documents as a site in build/site; a broken link or reference is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 audit: $(STAMP) ## Known advisories for the exact versions of constraints.txt, less docs/audit-exceptions.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[audit]"
@@ -53,5 +56,5 @@ clean: ## Everything that was made here, the virtual environment included
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'seatbelt needs Python 3.11 or newer')"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lite,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lite,dev,docs]"
 	touch $(STAMP)

@@ -1,7 +1,7 @@
 """The main job in a few minutes: `make demo`.
 
-Renders embedded scenes, sweeps twelve architectures on two cores, is interrupted once, goes on, and asks for
-the best. Every step is a command that you could type.
+Renders embedded scenes, sweeps twelve architectures on two cores, is interrupted once, resumes, and shows the best.
+Every step is a command that you could type.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ INTERRUPT_AFTER = 5
 NOT_SHOWN = """
 What this demo does not show: real photographs (the scenes and the `camera` images are rendered stand-ins), enough
 epochs and replicates to tell architectures apart (five epochs rank fast learners first, and lite0 starts from
-ImageNet while resnet18 starts from nothing), GPUs, or a cluster. See the README for your own images."""
+ImageNet while resnet18 starts from nothing), GPUs, or a cluster. docs/data.md explains how to bring your own images."""
 
 
 def main() -> None:
-    """Run the demo in the folder `demo`, which is made anew."""
+    """Run the demo in the folder `demo`, which is replaced."""
     started = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     scenes = DEMO / "scenes"
