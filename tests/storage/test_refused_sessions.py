@@ -213,5 +213,5 @@ def test_a_request_to_stop_is_seen_after_a_refusal(folder: SweepFolder, s3: Serv
 
 def test_the_patience_of_a_session_is_that_of_the_documentation() -> None:
     text = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
-    assert "asked again for ten minutes" in text
+    assert "retry for ten minutes" in text
     assert refusals.SESSION_SECONDS == 600

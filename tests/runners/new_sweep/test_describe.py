@@ -296,7 +296,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(name.encode())
     # (No file fits two encoders.)
-    monkeypatch.setattr("seatbelt.models.weights_file.check_file", lambda encoder, resolved: None)
+    monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
     # A worker finds the hash of each pair that a proposal may bring.
