@@ -28,6 +28,7 @@ def both(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_tables_begin_with_the_sweep(both: Path) -> None:
     sweeps = load_all(both / "*")
     assert list(sweeps.sweeps) == ["first", "second"]

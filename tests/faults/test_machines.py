@@ -118,6 +118,7 @@ def test_data_that_disappear_end_the_session_and_no_trial(
     assert examine(sound, place) is None
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(place: Place, sound: Place) -> None:
     """No file may grow beyond what the journal needs half-way: the journal is what fails."""
     limit = (sound.folder.journal.stat().st_size * 2) // 3

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -175,5 +176,5 @@ class Sweep(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
-TestModel = Sweep.TestCase
+TestModel = pytest.mark.slow(Sweep.TestCase)
 TestModel.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)

@@ -114,6 +114,7 @@ def test_a_secret_that_a_sweep_could_not_mask_is_refused(make_data: MakeData, tm
     assert canary_places(tmp_path / "sweeps", output.text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option",
     [

@@ -85,6 +85,7 @@ def load(path: Path) -> None:
     load_encoder(network, "resnet18", resolve("resnet18", f"file:{path}"))
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_as_weights_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     file = io.BytesIO()
     torch.save({"conv1.weight": torch.zeros(50_000_000)}, file)

@@ -141,6 +141,7 @@ def test_a_query_without_end_is_interrupted(sweep: Sweep, sql: str) -> None:
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

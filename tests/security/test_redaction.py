@@ -61,6 +61,7 @@ def test_of_two_secrets_the_longer_is_masked_whole() -> None:
     assert redact("secret-1-long", {"A_TOKEN": "secret-1", "B_TOKEN": "secret-1-long"}) == "***"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["a-" * 25_000, "token" * 2_500, "https:/" * 1_250, "aa:/" * 2_250, "x=" * 25_000, "a@b:" * 12_500]
 )

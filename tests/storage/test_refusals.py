@@ -131,6 +131,7 @@ def test_a_worker_trusts_what_the_driver_has_proven(s3: Server, new_bucket: Stor
     assert 500 <= sum(clock.pauses) < 520
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 def test_an_endpoint_that_never_answered_fails_in_seconds(
     s3: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch, endpoint: str

@@ -59,6 +59,7 @@ def finish_refused(folder: SweepFolder, s3: Server, fault: str = "denied") -> tu
     return driver, output.getvalue()
 
 
+@pytest.mark.slow
 def test_a_refusal_in_the_middle_is_outlasted(folder: SweepFolder, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror, "FLUSH_SECONDS", 0.0)
     output = io.StringIO()
@@ -138,6 +139,7 @@ def test_the_exit_code_of_a_session_that_is_not_published(
     assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
 
 
+@pytest.mark.slow
 def test_the_session_ends_after_ten_minutes_without_an_epoch(folder: SweepFolder, s3: Server, clock: Clock) -> None:  # noqa: F811
     driver = open_driver(folder)
     step = driver.next()

@@ -108,6 +108,7 @@ def test_two_drivers_never_publish_over_each_other(location: str) -> None:
             ledger.mirror.push()
 
 
+@pytest.mark.slow
 def test_many_segments_become_one(location: str) -> None:
     folder = SweepFolder(location)
     with Ledger(folder) as ledger:

@@ -120,6 +120,7 @@ def test_the_power_is_what_simulations_find() -> None:
 SCORE = st.floats(0, 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scores=st.lists(st.tuples(SCORE, SCORE, SCORE, SCORE), min_size=1, max_size=3))
 def test_the_other_way_round_is_the_negative(

@@ -86,6 +86,7 @@ def test_images_of_one_person_are_no_independent_evidence() -> None:
     assert by_person.n == 12
 
 
+@pytest.mark.slow
 def test_the_interval_over_subjects_covers_the_truth() -> None:
     """Nominal 95 %; the percentile bootstrap over 15 persons and 4 seeds reaches about 90 %."""
     rng = np.random.default_rng(1)

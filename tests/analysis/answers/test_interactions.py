@@ -23,6 +23,7 @@ def test_interactions_add_up_to_nothing_over_a_factor(make_sweep: MakeSweep) -> 
         assert sum(row.effect for row in rows if row.level_b == decoder) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_greater_effect_is_the_more_important(make_sweep: MakeSweep) -> None:
     found = importance(swept(make_sweep))
     # Means squares over the levels: 0.025^2 of the encoders, (0.0033^2 + 0.0167^2 + 0.0133^2) / 3 of the decoders.

@@ -31,6 +31,7 @@ def made(make_sweep: MakeSweep, finals: list[float], thirds: list[float], *, pru
     return make_sweep("sweep", description=description, trials=trials, epochs=epochs)
 
 
+@pytest.mark.slow
 def test_a_rung_that_ranks_as_the_end_does(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
     found = rungs(made(make_sweep, finals, [score - 0.2 for score in finals]))
@@ -39,6 +40,7 @@ def test_a_rung_that_ranks_as_the_end_does(make_sweep: MakeSweep) -> None:
     assert found.advice == "the first rung, epoch 3, ranks trials well"
 
 
+@pytest.mark.slow
 def test_a_rung_that_misleads(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
     found = rungs(made(make_sweep, finals, [0.9 - score for score in finals]))

@@ -202,6 +202,7 @@ def test_digits_that_are_no_number_begin_a_key() -> None:
         find_trial(numbers, arms, "12", lambda: "")
 
 
+@pytest.mark.slow
 def test_the_story_agrees_with_what_the_driver_decided(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "s")
     folder.create(describe(encoders=4, decoders=6, prune="asha", epochs=9))

@@ -77,6 +77,7 @@ def drawn(chart: Chart) -> Figure:
     return Figure(name="f", title=HOSTILE, caption="", alt="", columns=columns, table=table, chart=chart)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FIGURES))
 def test_every_figure_is_drawn_with_caption_and_alt_text(name: str, material: SweepData) -> None:
     try:
@@ -94,6 +95,7 @@ def test_every_figure_is_drawn_with_caption_and_alt_text(name: str, material: Sw
     check_plotly(found.chart)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["png", "pdf", "svg"])
 def test_hostile_texts_are_drawn_as_they_are(form: Any) -> None:
     data = figure_file(drawn(every_layer()), form)

@@ -71,6 +71,7 @@ def test_missing_or_damaged_tables_are_one_error(replicated: Sweep) -> None:
         _ = replicated.images
 
 
+@pytest.mark.slow
 def test_importing_it_loads_neither_pandas_nor_duckdb() -> None:
     heavy = {"pandas", "duckdb", "torch", "ray", "pyarrow", "scipy", "numpy"}
     code = f"import sys, analysis, analysis.answers.ranking; print({heavy} & set(sys.modules))"

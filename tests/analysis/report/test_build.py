@@ -270,6 +270,7 @@ def test_one_sweep_is_one_part_with_all_sections(small: SweepData) -> None:
     assert names == ["answer", "evidence", "arms", "effects", "figures", "cost", "provenance", "glossary"]
 
 
+@pytest.mark.slow
 def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -> None:
     write_sweep(tmp_path / "first", description=TOLD, **small_tables())
     one = arm_trial("ff0", "resnet18", "linknet", 0, 0.9, number=0)
@@ -287,6 +288,7 @@ def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -
     assert text.endswith("scores of different sweeps are not comparable.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["cell", "config", "status", "role", "error", "versions", "study"])
 @pytest.mark.parametrize("value", ["[1]", "\x1b[2J", "null", ""])
 def test_damaged_tables_are_one_error_or_told(tmp_path: Path, column: str, value: str) -> None:

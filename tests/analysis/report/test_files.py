@@ -113,6 +113,7 @@ def test_it_is_accessible(page: Page) -> None:
     assert [a["id"] for a in page.all("input")] == [a["for"] for a in page.all("label")]
 
 
+@pytest.mark.slow
 def test_hostile_texts_run_nothing(make_sweep: MakeSweep) -> None:
     text = html_report(hostile(make_sweep))
     found = Page(text)
@@ -186,6 +187,7 @@ def test_a_report_becomes_a_pdf_of_several_pages(report: Report, make_sweep: Mak
         assert len(re.findall(rb"/Type /Page\b(?!s)", data)) >= 3
 
 
+@pytest.mark.slow
 def test_a_sweep_without_trials_has_a_report(tmp_path: Path) -> None:
     told: dict[str, Any] = DESCRIPTION | {"rungs": [2]}
     report = build_report(load(write_sweep(tmp_path / "s", description=told)), NOON)

@@ -42,6 +42,7 @@ def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tupl
     return ArmScores(load(root))
 
 
+@pytest.mark.slow
 def test_every_finding_agrees_where_all_hold(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis)
     assert {number: answer.verdict for number, answer in answers.items()} == {f.number: "agrees" for f in FINDINGS}
@@ -54,12 +55,14 @@ def test_every_finding_agrees_where_all_hold(tmp_path: Path) -> None:
     assert {number: told[number] for number in expected} == pytest.approx(expected, abs=3e-3)
 
 
+@pytest.mark.slow
 def test_no_finding_agrees_where_none_holds(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, against_the_thesis)
     verdicts = {number: answer.verdict for number, answer in answers.items()}
     assert verdicts == {finding.number: "does not agree" for finding in FINDINGS}
 
 
+@pytest.mark.slow
 def test_one_replicate_decides_nothing(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis, replicates=1)
     assert {answer.verdict for answer in answers.values()} == {"not decided"}
@@ -69,6 +72,7 @@ def test_one_replicate_decides_nothing(tmp_path: Path) -> None:
     assert (answers["c2"].weakest.low, answers["c2"].weakest.n) == (None, 1)
 
 
+@pytest.mark.slow
 def test_much_noise_decides_nothing_and_says_what_would_be_found(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis, replicates=3, noise=0.5)
     assert {answer.verdict for answer in answers.values()} == {"not decided"}
@@ -79,6 +83,7 @@ def test_much_noise_decides_nothing_and_says_what_would_be_found(tmp_path: Path)
     assert "replicates would detect 0.01" in answers["e1"].notes[-1]
 
 
+@pytest.mark.slow
 def test_no_gain_is_no_agreement_however_sure(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, lambda study: lambda cell: 0.5)
     told = {number: answer.verdict for number, answer in answers.items()}
@@ -134,6 +139,7 @@ def test_p_values_are_adjusted_as_holm_does() -> None:
     assert adjusted([], "holm") == []
 
 
+@pytest.mark.slow
 def test_a_finding_must_stand_among_all_that_were_tested(tmp_path: Path) -> None:
     def small(cell: Any) -> float:
         return 0.5 + (0.035 if cell["regime"] == "synthetic_then_real" else 0.0)
@@ -220,6 +226,7 @@ def test_labels_have_one_form(label: str, told: str) -> None:
     assert canonical_label(label) == told
 
 
+@pytest.mark.slow
 def test_the_text_tells_each_finding_once(tmp_path: Path) -> None:
     text = thesis_text(list(answers_of(tmp_path, as_the_thesis).values()))
     assert text.startswith("19 findings of the thesis: 19 agrees\n")

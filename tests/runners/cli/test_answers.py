@@ -69,6 +69,7 @@ def test_query_writes_files(sweep: str, call: Answer, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.parquet", "a.txt", "sweeps"]
 
 
+@pytest.mark.slow
 def test_parquet_goes_into_a_pipe(sweep: str, call: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
     import subprocess
     import sys
@@ -110,6 +111,7 @@ def test_help_has_an_example(call: Answer, command: str) -> None:
     assert f"seatbelt {command} " in call(command, "--help")
 
 
+@pytest.mark.slow
 def test_texts_of_others_do_not_steer_the_terminal(sweep: str, call: Answer) -> None:
     evil = "\x1b[31m\x7f\u202e"
     trials = [arm_trial(f"{d}{evil}", "e", f"{d}{evil}", 0, 0.5, error=evil, proposed_by=evil) for d in ("a", "b")]

@@ -112,6 +112,7 @@ def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp437"])
 def test_a_terminal_that_lacks_letters(tmp_path: Path, encoding: str) -> None:
     found = seatbelt("status", "中 ü", cwd=tmp_path, PYTHONIOENCODING=encoding, COLUMNS="20")

@@ -29,6 +29,7 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_the_report_lies_in_its_sweep(sweep: Path) -> None:
     assert answer("report", str(sweep)).strip() == str(sweep / "report" / "report.html")
     assert (sweep / "report" / "report.html").read_text().startswith("<!doctype html>")
@@ -50,6 +51,7 @@ def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path) -> None
     assert not (sweep / "report").exists()
 
 
+@pytest.mark.slow
 def test_figures(sweep: Path, other: Path, tmp_path: Path) -> None:
     told = answer("figures", str(sweep)).split()
     assert told == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
@@ -108,6 +110,7 @@ def test_a_sweep_that_links_elsewhere_is_not_written_to(
     assert files(tmp_path / "mine") == []
 
 
+@pytest.mark.slow
 def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     running = iter(["a driver", "a driver"])
     monkeypatch.setattr("runners.commands.report.holder", lambda folder: next(running, None))
@@ -122,6 +125,7 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
     assert told[1].endswith("no driver works on the sweep, so this is its last state")
 
 
+@pytest.mark.slow
 def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) -> None:
     """Readers see whole files only, so that a report may be made at any time."""
     source, stop = (sweep / "trials" / "00000.parquet").read_bytes(), threading.Event()

@@ -15,6 +15,7 @@ RECORDED = str(ROOT / "tests" / "benchmarks" / "recorded" / "architecture")
 SMALL = ("--seeds", "2", "--budget", "150", "--jobs", "1", "--quiet")
 
 
+@pytest.mark.slow
 def test_simulate_writes_a_table_and_continues_with_it(tmp_path: Path, call: Answer) -> None:
     out, figures = tmp_path / "simulated.parquet", tmp_path / "figures"
     strategies = ("--strategy", "random/none", "--strategy", "ray")
@@ -33,6 +34,7 @@ def test_simulate_writes_a_table_and_continues_with_it(tmp_path: Path, call: Ans
     assert len(pd.read_parquet(out)) == 3 * 2 * 50
 
 
+@pytest.mark.slow
 def test_a_recorded_sweep_is_replayed(call: Answer) -> None:
     found = json.loads(call("simulate", RECORDED, "--strategy", "factorial/none", *SMALL, "--json"))
     assert [(row["strategy"], row["n"]) for row in found] == [("factorial/none", 2)]

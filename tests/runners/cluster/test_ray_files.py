@@ -317,6 +317,7 @@ def test_each_fault_gives_exactly_its_finding(
         assert any(all(part in " ".join(one) for part in want) for one in found), (want, found)
 
 
+@pytest.mark.slow
 def test_every_check_is_broken_by_some_mutation() -> None:
     silent = {check.__name__ for check in RAY_CHECKS}
     for name, change, _ in MUTATIONS:
@@ -330,6 +331,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 VALUES = st.recursive(SCALARS, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=3), x, max_size=3))
 
 
+@pytest.mark.slow
 @given(key=st.sampled_from(sorted(document(AWS))), value=VALUES)
 def test_no_content_breaks_the_checks(key: str, value: Any) -> None:
     changed = {**document(AWS), key: value}

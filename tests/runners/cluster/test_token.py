@@ -78,6 +78,7 @@ def test_a_token_that_cannot_be_read_or_written(path: Path) -> None:
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_those_who_begin_at_once_share_a_token(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     with context.Pool(4) as pool:

@@ -37,6 +37,13 @@ def server(sweep: Path) -> Iterator[ThreadingHTTPServer]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def quiet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadingHTTPServer]:
+    """A server whose sweep no test changes."""
+    with served(write_sweep(tmp_path_factory.mktemp("quiet") / "one", **small_tables())) as server:
+        yield server
+
+
 @contextlib.contextmanager
 def served(sweep: Path) -> Iterator[ThreadingHTTPServer]:
     with dashboard([str(sweep)], port=0, every=0.0) as found:
@@ -82,32 +89,32 @@ def test_the_page_and_its_stamp(server: ThreadingHTTPServer, sweep: Path) -> Non
     assert "selection IoU 0.990" in ask(server, "/")[1].replace("Selection", "selection")
 
 
-def test_it_listens_on_this_machine_alone(server: ThreadingHTTPServer) -> None:
-    assert server.server_address[0] == "127.0.0.1"
+def test_it_listens_on_this_machine_alone(quiet_server: ThreadingHTTPServer) -> None:
+    assert quiet_server.server_address[0] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
     "host", ["", "evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}"]
 )
-def test_another_name_is_refused(server: ThreadingHTTPServer, host: str) -> None:
+def test_another_name_is_refused(quiet_server: ThreadingHTTPServer, host: str) -> None:
     for path in ("/", "/stamp", "/x"):
-        status, body, _ = ask(server, path, host=host.format(port=server.server_address[1]) if host else "")
+        status, body, _ = ask(quiet_server, path, host=host.format(port=quiet_server.server_address[1]) if host else "")
         assert status == 421
         assert "seat" not in body
 
 
-def test_localhost_is_this_machine_too(server: ThreadingHTTPServer) -> None:
-    assert ask(server, "/stamp", host=f"LOCALHOST:{server.server_address[1]}")[0] == 200
+def test_localhost_is_this_machine_too(quiet_server: ThreadingHTTPServer) -> None:
+    assert ask(quiet_server, "/stamp", host=f"LOCALHOST:{quiet_server.server_address[1]}")[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/../sweep.json", "/sweep.json", "/?x", "/stamp/", "/%2e%2e/etc/passwd"])
-def test_nothing_else_is_served(server: ThreadingHTTPServer, path: str) -> None:
-    assert ask(server, path)[0] == 404
+def test_nothing_else_is_served(quiet_server: ThreadingHTTPServer, path: str) -> None:
+    assert ask(quiet_server, path)[0] == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_is_changed(server: ThreadingHTTPServer, method: str) -> None:
-    assert ask(server, "/", method=method)[0] == 501
+def test_nothing_is_changed(quiet_server: ThreadingHTTPServer, method: str) -> None:
+    assert ask(quiet_server, "/", method=method)[0] == 501
 
 
 def test_a_sweep_that_becomes_unreadable_is_told(server: ThreadingHTTPServer, sweep: Path) -> None:

@@ -74,6 +74,7 @@ def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) 
     return recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("replicates", "trials"), [(1, None), (1, 4), (2, 10)])
 def test_a_noise_that_nothing_measured_gives_no_probability(
     tmp_path: Path, replicates: int, trials: int | None, capsys: pytest.CaptureFixture[str]
@@ -98,6 +99,7 @@ def test_two_arms_of_two_replicates_tell_the_noise(tmp_path: Path) -> None:
     assert found.certainty.probability is not None and found.arm.error is not None
 
 
+@pytest.mark.slow
 def test_judgements_without_a_measured_noise_are_told_without_probability(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=5, decoders=6).model_copy(update={"propose": "factorial"}))
@@ -113,6 +115,7 @@ def test_nothing_varies(tmp_path: Path) -> None:
         recommendation(str(tmp_path / "sweep"), 0.005, 0.9)
 
 
+@pytest.mark.slow
 def test_a_factorial_sweep_ends_when_it_is_sure_and_says_so(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=4, decoders=4).model_copy(update={"propose": "factorial"}))

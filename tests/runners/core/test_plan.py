@@ -72,6 +72,7 @@ def check_invariants(cluster: Cluster) -> None:
         assert rung.promoted <= max(1, rung.reached // plan.eta), "more promotions than a rung allows"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -101,6 +102,7 @@ def test_any_order_of_results_and_crashes(
     assert not cluster.history.ready
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 10**6),

@@ -177,6 +177,7 @@ def test_the_meaning_of_auto_is_described() -> None:
     assert device_text("cpu", 0) == "device cpu: trials use nothing else"
 
 
+@pytest.mark.slow
 def test_the_count_of_a_node_is_what_torch_can_use() -> None:
     assert report(NodeQuestion(count_gpus=True)).gpus == 0
 

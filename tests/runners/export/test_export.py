@@ -33,6 +33,7 @@ def test_nothing_is_overwritten(sweep: Path, tmp_path: Path, option: str) -> Non
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "link", "sweeps"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", TARGETS)
 def test_what_appears_meanwhile_is_not_overwritten(
     sweep: Path, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch

@@ -27,9 +27,11 @@ def exported(sweep: Path, file: Path) -> dict[str, optuna.Study]:
     return {name: optuna.load_study(study_name=name, storage=url) for name in optuna.get_all_study_names(url)}
 
 
-@pytest.fixture
-def studies(sweep: Path, tmp_path: Path) -> dict[str, optuna.Study]:
-    return exported(sweep, tmp_path / "o.db")
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, optuna.Study]:
+    """The studies of a small sweep, read by several tests and changed by none."""
+    folder = tmp_path_factory.mktemp("optuna")
+    return exported(write_sweep(folder / "first", description=DESCRIPTION, **small_tables()), folder / "o.db")
 
 
 def test_trials_of_the_search_are_one_study_and_the_others_studies_of_their_own(
@@ -101,8 +103,8 @@ def test_rows_written_at_once_are_those_that_optuna_writes(
         assert [_told(trial) for trial in slowly[name].trials] == [_told(trial) for trial in study.trials]
 
 
-def test_the_storage_can_be_searched_on(studies: dict[str, optuna.Study]) -> None:
-    study = studies["first"]
+def test_the_storage_can_be_searched_on(sweep: Path, tmp_path: Path) -> None:
+    study = exported(sweep, tmp_path / "o.db")["first"]
     trial = study.ask(dict(study.trials[0].distributions))
     assert trial.params.keys() == {"encoder", "rate"}
     study.tell(trial, 0.9)
@@ -118,8 +120,9 @@ def test_several_sweeps_are_several_studies(sweep: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_optuna_dashboard_opens_it(studies: dict[str, optuna.Study], tmp_path: Path) -> None:
+def test_optuna_dashboard_opens_it(sweep: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna_dashboard")
+    studies = exported(sweep, tmp_path / "o.db")
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

@@ -126,6 +126,7 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
     assert len(set(configs)) == 6 * 8
 
 
+@pytest.mark.slow
 def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
     asked = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
     there, _ = ask(drawn, **asked)
@@ -285,6 +286,7 @@ def test_mixtures_of_all_kinds(drawn: Path, make_data: MakeData) -> None:
         ask(drawn, more, fix=(*NO_WEIGHTS, "real=true", "generations=5", "sources=more"))
 
 
+@pytest.mark.slow
 def test_combinations_of_a_large_space_are_checked_before_it_starts(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_part_that_never_shows_the_target_is_refused(photos: Path, part: str, 
         ask(photos)
 
 
+@pytest.mark.slow
 def test_a_few_images_are_told_and_no_test_images_are_no_fault(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=10, images=2, test_subjects=0)
     description, notes = ask(data)

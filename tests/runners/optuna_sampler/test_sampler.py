@@ -288,6 +288,7 @@ def test_numbers_out_of_range_are_refused(name: str) -> None:
         FactorialSampler(seed=-1)
 
 
+@pytest.mark.slow
 def test_it_finds_more_of_an_additive_function_than_random_draws() -> None:
     def best(sampler: optuna.samplers.BaseSampler) -> float:
         found = run(sampler, 40, noise=0.1)

@@ -73,6 +73,7 @@ def test_every_table_has_its_schema_from_the_first_second(folder: SweepFolder) -
             assert pq.read_schema(files[0]).equals(arrow_schema(name), check_metadata=True)
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_messages(tmp_path: Path) -> None:
     undisturbed = SweepFolder(tmp_path / "undisturbed")
     undisturbed.create(describe())
@@ -200,6 +201,7 @@ def _read_in_a_loop(
         errors.append(error)
 
 
+@pytest.mark.slow
 def test_shards_of_a_hundred_trials(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=5, decoders=6, epochs=1))

@@ -97,6 +97,7 @@ def test_the_median_pruner_lets_five_trials_complete_first() -> None:
     assert not peer.report(below, 1, 0.475)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSTALLED_PEERS)
 @pytest.mark.parametrize("world", ["arch:noisy", "joint:indep"])
 def test_a_seed_says_what_is_suggested(name: str, world: str) -> None:

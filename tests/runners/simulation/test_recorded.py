@@ -108,6 +108,7 @@ def test_curves_are_counted_by_replicate(tmp_path: Path) -> None:
         assert [world.curve(cell, 0).tolist(), world.curve(cell, 1).tolist()] == curves
 
 
+@pytest.mark.slow
 def test_a_seed_orders_the_replicates_of_each_arm(tmp_path: Path) -> None:
     root = written(tmp_path)
     firsts = set()
@@ -123,6 +124,7 @@ def test_a_seed_orders_the_replicates_of_each_arm(tmp_path: Path) -> None:
     assert len(firsts) == 8
 
 
+@pytest.mark.slow
 def test_paired_orders_are_the_same_for_all_arms(tmp_path: Path) -> None:
     further = rows("resnet34", "fpn", [[0.1, 0.1, 0.1], [0.2, 0.2, 0.2], [0.3, 0.3, 0.3]])
     root = written(tmp_path, further)

@@ -38,6 +38,7 @@ def test_what_was_appended_is_read_again(folder: SweepFolder) -> None:
     assert list(read_events(folder)) == events
 
 
+@pytest.mark.slow
 @given(cut=st.integers(1, 200))
 def test_a_torn_last_line_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     folder = SweepFolder(tmp_path_factory.mktemp("sweep"))

@@ -31,6 +31,7 @@ def read(data: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(data))
 
 
+@pytest.mark.slow
 @given(counts=st.lists(st.integers(0, 300), min_size=2, max_size=12))
 def test_a_reader_one_version_behind_finds_everything_in_place(counts: list[int]) -> None:
     version = first_version(rows(counts[0]))

@@ -129,6 +129,7 @@ def predictor_of(encoder: str, decoder: str) -> Predictor:
     return Predictor(network=network, mean=initial.mean, std=initial.std)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "decoder"), [*(("resnet18", name) for name in DECODERS), ("lite0", "linknet"), ("lite0", "fpn")]
 )

@@ -46,6 +46,7 @@ def network_of(encoder: str = "resnet18", decoder: str = "fpn", channels: int = 
     return build(model, channels, weights=resolve(encoder, "none"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
 def test_every_pair_keeps_the_contract(encoder: str, decoder: str) -> None:
     network = network_of(encoder, decoder, channels=3)

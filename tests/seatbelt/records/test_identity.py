@@ -87,6 +87,7 @@ def test_sets_have_no_order(transforms: list[str], context: list[str], generatio
     assert trial_key(config(transforms, context, generations)) == trial_key(sorted_one)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -139,6 +139,7 @@ def test_killed_in_the_middle_of_an_epoch(samples: TrialSamples, tmp_path: Path)
     assert numbers(seen + rest) == numbers(whole)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_measured_but_not_reported_is_not_trained_again(
     samples: TrialSamples, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_sparse_checkpoints_change_nothing(samples: TrialSamples, tmp_path: Path
     assert numbers(rest) == numbers(every)[1:], "epochs after the checkpoint are trained again, to the same numbers"
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_a_trial_after_its_patience(samples: TrialSamples, tmp_path: Path) -> None:
     trial = config(**{"optimisation.early_stopping_patience": 1, "epochs": 40})
     events = run(trial, samples, tmp_path / "one", stop=40)
@@ -209,6 +211,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial(samples: TrialSamples, tmp_pat
     assert end.epoch == 1
 
 
+@pytest.mark.slow
 def test_bfloat16_runs_on_the_same_path(samples: TrialSamples, tmp_path: Path) -> None:
     events = run(config(**{"optimisation.precision": "bfloat16"}), samples, tmp_path / "bf16", stop=1)
     plain = run(config(), samples, tmp_path / "plain", stop=1)

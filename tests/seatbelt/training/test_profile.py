@@ -32,6 +32,7 @@ def test_a_view_is_counted_with_its_storage_and_once() -> None:
     assert saved_bytes(lambda: weight(whole[:10]).sum() + weight(whole[50:60]).sum(), weight) == 1600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_counted_without_computing_is_counted_with(decoder: str) -> None:
     trial = config(**{"model.decoder": decoder, "data.width": 32})
@@ -61,6 +62,7 @@ def test_memory_grows_with_what_it_should_grow_with() -> None:
     assert estimated_bytes(config(**{"data.height": 4096, "data.width": 4096, "optimisation.batch_size": 64})) > 2**36
 
 
+@pytest.mark.slow
 def test_a_measured_profile_is_plausible() -> None:
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     profile = measure(config())

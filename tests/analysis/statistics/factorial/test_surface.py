@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from analysis.statistics.factorial import SurfacePosterior, coefficients
 from tests.analysis.statistics.factorial.test_posterior import FACTORS, SCALES, some_trials
@@ -20,6 +21,7 @@ def test_the_mean_has_the_coefficients_of_the_posterior() -> None:
     np.testing.assert_allclose(pair.ravel(), wanted[a.shape[1] + b.shape[1] :], atol=1e-10)
 
 
+@pytest.mark.slow
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior() -> None:
     trials = some_trials()
     belief = SurfacePosterior(trials, SCALES)

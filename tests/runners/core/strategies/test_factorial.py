@@ -38,6 +38,7 @@ def test_scales_are_learned_at_rising_numbers_of_trials_only() -> None:
     assert all(later >= int(1.25 * earlier) for earlier, later in itertools.pairwise(lengths))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["factorial/none", "factorial/asha"])
 def test_a_resumed_sweep_decides_as_an_undisturbed_one(strategy: str) -> None:
     cluster = cluster_of(strategy, limits=Limits(trials=30, until=0.005))
@@ -91,6 +92,7 @@ def test_half_of_the_start_is_trained_whole() -> None:
     assert [event.exempt for event in cluster.events if isinstance(event, Planned)] == 8 * [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propose", ["factorial", "optuna", "random"])
 def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     plan = make_plan(
@@ -109,6 +111,7 @@ def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     assert promoted[len(promoted) // 2] < planned[-1]
 
 
+@pytest.mark.slow
 def test_an_arm_that_cannot_be_trained_counts_as_the_worst_and_is_not_tried_again() -> None:
     plan = make_plan(encoders=5, decoders=5, prune="asha", propose="factorial", limits=Limits(trials=60))
     cluster = Cluster(plan, 3, faults=0.1)

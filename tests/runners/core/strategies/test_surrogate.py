@@ -130,6 +130,7 @@ def test_a_probe_changes_one_factor_of_the_best() -> None:
     assert not any(suggestion.probe for suggestion in without if suggestion is not None)
 
 
+@pytest.mark.slow
 def test_certainty_rises_with_trials_and_names_a_rival() -> None:
     few, many = surrogate(seen(20, noise=0.02)), surrogate(seen(120, noise=0.02))
     random = np.random.default_rng(4)

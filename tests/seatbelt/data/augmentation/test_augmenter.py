@@ -289,6 +289,7 @@ def test_wrong_arrays_are_refused() -> None:
         augmenter()(image, mask[:-1], seed=0, epoch=1, index=0)
 
 
+@pytest.mark.slow
 def test_albumentations_is_imported_only_when_needed() -> None:
     program = (
         "import sys, seatbelt.data.augmentation.augmenter as a\n"

@@ -37,6 +37,7 @@ def test_registry_and_configuration_name_the_same_ten_in_one_order() -> None:
 # Which transforms an image gets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operations", [1, 2, 5])
 def test_randaugment_applies_the_number_of_different_transforms(operations: int) -> None:
     choices = chosen(augmenter(policy="randaugment", operations=operations), 2000)

@@ -57,6 +57,7 @@ def damage(root: Path, draw: random.Random) -> str:
     return f"{kind} {path.name} {other.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_damage_is_named_or_harmless(sound: Path, tmp_path: Path, seed: int) -> None:
     root = tmp_path / "set"

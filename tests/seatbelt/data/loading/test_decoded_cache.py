@@ -170,6 +170,7 @@ def builder(root: Path, pause: float) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_build_once(root: Path) -> None:
     processes = [builder(root, 0.02), builder(root, 0.02)]
     for process in processes:

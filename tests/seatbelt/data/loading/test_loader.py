@@ -162,6 +162,7 @@ def test_evaluation_reads_a_cache_that_nobody_may_write() -> None:
     assert sum(len(images) for images, _ in evaluation_batches(samples, 2)) == 5
 
 
+@pytest.mark.slow
 def test_no_worker_is_more_than_two_batches_ahead() -> None:
     # Workers note each sample that they make; the trainer takes one batch and then waits.
     samples = make_samples(200)

@@ -36,6 +36,7 @@ def contains(solid: Solid, points: Points) -> npt.NDArray[np.bool_]:
     return np.asarray(np.hypot(around, y - best) < first + slope * best)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(name=st.sampled_from(["1", "3", "6", "camera"]), index=st.integers(0, 500))
 def test_every_label_is_that_of_the_first_thing_along_the_ray(name: str, index: int) -> None:

@@ -17,6 +17,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_folder_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
     counts = {"3": 5, "camera": 11}
     seen: list[tuple[int, int]] = []
