@@ -29,7 +29,7 @@ from runners.engines.connection import Resources, check_access
 from runners.engines.devices import check_devices, device_text_here
 from runners.export.tensorboard import EventFiles
 from runners.new_sweep.default_data import embedded_scenes
-from runners.new_sweep.describe import check_before_data, describe
+from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.preview.cost import largest_bytes
 from runners.preview.dry_run import plan_text
@@ -72,11 +72,7 @@ def launch(
     """
     folder = SweepFolder(root)
     progress = Progress(quiet=run.quiet)
-    if not request.data:
-        # Report what cannot work before two minutes of rendering.
-        check_before_data(request)
-        request = replace(request, data=(embedded_scenes(),))
-    description = describe(request, progress.note)
+    description = describe(request, progress.note, default_data=embedded_scenes)
     protocol = request.study.protocol
     default = Limits(replicates=protocol.replicates)
     if description.propose != "exhaustive" and options.epochs is None and options.hours is None:

@@ -14,26 +14,37 @@ from seatbelt.data.datasets.dataset import DataSet, decode
 from seatbelt.errors import UserError
 
 
-def space_without_data(request: Request) -> tuple[Space, TrialConfig]:
-    """Return the space and the base configuration as far as study and options decide them.
+def narrow_study(request: Request) -> Narrowed:
+    """Apply the options of a request to the factors of its study.
 
     Raises:
         UserError: The options contradict the study or each other.
     """
-    narrowed, study = _narrow(request), request.study
+    return narrow(
+        request.study.factors,
+        vary=request.vary,
+        fix=request.fix,
+        levels=request.levels,
+        all_subsets=request.all_subsets,
+        architectures_from=request.architectures_from,
+    )
+
+
+def space_without_data(request: Request, narrowed: Narrowed) -> tuple[Space, TrialConfig]:
+    """Return the space and the base configuration as far as study and options decide them."""
+    study = request.study
     space = Space(factors=tuple(narrowed.factors.values()), exclusions=study.exclusions, arms=study.arms)
     return space, study.base().with_fields(_changes(request, narrowed))
 
 
 def factors_and_base(
-    request: Request, datasets: list[DataSet], note: Callable[[str], None]
+    request: Request, narrowed: Narrowed, datasets: list[DataSet], note: Callable[[str], None]
 ) -> tuple[tuple[Factor, ...], TrialConfig]:
     """Return the factors and the base configuration; `note` shows what the data decide.
 
     Raises:
-        UserError: The options contradict the study, the data or each other.
+        UserError: The options contradict the data.
     """
-    narrowed = _narrow(request)
     changes = _changes(request, narrowed)
     changes |= _from_data(request, datasets, set(narrowed.named) | set(narrowed.factors), note)
     return tuple(narrowed.factors.values()), request.study.base().with_fields(changes)
@@ -45,17 +56,6 @@ def why_not_real(request: Request, base: TrialConfig) -> str:
         return ""
     fixed = any(option.partition("=")[0].strip() in ("real", "data.real") for option in request.fix)
     return f"data.real = False, {'from --fix' if fixed else 'from the study'}"
-
-
-def _narrow(request: Request) -> Narrowed:
-    return narrow(
-        request.study.factors,
-        vary=request.vary,
-        fix=request.fix,
-        levels=request.levels,
-        all_subsets=request.all_subsets,
-        architectures_from=request.architectures_from,
-    )
 
 
 def _changes(request: Request, narrowed: Narrowed) -> dict[str, Any]:

@@ -14,12 +14,13 @@ import numpy as np
 
 from runners.core.halving import check_rungs, default_rungs
 from runners.core.strategies.proposal import check_enumerable
-from runners.new_sweep.base_config import factors_and_base, space_without_data, why_not_real
+from runners.new_sweep.base_config import factors_and_base, narrow_study, space_without_data, why_not_real
 from runners.new_sweep.composition_checks import fix_number
 from runners.new_sweep.parts_survey import check_parts, survey_parts
 from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
+from runners.new_sweep.space_options import Narrowed
 from runners.sweep.code_version import code_hashes, package_versions
 from runners.sweep.description import SweepDescription
 from runners.sweep.weight_retention import parse_keep
@@ -44,25 +45,34 @@ _RETRIES = 2
 """Retries of a trial after an error of its own."""
 
 
-def describe(request: Request, note: Callable[[str], None] = lambda _: None) -> SweepDescription:
+def describe(
+    request: Request,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    default_data: Callable[[], Path] | None = None,
+) -> SweepDescription:
     """Check a request and return the description of its sweep.
 
     Args:
         request: The request.
         note: Called with each choice that the data made for the user, and before slow steps.
+        default_data: Makes the data set of a request without data; called when nothing else can fail.
 
     Raises:
         UserError: The sweep could not work; nothing has run yet.
     """
     parse_keep(request.keep_weights)
-    if not request.data:
+    if not request.data and default_data is None:
         raise UserError("there are no data; name at least one data-set folder with --data")
     datasets = [read(path) for path in request.data]
     _refuse_secrets(request, datasets)
-    weights = check_before_data(request, note)
+    narrowed = narrow_study(request)
+    weights = _check_before_data(request, narrowed, note)
+    if default_data is not None and not datasets:
+        datasets = [read(default_data())]
     _check_names(datasets)
     sources, data = _open_data(request, datasets)
-    factors, base = factors_and_base(request, datasets, note)
+    factors, base = factors_and_base(request, narrowed, datasets, note)
     factors, base, all_labels = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
@@ -144,8 +154,8 @@ def _check_arms(
     return baselines
 
 
-def check_before_data(request: Request, note: Callable[[str], None] = lambda _: None) -> dict[str, str | None]:
-    """Check what needs no data, before any image is rendered, read or decoded.
+def _check_before_data(request: Request, narrowed: Narrowed, note: Callable[[str], None]) -> dict[str, str | None]:
+    """Check what needs no data, before any image is rendered or decoded.
 
     Returns:
         `encoder weights` -> sha256 of the weights file, None for random weights.
@@ -153,7 +163,7 @@ def check_before_data(request: Request, note: Callable[[str], None] = lambda _: 
     Raises:
         UserError: Levels that do not compare, or weights that are missing or do not fit.
     """
-    space, base = space_without_data(request)
+    space, base = space_without_data(request, narrowed)
     check_comparable(space)
     configs = configs_to_check(space, base, _design_cells(request, space, base))
     return resolve_weights(configs, request.weights_folder, note)
