@@ -3,19 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 export OMP_NUM_THREADS ?= 1
-WITHOUT_CLUSTERS := tests/analysis tests/runners/cli tests/seatbelt tests/validation
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: demo test test-quick check docs audit bench faults studies validate-statistics mutants clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
 
-test: test-quick ## All tests; those that start clusters and sweeps have the machine to themselves
-	$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 $(WITHOUT_CLUSTERS)
-	$(BIN)/python -m pytest -m slow $(WITHOUT_CLUSTERS:%=--ignore=%)
+test: test-quick ## All tests; those that start Ray or kill processes have the machine to themselves
+	$(PYTEST) -m slow $(PARALLEL)
+	$(PYTEST) -m alone
 
-test-quick: $(STAMP) ## The tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4
+test-quick: $(STAMP) ## The tests that take no more than about a second each
+	$(PYTEST) -m "not slow and not alone" $(PARALLEL)
 
 check: $(STAMP) docs ## Format, lint, types, import contracts, names, documents
 	$(BIN)/ruff format --check .

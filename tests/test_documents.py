@@ -145,7 +145,6 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert not missing
 
 
-@pytest.mark.slow
 def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
     literals = "\n".join(
         text for package in PACKAGES for path in (ROOT / package).rglob("*.py") for text in texts(path)
@@ -176,7 +175,7 @@ def test_the_index_lists_every_decision_with_its_status() -> None:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(1800)  # some forty commands, on a machine that may be busy
 def test_every_command_and_snippet_of_the_tour_runs(tmp_path: Path) -> None:
     draw_data(

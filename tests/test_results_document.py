@@ -17,7 +17,7 @@ from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, small_tables
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("results")]
 
 DOCUMENT = (ROOT / "docs" / "results.md").read_text()
 BLOCKS = re.findall(r"```(console|python)\n(.*?)```", DOCUMENT, flags=re.DOTALL)

@@ -14,7 +14,7 @@ from runners.sweep.journal import read_events
 from tests.faults.broken_gpu import KILLED, TEXT, disturb
 from tests.faults.nodes import environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 
 
 def text_of(*arguments: str) -> str:

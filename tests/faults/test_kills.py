@@ -12,7 +12,7 @@ from tests.faults.kills import Report, disturb, epochs_of, examine_journal, kill
 from tests.faults.nodes import environment
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_driver_and_a_worker_are_killed(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=8, images=3, test_subjects=2)
     report = disturb(data, tmp_path / "sweeps", drivers=1, workers=1, seed=1, epochs=4, decoders="fpn,linknet")
@@ -24,7 +24,7 @@ def test_a_driver_and_a_worker_are_killed(make_data: MakeData, tmp_path: Path) -
     assert report.passed()
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("process", ["raylet", "gcs_server"])
 def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, process: str) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)

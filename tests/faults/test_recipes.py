@@ -29,7 +29,7 @@ from tests.faults.kills import wait_for_epochs
 from tests.faults.nodes import Nodes, environment
 from tests.faults.test_nodes import wait_until_running
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 
 RECIPES = [
     "cluster.yaml",

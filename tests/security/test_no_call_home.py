@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, MakeData
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 
 
 RECORDER = """

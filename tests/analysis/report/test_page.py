@@ -17,6 +17,7 @@ from tests.analysis.report.large import write_large_sweep
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("page"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
 

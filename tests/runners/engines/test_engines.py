@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT, MakeData
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.alone
 
 UNEQUAL = ["planned_at", "ended_at", "at", "train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
 

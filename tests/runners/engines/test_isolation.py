@@ -77,7 +77,7 @@ def sweep_command(data: Path, out: Path, *more: str) -> list[str]:
 
 # Files that the interpreter itself looks for can only be kept from the workers, not from a driver that was started
 # with the working folder on its path.
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("python_path", "engine", "names"),
     [
@@ -100,7 +100,7 @@ def test_no_module_of_the_working_folder_is_imported(
     assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("engine", ["ray", "in-process"])
 def test_sigterm_to_the_group_ends_a_sweep_as_one_to_the_driver(
     make_data: MakeData, tmp_path: Path, engine: str

@@ -209,7 +209,7 @@ cluster.shutdown()
 """
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_two_real_nodes(tmp_path: Path, make_data: MakeData) -> None:
     """The second pretends to have GPUs, which torch does not see; the head has no CPUs and is not asked."""
     data, storage = make_data(), tmp_path / "sweep"

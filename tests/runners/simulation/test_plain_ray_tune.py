@@ -21,7 +21,7 @@ def run(module: str, *options: str) -> None:
     subprocess.run([sys.executable, "-m", module, *options], check=True, cwd=ROOT, env=environment, timeout=300)
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_plain_ray_tune_and_the_product_see_the_same_scores(make_data: MakeData, tmp_path: Path) -> None:
     data, plain = make_data(), tmp_path / "plain"
     plain.mkdir()

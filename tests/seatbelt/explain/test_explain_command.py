@@ -17,7 +17,7 @@ from runners.sweep.folder import SweepFolder
 from tests.command_line import answer, mistake, seatbelt
 from tests.conftest import draw_data
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("explain")]
 
 SHARES = {"target", "near", "elsewhere"}
 
