@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
+import dataclasses
+
+from runners.core.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned
 from runners.core.history import History
 from seatbelt.records.tables import Status
 
@@ -55,3 +57,26 @@ def test_failures_with_the_same_error_count_until_a_trial_ends_otherwise() -> No
     history.apply(failed("d", "another error"))
     assert history.failures.count == 0
     assert history.statuses[Status.FAILED] == 4
+
+
+def test_numbers_and_addresses_do_not_tell_errors_apart() -> None:
+    def failed(error: str | None) -> LegEnded:
+        return LegEnded(trial_key="a", attempt=1, outcome="failed", epoch=0, error=error, at=1.0)
+
+    texts = {"object at 0x7fa3 of 12 items": "object at # of # items", "no 0xyz": "no #xyz", None: "unknown"}
+    for error, text in texts.items():
+        assert History([*trial("a"), failed(error)]).failures.error == text
+
+
+def test_only_the_next_epoch_of_a_trial_is_new() -> None:
+    history = History([*trial("a"), epoch("a", 1, 0.4)])
+    assert [history.is_new_epoch("a", number) for number in (0, 1, 2, 3)] == [False, False, True, False]
+
+
+def test_a_stage_that_becomes_an_arm_has_that_arms_cell() -> None:
+    history = History([dataclasses.replace(trial("s")[0], role="stage", cell={"user": "x"}, arm_key="arm")])
+    assert (history.arm_trials, history.arms) == (0, {})
+    history.apply(Adopted(trial_key="s", cell={"encoder": "y"}, replicate=2, position=7, by="exhaustive", at=1.0))
+    view = history.trials["s"]
+    assert (view.role, view.plan.cell, view.plan.replicate, view.plan.trial_key) == ("arm", {"encoder": "y"}, 2, "s")
+    assert (history.arm_trials, history.arms, history.next_position) == (1, {"arm": 1}, 8)
