@@ -60,9 +60,9 @@ def ended(leg: Leg, outcome: str, epoch: int, error: str | None = None) -> LegEn
 
 
 def test_the_first_leg_plans_the_first_cell_of_the_design() -> None:
-    plan = make_plan(prune="none")
+    plan = make_plan(encoders=1, decoders=1, prune="none", limits=Limits(replicates=2))
     leg = leg_of(plan)
-    cell = plan.design.cells[0]
+    cell = {"encoder": "resnet18", "decoder": "fpn"}
     config = plan.base.with_fields({"model.encoder": cell["encoder"], "model.decoder": cell["decoder"]})
     key = trial_key(config)
     assert leg == Leg(
@@ -83,13 +83,12 @@ def test_the_first_leg_plans_the_first_cell_of_the_design() -> None:
             by="exhaustive",
             at=0.0,
         ),
-        decided=Decided(kind="proposal", by="exhaustive", trial_key=key, epoch=0, reason=leg.decided.reason),
+        decided=Decided(kind="proposal", by="exhaustive", trial_key=key, epoch=0, reason="arm 1 of 1 in replicate 0"),
     )
-    assert "exempt" not in leg.decided.reason
     assert leg.started == LegStarted(trial_key=key, attempt=1, start=0, stop=EPOCHS, at=0.0)
     second = leg_of(plan, *begun(leg))
     assert second.planned is not None
-    assert (second.planned.number, second.planned.position) == (1, 1)
+    assert (second.planned.number, second.planned.position, second.planned.replicate) == (1, 1, 1)
 
 
 def test_an_exempt_trial_trains_its_full_epochs_and_says_so() -> None:
