@@ -105,6 +105,6 @@ def give_up_dependents(history: History) -> Record:
     return Record(
         tuple(
             LegEnded(trial_key=key, attempt=0, outcome="failed", epoch=0, at=0.0, error=error)
-            for key in history.stages.waiting.get(stage, ())
+            for key in history.stages.waiting[stage]
         )
     )

@@ -155,6 +155,7 @@ class StageStates:
     def make_ready(self, stage: str) -> list[str]:
         """Mark a stage as ready, and return the trials that waited for it."""
         self.ready.add(stage)
+        self.failed.discard(stage)
         self.held.pop(stage, None)
         return self.waiting.pop(stage, [])
 

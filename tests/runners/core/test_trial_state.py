@@ -109,3 +109,10 @@ def test_a_stage_that_nobody_waits_for_has_not_failed() -> None:
     assert (stages.waiting, stages.failed) == ({}, set())
     stages.give_up("s", "b")
     assert (stages.waiting, stages.failed) == ({}, set())
+
+
+def test_a_stage_that_failed_here_and_is_found_elsewhere_is_ready() -> None:
+    stages = StageStates()
+    stages.ask("s", "a", state("s", status=Status.FAILED))
+    assert stages.make_ready("s") == ["a"]
+    assert (stages.failed, stages.ready) == (set(), {"s"})
