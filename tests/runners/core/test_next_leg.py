@@ -290,6 +290,29 @@ def test_a_promotion_says_what_it_compared() -> None:
     )
 
 
+def test_an_interrupted_trial_comes_before_a_promotion_and_one_that_was_planned_ahead_after_it() -> None:
+    plan = make_plan(encoders=4, decoders=1, exempt_every=10**6, propose="factorial", limits=Limits(trials=4))
+    events: list[Event] = []
+    legs = []
+    for score in (0.1, 0.3, 0.2):
+        step = next_leg(plan, History([SESSION, *events]))
+        while isinstance(step, Record):
+            events += step.events
+            step = next_leg(plan, History([SESSION, *events]))
+        assert isinstance(step, Leg) and step.planned is not None
+        legs.append(dataclasses.replace(step, planned=dataclasses.replace(step.planned, exempt=False), stop=RUNG))
+        events += [*begun(legs[-1], *([score] * RUNG)), ended(legs[-1], "paused", RUNG)]
+    config = plan.base.with_fields({"seed": 99})
+    assert legs[0].planned is not None
+    planned = dataclasses.replace(legs[0].planned, trial_key="ahead", number=3, config=config.model_dump(mode="json"))
+    promoted = leg_of(plan, *events, planned)
+    assert (promoted.trial_key, promoted.decided.kind) == (legs[1].trial_key, "promotion")
+    started = LegStarted(trial_key="ahead", attempt=1, start=0, stop=RUNG, at=1.0)
+    interrupted = LegEnded(trial_key="ahead", attempt=1, outcome="interrupted", epoch=0, at=2.0)
+    continued = leg_of(plan, *events, planned, started, interrupted)
+    assert (continued.trial_key, continued.decided.kind) == ("ahead", "continuation")
+
+
 def test_a_stage_that_the_search_proposes_becomes_an_arm() -> None:
     plan = make_plan(encoders=1, decoders=1)
     first = leg_of(plan)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from runners.core.events import Planned
+from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.core.trial_state import FailureStreak, FaultStreak, RungState, StageStates, TrialState, score_at
 from seatbelt.records.tables import Status
+from tests.runners.core.test_plan import make_plan
 
 
 def state(key: str, *scores: float, number: int = 0, status: Status = Status.RUNNING) -> TrialState:
@@ -59,6 +63,8 @@ def test_a_rung_ranks_by_score_then_by_number() -> None:
     assert (len(rung.waiting), rung.promoted) == (2, 1), "who is not there cannot leave"
     rung.leave(state("d", 0.0, number=9), 2)
     assert (len(rung.waiting), rung.promoted) == (2, 1)
+    rung.leave(states[0], 2)
+    assert ([key for _, _, key in rung.waiting], rung.promoted) == (["c"], 2)
 
 
 def test_the_score_at_an_epoch_is_the_best_until_then() -> None:
@@ -116,3 +122,24 @@ def test_a_stage_that_failed_here_and_is_found_elsewhere_is_ready() -> None:
     stages.ask("s", "a", state("s", status=Status.FAILED))
     assert stages.make_ready("s") == ["a"]
     assert (stages.failed, stages.ready) == (set(), {"s"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "counts", "outcome"),
+    [
+        ("error", {}, {"failures": 1}, "error"),
+        ("error", {}, {"failures": 2}, "failed"),
+        ("error", {"final": True}, {}, "failed"),
+        ("lost", {}, {"losses": LOST_RETRIES - 1}, "lost"),
+        ("fault", {}, {"losses": LOST_RETRIES - 1}, "fault"),
+        ("lost", {}, {"losses": LOST_RETRIES}, "failed"),
+        ("fault", {"excused": True}, {"losses": LOST_RETRIES}, "fault"),
+        ("lost", {"excused": True}, {"losses": EXCUSED_RETRIES}, "failed"),
+        ("lost", {"final": True}, {"failures": 9}, "lost"),
+    ],
+)
+def test_errors_are_retried_twice_and_losses_often(
+    kind: str, options: dict[str, bool], counts: dict[str, int], outcome: str
+) -> None:
+    view = dataclasses.replace(state("a"), **counts)
+    assert outcome_of_error(make_plan(), view, kind, **options) == outcome
