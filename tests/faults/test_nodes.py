@@ -18,7 +18,7 @@ from tests.faults.nodes import Nodes, driver, environment
 
 pytestmark = pytest.mark.alone
 
-EPOCHS = 36
+EPOCHS = 24
 
 
 def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
