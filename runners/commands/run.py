@@ -213,16 +213,14 @@ def _run(  # noqa: PLR0913
             unfinished = driver.finished is None
             history = driver.history
         # Only a closed driver has published everything.
-        broken, unfinished = (
-            driver.stop.is_failure or driver.unpublished is not None,
-            unfinished or driver.unpublished is not None,
-        )
+        unpublished = driver.unpublished is not None
+        failed, unfinished = driver.stop.is_failure or unpublished, unfinished or unpublished
     nothing_worked = not unfinished and no_success(history)
     if not run.quiet:
         typer.echo(safe_text(_next_step(folder, run, history, unfinished=unfinished)), err=True)
         if (hint := activation_hint()) is not None:
             typer.echo(safe_text(hint), err=True)
-    return 1 if nothing_worked or broken else 0
+    return 1 if nothing_worked or failed else 0
 
 
 def _slots(run: RunOptions) -> int:
