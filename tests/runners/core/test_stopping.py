@@ -6,15 +6,16 @@ import dataclasses
 
 import pytest
 
-from runners.core.events import CertaintyJudged, Event, LegEnded, LegStarted, Planned
+from runners.core.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted, Planned
 from runners.core.history import History
-from runners.core.plan import Confirmation, Limits
+from runners.core.plan import Confirmation, Finished, Limits
 from runners.core.stopping import (
     as_measured,
     broken_reason,
     certain_reason,
     certain_text,
     end_reason,
+    finished,
     first_without_success,
     is_certain,
     no_success,
@@ -110,6 +111,42 @@ def test_a_sweep_is_certain_at_its_own_limits(
     assert is_certain(plan, recorded) is certain
     confirming = dataclasses.replace(plan, confirmation=Confirmation(cells=(), replicates=1))
     assert not is_certain(confirming, recorded)
+
+
+def paused(key: str, score: float, number: int) -> list[Event]:
+    planned, started, _ = trial(key, key, "complete", number=number)
+    measured = [
+        EpochMeasured(trial_key=key, attempt=1, epoch=epoch, score=score, metrics={}, at=1.0) for epoch in (1, 2, 3)
+    ]
+    ended = LegEnded(trial_key=key, attempt=1, outcome="paused", epoch=3, at=1.0)
+    return [dataclasses.replace(planned, exempt=False), started, *measured, ended]
+
+
+def test_trials_that_wait_when_a_sweep_ends_are_pruned_with_their_rank() -> None:
+    recorded = history(paused("a", 0.1, 0), paused("b", 0.3, 1), paused("c", 0.2, 2))
+    plan = make_plan()
+    decided = Decided(
+        kind="prune",
+        by="asha",
+        trial_key="b",
+        epoch=3,
+        score=0.3,
+        rank=1,
+        compared=3,
+        allowed=1,
+        reason="not among the best at epoch 3 when the sweep ended",
+    )
+    last = {"a": (0.1, 3), "b": (0.3, 1), "c": (0.2, 2)}
+    pruned = tuple(
+        dataclasses.replace(decided, trial_key=key, score=last[key][0], rank=last[key][1]) for key in ("b", "c", "a")
+    )
+    assert finished(plan, recorded, "why") == Finished(reason="why", pruned=pruned)
+    recorded.apply(LegStarted(trial_key="b", attempt=2, start=3, stop=9, at=2.0))
+    assert [event.trial_key for event in finished(plan, recorded, "why").pruned] == ["c", "a"]
+    confirming = dataclasses.replace(plan, confirmation=Confirmation(cells=(), replicates=1))
+    assert finished(confirming, recorded, "why") == Finished(reason="why")
+    unpruned = make_plan(prune="none")
+    assert finished(unpruned, recorded, "why") == Finished(reason="why"), "the last rung prunes nobody"
 
 
 def test_the_reason_says_which_limit_is_reached() -> None:
