@@ -15,8 +15,8 @@ from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.sweep.folder import SweepFolder
-from runners.worker import leg
 from seatbelt.records.sweep import SweepFactor
+from seatbelt.training.fit import fit as whole
 from tests.command_line import seatbelt
 from tests.conftest import MakeData
 from tests.runners.conftest import describe
@@ -74,20 +74,18 @@ def canary_places(folder: Path, output: str) -> list[str]:
 
 @pytest.mark.slow
 def test_no_canary_is_in_a_sweep(make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = leg.fit
-
     def fit(config: Any, samples: Any, checkpoints: Any, **more: Any) -> Any:
         checkpoints._report(MESSAGE)
         if config.model.decoder == "linknet":
             raise RuntimeError(MESSAGE)
         return whole(config, samples, checkpoints, **more)
 
-    monkeypatch.setattr(leg, "fit", fit)
+    monkeypatch.setattr("runners.worker.leg.fit", fit)
     address = f"ray://me:{IN_URL}@{VARIABLES['HF_TOKEN']}:1?sig={IN_SIGNATURE}"
     arguments = command(make_data(), tmp_path / "sweeps", "--tensorboard", "--address", address)
     results = [seatbelt(*arguments)]
     folder = tmp_path / "sweeps" / "architecture"
-    monkeypatch.setattr(leg, "fit", whole)
+    monkeypatch.setattr("runners.worker.leg.fit", whole)
     for more in (["status", str(folder)], ["best", str(folder)], ["query", str(folder), "select error from trials"]):
         results.append(seatbelt(*more))
     assert [result.code for result in results] == [0] * 4
