@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from seatbelt.data.datasets.images import UnusableImageError, open_image, open_mask
+from seatbelt.data.datasets.images import UnusableImageError, open_mask, read_picture
 from seatbelt.data.importers.frames import BadFileError
 from seatbelt.data.importers.pixels import read_image
 
@@ -75,10 +75,10 @@ def test_an_image_bomb_is_refused_by_its_header(tmp_path: Path, form: str, monke
         pytest.fail("it is decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
-    for opened in (open_image, open_mask, lambda path: read_image(path, "x")):
+    for opened in (read_picture, open_mask, lambda path: read_image(path, "x")):
         with pytest.raises((UnusableImageError, BadFileError)) as caught:
             opened(path)
-        native = form in ("PNG", "JPEG", "WEBP", "BMP", "TIFF") and opened is open_image
+        native = form in ("PNG", "JPEG", "WEBP", "BMP", "TIFF") and opened is read_picture
         assert not native or "pixels" in str(caught.value), str(caught.value)
 
 
@@ -91,7 +91,7 @@ def test_a_text_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, kind: bytes
     path.write_bytes(png(8, 8, (kind, head + packed)))
     before = peak()
     with pytest.raises(UnusableImageError, match="too large"):
-        open_image(path)
+        read_picture(path)
     assert peak() - before < 100_000, "KiB"
 
 
@@ -100,7 +100,7 @@ def test_many_megabytes_of_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(png(8, 8, *[(b"zTXt", b"x\0\0" + zlib.compress(b" " * 1_000_000))] * 80))
     before = peak()
     with pytest.raises(UnusableImageError, match=r"(?i)too large|too much memory"):
-        open_image(path)
+        read_picture(path)
     assert peak() - before < 150_000, "KiB"
 
 

@@ -94,15 +94,6 @@ def read_picture(path: Path, *, formats: tuple[str, ...] = IMAGE_FORMATS, bits: 
         return Picture(pixels=np.ascontiguousarray(upright), stored_size=stored, changes=tuple(changes))
 
 
-def open_image(path: Path) -> NDArray[np.uint8]:
-    """Return an image (H, W, 3) RGB as a viewer shows it.
-
-    Raises:
-        UnusableImageError: The file is missing, damaged, too large or of another format.
-    """
-    return read_picture(path).pixels
-
-
 def open_stored_colours(path: Path) -> NDArray[np.uint8]:
     """Return the stored colours (H, W, 3) of a coloured mask: they are labels, not light.
 

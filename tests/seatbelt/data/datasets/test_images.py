@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seatbelt.data.datasets.images import UnusableImageError, open_image, open_mask
+from seatbelt.data.datasets.images import UnusableImageError, open_mask, read_picture
 
 
 def png(width: int, height: int, *, depth: int, colour: int, rows: bytes) -> bytes:
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_an_absurdly_large_image_is_refused_by_its_header(path: Path, size: tuple[int, int], what: str) -> None:
     path.write_bytes(png(*size, depth=8, colour=0, rows=b"\0"))
-    for opened in (open_image, open_mask):
+    for opened in (read_picture, open_mask):
         with pytest.raises(UnusableImageError, match=what):
             opened(path)
 
@@ -78,22 +78,22 @@ def test_a_mask_that_was_compressed_with_loss_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(("mode", "colour"), [("L", 7), ("RGB", (7, 7, 7)), ("RGBA", (7, 7, 7, 0)), ("LA", (7, 9))])
 def test_images_of_any_8_bit_kind_become_rgb(path: Path, mode: str, colour: int) -> None:
     Image.new(mode, (3, 2), colour).save(path)
-    assert open_image(path).tolist() == [[[7, 7, 7]] * 3] * 2
+    assert read_picture(path).pixels.tolist() == [[[7, 7, 7]] * 3] * 2
 
 
 def test_a_vector_file_never_reaches_an_interpreter(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
     with pytest.raises(UnusableImageError, match="cannot be decoded as PNG or JPEG or WEBP or BMP or TIFF"):
-        open_image(tmp_path / "x.png")
+        read_picture(tmp_path / "x.png")
 
 
 def test_pipes_and_folders_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(UnusableImageError, match="the file is missing"):
-        open_image(tmp_path / "x.png")
+        read_picture(tmp_path / "x.png")
     with pytest.raises(UnusableImageError, match="is no file"):
-        open_image(tmp_path)
+        read_picture(tmp_path)
     with pytest.raises(UnusableImageError, match="File name too long"):
-        open_image(tmp_path / ("x" * 300))
+        read_picture(tmp_path / ("x" * 300))
 
 
 def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,4 +103,4 @@ def test_whatever_a_decoder_stumbles_over_is_one_kind_of_error(path: Path, monke
     Image.new("RGB", (3, 2)).save(path)
     monkeypatch.setattr(Image, "open", stumble)
     with pytest.raises(UnusableImageError, match=r"x\.png: the image cannot be decoded \(unpack requires a buffer"):
-        open_image(path)
+        read_picture(path)

@@ -17,7 +17,6 @@ from seatbelt.data.datasets.dataset import check, decode, read
 from seatbelt.data.datasets.images import (
     TURNED,
     UnusableImageError,
-    open_image,
     open_mask,
     open_stored_colours,
     read_picture,
@@ -55,18 +54,18 @@ def test_a_tiff_of_one_channel_is_read_upright(tmp_path: Path, kind: str, orient
     image = image.convert("P") if kind == "palette" else image
     image.save(tmp_path / "x.tif", exif=exif(orientation))
     Image.fromarray(grey).save(tmp_path / "x.png", exif=exif(orientation))
-    assert np.array_equal(open_image(tmp_path / "x.tif"), open_image(tmp_path / "x.png"))
+    assert np.array_equal(read_picture(tmp_path / "x.tif").pixels, read_picture(tmp_path / "x.png").pixels)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_nonsense_in_the_exif_tag_turns_nothing(tmp_path: Path, orientation: int) -> None:
     Image.fromarray(STORED).save(tmp_path / "x.png", exif=exif(orientation))
-    assert np.array_equal(open_image(tmp_path / "x.png"), STORED)
+    assert np.array_equal(read_picture(tmp_path / "x.png").pixels, STORED)
 
 
 def test_broken_exif_data_turn_nothing(tmp_path: Path) -> None:
     Image.fromarray(STORED).save(tmp_path / "x.png", exif=b"Exif\0\0nonsense")
-    assert np.array_equal(open_image(tmp_path / "x.png"), STORED)
+    assert np.array_equal(read_picture(tmp_path / "x.png").pixels, STORED)
 
 
 def test_a_mask_that_would_be_turned_is_refused(tmp_path: Path) -> None:
@@ -131,23 +130,23 @@ def test_12_bits_in_16_are_never_nearly_black(tmp_path: Path, channels: int) -> 
     with pytest.raises(
         UnusableImageError, match="no value above 4095, so that its real depth is unknown; import it with"
     ):
-        open_image(path)
+        read_picture(path)
     assert read_picture(path, bits=12).pixels[0, :, 0].tolist() == [0, 255, 128]
     assert read_picture(path, bits=16).pixels[0, :, 0].tolist() == [0, 16, 8]
     with pytest.raises(UnusableImageError, match="holds the value 4095, which 10 bits cannot"):
         read_picture(path, bits=10)
     with_chunk(path, b"sBIT", bytes([12] * channels))
-    assert open_image(path)[0, :, 0].tolist() == [0, 255, 128]
+    assert read_picture(path).pixels[0, :, 0].tolist() == [0, 255, 128]
     assert read_picture(path).changes == ("scaled from 12 bits per channel to 8",)
 
 
 def test_a_deep_tiff_is_scaled_to_8_bits(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 65535, 25700]], np.uint16)).save(tmp_path / "x.tif")
-    assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == [0, 255, 100]
+    assert read_picture(tmp_path / "x.tif").pixels[0, :, 0].tolist() == [0, 255, 100]
     Image.fromarray(np.array([[0, 4095, 2048]], np.uint16)).save(tmp_path / "x.tif", tiffinfo={281: 4095})
-    assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == [0, 255, 128]
+    assert read_picture(tmp_path / "x.tif").pixels[0, :, 0].tolist() == [0, 255, 128]
     Image.fromarray(np.array([[0, 4095, 65535]], np.uint16)).save(tmp_path / "x.tif", exif=exif(6))
-    assert open_image(tmp_path / "x.tif")[:, 0, 0].tolist() == [0, 16, 255]
+    assert read_picture(tmp_path / "x.tif").pixels[:, 0, 0].tolist() == [0, 16, 255]
 
 
 def colour_tiff(values: NDArray[np.uint16], orientation: int) -> bytes:
@@ -167,7 +166,7 @@ def test_a_deep_tiff_in_colour_is_scaled_to_8_bits(tmp_path: Path, orientation: 
     (tmp_path / "x.tif").write_bytes(colour_tiff(STORED.astype(np.uint16) * 257, orientation))
     Image.fromarray(STORED).save(tmp_path / "x.png", exif=exif(orientation))
     picture = read_picture(tmp_path / "x.tif")
-    assert np.array_equal(picture.pixels, open_image(tmp_path / "x.png"))
+    assert np.array_equal(picture.pixels, read_picture(tmp_path / "x.png").pixels)
     assert picture.stored_size == (3, 5)
     assert picture.changes[0] == "scaled from 16 bits per channel to 8"
     assert (TURNED in picture.changes) == (orientation != 1)
@@ -184,9 +183,9 @@ def test_a_floating_point_tiff_between_0_and_1_is_scaled(
         with pytest.raises(
             UnusableImageError, match=r"its floating-point values reach from .* but only 0 to 1 is unambiguous"
         ):
-            open_image(tmp_path / "x.tif")
+            read_picture(tmp_path / "x.tif")
     else:
-        assert open_image(tmp_path / "x.tif")[0, :, 0].tolist() == pixels
+        assert read_picture(tmp_path / "x.tif").pixels[0, :, 0].tolist() == pixels
 
 
 def test_a_colour_profile_is_applied(tmp_path: Path) -> None:
@@ -194,7 +193,7 @@ def test_a_colour_profile_is_applied(tmp_path: Path) -> None:
     del lab
     plain = Image.new("RGB", (2, 2), (200, 40, 90))
     plain.save(tmp_path / "srgb.png", icc_profile=ImageCms.ImageCmsProfile(srgb).tobytes())
-    assert (open_image(tmp_path / "srgb.png") == (200, 40, 90)).all()
+    assert (read_picture(tmp_path / "srgb.png").pixels == (200, 40, 90)).all()
     assert read_picture(tmp_path / "srgb.png").changes == ()
     plain.save(tmp_path / "swapped.png", icc_profile=swapped_profile())
     picture = read_picture(tmp_path / "swapped.png")
