@@ -146,6 +146,7 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert not missing
 
 
+@pytest.mark.slow
 def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
     literals = "\n".join(
         text for package in PACKAGES for path in (ROOT / package).rglob("*.py") for text in texts(path)

@@ -67,10 +67,12 @@ def test_cycles_are_found() -> None:
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other() -> None:
     assert cycle(import_graph()) == []
 
 
+@pytest.mark.slow
 def test_no_folders_import_each_other() -> None:
     folders: dict[str, set[str]] = {}
     for name, targets in import_graph().items():

@@ -46,7 +46,8 @@ def confirm(
     from analysis.answers.confirmation import confirmed
     from analysis.answers.ranking import best
     from analysis.text.confirmation import confirmation_text
-    from runners.commands.run import confirm as run_confirmation
+    from runners.commands.prepare import prepare_confirmation
+    from runners.commands.run import run_session
     from runners.sweep.folder import SweepFolder
 
     folder = SweepFolder(sweep)
@@ -56,7 +57,7 @@ def confirm(
     further = [_cell_of_arm(name, ranking, sweep) for name in arm or ()]
     further += [baseline_cell] if baseline and baseline_cell else []
     cells += [cell for cell in further if cell not in cells]
-    code = run_confirmation(sweep, tuple(cells), replicates, run)
+    code = run_session(prepare_confirmation(sweep, tuple(cells), replicates, run))
     folder.note_test_read("confirm")
     confirmation = confirmed(load(sweep))
     if json_output:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import enum
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runners.cli.options import SweepArgument, with_records
 from runners.new_sweep.request import Request, SweepOptions
 from runners.session.options import LIMITS, RUN, LimitOptions, RunOptions
+from runners.terminal import say
+
+if TYPE_CHECKING:
+    from runners.commands.prepare import PreparedSession
 
 
 class RetryStatus(enum.StrEnum):
@@ -60,12 +64,12 @@ def sweep(
 
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
     """
-    from runners.commands.run import launch
+    from runners.commands.prepare import prepare_launch
     from search_spaces.catalogue import find_study
 
     request = Request(study=find_study(study), data=tuple(data or ()), **vars(options))
     root = f"{out.rstrip('/')}/{name or request.study.name}"
-    raise typer.Exit(launch(request, limits, run, root, dry_run=dry_run, as_new=as_new))
+    _run_or_preview(prepare_launch(request, limits, run, root, as_new=as_new), dry_run=dry_run)
 
 
 def resume(
@@ -98,10 +102,10 @@ def resume(
 
       seatbelt resume sweeps/architecture --data /new/place/my-images
     """
-    from runners.commands.run import resume as resume_sweep
+    from runners.commands.prepare import prepare_resume
 
     statuses = tuple(status.upper().replace("-", "_") for status in retry or ())
-    code = resume_sweep(
+    session = prepare_resume(
         sweep,
         limits,
         run,
@@ -109,9 +113,17 @@ def resume(
         retry=statuses,
         moved_data=tuple(data or ()),
         moved_weights=weights_folder,
-        dry_run=dry_run,
     )
-    raise typer.Exit(code)
+    _run_or_preview(session, dry_run=dry_run)
+
+
+def _run_or_preview(session: PreparedSession, *, dry_run: bool) -> None:
+    from runners.commands.run import run_session
+
+    if dry_run:
+        say(session.preview())
+    else:
+        raise typer.Exit(run_session(session))
 
 
 def stop(

@@ -1,215 +1,61 @@
-"""Runs one session of a sweep: launch, resume or confirm."""
+"""Runs one session of a sweep to its end."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 
-import typer
-
-from runners.commands.resume_checks import (
-    check_as_new,
-    check_code,
-    check_data_unchanged,
-    check_weights_unchanged,
-    extension_of,
-    relocate,
-)
+from runners.commands.prepare import PreparedSession
 from runners.core.events import Event
 from runners.core.history import History
-from runners.core.plan import Confirmation, Limits
 from runners.core.stopping import first_without_success, no_success
 from runners.engines.connection import Resources, check_access
 from runners.engines.devices import check_devices, device_text_here
 from runners.export.tensorboard import EventFiles
-from runners.new_sweep.default_data import embedded_scenes
-from runners.new_sweep.describe import describe
-from runners.new_sweep.request import Request
 from runners.preview.cost import largest_bytes
-from runners.preview.dry_run import plan_text
 from runners.session.driver import Driver
-from runners.session.options import LimitOptions, RunOptions
-from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options, resume_command
+from runners.session.options import RunOptions
+from runners.session.previous import resume_command
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import adopt_trials
-from runners.sweep.description import SweepDescription
 from runners.sweep.folder import SweepFolder
 from runners.sweep.stage_store import StageStore
-from runners.sweep.trial_lookup import read_history
-from search_spaces.space import Cell
-from seatbelt.errors import UserError
-from seatbelt.text.redaction import safe_text
+from runners.terminal import say
 from seatbelt.text.wording import activation_hint
 
 
-def launch(
-    request: Request,
-    options: LimitOptions,
-    run: RunOptions,
-    root: str,
-    *,
-    dry_run: bool = False,
-    as_new: str | None = None,
-) -> int:
-    """Launch a sweep, or continue the one at `root`; return the exit code.
-
-    Args:
-        request: The sweep; without data it uses the embedded scenes.
-        options: What it may spend.
-        run: Where and how this session runs.
-        root: Folder or URL of the sweep.
-        dry_run: Print the plan and stop.
-        as_new: Name of a new sweep beside `root` that adopts what still holds of it.
+def run_session(session: PreparedSession) -> int:
+    """Run a session to its end; return the exit code: 1 if it failed, or if no trial of a whole sweep worked.
 
     Raises:
-        UserError: The request cannot work, or differs from the sweep at `root`.
+        UserError: The engine, the device or the folder cannot be used.
     """
-    folder = SweepFolder(root)
+    folder, description, run = session.folder, session.description, session.run
     progress = Progress(quiet=run.quiet)
-    description = describe(request, progress.note, default_data=embedded_scenes)
-    protocol = request.study.protocol
-    default = Limits(replicates=protocol.replicates)
-    if description.propose != "exhaustive" and options.epochs is None and options.hours is None:
-        default = replace(default, trials=protocol.trials)
-    new: SweepDescription | None = description
-    if as_new is not None:
-        source, folder = folder, folder.sibling(as_new)
-        check_as_new(source, folder, description, progress)
-    elif folder.exists():
-        existing = folder.describe()
-        new = extension_of(folder, existing, description)
-        default = earlier_limits(folder) or default
-        if description.base.epochs > existing.base.epochs:
-            default = replace(default, max_epochs=description.base.epochs)
-        description = (new or existing).relocated(description)
-        new = description if description != existing else None
-        check_code(description, accept=run.accept_code_change)
-    limits = merge_limits(default, options)
-    check_limits(description, limits)
-    if dry_run:
-        typer.echo(safe_text(plan_text(folder, description, limits, slots=_slots(run))))
-        return 0
-    _check_access(run, description.device)
-    if not folder.exists():
-        folder.create(description)
-        if as_new is not None:
-            progress.note(f"{adopt_trials(source, folder)} complete trials are taken over from {source.name}")
-    elif new is not None:
-        folder.replace(description)
-    return _run(folder, description, limits, run, progress)
-
-
-def resume(  # noqa: PLR0913
-    root: str,
-    options: LimitOptions,
-    run: RunOptions,
-    *,
-    max_epochs: int | None = None,
-    retry: tuple[str, ...] = (),
-    moved_data: tuple[Path, ...] = (),
-    moved_weights: Path | None = None,
-    dry_run: bool = False,
-) -> int:
-    """Continue a sweep; return the exit code.
-
-    Args:
-        root: Folder or URL of the sweep.
-        options: New limits.
-        run: Where and how this session runs.
-        max_epochs: New full epochs of a trial; None leaves them.
-        retry: Statuses of ended trials that are tried again.
-        moved_data: New places of data sets that were moved.
-        moved_weights: New place of the weights files.
-        dry_run: Print what is left and stop.
-
-    Raises:
-        UserError: There is no sweep, or its data changed.
-    """
-    folder = SweepFolder(root)
-    existing = folder.describe()
-    run = repeat_options(folder, run)
-    description = relocate(existing, moved_data, moved_weights)
-    limits = merge_limits(earlier_limits(folder) or Limits(), options)
-    if max_epochs is not None:
-        limits = replace(limits, max_epochs=max_epochs)
-    if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
-        raise UserError(
-            f"--max-epochs {limits.max_epochs} is less than the {description.base.epochs} epochs that the sweep was "
-            "launched with; trials can only become longer"
-        )
-    check_limits(description, limits)
-    check_data_unchanged(description)
-    check_weights_unchanged(description)
-    check_code(description, accept=run.accept_code_change)
-    if dry_run:
-        history = read_history(folder)
-        typer.echo(safe_text(plan_text(folder, description, limits, slots=_slots(run), history=history)))
-        return 0
-    _check_access(run, description.device)
-    if description != existing:
-        folder.replace(description)
-    return _run(folder, description, limits, run, Progress(quiet=run.quiet), retry=retry)
-
-
-def confirm(root: str, cells: tuple[Cell, ...], replicates: int, run: RunOptions) -> int:
-    """Train arms of a sweep again with fresh seeds; return the exit code.
-
-    Raises:
-        UserError: There is no sweep, or its data changed.
-    """
-    folder = SweepFolder(root)
-    description = folder.describe()
-    run = repeat_options(folder, run)
-    limits = earlier_limits(folder) or Limits()
-    check_data_unchanged(description)
-    check_weights_unchanged(description)
-    check_code(description, accept=run.accept_code_change)
-    _check_access(run, description.device)
-    confirmation = Confirmation(cells=cells, replicates=replicates)
-    return _run(folder, description, limits, run, Progress(quiet=run.quiet), confirmation)
-
-
-def _run(  # noqa: PLR0913
-    folder: SweepFolder,
-    description: SweepDescription,
-    limits: Limits,
-    run: RunOptions,
-    progress: Progress,
-    confirmation: Confirmation | None = None,
-    retry: tuple[str, ...] = (),
-) -> int:
+    check_devices(description.device, engine=run.engine, address=run.address)
+    if run.engine == "ray":
+        check_access(Resources(address=run.address, allow_insecure=run.allow_insecure))
+    session.save_description(progress)
     stages = StageStore(run.stages, progress.warn) if run.stages is not None else None
     with _observer(folder, run) as observe:
         with (
             Driver.open(
                 folder,
                 description,
-                limits,
+                session.limits,
                 progress,
                 observe,
-                confirmation=confirmation,
+                confirmation=session.confirmation,
                 stages=stages,
                 publish_every=run.publish_every,
                 options=run.repeated(),
             ) as driver,
             _signals(driver),
         ):
-            driver.retry(retry)
-            if run.engine == "in-process":
-                from runners.engines.in_process import run as run_here
-
-                progress.note(device_text_here(description.device))
-                run_here(driver)
-            else:
-                from runners.engines.ray_tune import run as run_on_ray
-
-                run_on_ray(driver, _resources(run, driver, description.device))
+            driver.retry(session.retry)
+            _run_trials(driver, run, description.device)
             unfinished = driver.finished is None
             history = driver.history
         # Only a closed driver has published everything.
@@ -217,22 +63,22 @@ def _run(  # noqa: PLR0913
         failed, unfinished = driver.stop.is_failure or unpublished, unfinished or unpublished
     nothing_worked = not unfinished and no_success(history)
     if not run.quiet:
-        typer.echo(safe_text(_next_step(folder, run, history, unfinished=unfinished)), err=True)
+        say(_next_step(folder, run, history, unfinished=unfinished), err=True)
         if (hint := activation_hint()) is not None:
-            typer.echo(safe_text(hint), err=True)
+            say(hint, err=True)
     return 1 if nothing_worked or failed else 0
 
 
-def _slots(run: RunOptions) -> int:
+def _run_trials(driver: Driver, run: RunOptions, device: str) -> None:
     if run.engine == "in-process":
-        return 1
-    return run.slots or max(1, int((os.cpu_count() or 1) // run.cpus_per_trial))
+        from runners.engines.in_process import run as run_here
 
+        driver.progress.note(device_text_here(device))
+        run_here(driver)
+    else:
+        from runners.engines.ray_tune import run as run_on_ray
 
-def _check_access(run: RunOptions, device: str) -> None:
-    check_devices(device, engine=run.engine, address=run.address)
-    if run.engine == "ray":
-        check_access(Resources(address=run.address, allow_insecure=run.allow_insecure))
+        run_on_ray(driver, _resources(run, driver, device))
 
 
 def _resources(run: RunOptions, driver: Driver, device: str) -> Resources:

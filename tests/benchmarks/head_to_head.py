@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from runners.commands.prepare import prepare_confirmation
 from runners.commands.recommend import recommendation
-from runners.commands.run import confirm
+from runners.commands.run import run_session
 from runners.session.options import RunOptions
 from runners.sweep.folder import SweepFolder
 from runners.sweep.trial_lookup import read_history
@@ -141,7 +142,8 @@ def run(protocol: Protocol, out: Path, seed: int) -> None:
     chosen: list[Cell] = []
     for cell in (UNSEARCHED, *(_searched(out, name).recommended for name in SEARCHES)):
         chosen += [cell] if cell not in chosen else []
-    if confirm(str(out / "none"), tuple(chosen), protocol.replicates, RunOptions(slots=SLOTS, quiet=True)):
+    options = RunOptions(slots=SLOTS, quiet=True)
+    if run_session(prepare_confirmation(str(out / "none"), tuple(chosen), protocol.replicates, options)):
         raise SystemExit("a confirmation failed")
 
 

@@ -18,6 +18,7 @@ def plain(name: str, count: int) -> Factor:
     return Factor(name=name, levels=levels)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 5), max_size=4))
 def test_cells_are_numbered_one_to_one(sizes: list[int]) -> None:
     space = Space(factors=tuple(plain(f"f{i}", size) for i, size in enumerate(sizes)))

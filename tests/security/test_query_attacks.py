@@ -109,6 +109,7 @@ def test_several_sweeps_are_locked_too(tmp_path: Path, sql: str) -> None:
         assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", ["select repeat('x', 1000000) from range(100000)", "select * from range(10000000000)"])
 def test_parquet_files_are_bounded_too(sweep: Sweep, sql: str) -> None:
     with pytest.raises(UserError, match="needs more than"):
@@ -163,6 +164,7 @@ def test_a_query_that_needs_too_much_memory_is_refused(sweep: Sweep, sql: str) -
     assert query(sweep, "select 1 as one") == (["one"], [(1,)])
 
 
+@pytest.mark.slow
 def test_nothing_is_spilled_to_a_disk(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
@@ -189,6 +191,7 @@ def test_no_cell_of_a_csv_is_a_formula() -> None:
     assert format_answer(list("abcd"), numbers, "csv") == "a,b,c,d\n-1,-0.5,True,"
 
 
+@pytest.mark.slow
 def test_limits_hold_while_tables_are_read(sweep: Sweep) -> None:
     """A file of some kB that unpacks to 2 GB: it is refused before it takes more than the query may."""
     import pyarrow as pa

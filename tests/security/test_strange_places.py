@@ -24,6 +24,7 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_path_of_a_sweep_says_nothing_of_its_content(
     finished: SweepFolder, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

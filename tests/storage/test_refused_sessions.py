@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from runners.commands import run as run_sweep
+from runners.commands.prepare import PreparedSession
+from runners.commands.run import run_session
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.session.options import RunOptions
@@ -95,6 +96,7 @@ def test_the_end_waits_for_the_bucket(folder: SweepFolder, s3: Server, clock: Cl
     assert len(load(folder.location).trials) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["denied", "expired"])
 def test_an_end_that_is_not_published_is_none(
     folder: SweepFolder,
@@ -116,6 +118,7 @@ def test_an_end_that_is_not_published_is_none(
     assert set(load(folder.location).trials["status"]) == {"COMPLETE"}
 
 
+@pytest.mark.slow
 def test_the_exit_code_of_a_session_that_is_not_published(
     folder: SweepFolder,
     s3: Server,
@@ -129,14 +132,18 @@ def test_the_exit_code_of_a_session_that_is_not_published(
 
     monkeypatch.setattr("runners.engines.in_process.run", run)
     options = RunOptions(engine="in-process")
-    code = run_sweep._run(folder, folder.describe(), Limits(), options, Progress())
+    description = folder.describe()
+    session = PreparedSession(
+        folder=folder, description=description, limits=Limits(), run=options, existing=description
+    )
+    code = run_session(session)
     output = capsys.readouterr().err
     assert code == 1
     assert "finished" not in output
     assert f"next: seatbelt resume {folder.name} --engine in-process" in output
     s3.fault = lambda method, path: None
     monkeypatch.setattr("runners.engines.in_process.run", run_all)
-    assert run_sweep._run(folder, folder.describe(), Limits(), options, Progress()) == 0
+    assert run_session(session) == 0
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from tests.runners.export.conftest import DESCRIPTION, small_tables
 from tests.storage.server import BUCKET, Server
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_bucket_is_exported_beside_one_of_a_folder(s3: Server, tmp_path: Path) -> None:
     root = write_sweep(tmp_path / "here", description=DESCRIPTION, **small_tables())
     place = f"s3://{BUCKET}/{uuid.uuid4().hex}/there"

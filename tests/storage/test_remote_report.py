@@ -25,6 +25,7 @@ def location(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
     return place
 
 
+@pytest.mark.slow
 def test_a_report_on_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lies in a bucket; name a folder for the files: --out"):
         write_report([location], form="html", out=None)
@@ -42,6 +43,7 @@ def test_figures_of_a_sweep_in_a_bucket(location: str, tmp_path: Path) -> None:
     assert messages == [str(tmp_path / "figures" / "curves.csv")]
 
 
+@pytest.mark.slow
 def test_a_dashboard_of_a_sweep_in_a_bucket(location: str) -> None:
     with dashboard([location], port=0, every=60) as server:
         assert server.server_address[0] == "127.0.0.1"

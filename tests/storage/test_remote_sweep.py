@@ -149,6 +149,7 @@ def test_one_driver_at_a_time(location: str, monkeypatch: pytest.MonkeyPatch) ->
     WriterLease(storage).release()
 
 
+@pytest.mark.slow
 def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The first one hangs: it renews nothing, but lives.
     monkeypatch.setattr(lease_module, "RENEW_SECONDS", 1000)

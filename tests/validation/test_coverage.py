@@ -50,6 +50,7 @@ def test_slow_starters_are_pruned_and_the_truth_is_centred() -> None:
     assert all(np.allclose(pair.sum(axis=0), 0) and np.allclose(pair.sum(axis=1), 0) for pair in truth.pairs.values())
 
 
+@pytest.mark.slow
 def test_a_simulated_sweep_is_the_same_each_time() -> None:
     first, again = simulate("fast", 3)[0], simulate("fast", 3)[0]
     assert first.trials.equals(again.trials)

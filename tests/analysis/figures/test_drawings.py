@@ -115,6 +115,7 @@ def test_plotly_reads_no_marks_in_texts() -> None:
     assert "\\u001b" not in told
 
 
+@pytest.mark.slow
 def test_cells_become_a_heat_map_with_texts() -> None:
     cells = Cells(name="IoU", values=((0.1, None), (0.3, 0.2)), texts=(("a", ""), ("b", "c")), low=0.1, high=0.3)
     ticks = ((0.0, "l"), (1.0, "r"))

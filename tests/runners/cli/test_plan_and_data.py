@@ -57,6 +57,7 @@ def test_studies(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert "design fractional-32: 36 arms\n  resolution IV: the shortest word has 4 factors\n" in text
 
 
+@pytest.mark.slow
 def test_data_check_and_show(
     make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_data_check_and_show(
         assert drawn.size == (1310, 748)
 
 
+@pytest.mark.slow
 def test_data_check_names_faults_and_ends_with_2(
     make_data: MakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def test_the_report_lies_in_its_sweep(sweep: Path) -> None:
     assert len(list((sweep / "state" / "test-read").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path) -> None:
     out = sweep.parent / "all.html"
     answer("report", str(sweep), str(other), "--out", str(out))

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runners.cli import app
-from runners.commands import run
+from runners.commands import prepare, run
 from runners.new_sweep.request import Request
 from runners.session.options import LimitOptions, RunOptions
 from tests.conftest import MakeData
@@ -23,12 +23,12 @@ RUN = RunOptions(engine="in-process", slots=3, gpus_per_trial=0.5, epoch_minutes
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     recorded: list[Call] = []
 
-    def record(*arguments: Any, **options: Any) -> int:
+    def record(*arguments: Any, **options: Any) -> None:
         recorded.append((arguments, options))
-        return 0
 
-    for name in ("launch", "resume", "confirm"):
-        monkeypatch.setattr(run, name, record)
+    for name in ("prepare_launch", "prepare_resume"):
+        monkeypatch.setattr(prepare, name, record)
+    monkeypatch.setattr(run, "run_session", lambda session: 0)
     return recorded
 
 
@@ -75,7 +75,6 @@ def test_without_options_a_session_is_the_default(calls: list[Call]) -> None:
         "retry": (),
         "moved_data": (),
         "moved_weights": None,
-        "dry_run": False,
     }
 
 

@@ -122,6 +122,7 @@ def test_the_same_history_gives_the_same_answer(seed: int, prune: str, propose: 
             assert (first.planned is None) == (first.trial_key in known)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), prune=st.sampled_from(["asha", "none"]))
 def test_a_finished_sweep_stays_finished(seed: int, prune: str) -> None:

@@ -52,6 +52,7 @@ def test_what_appears_meanwhile_is_not_overwritten(
     assert sorted(os.listdir(tmp_path)) == ["out", "sweeps"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", TARGETS)
 def test_an_interrupted_export_leaves_nothing(
     sweep: Path, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch

@@ -224,6 +224,7 @@ def test_pictures_of_one_colour_are_no_leak(photos: Path) -> None:
     assert faults == []
 
 
+@pytest.mark.slow
 def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=7, images=4, test_subjects=2)
     rewrite(data, lambda row: row.update(subject=""))
@@ -237,6 +238,7 @@ def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_pa
     assert census.subject_line == "subjects of real images: 0 train, 0 test"
 
 
+@pytest.mark.slow
 def test_real_images_that_lie_idle_are_told(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=7, images=4, test_subjects=2, generations={"3": 10, "4": 10, "5": 10})
     description, notes = ask(data)

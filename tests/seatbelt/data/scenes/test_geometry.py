@@ -85,6 +85,7 @@ def test_belts_are_where_their_webbing_projects_to(name: str, index: int, staged
     assert np.array_equal(np.sort(strap.pixel[~hidden]), np.flatnonzero(labelled.reshape(-1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["2", "6", "camera"])
 def test_the_belt_never_lies_under_an_arm_or_hair_in_the_mask(name: str, staged: Callable[..., Staged]) -> None:
     hiding = 0

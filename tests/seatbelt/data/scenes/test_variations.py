@@ -98,6 +98,7 @@ def test_a_mirrored_picture_is_the_plain_one_from_right_to_left() -> None:
     assert np.array_equal(after.image, before.image[:, ::-1])
 
 
+@pytest.mark.slow
 def test_close_pictures_show_a_wider_belt() -> None:
     plain = SceneParameters(name="plain")
     close = replace(plain, closeness_range=1.3)

@@ -38,6 +38,7 @@ def test_a_folder_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_the_folder_says_what_it_holds(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path / "set", generations={"1": 2, "camera": 13}, size=(64, 36), processes=1)
     about = json.loads((folder / "dataset.json").read_text())

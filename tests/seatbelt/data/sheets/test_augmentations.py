@@ -30,6 +30,7 @@ def cell(sheet: Image.Image, position: int) -> np.ndarray:
     return np.asarray(sheet)[y : y + 160, x : x + 320]
 
 
+@pytest.mark.slow
 def test_sixteen_pictures_for_each_image(data: DataSet) -> None:
     assert augment_sheet(data).size == (4 * 326 + 6, 4 * 184 + 12)
     assert augment_sheet(data, images=3).size == (4 * 326 + 6, 3 * (4 * 184 + 12))
@@ -53,6 +54,7 @@ def test_each_transform_is_drawn_alone_in_the_order_of_the_table(data: DataSet) 
     assert fog.mean() > cell(sheet, 0).mean() + 3
 
 
+@pytest.mark.slow
 def test_the_seed_chooses_images_and_draws(data: DataSet) -> None:
     sheets = [augment_sheet(data, seed=seed).tobytes() for seed in (0, 0, 1)]
     assert sheets[0] == sheets[1] != sheets[2]
