@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import optuna
+import pytest
 
 from runners.export.run import export_sweeps
 from seatbelt.storage.base import LocalStorage, copy_files, open_storage
