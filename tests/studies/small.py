@@ -42,6 +42,11 @@ STUDIES: dict[str, list[str]] = {
 images, since few are rendered."""
 
 
+def arguments(name: str, data: Path, out: Path, *more: str) -> list[str]:
+    """Return the command that runs a study, without the program's name."""
+    return ["sweep", name, "--data", str(data), "--out", str(out), *STUDIES[name], "--fix", "replacement=true", *more]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """One study that ran."""
@@ -78,8 +83,7 @@ def _epochs(folder: SweepFolder) -> int:
 
 
 def _command(name: str, data: Path, out: Path, more: tuple[str, ...]) -> list[str]:
-    command = [sys.executable, "-m", "runners.cli", "sweep", name, "--data", str(data), "--out", str(out)]
-    return [*command, *STUDIES[name], "--fix", "replacement=true", *more]
+    return [sys.executable, "-m", "runners.cli", *arguments(name, data, out, *more)]
 
 
 def _environment() -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +11,8 @@ import pytest
 
 from runners.sweep.folder import SweepFolder
 from runners.sweep.journal import read_events
+from tests.command_line import Result, seatbelt
 from tests.conftest import MakeData
-from tests.runners.engines.test_engines import environment
 
 pytestmark = pytest.mark.slow
 
@@ -26,14 +25,13 @@ class Cli:
     def __init__(self, data: Path, out: Path) -> None:
         self.data, self.out = data, out
 
-    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "runners.cli", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300, cwd=self.out)
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done
+    def __call__(self, *arguments: str, code: int = 0) -> Result:
+        with contextlib.chdir(self.out):
+            result = seatbelt(*arguments)
+        assert result.code == code, result.text
+        return result
 
-    def sweep(self, *more: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def sweep(self, *more: str, code: int = 0) -> Result:
         return self(
             "sweep",
             "architecture",
@@ -86,29 +84,29 @@ def test_levels_and_epochs_are_added_and_nothing_is_trained_twice(cli: Cli) -> N
 def test_what_would_falsify_earlier_rows_is_refused_with_the_difference(cli: Cli) -> None:
     cli.sweep("--set", "decoder=fpn", "--max-epochs", "1")
     done = cli.sweep("--set", "decoder=fpn", "--max-epochs", "1", "--fix", "batch_size=2", code=2)
-    assert "a holds another sweep (base.optimisation.batch_size: 4 there, 2 now); choose another --name" in done.stderr
+    assert "a holds another sweep (base.optimisation.batch_size: 4 there, 2 now); choose another --name" in done.err
     done = cli.sweep("--set", "decoder=linknet", "--max-epochs", "1", code=2)
-    assert 'factors.decoder: ["fpn"] there, ["linknet"] now' in done.stderr
+    assert 'factors.decoder: ["fpn"] there, ["linknet"] now' in done.err
     path = cli.out / "a" / "sweep.json"
     told = json.loads(path.read_text())
     told["code"]["models/losses.py"] = "another"
     path.write_text(json.dumps(told))
     done = cli("resume", "a", "--engine", "in-process", code=2)
-    assert "the code that decides numbers changed since the sweep began (models/losses.py)" in done.stderr
+    assert "the code that decides numbers changed since the sweep began (models/losses.py)" in done.err
     cli("resume", "a", "--engine", "in-process", "--accept-code-change")
 
 
 def test_what_still_holds_is_taken_over(cli: Cli) -> None:
     cli.sweep("--set", "decoder=fpn,linknet", "--max-epochs", "1")
     done = cli.sweep("--set", "decoder=linknet,unet", "--max-epochs", "1", "--as-new", "b")
-    assert "2 complete trials are taken over" in done.stderr
+    assert "2 complete trials are taken over" in done.err
     trials = cli.table("trials", "b").sort_values("decoder")
     assert trials[["decoder", "role"]].values.tolist() == [["fpn", "copied"], ["linknet", "arm"], ["unet", "arm"]]
     assert len(cli.table("epochs", "b")) == 3
-    ranked = json.loads(cli("best", "b", "--json").stdout)
+    ranked = json.loads(cli("best", "b", "--json").out)
     assert sorted(arm["decoder"] for arm in ranked["arms"]) == ["linknet", "unet"]
     done = cli.sweep("--set", "decoder=unet", "--max-epochs", "1", "--as-new", "b", code=2)
-    assert "b exists already; choose another name for --as-new" in done.stderr
+    assert "b exists already; choose another name for --as-new" in done.err
 
 
 def test_leading_arms_are_confirmed_and_the_look_at_test_scores_is_recorded(cli: Cli) -> None:
@@ -116,13 +114,13 @@ def test_leading_arms_are_confirmed_and_the_look_at_test_scores_is_recorded(cli:
     assert len(list((cli.out / "a" / "checkpoints").iterdir())) == 1
     options = ["--top", "1", "--replicates", "2", "--engine", "in-process", "--quiet"]
     done = cli("confirm", "a", *options, "--json")
-    arms = json.loads(done.stdout)["arms"]
+    arms = json.loads(done.out)["arms"]
     assert {arm["replicates"] for arm in arms} == {2}
     trials = cli.table("trials")
     confirmed = trials[trials["role"] == "confirmation"]
     assert set(confirmed.groupby("arm_key")["seed"].apply(tuple)) == {(100_000, 100_001)}
     again = cli("confirm", "a", *options)
-    assert "shrinkage" in again.stdout
+    assert "shrinkage" in again.out
     assert len(cli.table("trials")) == len(trials), "nothing is missing, so that nothing is trained"
     cli("best", "a", "--by", "test")
     cli("resume", "a", "--engine", "in-process")
@@ -130,4 +128,4 @@ def test_leading_arms_are_confirmed_and_the_look_at_test_scores_is_recorded(cli:
     assert read == ["confirm", "confirm", "best --by test"]
     assert trials[trials["role"] == "arm"]["arm_key"].nunique() == 2
     done = cli("confirm", "a", *options, "--arm", "none", code=2)
-    assert "has no arm called 'none'" in done.stderr
+    assert "has no arm called 'none'" in done.err

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +17,7 @@ from seatbelt.records.identity import arm_key
 from seatbelt.records.tables import TABLES
 from tests.benchmarks.recorded import KEPT
 from tests.benchmarks.recorded.keeping import DROPPED, without_places
+from tests.command_line import answer
 
 NAMES = sorted(path.parent.name for path in KEPT.glob("*/sweep.json"))
 ARMS = {"architecture": 30, "augmentation": 33, "mixing": 24}
@@ -105,5 +104,4 @@ def test_a_description_keeps_no_place() -> None:
 @pytest.mark.parametrize("command", ["best", "effects", "rungs"])
 def test_commands_read_them(command: str) -> None:
     for name in NAMES:
-        done = subprocess.run([sys.executable, "-m", "runners.cli", command, str(KEPT / name)], capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
+        assert answer(command, str(KEPT / name))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,8 +15,8 @@ from runners.sweep import lease
 from runners.sweep.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, Storage, open_storage
+from tests.command_line import answer
 from tests.conftest import MakeData
-from tests.runners.engines.test_engines import environment
 
 ME = f"process {os.getpid()} on {socket.gethostname()} (for 0 min)"
 
@@ -108,12 +106,11 @@ def test_a_second_sweep_trains_no_stage_again(make_data: MakeData, tmp_path: Pat
     data = make_data(subjects=6, images=2, test_subjects=2, generations={"2": 6, "3": 6})
     frames = []
     for name in ("one", "two"):
-        command = [sys.executable, "-m", "runners.cli", "sweep", "pretraining", "--data", str(data), "--name", name]
+        command = ["sweep", "pretraining", "--data", str(data), "--name", name]
         command += ["--out", str(tmp_path), "--set", "architecture=linknet/lite0", "--fix", "weights=none"]
         command += ["--set", "regime=synthetic_then_real@2+3", "--fix", "pretraining_epochs=2"]
         command += ["--max-epochs", "1", "--engine", "in-process", "--stages", str(tmp_path / "stages")]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
-        assert done.returncode == 0, done.stderr
+        answer(*command)
         frames.append(pd.read_parquet(tmp_path / name / "trials"))
     first, second = frames
     assert sorted(first["role"]) == ["arm", "stage"]
