@@ -6,17 +6,20 @@ export OMP_NUM_THREADS ?= 1
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: demo test test-quick check docs audit bench faults studies validate-statistics mutants clean
+.PHONY: demo test test-quick test-long check docs audit bench faults studies validate-statistics mutants clean
 
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
 
-test: test-quick ## All tests; those that start Ray or kill processes have the machine to themselves
-	$(PYTEST) -m slow $(PARALLEL)
-	$(PYTEST) -m alone
+test: test-quick ## All tests but the longest; those that start Ray or kill processes have the machine to themselves
+	$(PYTEST) -m "slow and not long" $(PARALLEL)
+	$(PYTEST) -m "alone and not long"
 
 test-quick: $(STAMP) ## The tests that take no more than about a second each
-	$(PYTEST) -m "not slow and not alone" $(PARALLEL)
+	$(PYTEST) -m "not slow and not alone and not long" $(PARALLEL)
+
+test-long: $(STAMP) ## The tests that take minutes and whose kind a shorter test covers
+	$(PYTEST) -m long
 
 check: $(STAMP) docs ## Format, lint, types, import contracts, names, documents
 	$(BIN)/ruff format --check .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import os
 import re
 import shlex
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 import typer.main
 
 from runners.cli import app
+from tests.command_line import answer
 from tests.conftest import ROOT, draw_data
 
 TRAINING = ("sweep", "resume", "confirm")
@@ -178,8 +178,8 @@ def test_the_index_lists_every_decision_with_its_status() -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(1800)  # some forty commands, on a machine that may be busy
-def test_every_command_and_snippet_of_the_tour_runs(tmp_path: Path) -> None:
+@pytest.mark.timeout(1200)  # some forty commands, on a machine that may be busy
+def test_every_command_and_snippet_of_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw_data(
         tmp_path / "my-images",
         "my-images",
@@ -190,27 +190,33 @@ def test_every_command_and_snippet_of_the_tour_runs(tmp_path: Path) -> None:
         height=64,
         width=96,
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str) -> None:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400
-        )
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=400)
         assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
 
-    commands = sweeps = 0
+    commands = 0
+    on_ray = False
     for page in TOUR:
         for snippet in blocks(page, "python"):
             if snippet.startswith("# mine.py"):
                 (tmp_path / "mine.py").write_text(snippet)
         for line in lines(page, "console"):
-            if line.startswith("seatbelt "):
-                words = shlex.split(line)[1:]
-                # One sweep starts Ray; for the others it would only take time.
-                in_process = ["--engine", "in-process"] if words[0] in TRAINING and sweeps else []
-                sweeps += words[0] in TRAINING and "--dry-run" not in words
-                run("-m", "runners.cli", *words, *in_process)
-                commands += 1
+            if not line.startswith("seatbelt "):
+                continue
+            words = shlex.split(line)[1:]
+            commands += 1
+            if words[0] not in TRAINING or "--dry-run" in words:
+                answer(*words)
+            elif on_ray:
+                answer(*words, "--engine", "in-process")
+            else:
+                # One sweep starts Ray, in a process as a user would. For the others it would only take time.
+                run("-m", "runners.cli", *words)
+                on_ray = True
         for snippet in blocks(page, "python"):
             run("-c", snippet)
-    assert commands >= 30
+    assert commands >= 30 and on_ray

@@ -25,7 +25,12 @@ def text_of(*arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("how", "encoders", "words"),
-    [(TEXT, 3, TEXT), (KILLED, 2, "most likely SIGKILL by the system's out-of-memory killer")],
+    [
+        (TEXT, 3, TEXT),
+        pytest.param(
+            KILLED, 2, "most likely SIGKILL by the system's out-of-memory killer", marks=pytest.mark.long, id="killed"
+        ),
+    ],
 )
 def test_a_broken_gpu_is_left_out_and_fails_no_trial(tmp_path: Path, how: str, encoders: int, words: str) -> None:
     report = disturb(tmp_path, encoders=encoders, epoch_seconds=5 if how == TEXT else 4, until=200, how=how)

@@ -16,7 +16,7 @@ from tests.conftest import MakeData
 from tests.faults.kills import Report, compare_tables, epochs_of, examine_journal, wait_for_epochs
 from tests.faults.nodes import Nodes, driver, environment
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 EPOCHS = 24
 

@@ -89,7 +89,7 @@ def test_some_operations_go_wrong(sound: tuple[Path, Place, Done]) -> None:
     assert not {entry: what for entry, what in wrong.items() if what is not None}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [*CRASHES, *FAILURES])
 def test_each_kind_of_operation_at_each_place_goes_wrong(sound: tuple[Path, Place, Done], kind: str) -> None:
     root, place, done = sound
@@ -106,7 +106,7 @@ def test_some_damaged_files(sound: tuple[Path, Place, Done]) -> None:
     assert not {entry: what for entry, what in outcomes.items() if what not in SOUND}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_file_is_damaged_in_each_way(sound: tuple[Path, Place, Done]) -> None:
     root, place, done = sound
     counts, wrong = examine_all(root, place, len(done) * 5 // 6)

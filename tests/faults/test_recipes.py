@@ -132,6 +132,7 @@ def in_order(command: list[str]) -> tuple[str, ...]:
     return (*command[:start], *(word for pair in pairs for word in pair))
 
 
+@pytest.mark.long
 def test_without_slots_one_trial_waits_for_a_node(make_data: MakeData, tmp_path: Path) -> None:
     """The cluster has a node when the sweep begins, and loses it."""
     data = make_data(subjects=6, images=2, test_subjects=2)

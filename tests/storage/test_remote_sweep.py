@@ -10,6 +10,7 @@ import time
 import uuid
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -26,6 +27,7 @@ from runners.sweep.ledger import Ledger, holder
 from runners.sweep.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
+from tests.command_line import Result, seatbelt
 from tests.conftest import ROOT, MakeData
 from tests.runners.conftest import describe, open_driver, work
 from tests.runners.engines.test_engines import UNEQUAL
@@ -241,10 +243,12 @@ def test_publishing_waits_for_its_time(location: str) -> None:
     assert list(read_events(folder)) == []
 
 
-def seatbelt(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SEATBELT_CACHE": str(cache)}
-    command = [sys.executable, "-m", "runners.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+def on_machine(cache: Path, *arguments: str) -> Result:
+    """Run a command as on the machine that has this cache folder; it must succeed."""
+    with mock.patch.dict(os.environ, SEATBELT_CACHE=str(cache)):
+        result = seatbelt(*arguments)
+    assert result.code == 0, result.text
+    return result
 
 
 def frame(location: str | Path, name: str) -> pd.DataFrame:
@@ -260,16 +264,13 @@ def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     place, name = location.rsplit("/", 1)
     space = ["--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none", "--max-epochs", "3"]
     shared = ["sweep", "architecture", "--data", str(data), *space, "--engine", "in-process"]
-    here = seatbelt(*shared, "--out", str(tmp_path), "--name", "local", cache=tmp_path / "one")
-    assert here.returncode == 0, here.stderr
+    on_machine(tmp_path / "one", *shared, "--out", str(tmp_path), "--name", "local")
     there = [*shared, "--out", place, "--name", name]
-    begun = seatbelt(*there, "--epochs", "3", "--checkpoint-share", "1", cache=tmp_path / "one")
-    assert begun.returncode == 0, begun.stderr
-    assert f"seatbelt best {location}" in begun.stderr
+    begun = on_machine(tmp_path / "one", *there, "--epochs", "3", "--checkpoint-share", "1")
+    assert f"seatbelt best {location}" in begun.err
     assert len(frame(location, "epochs")) == 3
-    again = seatbelt(*there, "--epochs", "100", cache=tmp_path / "two")
-    assert again.returncode == 0, again.stderr
-    assert "resumed: 1 trials and 3 epochs are recorded" in again.stderr
+    again = on_machine(tmp_path / "two", *there, "--epochs", "100")
+    assert "resumed: 1 trials and 3 epochs are recorded" in again.err
     for table in ("trials", "epochs", "images"):
         pd.testing.assert_frame_equal(frame(tmp_path / "local", table), frame(location, table), check_exact=True)
     ranking = best(load(location))
@@ -279,10 +280,10 @@ def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     counted = query(both, "select sweep, count(*) from epochs group by 1 order by 1")[1]
     assert counted == sorted([(name, 6), ("local", 6)])
     assert len(best(both).arms) == 2 * len(ranking.arms)
-    assert "2 COMPLETE" in seatbelt("status", location, cache=tmp_path / "three").stdout
-    assert seatbelt("best", location, "--by", "test", cache=tmp_path / "three").returncode == 0
-    read = seatbelt("reproduce", location, ranking.arms[0].trial_key, "--epochs", "1", cache=tmp_path / "three")
-    assert "every number is the same" in read.stdout, read.stderr
-    stopped = seatbelt("stop", location, cache=tmp_path / "three")
-    assert "nobody is writing" in stopped.stdout
+    assert "2 COMPLETE" in on_machine(tmp_path / "three", "status", location).out
+    on_machine(tmp_path / "three", "best", location, "--by", "test")
+    read = on_machine(tmp_path / "three", "reproduce", location, ranking.arms[0].trial_key, "--epochs", "1")
+    assert "every number is the same" in read.out, read.err
+    stopped = on_machine(tmp_path / "three", "stop", location)
+    assert "nobody is writing" in stopped.out
     assert not (Path.cwd() / "s3:").exists()

@@ -7,12 +7,18 @@ import math
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from analysis.reading.design import Design
 from tests.validation.coverage import Coverage, Outcome, coverages, outcomes
 from tests.validation.worlds import WORLDS, Truth, simulate
 
 SWEEPS = {"grid": 40, "fractional": 40, "slow": 10, "fast": 10, "many": 6, "pruned grid": 12}
+SHORT = ("grid", "fast")
+
+
+def worlds(*names: str) -> list[ParameterSet]:
+    return [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in names]
 
 
 @functools.cache
@@ -22,7 +28,7 @@ def found(world: str) -> dict[str, Coverage]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", worlds(*WORLDS))
 def test_recommended_intervals_hold_the_truth(world: str) -> None:
     recommended = [row for row in found(world).values() if row.recommended]
     assert recommended
@@ -34,7 +40,9 @@ def test_recommended_intervals_hold_the_truth(world: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", ["slow", "fast", "many", "pruned grid"])
+@pytest.mark.parametrize(
+    "world", ["fast", *(pytest.param(world, marks=pytest.mark.long) for world in ("slow", "many", "pruned grid"))]
+)
 def test_means_of_last_values_do_not(world: str) -> None:
     assert found(world)["naive"].coverage < 0.6
     assert found(world)["naive"].deviation > 3 * max(

@@ -68,7 +68,7 @@ def check_event_files(sweep: Path, trials: pd.DataFrame) -> None:
         assert best == pytest.approx(trial.selection_iou, rel=1e-6)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
     make_data: MakeData, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -22,6 +22,7 @@ def run(module: str, *options: str) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.long
 def test_plain_ray_tune_and_the_product_see_the_same_scores(make_data: MakeData, tmp_path: Path) -> None:
     data, plain = make_data(), tmp_path / "plain"
     plain.mkdir()

@@ -94,10 +94,13 @@ def same(a: Tensors, b: Tensors) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes",
-    [{}, {"optimisation.channels_last": True}, {"model.decoder_dropout": 0.3, "model.decoder": "fpn"}],
+    ("workers", "changes"),
+    [
+        (0, {}),
+        (0, {"optimisation.channels_last": True}),
+        (2, {"model.decoder_dropout": 0.3, "model.decoder": "fpn"}),
+    ],
 )
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_trial_interrupted_after_each_epoch_gives_the_same_numbers(
     samples: TrialSamples, tmp_path: Path, workers: int, changes: dict[str, object]
 ) -> None:

@@ -272,7 +272,7 @@ def test_every_transform_is_built_strictly(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(32, 32), (32, 4096)])
+@pytest.mark.parametrize("size", [(32, 32), pytest.param((32, 4096), marks=pytest.mark.long)])
 def test_the_smallest_and_longest_sizes_work(size: tuple[int, int]) -> None:
     height, width = size
     every = Augmenter(AugmentationConfig(probability=1.0), height, width)

@@ -101,7 +101,7 @@ PARTS: dict[str, Callable[[Floats], float]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("intensity", [0.3, 0.6, 1.0])
-@pytest.mark.parametrize("value", [0, 128])
+@pytest.mark.parametrize("value", [0, pytest.param(128, marks=pytest.mark.long)])
 def test_fog_is_as_the_librarys(value: int, intensity: float) -> None:
     import albumentations
 
