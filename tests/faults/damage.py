@@ -25,8 +25,10 @@ def interrupted(root: Path, sound: Place, at: int) -> Place:
 
 def files(place: Place) -> list[Path]:
     """Return every file that matters to the next driver: not what was only half written, nor locks."""
-    found = (path for folder in place.below for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-    return sorted(path for path in found if path.suffix not in (".part", ".lock"))
+    candidates = (
+        path for folder in place.below for path in folder.rglob("*") if path.is_file() and path.stat().st_size
+    )
+    return sorted(path for path in candidates if path.suffix not in (".part", ".lock"))
 
 
 def damaged(place: Path, path: Path, way: str) -> None:

@@ -140,8 +140,8 @@ def _of_two(operations: Operations, name: str, original: Any) -> Any:
 def _of_path(operations: Operations, name: str, original: Any) -> Any:
     def wrapped(path: Any, *rest: Any, dir_fd: int | None = None, **options: Any) -> Any:
         where = os.fspath(path) if dir_fd is None else f"{os.readlink(f'/proc/self/fd/{dir_fd}')}/{os.fspath(path)}"
-        given = {**options, **({} if dir_fd is None else {"dir_fd": dir_fd})}
-        return operations.apply(name, where, lambda: original(path, *rest, **given))
+        keywords = {**options, **({} if dir_fd is None else {"dir_fd": dir_fd})}
+        return operations.apply(name, where, lambda: original(path, *rest, **keywords))
 
     return wrapped
 
@@ -162,7 +162,7 @@ def _opening(operations: Operations, original: Any) -> Any:
         path = os.path.abspath(path.decode() if isinstance(path, bytes) else path)
         writes = any(letter in mode for letter in "wax+")
         inner = operations.apply("open" if writes else "read", path, lambda: original(file, mode, *rest, **options))
-        known = any(path.startswith(f"{folder}/") for folder in operations.below)
-        return _File(inner, path, operations) if writes and known else inner
+        inside = any(path.startswith(f"{folder}/") for folder in operations.below)
+        return _File(inner, path, operations) if writes and inside else inner
 
     return wrapped

@@ -167,8 +167,8 @@ def _end_ray(group: int) -> None:
 def _lines(path: Path) -> list[tuple[str, int]]:
     if not path.exists():
         return []
-    found = []
+    epochs = []
     for line in path.read_text().splitlines():
         name, epoch = json.loads(line)
-        found.append((name, epoch))
-    return found
+        epochs.append((name, epoch))
+    return epochs

@@ -58,8 +58,8 @@ class Sweep(RuleBasedStateMachine):
         step = self.driver.next()
         if isinstance(step, LegTask):
             assert step.trial_key not in self.running, "one trial runs twice"
-            known = sum(key == step.trial_key for key, _ in self.measured)
-            assert step.recorded_epochs == known
+            recorded = sum(key == step.trial_key for key, _ in self.measured)
+            assert step.recorded_epochs == recorded
             assert step.stop <= EPOCHS
             self.running[step.trial_key] = (step, step.recorded_epochs)
         elif isinstance(step, Finished):
@@ -119,10 +119,10 @@ class Sweep(RuleBasedStateMachine):
         assert self.driver is not None
         self.driver._flush()
         frame = pd.read_parquet(self.folder.root / "epochs")
-        found = {(row.trial_key, row.epoch): row.selection_iou for row in frame.itertuples()}
-        assert len(found) == len(frame), "an epoch is twice in the table"
-        assert found == self.measured
-        self.flushed = len(found)
+        table = {(row.trial_key, row.epoch): row.selection_iou for row in frame.itertuples()}
+        assert len(table) == len(frame), "an epoch is twice in the table"
+        assert table == self.measured
+        self.flushed = len(table)
 
     @precondition(lambda self: self.driver is not None)
     @rule(torn=st.integers(0, 300))

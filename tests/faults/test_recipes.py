@@ -50,9 +50,9 @@ def shipped_command(name: str) -> list[str]:
         return expanded(re.sub(r"\\\n\s*", " ", text))
     if name.endswith(".md"):
         text = " ".join(text.split()).replace("`", "\n")
-    found = re.search(r"seatbelt cluster submit (\S+) -- (sweep .*)", re.sub(r"\\\n#?\s*", " ", text))
-    assert found, f"{name} shows no command"
-    file, arguments = found.groups()
+    match = re.search(r"seatbelt cluster submit (\S+) -- (sweep .*)", re.sub(r"\\\n#?\s*", " ", text))
+    assert match, f"{name} shows no command"
+    file, arguments = match.groups()
     on_head = submission(ROOT / file, shlex.split(arguments), identity="job").command[-1]
     return shlex.split(on_head.partition("-- ~/venv/bin/")[2])
 
@@ -65,7 +65,7 @@ def expanded(script: str) -> list[str]:
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def made_small(command: list[str], changes: dict[str, str]) -> list[str]:
+def shrunk(command: list[str], changes: dict[str, str]) -> list[str]:
     words = [changes.get(before, word) for before, word in zip(["", *command], command, strict=False)]
     assert all(option in command for option in changes), command
     small = [sys.executable, "-m", "runners.cli", *words[1:]]
@@ -73,12 +73,12 @@ def made_small(command: list[str], changes: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_is_shipped_names_all_that_a_first_trial_needs(name: str) -> None:
+def test_shipped_commands_name_all_that_a_first_trial_needs(name: str) -> None:
     command = shipped_command(name)
     assert command[:3] == ["seatbelt", "sweep", "architecture"]
-    given = dict(zip(command[3::2], command[4::2], strict=True))
-    assert given["--gpus-per-trial"] == "1" and int(given["--slots"]) >= 2 and given["--address"] == "auto"
-    assert given["--weights-folder"].endswith("/shared/weights")
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    assert options["--gpus-per-trial"] == "1" and int(options["--slots"]) >= 2 and options["--address"] == "auto"
+    assert options["--weights-folder"].endswith("/shared/weights")
 
 
 @pytest.fixture
@@ -96,9 +96,7 @@ def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, we
     data = make_data(subjects=6, images=2, test_subjects=2)
     with Nodes() as nodes:
         changes = {"--data": str(data), "--out": str(tmp_path), "--slots": "2", "--address": nodes.address}
-        commands = [
-            made_small(shipped_command(name), {**changes, "--weights-folder": str(weights)}) for name in RECIPES
-        ]
+        commands = [shrunk(shipped_command(name), {**changes, "--weights-folder": str(weights)}) for name in RECIPES]
         # Recipes whose commands differ in the order of their options only are run once.
         for number, words in enumerate(dict.fromkeys(map(in_order, commands))):
             small = list(words)

@@ -88,9 +88,9 @@ def test_what_would_falsify_earlier_rows_is_refused_with_the_difference(cli: Cli
     done = cli.sweep("--set", "decoder=linknet", "--max-epochs", "1", code=2)
     assert 'factors.decoder: ["fpn"] there, ["linknet"] now' in done.err
     path = cli.out / "a" / "sweep.json"
-    told = json.loads(path.read_text())
-    told["code"]["models/losses.py"] = "another"
-    path.write_text(json.dumps(told))
+    description = json.loads(path.read_text())
+    description["code"]["models/losses.py"] = "another"
+    path.write_text(json.dumps(description))
     done = cli("resume", "a", "--engine", "in-process", code=2)
     assert "the code that decides numbers changed since the sweep began (models/losses.py)" in done.err
     cli("resume", "a", "--engine", "in-process", "--accept-code-change")

@@ -101,8 +101,8 @@ def test_weights_that_were_moved_or_changed(folder: SweepFolder, tmp_path: Path)
         UserError, match=r"the weights folder .*/old is not there any more; say where it is: --weights-f"
     ):
         check_weights_unchanged(description)
-    found = relocate(description, (), new)
-    assert found.weights_folder == str(new)
+    relocated = relocate(description, (), new)
+    assert relocated.weights_folder == str(new)
 
 
 @pytest.mark.parametrize("package", ["torch", "timm", "segmentation-models-pytorch", "albumentations", "numpy"])

@@ -43,13 +43,13 @@ def make_plan(
             factor("decoder", ["fpn", "unet", "linknet", "deeplabv3", "unetplusplus"][:decoders]),
         )
     )
-    found = rungs or (default_rungs(EPOCHS, 3) if prune == "asha" else (EPOCHS,))
+    rungs = rungs or (default_rungs(EPOCHS, 3) if prune == "asha" else (EPOCHS,))
     return Plan(
         space=space,
         base=TrialConfig().with_fields({"epochs": EPOCHS}),
         propose=propose,
         prune=prune,
-        rungs=found,
+        rungs=rungs,
         exempt_every=exempt_every,
         limits=limits or Limits(),
     )
@@ -118,8 +118,8 @@ def test_the_same_history_gives_the_same_answer(seed: int, prune: str, propose: 
         first, second = next_leg(plan, History(prefix)), next_leg(plan, History(list(prefix)))
         assert first == second
         if isinstance(first, Leg):
-            known = {event.trial_key for event in prefix if hasattr(event, "cell")}
-            assert (first.planned is None) == (first.trial_key in known)
+            proposed = {event.trial_key for event in prefix if hasattr(event, "cell")}
+            assert (first.planned is None) == (first.trial_key in proposed)
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_larger_limits_extend_a_finished_sweep() -> None:
         assert cluster.history.trials[key].scores[: len(scores)] == scores
 
 
-def test_a_failing_trial_is_tried_again_and_then_given_up() -> None:
+def test_a_failing_trial_is_retried_twice_and_then_fails() -> None:
     plan = make_plan(prune="none", limits=Limits(trials=1))
     cluster = Cluster(plan, seed=7, slots=1)
     outcomes = []

@@ -25,12 +25,12 @@ EPOCHS = 6
 def make_plan(
     *, architectures: int = 2, stage_epochs: int = EPOCHS, replicates: int = 1, prune: str = "none", seed: int = 0
 ) -> Plan:
-    found = study()
-    regimes, six = found.factors
+    pretraining = study()
+    regimes, six = pretraining.factors
     space = Space(factors=(regimes, Factor(name=six.name, levels=six.levels[:architectures])))
     return Plan(
         space=space,
-        base=found.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
+        base=pretraining.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
         prune=prune,
         rungs=(2, EPOCHS) if prune == "asha" else (EPOCHS,),
         limits=Limits(replicates=replicates),
@@ -84,7 +84,7 @@ def test_fewer_epochs_than_without_a_store() -> None:
     assert cluster.history.epochs_done / naive == pytest.approx(0.75)
 
 
-def test_a_stage_with_other_epochs_is_a_trial_of_its_own() -> None:
+def test_a_stage_with_other_epochs_is_a_separate_trial() -> None:
     cluster = Cluster(make_plan(stage_epochs=3), 1)
     cluster.run()
     roles = Counter(view.role for view in cluster.history.by_number)
@@ -219,7 +219,7 @@ def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds(limits: Limit
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_adopted_stage_has_its_own_cell(seed: int) -> None:
+def test_an_adopted_stage_has_the_cell_of_its_configuration(seed: int) -> None:
     cluster = Cluster(make_plan(replicates=2, seed=seed), seed, slots=2)
     cluster.run()
     for view in cluster.history.trials.values():

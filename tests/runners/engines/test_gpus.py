@@ -50,7 +50,7 @@ class Library:
         return call
 
 
-def test_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_lists_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
     divided, whole = (
         Gpu(name="NVIDIA A100", uuid="GPU-1", is_divided=True),

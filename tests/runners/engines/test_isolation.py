@@ -130,4 +130,4 @@ def test_sigterm_to_the_group_ends_a_sweep_as_one_to_the_driver(
 
 def descendants(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [found for child in children for found in (int(child), *descendants(int(child)))]
+    return [descendant for child in children for descendant in (int(child), *descendants(int(child)))]

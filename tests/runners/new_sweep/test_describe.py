@@ -80,7 +80,7 @@ def test_without_synthetic_images_the_real_ones_are_trained_on(real: Path) -> No
     assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
 
 
-def test_real_images_by_the_users_own_word(real: Path, drawn: Path) -> None:
+def test_real_images_at_the_users_request(real: Path, drawn: Path) -> None:
     sweep, notes = ask(real, fix=(*NO_WEIGHTS, "real=true"))
     assert notes[0].startswith("the data hold no synthetic images")
     assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
@@ -128,9 +128,9 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
-    asked = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
-    there, _ = ask(drawn, **asked)
-    now, _ = ask(drawn, **asked)
+    request = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
+    there, _ = ask(drawn, **request)
+    now, _ = ask(drawn, **request)
     assert SweepDescription.model_validate_json(there.model_dump_json()).differences(now) == []
     assert set(there.arms) == {"none", "all_ten", "randaugment", "trivialaugment"}
 
@@ -318,7 +318,7 @@ def test_missing_weights_stop_a_sweep_before_it_begins(
         ask(drawn, fix=(), weights_folder=tmp_path / "nowhere")
 
 
-def test_missing_weights_are_told_with_what_is_here(
+def test_missing_weights_are_reported_with_those_that_are_here(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
@@ -430,10 +430,10 @@ def test_arms_of_a_varied_composition_have_equally_many_images(drawn: Path) -> N
     assert ask(drawn, vary=ranged, fix=ONE_DECODER, propose="random")[0].base.data.synthetic_images == 5
 
 
-def test_the_number_of_synthetic_images_may_be_given(drawn: Path) -> None:
+def test_the_number_of_synthetic_images_may_be_set(drawn: Path) -> None:
     tag_seats(drawn, empty=4)
-    given, notes = ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=6"))
-    assert given.base.data.synthetic_images == 6
+    description, notes = ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=6"))
+    assert description.base.data.synthetic_images == 6
     assert not [note for note in notes if note.startswith("synthetic images")]
     what = r"^synthetic_images=9 with seat=empty:0 needs 9 synthetic images with seat not empty, but there are 8; add"
     with pytest.raises(UserError, match=what):

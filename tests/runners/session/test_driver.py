@@ -185,18 +185,18 @@ def _read_in_a_loop(
     connection = duckdb.connect()
     try:
         while not done.is_set():
-            found = []
+            lengths = []
             for name in TABLES:
                 path = folder.root / name
                 if kind == "pandas":
-                    found.append(len(pd.read_parquet(path)))
+                    lengths.append(len(pd.read_parquet(path)))
                 elif kind == "polars":
-                    found.append(pl.read_parquet(path).height)
+                    lengths.append(pl.read_parquet(path).height)
                 else:
                     row = connection.execute(f"select count(*) from '{path}/*.parquet'").fetchone()
                     assert row is not None
-                    found.append(row[0])
-            counts.append(tuple(found))
+                    lengths.append(row[0])
+            counts.append(tuple(lengths))
     except BaseException as error:
         errors.append(error)
 

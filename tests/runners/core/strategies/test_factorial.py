@@ -22,11 +22,11 @@ from tests.runners.simulated import Cluster
 def cluster_of(
     strategy: str, *, world: str = "arch:indep", seed: int = 1, limits: Limits | None = None
 ) -> VirtualCluster:
-    known = family_world(world, seed)
-    plan = plan_of(strategy, known, seed)
+    simulated = family_world(world, seed)
+    plan = plan_of(strategy, simulated, seed)
     if limits is not None:
         plan = replace(plan, limits=limits)
-    return VirtualCluster(plan, known, workers=4, seed=seed, failures=0.01)
+    return VirtualCluster(plan, simulated, workers=4, seed=seed, failures=0.01)
 
 
 def test_scales_are_learned_at_rising_numbers_of_trials_only() -> None:
@@ -135,9 +135,9 @@ def test_without_a_complete_trial_the_best_mean_of_the_longest_is_recommended() 
     while cluster.history.epochs_done < 8:
         cluster.work()
     assert all(view.epochs_done < 9 for view in cluster.history.by_number)
-    found = strategy_of(plan).recommend(plan, cluster.history)
-    assert found == best_mean.recommend(plan, cluster.history)
+    recommended = strategy_of(plan).recommend(plan, cluster.history)
+    assert recommended == best_mean.recommend(plan, cluster.history)
     views = cluster.history.by_number
     longest = max(view.epochs_done for view in views)
     best = max((view for view in views if view.epochs_done == longest), key=lambda view: max(view.scores))
-    assert found is not None and found.cell == best.plan.cell
+    assert recommended is not None and recommended.cell == best.plan.cell
