@@ -1,4 +1,4 @@
-"""SIGKILL of drivers, workers and nodes at random moments of one real sweep, and what is left of it.
+"""Kill drivers, workers and nodes of one real sweep at random moments (SIGKILL), and count what was lost.
 
 `python -m tests.faults kills` is the long form; a short one is a test.
 """
@@ -72,7 +72,7 @@ def disturb(
     command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)]
     command += ["--set", "encoder=lite0", "--set", f"decoder={decoders}"]
     command += ["--set", "decoder_learning_rate=0.0003,0.001", "--fix", "weights=none", "--max-epochs", str(epochs)]
-    # Without early stopping, so that the number of epochs alone decides how long there is something to kill.
+    # No early stopping: the number of epochs alone decides how long the sweep lasts.
     command += ["--fix", "early_stopping_patience=1000000"]
     command += ["--slots", "2", "--checkpoint-share", "1", "--quiet"]
     undisturbed, disturbed = SweepFolder(out / "undisturbed"), SweepFolder(out / "disturbed")
@@ -140,7 +140,7 @@ def _wait_for_work(
     sweep: SweepFolder,
     acknowledged: set[tuple[str, int]],
 ) -> None:
-    """Wait for a random moment: half the time during a start, else after the sweep got on since the last kill."""
+    """Wait for a random moment: half of them during a start, the others after an epoch since the last kill."""
     target = rng.choice([0, 1])
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
@@ -222,7 +222,7 @@ def examine_journal(folder: SweepFolder, report: Report) -> None:
             report.legs += 1
             at_start[event.trial_key, event.attempt] = recorded[event.trial_key]
         elif isinstance(event, LegBegan):
-            # A leg goes on from its checkpoint: epochs between that and what is recorded are trained again.
+            # A leg goes on from its checkpoint. Recorded epochs after it are trained again.
             behind = at_start[event.trial_key, event.attempt] - event.facts["from_epoch"]
             report.acknowledged_trained_again += max(0, behind)
     report.duplicates = sum(count - 1 for count in measured.values())

@@ -1,7 +1,7 @@
 """An instrument that sees every file operation of the product below some folders, and can make one go wrong.
 
-It stands between Python and the operating system (`open`, `os.replace`, `os.fsync`, ...), so that no operation of the
-product is left out by being forgotten. What a library does in its own compiled code is not seen.
+It replaces Python's functions (`open`, `os.replace`, `os.fsync`, ...), and so sees every file operation of the product,
+also those that no test names. It does not see what compiled code of a library does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PRODUCT = tuple(f"{ROOT}/{name}/" for name in ("seatbelt", "runners"))
 
 @dataclass
 class Operations:
-    """What was done, in order, and what is to go wrong."""
+    """The operations so far, in order, and the one that is to go wrong."""
 
     below: tuple[Path, ...]
     at: int = 0
@@ -41,7 +41,7 @@ class Operations:
     """Operation and the place in the product that asked for it, `module:function`."""
 
     def apply(self, name: str, path: str, act: Callable[[], Any], torn: Callable[[], Any] | None = None) -> Any:
-        """Do an operation, or what is to happen instead."""
+        """Do an operation, or let it go wrong if it is the one."""
         place = self._place(path)
         if place is None:
             return act()
@@ -89,7 +89,7 @@ class _File:
         return iter(self._inner)
 
     def write(self, data: Any) -> Any:
-        # Straight to the disk, so that an operation is what a crash leaves.
+        # Without a buffer: a crash leaves exactly the writes that were done.
         def act() -> Any:
             count = self._inner.write(data)
             self._inner.flush()
@@ -107,7 +107,7 @@ class _File:
 
 @contextlib.contextmanager
 def watched(operations: Operations) -> Iterator[Operations]:
-    """Let an instrument see, and disturb, what happens in this process."""
+    """Let an instrument see and disturb the file operations of this process."""
     undo: list[tuple[Any, str, Any]] = []
 
     def put(module: Any, name: str, wrapped: Any) -> None:

@@ -104,7 +104,7 @@ def _train(spec: LegTask, data: Path) -> Iterator[LegMessage]:
 
 
 def in_child(place: Place, operations: Operations | None = None) -> tuple[int, str]:
-    """Run the sweep in a forked process; return its exit code and what it said.
+    """Run the sweep in a forked process; return its exit code and its output.
 
     Exit code 0 is an end, 1 an error of a disk or of the user in one line, 3 anything else.
     """
@@ -151,7 +151,7 @@ def undisturbed(root: Path) -> tuple[Place, list[tuple[str, str]]]:
 
 
 def disturbed(root: Path, sound: Place, number: int, kind: Kind) -> str | None:
-    """Let one operation of a sweep go wrong, run it again, and return what is wrong then, None if nothing is."""
+    """Let one operation of a sweep go wrong and run the sweep again; return what differs then, None if nothing does."""
     place = Place(root / f"{kind}-{number}".replace("/", ""), sound.data)
     code, said = in_child(place, Operations(below=place.below, at=number, kind=kind))
     if code not in (0, 1, EXIT_CODE):

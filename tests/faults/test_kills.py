@@ -34,7 +34,7 @@ def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, 
     command += ["--checkpoint-share", "1"]
     folder = SweepFolder(tmp_path / "architecture")
     command += ["--max-epochs", "150"]
-    # A minute, by default, that workers wait for a control service to come back.
+    # By default, workers wait a minute for a control service to come back.
     impatient = {**environment(), "RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=impatient) as driver:
         wait_for_epochs(folder, 4, driver)

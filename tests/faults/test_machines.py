@@ -43,7 +43,7 @@ def place(tmp_path: Path, sound: Place) -> Place:
 
 @pytest.mark.parametrize("hang", ["time.sleep(60)", "ctypes.PyDLL(None).sleep(60)"])
 def test_a_worker_that_hangs_ends_itself(hang: str) -> None:
-    """The second one holds the interpreter's lock, as a library that never returns does."""
+    """The second hang keeps the interpreter's lock, as a library that never returns does."""
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", _HANG.format(hang=hang)],
@@ -120,7 +120,7 @@ def test_data_that_disappear_end_the_session_and_no_trial(
 
 @pytest.mark.slow
 def test_a_disk_that_is_full(place: Place, sound: Place) -> None:
-    """No file may grow beyond what the journal needs half-way: the journal is what fails."""
+    """Files may grow to two thirds of the final journal, so that a write to the journal fails."""
     limit = (sound.folder.journal.stat().st_size * 2) // 3
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""A driver against a dictionary: whatever is reported, flushed, killed, torn, resumed and extended, in any order."""
+"""A driver against a dictionary: reports, flushes, crashes, resumptions and extensions in any order."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Sweep(RuleBasedStateMachine):
     @precondition(lambda self: self.driver is not None)
     @rule(torn=st.integers(0, 300))
     def crash(self, torn: int) -> None:
-        """The process ends without a word; the disk may hold the beginning of a line that nobody acknowledged."""
+        """Kill the process; the disk may hold the beginning of a line that was never acknowledged."""
         assert self.driver is not None
         ledger = self.driver._ledger
         assert ledger._file is not None
@@ -161,7 +161,7 @@ class Sweep(RuleBasedStateMachine):
             assert len(pd.read_parquet(self.folder.root / "epochs")) >= self.flushed
 
     def teardown(self) -> None:
-        """Whatever happened, the rest goes undisturbed to its end."""
+        """Run the rest of the sweep undisturbed to its end."""
         if self.driver is None:
             self.open(longer=False)
         assert self.driver is not None

@@ -1,4 +1,4 @@
-"""A sweep without training: its messages are typed in."""
+"""A sweep without training: tests write the messages of its legs."""
 
 from __future__ import annotations
 

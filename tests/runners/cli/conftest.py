@@ -11,7 +11,7 @@ Answer = Callable[..., str]
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
-    """Return a function that runs a command and returns what it prints; a mistake is one line."""
+    """Return a function that runs a command and returns its output; that of a mistake must be one line."""
 
     def run(*arguments: str, code: int = 0) -> str:
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])

@@ -29,7 +29,7 @@ def test_compare(sweep: str, call: Answer) -> None:
     comparison = json.loads(call("compare", sweep, UNET, FPN, "--json"))
     assert comparison["differences"] == pytest.approx([0.1, 0.2, 0.0])
     assert (comparison["test"]["better"], comparison["needed"]) == (1, 785)
-    # That test scores were shown is noted.
+    # The sweep notes that test scores were read.
     assert [note[0] for note in SweepFolder(sweep).test_notes()] == ["compare", "compare"]
     assert "try --role arm" in call("compare", sweep, UNET, FPN, "--role", "confirmation", code=2)
     assert "no trial has decoder=unit; there are unet, fpn" in call("compare", sweep, "decoder=unit", FPN, code=2)

@@ -34,7 +34,7 @@ def seatbelt(*arguments: str, cwd: Path, **environment: str) -> subprocess.Compl
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process under a number that the system does not know, without HOME."""
+    """A process without HOME whose user number has no account."""
 
     def unknown(number: int) -> object:
         raise KeyError(number)
@@ -118,7 +118,7 @@ def test_a_terminal_that_lacks_letters(tmp_path: Path, encoding: str) -> None:
     completed = seatbelt("status", "中 ü", cwd=tmp_path, PYTHONIOENCODING=encoding, COLUMNS="20")
     assert completed.returncode == 2
     assert b"Traceback" not in completed.stderr
-    # Click writes UTF-8 where the terminal is said to have no letters but those of ASCII.
+    # Click writes UTF-8 where the encoding of the terminal is ASCII.
     assert (rb"\u4e2d" in completed.stderr) or "中 ü".encode() in completed.stderr
 
 

@@ -38,7 +38,7 @@ def test_dry_run(
     assert "factor     decoder: fpn, linknet (2)" in text
     assert "propose exhaustive, prune asha, rungs 3+9; limits replicates 3" in text
     assert "trials     6 of 9 epochs each at most; about 30 epochs in all" in text
-    # 10 training subjects, 3 of them select; two images each.
+    # 10 training subjects of two images each; 3 of them are the selection set.
     assert "train 14, validation 6, selection 6 (real), test 4; 32x64, target seat_belt" in text
     assert "baseline   all background: selection IoU" in text
     assert "device     auto: CUDA for each trial that has a GPU, else the CPU; on this machine the CPU" in text

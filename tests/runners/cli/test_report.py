@@ -1,4 +1,4 @@
-"""`seatbelt report`, `figures`: files where they are wanted, and one clear line where they cannot be had."""
+"""`seatbelt report` and `figures` write the requested files, or end with one clear line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_report_lies_in_its_sweep(sweep: Path) -> None:
     text = (sweep / "report" / "report.md").read_text()
     pictures = [name for name in names if name.startswith("report-figures/")]
     assert pictures and all(f"(<{name}>)" in text for name in pictures)
-    # Test scores were shown, and the next driver notes it.
+    # Each report showed test scores; the next driver records that.
     assert len(list((sweep / "state" / "test-read").iterdir())) == 3
 
 
@@ -128,7 +128,7 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) -> None:
-    """Readers see whole files only, so that a report may be made at any time."""
+    """Readers see only complete files, so that a report may be written at any time."""
     source, stop = (sweep / "trials" / "00000.parquet").read_bytes(), threading.Event()
 
     def rewrite() -> None:

@@ -1,4 +1,4 @@
-"""The commands that start a cluster, hand it a sweep and end it: every one is asserted, none is run."""
+"""The commands that start a cluster, submit a sweep and end the cluster: tests compare them and run none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.fixture
 def seatbelt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seatbelt:
-    """Return a function that runs the command line in a folder of its own and returns the exit code."""
+    """Return a function that runs the command line in an empty folder and returns the exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(time, "strftime", lambda form: form.replace("%Y%m%d-%H%M%S", "20260102-030405"))

@@ -1,4 +1,4 @@
-"""Cluster files of Ray: those that are shipped pass, and each thing that can be wrong gives exactly its problem."""
+"""Cluster files of Ray: the shipped ones pass, and each fault gives exactly its finding."""
 
 from __future__ import annotations
 

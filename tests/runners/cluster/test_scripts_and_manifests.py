@@ -1,4 +1,4 @@
-"""The SLURM script and the RayJob manifest: what is shipped passes, and each fault gives exactly its problem."""
+"""The SLURM script and the RayJob manifest: the shipped ones pass, and each fault gives exactly its finding."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_what_is_no_cluster_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_script_passes_slurms_warning_on(tmp_path: Path) -> None:
-    """SLURM, Ray and the sweep are played by small programs that write down how they were called."""
+    """Small programs stand in for SLURM, Ray and the sweep; each records how it was called."""
     calls = tmp_path / "calls"
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/bin/activate").write_text("")

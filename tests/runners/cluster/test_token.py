@@ -1,4 +1,4 @@
-"""Tokens: made with care, refused when others can read them, and a cluster joined only with its own."""
+"""Tokens: created for their owner only, refused when others can read them, and required to join a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live page: on this machine alone, for those who name it, and with the reader staying where they are."""
+"""The live page: it listens on this machine only, checks the Host header, and keeps the reader's place."""
 
 from __future__ import annotations
 

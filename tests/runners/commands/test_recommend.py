@@ -1,4 +1,4 @@
-"""What is recommended from the ledger of a sweep, and what a driver tells of it."""
+"""The recommendation from the ledger of a sweep, and what a driver prints about it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def train(driver: Driver, spec: LegTask) -> None:
 
 
 def run(folder: SweepFolder, limits: Limits) -> str:
-    """Run a sweep one leg at a time and return what a person is told."""
+    """Run a sweep one leg at a time and return its output."""
     output = io.StringIO()
     with Driver.open(folder, folder.describe(), limits, Progress(output)) as driver:
         while isinstance(step := driver.next(), LegTask):
@@ -123,8 +123,8 @@ def test_a_factorial_sweep_ends_when_it_is_sure_and_says_so(tmp_path: Path) -> N
     assert "recommended: encoder=resnet34, decoder=unet; expected selection IoU" in output
     assert "finished: encoder=resnet34, decoder=unet is within 0.02 of the best with probability" in output
     assert "by the model, which guesses the noise between replicates" in output, "arms were pruned or tried once"
-    assert output.count("is within 0.02 of the best") >= 2, "every judgement is told"
-    # Resumed with the same limits, it is over; wanting more, it goes on.
+    assert output.count("is within 0.02 of the best") >= 2, "every judgement is printed"
+    # With the same limits the resumed sweep ends at once; with larger ones it goes on.
     assert "finished: encoder=resnet34" in run(folder, Limits(trials=90, until=0.02))
     assert "the limit of --trials is reached" in run(folder, Limits(trials=40))
 

@@ -1,4 +1,4 @@
-"""What a session that goes on with a sweep keeps, where its data may have gone, and what is said of its end."""
+"""Resumed sessions: their options, data that were moved, and the reason why a session ended."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_other_versions_of_packages_that_decide_none() -> None:
 def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     driver = open_driver(folder)
     assert isinstance(driver.next(), LegTask)
-    # As a driver that is killed leaves it.
+    # A killed driver leaves this.
     driver._ledger.close()
     text, runs = status_text(folder.name)
     assert not runs

@@ -56,7 +56,7 @@ def make_plan(
 
 
 def check_invariants(cluster: Cluster) -> None:
-    """What holds for every sweep, whatever happened."""
+    """Check what holds for every sweep at its end."""
     history, plan = cluster.history, cluster.plan
     keys = [view.key for view in history.by_number]
     assert len(set(keys)) == len(keys), "a trial key twice"
@@ -385,7 +385,7 @@ def test_longer_trials_go_on(prune: str) -> None:
         assert len(grown) == len(history.trials) == 20
     else:
         exempt = {view.key for view in history.by_number if view.exempt}
-        # Exempt trials go on all, of the others the best third of those that were complete.
+        # All exempt trials go on, and of the other complete ones the best third.
         assert exempt <= {view.key for view in grown}
         others = {view.key for view in grown} - exempt
         assert 0 < len(others) <= max(1, len(set(complete)) // 3)

@@ -1,4 +1,4 @@
-"""Stages in the decision core: trained once, waited for, shared with arms, given up when they fail."""
+"""Stages in the decision core: trained once, awaited, shared with arms, and failed with the arms that need them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_stage_is_trained_once_and_before_what_begins_with_it(
     history = cluster.history
     epochs = Counter((e.trial_key, e.epoch) for e in cluster.events if isinstance(e, EpochMeasured))
     assert set(epochs.values()) == {1}
-    # Two architectures, three regimes: the synthetic arm of each is the stage of the arm that goes on from it.
+    # Two architectures, three regimes: an architecture's synthetic arm is the stage of its synthetic_then_real arm.
     assert history.arm_trials == len(history.trials) == 6 * replicates
     done: set[str] = set()
     for event in cluster.events:
@@ -101,7 +101,7 @@ def test_a_stage_is_no_rival_of_the_arms() -> None:
 
 
 def first_dependent(cluster: Cluster) -> str:
-    """Ask until a trial waits for its stage, with nothing working."""
+    """Ask, without working, until a trial waits for its stage; return its key."""
     for _ in range(20):
         step = next_leg(cluster.plan, cluster.history)
         if isinstance(step, Record):
@@ -200,7 +200,7 @@ def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds(limits: Limit
     plan = make_plan()
     cluster = Cluster(plan, 5)
     cluster.run()
-    # What the search might spend is spent, and binds no confirmation.
+    # The limits of the search are used up; they do not bind a confirmation.
     plan = dataclasses.replace(plan, limits=limits)
     cells = (plan.space.cell(0), plan.space.cell(5))
     cluster.finished = None

@@ -1,4 +1,4 @@
-"""The preflight: what each node answers, what is made of it, and two real nodes."""
+"""The preflight: the report of each node, the faults that follow from it, and two real nodes."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ cluster.shutdown()
 
 @pytest.mark.alone
 def test_two_real_nodes(tmp_path: Path, make_data: MakeData) -> None:
-    """The second pretends to have GPUs, which torch does not see; the head has no CPUs and is not asked."""
+    """The second node has pretended GPUs, which torch does not see; the head has no CPUs and sends no report."""
     data, storage = make_data(), tmp_path / "sweep"
     storage.mkdir()
     done = subprocess.run(

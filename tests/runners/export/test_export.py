@@ -1,4 +1,4 @@
-"""Places that are taken, interruptions, tables of others, and the command line."""
+"""Exports: places that exist already, interruptions, foreign tables, and the command line."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_optuna_finds_the_best_trial_its_importances_and_its_plots(studies: dict
 def test_rows_written_at_once_are_those_that_optuna_writes(
     sweep: Path, tmp_path: Path, studies: dict[str, optuna.Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As with tables of another version.
+    # With another version of its tables, Optuna itself writes the rows.
     monkeypatch.setattr(optuna_rows, "SUPPORTED_SCHEMA", -1)
     slowly = exported(sweep, tmp_path / "slow.db")
     assert list(slowly) == list(studies)

@@ -1,4 +1,4 @@
-"""From what a user asks for to the description of a sweep: checked, and shown, before the first trial."""
+"""From a user's request to the description of a sweep, which is checked and printed before the first trial."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def drawn(make_data: MakeData) -> Path:
 
 
 def ask(*data: Path, **changes: Any) -> tuple[SweepDescription, list[str]]:
-    """Return the sweep and what was said; one encoder with random weights unless asked for otherwise."""
+    """Return the description and the notes; by default one encoder with random weights."""
     notes: list[str] = []
     fields = {"study": find_study("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
     return describe(Request(data=data, **fields), notes.append), notes
@@ -63,7 +63,7 @@ def test_a_sweep_on_synthetic_and_real_images(drawn: Path) -> None:
     assert sweep.weights == {"resnet18 none": None}
     (source,) = sweep.data
     assert (source.path, source.name, len(source.fingerprint)) == (str(drawn), "drawn", 64)
-    # One of the three training persons selects: one image.
+    # One of the three training persons, with one image, is the selection set.
     assert len(sweep.selection) == 1
     assert sweep.selection[0][1] in (1, 2, 3)
     assert list(sweep.baselines) == [
@@ -254,7 +254,7 @@ def test_all_labels_are_those_of_the_data_that_are_trained_on(drawn: Path, make_
     contexts = {cell["context"]: space.config(sweep.base, cell, seed=0).data.context for cell in space.cells()}
     assert contexts == {"none": (), "all": ("hair",)}
 
-    # Where the real images train too, their data set must know the labels.
+    # If real images train too, their data set must have the labels.
     with pytest.raises(UserError, match=r"real: has no class shirt \(it has: seat_belt, hair\); choose another"):
         ask(drawn, real, fix=(*NO_WEIGHTS, "context=all", "real=true"))
 
@@ -301,7 +301,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
-    # A worker finds the hash of each pair that a proposal may bring.
+    # The description holds the hash of each pair that may be proposed.
     assert len(sweep.weights) == 4
 
 

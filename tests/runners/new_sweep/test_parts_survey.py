@@ -1,4 +1,4 @@
-"""What is refused and told before the first trial: targets that a part never shows, leaks, unused real images."""
+"""Refusals and warnings before the first trial: targets that a part never shows, leaks, unused real images."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def paint(root: Path, row: dict[str, str], value: int) -> None:
 
 @pytest.fixture
 def photos(make_data: MakeData) -> Path:
-    """Real images only: four of six persons train, two of them select."""
+    """Real images of seven persons: two are the test split, two the selection set, three train."""
     return make_data("photos", subjects=7, images=4, test_subjects=2)
 
 

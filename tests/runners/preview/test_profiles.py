@@ -1,4 +1,4 @@
-"""Profiles are measured once, and whatever happens to the cache only costs time."""
+"""Profiles are measured once; damage to the cache only costs time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROFILE = Profile(parameters=1000, forward_seconds=0.5, backward_seconds=1.0, me
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[TrialConfig]:
-    """Return what was measured; a measurement is a constant."""
+    """Return the measured configurations; each measurement gives the same profile."""
     configurations: list[TrialConfig] = []
 
     def measure(config: TrialConfig, device: str) -> Profile:
@@ -44,7 +44,7 @@ def test_once_for_each_architecture_and_size(measured: list[TrialConfig], tmp_pa
     config = TrialConfig()
     assert cached_profile(config) is None
     assert profile_of(config) == profile_of(config) == cached_profile(config) == PROFILE
-    # What does not change the cost asks for no measurement.
+    # Fields that do not change the cost need no further measurement.
     assert (
         profile_of(config.with_fields({"seed": 3, "augmentation.transforms": (), "model.weights": "none"})) == PROFILE
     )
@@ -102,6 +102,6 @@ def test_the_largest_trial_of_a_plan(measured: list[TrialConfig], monkeypatch: p
     assert not measured, "the memory is counted, nothing is run"
     assert memory_of(TrialConfig().with_fields({"model.encoder": "lite0"})) == 10
     assert largest_bytes(Plan(space=Space(factors=factors[:1]), base=TrialConfig(), propose="random")) == 20
-    # What is known is not counted again.
+    # A measured profile replaces the estimate.
     profiles.profile_of(TrialConfig().with_fields({"model.encoder": "lite0"}))
     assert memory_of(TrialConfig().with_fields({"model.encoder": "lite0"})) == 4096

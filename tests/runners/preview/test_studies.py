@@ -1,4 +1,4 @@
-"""Studies in words: their sizes and costs, hours only where they are known."""
+"""Studies in words: their sizes, their costs, and hours where profiles exist."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_cost_counts_each_training_once() -> None:
     study = find_study("pretraining")
     last = [cell for cell in study.space.cells() if cell["regime"] == "synthetic_then_real"]
     assert len(last) == 6
-    # The stages have to be trained, although no arm of the six is one.
+    # The stages are trained too, although none of the six arms is a stage.
     assert cost(study, last).trial_epochs == 12 * 50
     space = study.space
     assert len(build_design(space, "ofat", baseline=baseline_cell(space, study.base()), seed=0)) == 8

@@ -1,4 +1,4 @@
-"""A world so small that its answers can be typed in."""
+"""A world so small that tests can state its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Synthetic worlds: what is drawn, and that the families are what they are called."""
+"""Synthetic worlds: their draws, and that each family is as its name says."""
 
 from __future__ import annotations
 

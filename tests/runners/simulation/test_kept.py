@@ -1,4 +1,4 @@
-"""The recorded sweeps that are kept name no machine, and can be replayed and read."""
+"""The recorded sweeps in the repository name no machine, and can be replayed and read."""
 
 from __future__ import annotations
 

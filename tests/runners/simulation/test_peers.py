@@ -1,4 +1,4 @@
-"""Peers: what Optuna is told, what is recommended, and which cells are asked for."""
+"""Peers: the results that Optuna receives, the recommendation, and the suggested cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An update of Ray that decides in another way than the emulation is found here."""
+"""These tests fail if an update of Ray decides otherwise than the emulation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.benchmarks.ray_replay import CONCURRENT, Happened, RealRun, agreement
 
 @pytest.fixture
 def ray_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ray read its token anew: it keeps what it read first in a process, which was another test's."""
+    """Let Ray read its token anew: a process keeps the first one, which was that of another test."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # (written in Cython)
 
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

@@ -1,4 +1,4 @@
-"""Recorded sweeps as worlds, over a sweep of two replicates that is written by hand."""
+"""Recorded sweeps as worlds, on a sweep of two replicates that is written by hand."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_space_holds_what_was_recorded(tmp_path: Path) -> None:
     assert list(world.space.cells()) == [DEEP, FPN, UNET]
     assert world.space.size == 4
     assert world.space.excluded({"encoder": "resnet34", "decoder": "fpn"}) == "not recorded"
-    # The one level of the third factor is part of the base.
+    # The third factor has one level, which is part of the base.
     assert (world.base.epochs, world.base.model.weights) == (3, "none")
     keys = {arm_key(world.space.config(world.base, cell, seed=5)) for cell in world.space.cells()}
     assert len(keys) == 3

@@ -1,4 +1,4 @@
-"""Simulated sweeps of the product: costs, budgets, failures, the same each time; and what is summed up."""
+"""Simulated sweeps of the product: costs, budgets, failures, reproducibility, and the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Syne Tune as a peer: what its scheduler is told, what is recommended, and that its draws are its own."""
+"""Syne Tune as a peer: the results that its scheduler receives, the recommendation, and its private random state."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_a_second_sweep_trains_no_stage_again(make_data: MakeData, tmp_path: Pat
     arms = [frame[frame["role"] == "arm"].iloc[0] for frame in frames]
     assert [bool(arm["stage_reused"]) for arm in arms] == [False, True]
     assert arms[1]["stage_seconds"] > 0
-    # What begins with the same weights gives the same numbers.
+    # Trials that begin with the same weights give the same numbers.
     assert arms[0]["selection_iou"] == arms[1]["selection_iou"]
     assert arms[0]["test_iou"] == arms[1]["test_iou"]
     (entry,) = (tmp_path / "stages").glob("*/stage.json")

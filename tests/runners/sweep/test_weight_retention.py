@@ -1,4 +1,4 @@
-"""Which weights of finished trials are kept."""
+"""The weights of finished trials that a policy retains."""
 
 from __future__ import annotations
 

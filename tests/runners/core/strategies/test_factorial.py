@@ -1,4 +1,4 @@
-"""Factorial sweeps against simulated workers: what is written down, resuming, pruning, ending when sure."""
+"""Factorial sweeps on simulated workers: recorded events, resuming, pruning, ending when sure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_sweep_ends_when_its_recommendation_is_sure() -> None:
     assert judged[-1].probability >= 0.9
     assert all(event.probability < 0.9 for event in judged[:-1])
     assert cluster.history.arm_trials < 400
-    # Wanting more, the same sweep goes on.
+    # With stricter limits the same sweep goes on.
     stricter = replace(cluster.plan, limits=replace(cluster.plan.limits, until=1e-6))
     assert not isinstance(next_leg(stricter, cluster.history), Finished)
 
@@ -103,7 +103,7 @@ def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     rung = cluster.history.rungs[plan.rungs[0]]
     assert rung.reached > 30
     assert rung.promoted == rung.reached // plan.eta
-    # Not only at the end: as soon as three more have reached the rung.
+    # Promotions come as soon as three more trials have reached the rung, not only at the end.
     promoted = [
         i for i, e in enumerate(cluster.events) if isinstance(e, Decided) and e.by == "asha" and e.kind == "promotion"
     ]

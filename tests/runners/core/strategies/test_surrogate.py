@@ -24,7 +24,7 @@ EPOCHS = (3, 9)
 
 
 def quality(row: Row) -> float:
-    """Return a score that falls with each level that is not the best's."""
+    """Return a score that falls with each level that differs from the best cell."""
     return 0.6 - 0.03 * sum(a != b for a, b in zip(row, BEST, strict=True))
 
 
@@ -166,7 +166,7 @@ def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger
     assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
     assert large.main == pytest.approx(5 * small.main, rel=0.1)
     assert large.noise == pytest.approx(25 * small.noise, rel=0.1, abs=1e-5)
-    # Scores that are spread less than expected say less about scales than that they are small.
+    # Scores that spread less than expected lower the scales by less than in proportion.
     assert estimate_scales(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 
 
