@@ -36,13 +36,13 @@ def main() -> int:
 
 
 def faults(output: str, reason: str, exceptions: str, today: datetime.date) -> list[str]:
-    """Return a line for everything that makes the audit fail: nothing passes that was not looked up.
+    """Return a line for everything that makes the audit fail, also for what could not be looked up.
 
     Args:
         output: What pip-audit printed, JSON if it could ask.
         reason: What it printed to stderr.
         exceptions: Lines `ID until YYYY-MM-DD reason`; empty ones and those that begin with # are left out.
-        today: The day after which an exception has expired is the day it names.
+        today: Exceptions that end before this day have expired.
     """
     try:
         packages = json.loads(output)["dependencies"]
@@ -58,12 +58,12 @@ def faults(output: str, reason: str, exceptions: str, today: datetime.date) -> l
     for package in packages:
         for advisory in package["vulns"]:
             if not allowed & {advisory["id"], *advisory.get("aliases", ())}:
-                lines.append(_told(package, advisory))
+                lines.append(_advisory_line(package, advisory))
     return lines
 
 
 def _allowed(exceptions: str, today: datetime.date) -> tuple[set[str], list[str]]:
-    """Return the advisories that are excepted today, and a line for each exception that is none."""
+    """Return the advisories that are excepted today, and a line for each exception that is invalid or has expired."""
     allowed: set[str] = set()
     lines: list[str] = []
     for number, text in enumerate(exceptions.splitlines(), start=1):
@@ -84,7 +84,7 @@ def _allowed(exceptions: str, today: datetime.date) -> tuple[set[str], list[str]
     return allowed, lines
 
 
-def _told(package: dict[str, str], advisory: dict[str, list[str]]) -> str:
+def _advisory_line(package: dict[str, str], advisory: dict[str, list[str]]) -> str:
     fixed = ", ".join(advisory.get("fix_versions") or ()) or "no version yet"
     names = "/".join([str(advisory["id"]), *advisory.get("aliases", ())])
     return f"{package['name']} {package['version']}: {names}; fixed in {fixed}"

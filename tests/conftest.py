@@ -1,4 +1,4 @@
-"""What every test may use: small data sets drawn by arithmetic, and folders of their own."""
+"""Fixtures of every test: small drawn data sets, a private cache and a private token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-# Machines that are busy with something else take their time: speed is measured in benchmarks.
+# A busy machine is slow, so that no example has a deadline. Benchmarks measure speed.
 settings.register_profile("seatbelt", deadline=None)
 settings.load_profile("seatbelt")
 
@@ -23,22 +23,22 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["SEATBELT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ.pop("SEATBELT_WEIGHTS", None)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_token(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ray of the tests makes a token of its own, whatever lies in the home folder."""
+def _private_token(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep Ray's token in a temporary folder: tests leave that of the home folder alone."""
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(tmp_path_factory.mktemp("token") / "auth_token")
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_MODE"):
         os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)
-def _arithmetic_of_its_own() -> None:
-    """Undo what a training in this process may have set: threads, and the flushing of denormal numbers."""
+def _restored_arithmetic() -> None:
+    """Reset what an earlier training in this process may have set: threads and the flushing of denormal numbers."""
     import torch
 
     torch.set_num_threads(1)
@@ -90,7 +90,7 @@ def draw_data(
     width: int,
     first: int = 0,
 ) -> Path:
-    """Draw a data set; pictures are numbered from `first` on, and those of one number are the same everywhere."""
+    """Draw a data set whose pictures are numbered from `first` on; a number has the same picture in every data set."""
     (root / "images").mkdir(parents=True)
     (root / "masks").mkdir()
     rows = []

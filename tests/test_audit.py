@@ -36,7 +36,7 @@ def test_no_advisory_no_fault() -> None:
     assert faults(output(SOUND), "", "# nothing\n\n", TODAY) == []
 
 
-def test_an_advisory_is_told_with_its_remedy() -> None:
+def test_an_advisory_is_reported_with_its_remedy() -> None:
     assert faults(output(SOUND, FAULTY), "", "", TODAY) == [
         "pillow 13.0.0: PYSEC-2026-7/CVE-2026-0007/GHSA-aaaa-bbbb-cccc; fixed in 13.0.1"
     ]
@@ -53,8 +53,8 @@ def test_an_exception_holds_to_its_day(name: str) -> None:
 
 @pytest.mark.parametrize("line", ["PYSEC-2026-7", "PYSEC-2026-7 until 2026-13-01 x", "PYSEC-2026-7 until 2026-12-01"])
 def test_an_exception_has_a_day_and_a_reason(line: str) -> None:
-    found = faults(output(SOUND), "", line, TODAY)
-    assert found == [f"audit-exceptions.txt line 1: must be `ID until YYYY-MM-DD reason`, but is {line!r}"]
+    lines = faults(output(SOUND), "", line, TODAY)
+    assert lines == [f"audit-exceptions.txt line 1: must be `ID until YYYY-MM-DD reason`, but is {line!r}"]
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", "{}"])
@@ -74,9 +74,9 @@ def test_a_package_that_was_not_looked_up_does_not_pass() -> None:
     assert "0 of 0 packages" in faults(output(), "", "", TODAY)[0]
 
 
-def test_the_exceptions_that_are_kept_can_be_read() -> None:
-    found = faults(output(SOUND), "", EXCEPTIONS.read_text(), datetime.date(2000, 1, 1))
-    assert found == []
+def test_the_exceptions_file_of_the_repository_can_be_read() -> None:
+    lines = faults(output(SOUND), "", EXCEPTIONS.read_text(), datetime.date(2000, 1, 1))
+    assert lines == []
 
 
 def test_everything_that_is_audited_has_its_exact_version() -> None:

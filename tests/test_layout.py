@@ -62,7 +62,7 @@ def import_graph() -> dict[str, set[str]]:
     return graph
 
 
-def test_cycles_are_found() -> None:
+def test_cycles_are_noticed() -> None:
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 

@@ -16,5 +16,5 @@ def test_the_example_finds_the_best_layers_and_optimizer(capsys: pytest.CaptureF
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
     exec(compile(example, "docs/optuna-sampler.md", "exec"), {})
-    shown = capsys.readouterr().out
-    assert "'layers': 5" in shown and "'optimizer': 'adamw'" in shown
+    output = capsys.readouterr().out
+    assert "'layers': 5" in output and "'optimizer': 'adamw'" in output

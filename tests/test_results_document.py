@@ -54,10 +54,10 @@ def test_every_command_runs(
     monkeypatch.setattr("sys.argv", shlex.split(command))
     with pytest.raises(SystemExit) as stopped:
         main()
-    shown = capsys.readouterr()
-    assert stopped.value.code == 0, shown.err
+    captured = capsys.readouterr()
+    assert stopped.value.code == 0, captured.err
     named = re.search(r"--out (\S+)", command)
-    assert (folder / named[1]).stat().st_size if named else len(shown.out) > 20
+    assert (folder / named[1]).stat().st_size if named else len(captured.out) > 20
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS)

@@ -32,27 +32,27 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=500)
     parser.add_argument("--every", type=int, default=1, help="Only each so-many-th operation.")
     parser.add_argument("--epoch-seconds", type=float, default=60, help="Of the legs beside the GPU that fails.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seatbelt-faults-") as scratch:
-        return globals()[f"_{given.part}"](Path(scratch), given)
+        return globals()[f"_{options.part}"](Path(scratch), options)
 
 
-def _kills(scratch: Path, given: argparse.Namespace) -> int:
+def _kills(scratch: Path, options: argparse.Namespace) -> int:
     started = time.monotonic()
     data = _stripes(scratch)
-    kills = {"drivers": given.drivers, "workers": given.workers, "nodes": given.nodes}
-    report = disturb(data, scratch, **kills, seed=given.seed, epochs=given.epochs, decoders="fpn,linknet,unet")
-    asked = sum(kills.values())
-    print(f"{report}\n{report.kills} of {asked} kills in {time.monotonic() - started:.0f} s")
-    return 0 if report.passed() and report.kills == asked else 1
+    kills = {"drivers": options.drivers, "workers": options.workers, "nodes": options.nodes}
+    report = disturb(data, scratch, **kills, seed=options.seed, epochs=options.epochs, decoders="fpn,linknet,unet")
+    requested = sum(kills.values())
+    print(f"{report}\n{report.kills} of {requested} kills in {time.monotonic() - started:.0f} s")
+    return 0 if report.passed() and report.kills == requested else 1
 
 
-def _operations(scratch: Path, given: argparse.Namespace) -> int:
+def _operations(scratch: Path, options: argparse.Namespace) -> int:
     """Let each file operation of a sweep go wrong in each way."""
     sound, done = undisturbed(scratch)
     counts: Counter[str] = Counter()
     failed = 0
-    for number in range(1 + given.seed % given.every, len(done) + 1, given.every):
+    for number in range(1 + options.seed % options.every, len(done) + 1, options.every):
         for kind in (*CRASHES, *FAILURES):
             wrong = disturbed(scratch, sound, number, kind)
             counts[f"{kind}: {'recovered' if wrong is None else 'WRONG'}"] += 1
@@ -63,28 +63,30 @@ def _operations(scratch: Path, given: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _damage(scratch: Path, given: argparse.Namespace) -> int:
+def _damage(scratch: Path, options: argparse.Namespace) -> int:
     """Damage each file of a sweep that was interrupted early, amid and late."""
     sound, done = undisturbed(scratch)
     counts: Counter[str] = Counter()
     for share in (0.3, 0.6, 0.9):
-        found, wrong = examine_all(scratch, sound, int(len(done) * share))
-        counts += found
+        outcomes, wrong = examine_all(scratch, sound, int(len(done) * share))
+        counts += outcomes
         print("\n".join(wrong), end="\n" if wrong else "", flush=True)
     print(f"{sum(counts.values())} damaged states: {dict(counts)}")
     return 1 if counts["wrong"] else 0
 
 
-def _gpu(scratch: Path, given: argparse.Namespace) -> int:
-    report = broken_gpu.disturb(scratch, encoders=5, epoch_seconds=given.epoch_seconds)
+def _gpu(scratch: Path, options: argparse.Namespace) -> int:
+    report = broken_gpu.disturb(scratch, encoders=5, epoch_seconds=options.epoch_seconds)
     print("\n".join(report.said))
     print(f"exit code {report.exit_code} after {report.seconds:.0f} s: {report.lost_legs} legs lost; {report.statuses}")
     print("\n".join(f"{count} times in the ledger: {error}" for error, count in report.errors.items()))
     return 0 if report.exit_code == 0 and set(report.statuses) == {"COMPLETE"} else 1
 
 
-def _plain(scratch: Path, given: argparse.Namespace) -> int:
-    report = plain_ray.disturb(_stripes(scratch), scratch, drivers=given.drivers, seed=given.seed, epochs=given.epochs)
+def _plain(scratch: Path, options: argparse.Namespace) -> int:
+    report = plain_ray.disturb(
+        _stripes(scratch), scratch, drivers=options.drivers, seed=options.seed, epochs=options.epochs
+    )
     print(report)
     return 0
 

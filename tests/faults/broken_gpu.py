@@ -1,6 +1,6 @@
 """A sweep on a real Ray of this machine with two pretended GPUs, one of which fails in every leg.
 
-The legs of the sound one last long, so that it is no help while the broken one takes leg after leg.
+Legs on the sound GPU last long, so that meanwhile the broken one takes leg after leg.
 `python -m tests.faults gpu --epoch-seconds 60` runs it as long as a real sweep would.
 """
 
@@ -33,7 +33,7 @@ _SECONDS, _HOW = "SEATBELT_TEST_EPOCH_SECONDS", "SEATBELT_TEST_FAILURE"
 
 @dataclass
 class Report:
-    """What became of the sweep."""
+    """The end of the sweep."""
 
     lost_legs: int
     statuses: dict[str, int]
@@ -80,7 +80,7 @@ def disturb(out: Path, *, encoders: int, epoch_seconds: float, until: float = 18
 
 
 def run_leg(spec: LegTask) -> Iterator[LegMessage]:
-    """Run a leg whose training is pretended; this takes the place of the engine's in the workers."""
+    """Run a leg with a pretended training; in the workers it replaces the engine's function."""
     from runners.worker import leg
 
     leg._fit = _pretend  # type: ignore[assignment]

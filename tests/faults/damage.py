@@ -1,4 +1,4 @@
-"""Damage to every file that an interrupted sweep left, one file at a time, and what the next driver makes of it."""
+"""Damage each file of an interrupted sweep, one at a time, and let the next driver open the sweep."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ def interrupted(root: Path, sound: Place, at: int) -> Place:
 
 
 def files(place: Place) -> list[Path]:
-    """Return every file that matters to the next driver: not what was only half written, nor locks."""
-    found = (path for folder in place.below for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-    return sorted(path for path in found if path.suffix not in (".part", ".lock"))
+    """Return every file that matters to the next driver: all but locks and files that were half written."""
+    candidates = (
+        path for folder in place.below for path in folder.rglob("*") if path.is_file() and path.stat().st_size
+    )
+    return sorted(path for path in candidates if path.suffix not in (".part", ".lock"))
 
 
 def damaged(place: Path, path: Path, way: str) -> None:
@@ -44,7 +46,7 @@ def examine_all(root: Path, sound: Place, at: int) -> tuple[Counter[str], list[s
     """Damage each file in each way; return how often a driver recovered or refused, and what went wrong.
 
     Recovered: the final tables are those of an undisturbed sweep. Refused: one error that names the file and what to
-    do, and nothing was changed. Anything else is wrong: a driver that goes on silently with less than there was.
+    do, and nothing was changed. Anything else is wrong, for instance a driver that goes on silently with fewer results.
     """
     place = interrupted(root, sound, at)
     counts: Counter[str] = Counter()
@@ -58,7 +60,7 @@ def examine_all(root: Path, sound: Place, at: int) -> tuple[Counter[str], list[s
 
 
 def one(copy: Path, sound: Place, place: Place, path: Path, way: str) -> str:
-    """Damage one file of a copy of a sweep, go on with it, and tell what came of it."""
+    """Damage one file in a copy of a sweep, resume it, and return the outcome."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(place.root, copy)
     other = Place(copy, sound.data)
@@ -69,7 +71,7 @@ def one(copy: Path, sound: Place, place: Place, path: Path, way: str) -> str:
     if code == 0:
         wrong = examine(sound, other)
         if wrong is not None and wrong.startswith("weights lost") and path.parent.name in wrong:
-            # A finished trial's own weights: its numbers are recorded, and whoever asks for the weights is told.
+            # The trial is finished and its numbers are recorded. Reading its weights reports the damage.
             return "told when asked for"
         return wrong or "recovered"
     if code != 1:

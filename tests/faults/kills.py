@@ -1,4 +1,4 @@
-"""SIGKILL of drivers, workers and nodes at random moments of one real sweep, and what is left of it.
+"""Kill drivers, workers and nodes of one real sweep at random moments (SIGKILL), and count what was lost.
 
 `python -m tests.faults kills` is the long form; a short one is a test.
 """
@@ -72,7 +72,7 @@ def disturb(
     command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)]
     command += ["--set", "encoder=lite0", "--set", f"decoder={decoders}"]
     command += ["--set", "decoder_learning_rate=0.0003,0.001", "--fix", "weights=none", "--max-epochs", str(epochs)]
-    # Without early stopping, so that the number of epochs alone decides how long there is something to kill.
+    # No early stopping: the number of epochs alone decides how long the sweep lasts.
     command += ["--fix", "early_stopping_patience=1000000"]
     command += ["--slots", "2", "--checkpoint-share", "1", "--quiet"]
     undisturbed, disturbed = SweepFolder(out / "undisturbed"), SweepFolder(out / "disturbed")
@@ -103,15 +103,15 @@ def _kill_all(
 ) -> None:
     rng = random.Random(seed)
     process: subprocess.Popen[bytes] | None = None
-    known: set[tuple[str, int]] = set()
+    acknowledged: set[tuple[str, int]] = set()
     for victim in victims:
         process = process or subprocess.Popen(command, env=environment())
         ancestor = cluster.pid if cluster is not None else process.pid
-        _wait_for_work(process, ancestor, rng, disturbed, known)
+        _wait_for_work(process, ancestor, rng, disturbed, acknowledged)
         if process.poll() is not None:
             print("the sweep ended before all kills were made; give it more --epochs", file=sys.stderr)
             break
-        known |= epochs_of(disturbed)
+        acknowledged |= epochs_of(disturbed)
         if victim == "driver":
             process.kill()
             process.wait()
@@ -124,23 +124,27 @@ def _kill_all(
             report.node_kills += 1
         elif _kill_a_worker(ancestor, rng):
             report.worker_kills += 1
-        lost = known - epochs_of(disturbed)
+        lost = acknowledged - epochs_of(disturbed)
         report.acknowledged_lost += len(lost)
-        print(f"{victim} killed: {len(known)} epochs acknowledged, {len(lost)} lost", flush=True)
+        print(f"{victim} killed: {len(acknowledged)} epochs acknowledged, {len(lost)} lost", flush=True)
     if process is not None:
         process.wait()
     subprocess.run(command, check=True, env=environment())
-    report.acknowledged_lost += len(known - epochs_of(disturbed))
+    report.acknowledged_lost += len(acknowledged - epochs_of(disturbed))
 
 
 def _wait_for_work(
-    process: subprocess.Popen[bytes], ancestor: int, rng: random.Random, sweep: SweepFolder, known: set[tuple[str, int]]
+    process: subprocess.Popen[bytes],
+    ancestor: int,
+    rng: random.Random,
+    sweep: SweepFolder,
+    acknowledged: set[tuple[str, int]],
 ) -> None:
-    """Wait for a random moment: half the time during a start, else after the sweep got on since the last kill."""
+    """Wait for a random moment: half of them during a start, the others after an epoch since the last kill."""
     target = rng.choice([0, 1])
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        if _workers(ancestor) and len(epochs_of(sweep) - known) >= target:
+        if _workers(ancestor) and len(epochs_of(sweep) - acknowledged) >= target:
             break
         time.sleep(0.1)
     deadline = time.monotonic() + rng.uniform(0.0, 4.0)
@@ -155,22 +159,22 @@ def _workers(ancestor: int) -> list[int]:
 
 def kill_below(ancestor: int, program: str) -> bool:
     """Kill a process of Ray's own below a driver; return whether there was one."""
-    found = _below(ancestor, (program,))
-    for pid in found[:1]:
+    pids = _below(ancestor, (program,))
+    for pid in pids[:1]:
         os.kill(pid, signal.SIGKILL)
-    return bool(found)
+    return bool(pids)
 
 
 def _below(ancestor: int, programs: tuple[str, ...]) -> list[int]:
     listing = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True, check=True)
     parents: dict[int, int] = {}
-    found = []
+    pids = []
     for line in listing.stdout.splitlines()[1:]:
         pid, parent, command = line.split(None, 2)
         parents[int(pid)] = int(parent)
         if command.split()[0].rpartition("/")[2].startswith(programs):
-            found.append(int(pid))
-    return [pid for pid in found if _descends(pid, ancestor, parents)]
+            pids.append(int(pid))
+    return [pid for pid in pids if _descends(pid, ancestor, parents)]
 
 
 def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
@@ -208,17 +212,17 @@ def wait_for_epochs(folder: SweepFolder, count: int, process: subprocess.Popen[A
 def examine_journal(folder: SweepFolder, report: Report) -> None:
     """Count epochs that are recorded twice or were trained again although they were recorded."""
     measured: Counter[tuple[str, int]] = Counter()
-    known: Counter[str] = Counter()
+    recorded: Counter[str] = Counter()
     at_start: dict[tuple[str, int], int] = {}
     for event in read_events(folder):
         if isinstance(event, EpochMeasured):
             measured[event.trial_key, event.epoch] += 1
-            known[event.trial_key] += 1
+            recorded[event.trial_key] += 1
         elif isinstance(event, LegStarted):
             report.legs += 1
-            at_start[event.trial_key, event.attempt] = known[event.trial_key]
+            at_start[event.trial_key, event.attempt] = recorded[event.trial_key]
         elif isinstance(event, LegBegan):
-            # A leg goes on from its checkpoint: epochs between that and what is recorded are trained again.
+            # A leg goes on from its checkpoint. Recorded epochs after it are trained again.
             behind = at_start[event.trial_key, event.attempt] - event.facts["from_epoch"]
             report.acknowledged_trained_again += max(0, behind)
     report.duplicates = sum(count - 1 for count in measured.values())

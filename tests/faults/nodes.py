@@ -1,4 +1,4 @@
-"""A real Ray cluster of several nodes on this machine, in a process of its own, whose nodes can be removed hard."""
+"""A real Ray cluster of several nodes on this machine, in a separate process; its nodes can be killed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Nodes:
         return self._process.pid
 
     def add(self, *, gpus: int = 0) -> int:
-        """Add a node, with GPUs that nobody has; return its number."""
+        """Add a node with pretended GPUs; return its number."""
         self._say(f"add {gpus}")
         self.added += 1
         return self.added - 1
@@ -78,7 +78,7 @@ class Nodes:
         return int(self._line())
 
     def kill(self, number: int) -> None:
-        """Remove a node without a word."""
+        """Kill a node, which has no time to say that it goes."""
         self._say(f"kill {number}")
 
     def __enter__(self) -> Nodes:
@@ -116,6 +116,6 @@ def environment() -> dict[str, str]:
 
 
 def driver(*arguments: str) -> list[str]:
-    """Return a command line of ours that takes pretended GPUs for real ones."""
+    """Return a command of the product that accepts pretended GPUs as real ones."""
     code = "import runners.engines.ray_tune as engine; engine._preflight = lambda driver, resources: None;"
     return [sys.executable, "-c", f"{code} from runners.cli import main; main()", *arguments]

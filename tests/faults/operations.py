@@ -1,7 +1,7 @@
 """An instrument that sees every file operation of the product below some folders, and can make one go wrong.
 
-It stands between Python and the operating system (`open`, `os.replace`, `os.fsync`, ...), so that no operation of the
-product is left out by being forgotten. What a library does in its own compiled code is not seen.
+It replaces Python's functions (`open`, `os.replace`, `os.fsync`, ...), and so sees every file operation of the product,
+also those that no test names. It does not see what compiled code of a library does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PRODUCT = tuple(f"{ROOT}/{name}/" for name in ("seatbelt", "runners"))
 
 @dataclass
 class Operations:
-    """What was done, in order, and what is to go wrong."""
+    """The operations so far, in order, and the one that is to go wrong."""
 
     below: tuple[Path, ...]
     at: int = 0
@@ -41,7 +41,7 @@ class Operations:
     """Operation and the place in the product that asked for it, `module:function`."""
 
     def apply(self, name: str, path: str, act: Callable[[], Any], torn: Callable[[], Any] | None = None) -> Any:
-        """Do an operation, or what is to happen instead."""
+        """Do an operation, or let it go wrong if it is the one."""
         place = self._place(path)
         if place is None:
             return act()
@@ -89,7 +89,7 @@ class _File:
         return iter(self._inner)
 
     def write(self, data: Any) -> Any:
-        # Straight to the disk, so that an operation is what a crash leaves.
+        # Without a buffer: a crash leaves exactly the writes that were done.
         def act() -> Any:
             count = self._inner.write(data)
             self._inner.flush()
@@ -107,7 +107,7 @@ class _File:
 
 @contextlib.contextmanager
 def watched(operations: Operations) -> Iterator[Operations]:
-    """Let an instrument see, and disturb, what happens in this process."""
+    """Let an instrument see and disturb the file operations of this process."""
     undo: list[tuple[Any, str, Any]] = []
 
     def put(module: Any, name: str, wrapped: Any) -> None:
@@ -140,8 +140,8 @@ def _of_two(operations: Operations, name: str, original: Any) -> Any:
 def _of_path(operations: Operations, name: str, original: Any) -> Any:
     def wrapped(path: Any, *rest: Any, dir_fd: int | None = None, **options: Any) -> Any:
         where = os.fspath(path) if dir_fd is None else f"{os.readlink(f'/proc/self/fd/{dir_fd}')}/{os.fspath(path)}"
-        given = {**options, **({} if dir_fd is None else {"dir_fd": dir_fd})}
-        return operations.apply(name, where, lambda: original(path, *rest, **given))
+        keywords = {**options, **({} if dir_fd is None else {"dir_fd": dir_fd})}
+        return operations.apply(name, where, lambda: original(path, *rest, **keywords))
 
     return wrapped
 
@@ -162,7 +162,7 @@ def _opening(operations: Operations, original: Any) -> Any:
         path = os.path.abspath(path.decode() if isinstance(path, bytes) else path)
         writes = any(letter in mode for letter in "wax+")
         inner = operations.apply("open" if writes else "read", path, lambda: original(file, mode, *rest, **options))
-        known = any(path.startswith(f"{folder}/") for folder in operations.below)
-        return _File(inner, path, operations) if writes and known else inner
+        inside = any(path.startswith(f"{folder}/") for folder in operations.below)
+        return _File(inner, path, operations) if writes and inside else inner
 
     return wrapped

@@ -1,8 +1,8 @@
-"""Plain Ray Tune under the same kills: the driver is killed by SIGKILL, and restored with `Tuner.restore`.
+"""Plain Ray Tune under the same kills: SIGKILL of the driver, then `Tuner.restore`.
 
 The trainings are those of our sweep (same data, arms, epochs; a checkpoint each epoch), as a class trainable that a
-competent user would write. What is counted is what the user has in the end: epochs that were reported, lost, and
-trained again.
+competent user would write. The report counts what the user has in the end: epochs that were reported, lost, and trained
+again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ tuner.fit()
 
 @dataclass
 class PlainReport:
-    """What plain Ray Tune did under kills."""
+    """What plain Ray Tune trained and reported under kills."""
 
     driver_kills: int = 0
     reported: int = 0
@@ -116,7 +116,7 @@ class PlainReport:
 
 
 def disturb(data: Path, out: Path, *, drivers: int, seed: int, epochs: int) -> PlainReport:
-    """Kill the driver so often, restore it each time, let it end, and count.
+    """Kill and restore the driver `drivers` times, let it end, and count.
 
     Args:
         data: A native data set.
@@ -146,7 +146,7 @@ def disturb(data: Path, out: Path, *, drivers: int, seed: int, epochs: int) -> P
 
 
 def _wait(process: subprocess.Popen[bytes], out: Path, rng: random.Random) -> bool:
-    """Wait for a random moment after the sweep got on; return False if it ended."""
+    """Wait for a random moment after a further epoch; return False if the sweep ended."""
     before, until = len(_lines(out / "trained.jsonl")), time.monotonic() + 120
     while len(_lines(out / "trained.jsonl")) == before and time.monotonic() < until and process.poll() is None:
         time.sleep(0.1)
@@ -167,8 +167,8 @@ def _end_ray(group: int) -> None:
 def _lines(path: Path) -> list[tuple[str, int]]:
     if not path.exists():
         return []
-    found = []
+    epochs = []
     for line in path.read_text().splitlines():
         name, epoch = json.loads(line)
-        found.append((name, epoch))
-    return found
+        epochs.append((name, epoch))
+    return epochs

@@ -56,9 +56,9 @@ def make_data(root: Path) -> Path:
 
 def description() -> SweepDescription:
     """Two arms, a stage, and weights of the best arm only."""
-    found = describe(encoders=1, decoders=2, epochs=EPOCHS)
-    base = found.base.with_fields({"pretraining.generations": ("1",), "pretraining.epochs": EPOCHS})
-    return found.model_copy(update={"base": base, "keep_weights": "top:1"})
+    sweep = describe(encoders=1, decoders=2, epochs=EPOCHS)
+    base = sweep.base.with_fields({"pretraining.generations": ("1",), "pretraining.epochs": EPOCHS})
+    return sweep.model_copy(update={"base": base, "keep_weights": "top:1"})
 
 
 def run(place: Place, observe: Callable[[Driver], None] = lambda driver: None) -> None:
@@ -85,9 +85,9 @@ def _train(spec: LegTask, data: Path) -> Iterator[LegMessage]:
     except UserError as error:
         raise leg._MachineError(str(error)) from None
     folder = CheckpointFolder(spec.checkpoints)
-    found = folder.newest()
-    log = list(found.log) if found else []
-    if found is None and spec.stage:
+    checkpoint = folder.newest()
+    log = list(checkpoint.log) if checkpoint else []
+    if checkpoint is None and spec.stage:
         assert CheckpointFolder(spec.stage).best_weights()
     yield LegFacts(facts={"from_epoch": len(log), "parameters": 1, "device": "cpu", "threads": 1})
     yield from (EpochReport(**entry) for entry in log if entry["epoch"] > spec.recorded_epochs)
@@ -104,7 +104,7 @@ def _train(spec: LegTask, data: Path) -> Iterator[LegMessage]:
 
 
 def in_child(place: Place, operations: Operations | None = None) -> tuple[int, str]:
-    """Run the sweep in a forked process; return its exit code and what it said.
+    """Run the sweep in a forked process; return its exit code and its output.
 
     Exit code 0 is an end, 1 an error of a disk or of the user in one line, 3 anything else.
     """
@@ -151,7 +151,7 @@ def undisturbed(root: Path) -> tuple[Place, list[tuple[str, str]]]:
 
 
 def disturbed(root: Path, sound: Place, number: int, kind: Kind) -> str | None:
-    """Let one operation of a sweep go wrong, run it again, and return what is wrong then, None if nothing is."""
+    """Let one operation of a sweep go wrong and run the sweep again; return what differs then, None if nothing does."""
     place = Place(root / f"{kind}-{number}".replace("/", ""), sound.data)
     code, said = in_child(place, Operations(below=place.below, at=number, kind=kind))
     if code not in (0, 1, EXIT_CODE):
@@ -175,9 +175,9 @@ def examine(sound: Place, place: Place) -> str | None:
     if report.differences:
         return "; ".join(report.differences)
     for key in sorted(path.name for path in (sound.folder.root / "checkpoints").iterdir()):
-        found = CheckpointFolder(place.folder.checkpoints(key))
+        checkpoints = CheckpointFolder(place.folder.checkpoints(key))
         try:
-            if found.best_weights()["w"].item() != EPOCHS:
+            if checkpoints.best_weights()["w"].item() != EPOCHS:
                 return f"the weights of {key} are not those of its best epoch"
         except UserError as error:
             return f"weights lost: {error}"

@@ -34,20 +34,20 @@ def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, 
     command += ["--checkpoint-share", "1"]
     folder = SweepFolder(tmp_path / "architecture")
     command += ["--max-epochs", "150"]
-    # A minute, by default, that workers wait for a control service to come back.
+    # By default, workers wait a minute for a control service to come back.
     impatient = {**environment(), "RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=impatient) as driver:
         wait_for_epochs(folder, 4, driver)
         assert kill_below(driver.pid, process)
-        _, told = driver.communicate(timeout=200)
-    assert driver.returncode == 1, told
-    known = epochs_of(folder)
-    assert len(known) >= 4
+        _, errors = driver.communicate(timeout=200)
+    assert driver.returncode == 1, errors
+    acknowledged = epochs_of(folder)
+    assert len(acknowledged) >= 4
     with subprocess.Popen([*command, "--quiet"], env=environment()) as resumed:
-        wait_for_epochs(folder, len(known) + 4, resumed)
+        wait_for_epochs(folder, len(acknowledged) + 4, resumed)
         resumed.terminate()
     assert resumed.returncode == 0
-    assert known < epochs_of(folder)
+    assert acknowledged < epochs_of(folder)
     report = Report()
     examine_journal(folder, report)
     assert report.duplicates == report.acknowledged_trained_again == 0

@@ -43,7 +43,7 @@ def place(tmp_path: Path, sound: Place) -> Place:
 
 @pytest.mark.parametrize("hang", ["time.sleep(60)", "ctypes.PyDLL(None).sleep(60)"])
 def test_a_worker_that_hangs_ends_itself(hang: str) -> None:
-    """The second one holds the interpreter's lock, as a library that never returns does."""
+    """The second hang keeps the interpreter's lock, as a library that never returns does."""
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", _HANG.format(hang=hang)],
@@ -73,17 +73,17 @@ def test_the_limit_follows_the_longest_step(monkeypatch: pytest.MonkeyPatch) -> 
     assert Watchdog(100).seconds == 100
 
 
-def test_a_machine_that_reports_faults_is_asked_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[float] = []
-    monkeypatch.setattr(time, "sleep", taken.append)
-    found = Pauses()
+def test_pauses_double_while_a_machine_reports_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
+    pauses = Pauses()
     for _ in range(12):
-        found.after(LegResult(outcome="fault"))
-    assert taken == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
-    found.after(epoch_message(1, 0.5))
-    found.after(LegResult(outcome="paused"))
-    found.after(LegResult(outcome="fault"))
-    assert taken[-1] == 1
+        pauses.after(LegResult(outcome="fault"))
+    assert sleeps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
+    pauses.after(epoch_message(1, 0.5))
+    pauses.after(LegResult(outcome="paused"))
+    pauses.after(LegResult(outcome="fault"))
+    assert sleeps[-1] == 1
 
 
 def test_data_that_disappear_end_the_session_and_no_trial(
@@ -120,7 +120,7 @@ def test_data_that_disappear_end_the_session_and_no_trial(
 
 @pytest.mark.slow
 def test_a_disk_that_is_full(place: Place, sound: Place) -> None:
-    """No file may grow beyond what the journal needs half-way: the journal is what fails."""
+    """Files may grow to two thirds of the final journal, so that a write to the journal fails."""
     limit = (sound.folder.journal.stat().st_size * 2) // 3
     child = os.fork()
     if child == 0:
@@ -132,9 +132,9 @@ def test_a_disk_that_is_full(place: Place, sound: Place) -> None:
         try:
             run(place)
         except OSError as error:
-            told = f"{error}"
-            os.write(1, told.encode())
-            sound_words = "journal.jsonl cannot be written" in told and "what was recorded before is safe" in told
+            message = f"{error}"
+            os.write(1, message.encode())
+            sound_words = "journal.jsonl cannot be written" in message and "what was recorded before is safe" in message
             code = 7 if sound_words else 4
         finally:
             os._exit(code)

@@ -1,4 +1,4 @@
-"""A driver against a dictionary: whatever is reported, flushed, killed, torn, resumed and extended, in any order."""
+"""A driver against a dictionary: reports, flushes, crashes, resumptions and extensions in any order."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Sweep(RuleBasedStateMachine):
         step = self.driver.next()
         if isinstance(step, LegTask):
             assert step.trial_key not in self.running, "one trial runs twice"
-            known = sum(key == step.trial_key for key, _ in self.measured)
-            assert step.recorded_epochs == known
+            recorded = sum(key == step.trial_key for key, _ in self.measured)
+            assert step.recorded_epochs == recorded
             assert step.stop <= EPOCHS
             self.running[step.trial_key] = (step, step.recorded_epochs)
         elif isinstance(step, Finished):
@@ -119,15 +119,15 @@ class Sweep(RuleBasedStateMachine):
         assert self.driver is not None
         self.driver._flush()
         frame = pd.read_parquet(self.folder.root / "epochs")
-        found = {(row.trial_key, row.epoch): row.selection_iou for row in frame.itertuples()}
-        assert len(found) == len(frame), "an epoch is twice in the table"
-        assert found == self.measured
-        self.flushed = len(found)
+        table = {(row.trial_key, row.epoch): row.selection_iou for row in frame.itertuples()}
+        assert len(table) == len(frame), "an epoch is twice in the table"
+        assert table == self.measured
+        self.flushed = len(table)
 
     @precondition(lambda self: self.driver is not None)
     @rule(torn=st.integers(0, 300))
     def crash(self, torn: int) -> None:
-        """The process ends without a word; the disk may hold the beginning of a line that nobody acknowledged."""
+        """Kill the process; the disk may hold the beginning of a line that was never acknowledged."""
         assert self.driver is not None
         ledger = self.driver._ledger
         assert ledger._file is not None
@@ -161,7 +161,7 @@ class Sweep(RuleBasedStateMachine):
             assert len(pd.read_parquet(self.folder.root / "epochs")) >= self.flushed
 
     def teardown(self) -> None:
-        """Whatever happened, the rest goes undisturbed to its end."""
+        """Run the rest of the sweep undisturbed to its end."""
         if self.driver is None:
             self.open(longer=False)
         assert self.driver is not None

@@ -1,4 +1,4 @@
-"""Each file operation of a sweep: the process dies there, or it fails; then the sweep goes on as if undisturbed."""
+"""At each file operation the process dies or the operation fails; resumed, the sweep ends as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Place, Done]:
 
 
 def first_of_each(done: Done) -> list[int]:
-    """The number of the first operation of each kind at each place."""
+    """Return the number of the first operation of each kind at each place."""
     return sorted({entry: number for number, entry in reversed(list(enumerate(done, start=1)))}.values())
 
 

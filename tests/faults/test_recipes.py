@@ -1,7 +1,7 @@
-"""The sweep command of each recipe that is shipped, on a Ray whose head has no CPUs and whose nodes join late.
+"""The sweep command of each shipped recipe, on a Ray cluster whose head has no CPUs and whose nodes join late.
 
-The data, the sizes, the number of slots and the address are replaced, and trials run on the CPU, for the GPU of the
-node is pretended. Everything else is as it is shipped.
+The tests replace the data, the sizes, the number of slots and the address. Trials run on the CPU, since the GPU of the
+node is pretended. Everything else is as shipped.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def shipped_command(name: str) -> list[str]:
         return expanded(re.sub(r"\\\n\s*", " ", text))
     if name.endswith(".md"):
         text = " ".join(text.split()).replace("`", "\n")
-    found = re.search(r"seatbelt cluster submit (\S+) -- (sweep .*)", re.sub(r"\\\n#?\s*", " ", text))
-    assert found, f"{name} shows no command"
-    file, arguments = found.groups()
+    match = re.search(r"seatbelt cluster submit (\S+) -- (sweep .*)", re.sub(r"\\\n#?\s*", " ", text))
+    assert match, f"{name} shows no command"
+    file, arguments = match.groups()
     on_head = submission(ROOT / file, shlex.split(arguments), identity="job").command[-1]
     return shlex.split(on_head.partition("-- ~/venv/bin/")[2])
 
@@ -65,7 +65,7 @@ def expanded(script: str) -> list[str]:
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def made_small(command: list[str], changes: dict[str, str]) -> list[str]:
+def shrunk(command: list[str], changes: dict[str, str]) -> list[str]:
     words = [changes.get(before, word) for before, word in zip(["", *command], command, strict=False)]
     assert all(option in command for option in changes), command
     small = [sys.executable, "-m", "runners.cli", *words[1:]]
@@ -73,17 +73,17 @@ def made_small(command: list[str], changes: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_is_shipped_names_all_that_a_first_trial_needs(name: str) -> None:
+def test_shipped_commands_name_all_that_a_first_trial_needs(name: str) -> None:
     command = shipped_command(name)
     assert command[:3] == ["seatbelt", "sweep", "architecture"]
-    given = dict(zip(command[3::2], command[4::2], strict=True))
-    assert given["--gpus-per-trial"] == "1" and int(given["--slots"]) >= 2 and given["--address"] == "auto"
-    assert given["--weights-folder"].endswith("/shared/weights")
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    assert options["--gpus-per-trial"] == "1" and int(options["--slots"]) >= 2 and options["--address"] == "auto"
+    assert options["--weights-folder"].endswith("/shared/weights")
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A folder with weights of ResNet18 that nobody trained, where the ImageNet weights are looked for."""
+    """A folder with random weights of ResNet18 in place of the ImageNet weights."""
     folder = tmp_path / "weights"
     folder.mkdir()
     model = ModelConfig.model_validate({"encoder": "resnet18", "decoder": "fpn", "weights": "none"})
@@ -96,10 +96,8 @@ def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, we
     data = make_data(subjects=6, images=2, test_subjects=2)
     with Nodes() as nodes:
         changes = {"--data": str(data), "--out": str(tmp_path), "--slots": "2", "--address": nodes.address}
-        commands = [
-            made_small(shipped_command(name), {**changes, "--weights-folder": str(weights)}) for name in RECIPES
-        ]
-        # Recipes whose commands differ in the order of their options only are run once.
+        commands = [shrunk(shipped_command(name), {**changes, "--weights-folder": str(weights)}) for name in RECIPES]
+        # Commands that differ only in the order of their options run once.
         for number, words in enumerate(dict.fromkeys(map(in_order, commands))):
             small = list(words)
             # The first one loses its node, and goes on with the next that joins.
@@ -113,7 +111,7 @@ def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, we
                 if number == 0:
                     wait_for_epochs(folder, 2, process)
                     nodes.kill(node)
-                    # And another node for the one that was lost.
+                    # The cluster asks for another node in place of the lost one.
                     wait_until_demanded(nodes, 2, process)
                     node = nodes.add(gpus=1)
                 _, said = process.communicate(timeout=300)
@@ -126,7 +124,7 @@ def test_every_recipe_reaches_its_trials(make_data: MakeData, tmp_path: Path, we
 
 
 def in_order(command: list[str]) -> tuple[str, ...]:
-    """Return a command with its options in one order, whatever the recipe's."""
+    """Return a command with its options sorted."""
     start = command.index("architecture") + 1
     pairs = sorted(zip(command[start::2], command[start + 1 :: 2], strict=True))
     return (*command[:start], *(word for pair in pairs for word in pair))
@@ -153,7 +151,7 @@ def test_without_slots_one_trial_waits_for_a_node(make_data: MakeData, tmp_path:
 
 
 def wait_until_demanded(nodes: Nodes, trials: int, process: subprocess.Popen[str]) -> None:
-    """Wait until an autoscaler would see so many trials that wait for a node."""
+    """Wait until an autoscaler would see at least `trials` trials that wait for a node."""
     until = time.monotonic() + 100
     while nodes.demand() < trials:
         assert process.poll() is None and time.monotonic() < until, "nothing asks for a node"

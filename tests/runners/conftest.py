@@ -1,4 +1,4 @@
-"""A sweep without training: its messages are typed in."""
+"""A sweep without training: tests write the messages of its legs."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def work(driver: Driver, spec: LegTask) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> SweepFolder:
-    found = SweepFolder(tmp_path / "sweep")
-    found.create(describe())
-    return found
+    sweep_folder = SweepFolder(tmp_path / "sweep")
+    sweep_folder.create(describe())
+    return sweep_folder
 
 
 def open_driver(folder: SweepFolder, limits: Limits | None = None) -> Driver:

@@ -15,7 +15,7 @@ from seatbelt.records.identity import trial_key
 
 
 class Cluster:
-    """Workers of a simulated cluster: each call of `step` lets one random thing happen."""
+    """Workers of a simulated cluster: each call of `step` makes one random thing happen."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Native data sets of others: they name no file outside and steer no terminal."""
+"""Foreign native data sets cannot name files outside their folder and cannot control the terminal."""
 
 from __future__ import annotations
 

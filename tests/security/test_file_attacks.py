@@ -135,7 +135,7 @@ def test_safetensors_with_a_lying_header(tmp_path: Path, content: bytes) -> None
     with pytest.raises(UserError, match="cannot be loaded as tensors only") as caught:
         load(tmp_path / "x.safetensors")
     assert str(caught.value).isprintable()
-    # As a checkpoint with a true hash, made by somebody who wants it to be read.
+    # The same file as a checkpoint whose manifest has its correct hash.
     reports: list[str] = []
     folder = CheckpointFolder(tmp_path / "checkpoint", reports.append)
     state = {"w": torch.zeros(3)}

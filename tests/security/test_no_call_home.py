@@ -1,4 +1,4 @@
-"""A sweep on this machine looks nothing up and connects to nothing but this machine, whatever the environment says."""
+"""A sweep on this machine resolves no names and connects to nothing but this machine, whatever the environment says."""
 
 from __future__ import annotations
 

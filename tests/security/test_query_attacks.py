@@ -1,4 +1,4 @@
-"""SQL of a user: it asks the tables and nothing else, for so long, with so much memory."""
+"""SQL of a user: it reads the tables and nothing else, within limits of time and memory."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_no_cell_of_a_csv_is_a_formula() -> None:
 
 @pytest.mark.slow
 def test_limits_hold_while_tables_are_read(sweep: Sweep) -> None:
-    """A file of some kB that unpacks to 2 GB: it is refused before it takes more than the query may."""
+    """A file of some kB that unpacks to 2 GB is refused before it takes more memory than a query may."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""What may be shown or kept of a text: no secret, no control character."""
+"""Texts that are printed or recorded hold no secret and no control character."""
 
 from __future__ import annotations
 

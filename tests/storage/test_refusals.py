@@ -1,4 +1,4 @@
-"""What a bucket refuses for a while is asked again, for how long, and what is told in the end."""
+"""Refused requests to a bucket: how long they are repeated, and the message in the end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_first_refusal_is_raised_after_ten_minutes(s3: Server, proven: Stora
         proven.write("file", b"new")
     assert sum(clock.pauses) == pytest.approx(600)
     assert len(clock.pauses) < 60, "a bucket that is overloaded is not asked every second"
-    # What comes after that is not waited for again; the first refusal stays the reason.
+    # Later requests do not wait again; the first refusal stays the reason.
     before = len(clock.pauses)
     with pytest.raises(RefusedError, match="access is denied"):
         proven.write("another", b"new")

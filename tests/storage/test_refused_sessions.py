@@ -33,7 +33,7 @@ from tests.storage.test_refusals import Clock, clock  # noqa: F401  (a fixture)
 def folder(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweepFolder:
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "machine"))
     monkeypatch.setattr(requests_module, "_REMOTE_POLL_SECONDS", 0.0)
-    # A lease that could not be given back is that of a process which lives: this one.
+    # A lease that could not be released belongs to a living process, this one; so it expires at once.
     monkeypatch.setattr(lease, "LEASE_SECONDS", 0.1)
     monkeypatch.setattr(lease, "_LOOK_SECONDS", 0.1)
     folder = SweepFolder(f"s3://{BUCKET}/{uuid.uuid4().hex}/sweep")

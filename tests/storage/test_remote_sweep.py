@@ -102,7 +102,7 @@ def test_two_drivers_never_publish_over_each_other(location: str) -> None:
     append(folder, 1)
     with Ledger(folder) as ledger:
         ledger.append(at(2))
-        # Another driver, that this one knows nothing of, was faster.
+        # Another driver has published first, unnoticed by this one.
         offset = len(read_journal(folder.storage))
         folder.storage.write(f"state/journal/{offset:020d}.jsonl", b"something else\n")
         assert ledger.mirror is not None
@@ -120,7 +120,7 @@ def test_many_segments_become_one(location: str) -> None:
             ledger.mirror.push()
     assert len(folder.storage.names("state/journal")) == 70
     before = read_journal(folder.storage)
-    # A driver that is killed while it joins them leaves some of the old ones.
+    # A driver that is killed while it joins the parts leaves some of the old ones.
     folder.storage.write("state/journal/00000000000000000000.jsonl", before)
     assert read_journal(folder.storage) == before
     append(folder, 70)

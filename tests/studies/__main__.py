@@ -21,30 +21,30 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--kill", action="store_true", help="run each study again, with its driver killed once")
     parser.add_argument("names", nargs="*", choices=[[], *STUDIES], default=[])
-    given = parser.parse_args()
-    data = given.out / "scenes"
+    options = parser.parse_args()
+    data = options.out / "scenes"
     if not (data / "dataset.json").exists():
         shutil.rmtree(data, ignore_errors=True)
         write_dataset(data, generations=GENERATIONS, size=(96, 64))
-    more = ["--max-epochs", str(given.epochs), "--slots", "2", "--size", "64x96"]
+    more = ["--max-epochs", str(options.epochs), "--slots", "2", "--size", "64x96"]
     passed = True
-    for name in given.names or list(STUDIES):
-        shutil.rmtree(given.out / name, ignore_errors=True)
+    for name in options.names or list(STUDIES):
+        shutil.rmtree(options.out / name, ignore_errors=True)
         started = time.monotonic()
-        done = run(name, data, given.out, *more)
+        done = run(name, data, options.out, *more)
         statuses = ", ".join(f"{count} {status}" for status, count in done.trials["status"].value_counts().items())
         epochs = int(done.trials["epochs_done"].sum())
         passed &= "FAILED" not in statuses
         print(f"{name:<16} {statuses}; {epochs} epochs in {time.monotonic() - started:.0f} s", flush=True)
-        if given.kill:
-            report = killed(name, data, given.out, more)
+        if options.kill:
+            report = killed(name, data, options.out, more)
             adaptive = done.trials["proposed_by"].isin(["random", "optuna"]).any()
-            print(f"{'':<16} killed once: {_told(report, adaptive=bool(adaptive))}", flush=True)
+            print(f"{'':<16} killed once: {_verdict(report, adaptive=bool(adaptive))}", flush=True)
             passed = passed and not report.duplicates and bool(adaptive or report.tables_equal)
     return 0 if passed else 1
 
 
-def _told(report: Report, *, adaptive: bool) -> str:
+def _verdict(report: Report, *, adaptive: bool) -> str:
     counts = f"{report.duplicates} epochs doubled, {report.acknowledged_trained_again} trained again"
     if adaptive:
         return f"{counts}; adaptive: its order may differ"

@@ -11,17 +11,17 @@ Answer = Callable[..., str]
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
-    """Return a function that runs a command and returns what it prints; a mistake is one line."""
+    """Return a function that runs a command and returns its output; that of a mistake must be one line."""
 
     def run(*arguments: str, code: int = 0) -> str:
         monkeypatch.setattr("sys.argv", ["seatbelt", *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
-        shown = capsys.readouterr()
-        assert stopped.value.code == code, shown.err
+        captured = capsys.readouterr()
+        assert stopped.value.code == code, captured.err
         if code:
-            assert len(shown.err.splitlines()) == 1
-            assert shown.err.startswith("error: ")
-        return shown.err if code else shown.out
+            assert len(captured.err.splitlines()) == 1
+            assert captured.err.startswith("error: ")
+        return captured.err if code else captured.out
 
     return run

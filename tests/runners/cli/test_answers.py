@@ -26,10 +26,10 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_compare(sweep: str, call: Answer) -> None:
     assert "selection, A - B: +0.1000 [-0.1484, +0.3484]" in call("compare", sweep, UNET, FPN)
-    found = json.loads(call("compare", sweep, UNET, FPN, "--json"))
-    assert found["differences"] == pytest.approx([0.1, 0.2, 0.0])
-    assert (found["test"]["better"], found["needed"]) == (1, 785)
-    # That test scores were shown is noted.
+    comparison = json.loads(call("compare", sweep, UNET, FPN, "--json"))
+    assert comparison["differences"] == pytest.approx([0.1, 0.2, 0.0])
+    assert (comparison["test"]["better"], comparison["needed"]) == (1, 785)
+    # The sweep notes that test scores were read.
     assert [note[0] for note in SweepFolder(sweep).test_notes()] == ["compare", "compare"]
     assert "try --role arm" in call("compare", sweep, UNET, FPN, "--role", "confirmation", code=2)
     assert "no trial has decoder=unit; there are unet, fpn" in call("compare", sweep, "decoder=unit", FPN, code=2)
@@ -56,10 +56,10 @@ def test_best_of_several(sweep: str, call: Answer) -> None:
 def test_query_writes_files(sweep: str, call: Answer, tmp_path: Path) -> None:
     sql = "select trial_key, sum(number) as n, 0.5 as d, 1 as d from trials group by 1 order by 1"
     assert call("query", sweep, sql, "--out", "a.parquet") == ""
-    found = pd.read_parquet("a.parquet")
-    assert list(found.columns) == ["trial_key", "n", "d", "d_1"]
-    assert str(found["n"].dtype) == "int64"
-    assert found["trial_key"].tolist()[0] == "0a0"
+    table = pd.read_parquet("a.parquet")
+    assert list(table.columns) == ["trial_key", "n", "d", "d_1"]
+    assert str(table["n"].dtype) == "int64"
+    assert table["trial_key"].tolist()[0] == "0a0"
     call("query", sweep, "select 1 as a", "--out", "a.csv")
     assert Path("a.csv").read_bytes() == b"a\n1\n"
     call("query", sweep, "select 2 as a", "--out", "a.csv", "--format", "json")

@@ -39,7 +39,7 @@ def test_every_format_passes_data_check(tmp_path: Path, form: str, draw: object)
     )
     assert second.startswith("seat_belt appears in ")
     checked = seatbelt("data", "check", "native")
-    # Of the images on VOC's list for training none shows a belt.
+    # No image on VOC's list for training shows a belt.
     assert checked.code == (2 if form == "voc" else 0), checked.err
     what = (
         "none of the 2 real train images shows the target" if form == "voc" else "native: 4 images, no faults; target"

@@ -124,12 +124,12 @@ def test_one_clear_line_and_exit_code_2(
     monkeypatch.setattr("sys.argv", ["seatbelt", *(a.format(data=data) for a in arguments)])
     with pytest.raises(SystemExit) as stopped:
         main()
-    shown = capsys.readouterr()
+    captured = capsys.readouterr()
     assert stopped.value.code == 2
-    assert text in " ".join(shown.err.split())
-    assert "Traceback" not in shown.err
-    lines = [line for line in shown.err.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 or "Usage" in shown.err
+    assert text in " ".join(captured.err.split())
+    assert "Traceback" not in captured.err
+    lines = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 or "Usage" in captured.err
     assert sorted(path for path in data.rglob("*")) == before, "nothing is lost or added"
     assert not (tmp_path / "sweeps").exists(), "a mistake leaves no sweep behind"
 

@@ -34,7 +34,7 @@ def seatbelt(*arguments: str, cwd: Path, **environment: str) -> subprocess.Compl
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process under a number that the system does not know, without HOME."""
+    """A process without HOME whose user number has no account."""
 
     def unknown(number: int) -> object:
         raise KeyError(number)
@@ -105,9 +105,9 @@ def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:
     gone.mkdir()
     command = f"cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m runners.cli studies"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, timeout=60)
-    assert found.returncode == 2
-    assert found.stderr == (
+    completed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, timeout=60)
+    assert completed.returncode == 2
+    assert completed.stderr == (
         "error: the current folder is gone (No such file or directory); go to one that exists with `cd`\n"
     )
 
@@ -115,11 +115,11 @@ def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp437"])
 def test_a_terminal_that_lacks_letters(tmp_path: Path, encoding: str) -> None:
-    found = seatbelt("status", "中 ü", cwd=tmp_path, PYTHONIOENCODING=encoding, COLUMNS="20")
-    assert found.returncode == 2
-    assert b"Traceback" not in found.stderr
-    # Click writes UTF-8 where the terminal is said to have no letters but those of ASCII.
-    assert (rb"\u4e2d" in found.stderr) or "中 ü".encode() in found.stderr
+    completed = seatbelt("status", "中 ü", cwd=tmp_path, PYTHONIOENCODING=encoding, COLUMNS="20")
+    assert completed.returncode == 2
+    assert b"Traceback" not in completed.stderr
+    # Click writes UTF-8 where the encoding of the terminal is ASCII.
+    assert (rb"\u4e2d" in completed.stderr) or "中 ü".encode() in completed.stderr
 
 
 @pytest.mark.parametrize("place", ["file/below", "/proc/none", "file"])

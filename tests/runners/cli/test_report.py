@@ -1,4 +1,4 @@
-"""`seatbelt report`, `figures`: files where they are wanted, and one clear line where they cannot be had."""
+"""`seatbelt report` and `figures` write the requested files, or end with one clear line."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def test_the_report_lies_in_its_sweep(sweep: Path) -> None:
     assert (sweep / "report" / "report.html").read_text().startswith("<!doctype html>")
     answer("report", str(sweep), "--format", "md")
     answer("report", str(sweep), "--format", "pdf")
-    found = files(sweep / "report")
-    assert {"report.html", "report.md", "report.pdf"} < set(found)
+    names = files(sweep / "report")
+    assert {"report.html", "report.md", "report.pdf"} < set(names)
     text = (sweep / "report" / "report.md").read_text()
-    pictures = [name for name in found if name.startswith("report-figures/")]
+    pictures = [name for name in names if name.startswith("report-figures/")]
     assert pictures and all(f"(<{name}>)" in text for name in pictures)
-    # Test scores were shown, and the next driver notes it.
+    # Each report showed test scores; the next driver records that.
     assert len(list((sweep / "state" / "test-read").iterdir())) == 3
 
 
 @pytest.mark.slow
-def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path) -> None:
+def test_a_report_on_several_sweeps_goes_to_the_named_file(sweep: Path, other: Path) -> None:
     out = sweep.parent / "all.html"
     answer("report", str(sweep), str(other), "--out", str(out))
     assert "Common ranking" in out.read_text()
@@ -54,8 +54,8 @@ def test_several_sweeps_go_where_they_are_told(sweep: Path, other: Path) -> None
 
 @pytest.mark.slow
 def test_figures(sweep: Path, other: Path, tmp_path: Path) -> None:
-    told = answer("figures", str(sweep)).split()
-    assert told == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
+    paths = answer("figures", str(sweep)).split()
+    assert paths == [str(sweep / "report" / "figures" / f"{name}.png") for name in NAMES]
     answer("figures", str(sweep), "--only", "curves", "--format", "csv", "--out", str(tmp_path / "csv"))
     assert files(tmp_path / "csv") == ["curves.csv"]
     assert (tmp_path / "csv" / "curves.csv").read_text().startswith("trial_key,status,epoch,selection_iou\n")
@@ -69,7 +69,7 @@ NAMES = ["architecture", "distribution", "curves", "progress"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["report", "{0}", "{1}"], "a report on several sweeps lies in none of them; name its file: --out"),
         (["report", "{0}", "--out", "{0}"], "is a folder; give the name of a file"),
@@ -88,10 +88,10 @@ NAMES = ["architecture", "distribution", "curves", "progress"]
         (["dashboard", "{0}/nowhere"], "is no sweep"),
     ],
 )
-def test_mistakes(arguments: list[str], told: str, sweep: Path, other: Path) -> None:
+def test_mistakes(arguments: list[str], message: str, sweep: Path, other: Path) -> None:
     import re
 
-    assert re.search(told, mistake(*(text.format(sweep, other) for text in arguments)))
+    assert re.search(message, mistake(*(text.format(sweep, other) for text in arguments)))
 
 
 def test_damaged_tables_are_one_line(sweep: Path) -> None:
@@ -117,18 +117,18 @@ def test_watching_ends_with_the_driver(sweep: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("runners.commands.report.holder", lambda folder: next(running, None))
     pages: list[str] = []
     monkeypatch.setattr(time, "sleep", lambda _: pages.append((sweep / "report/report.html").read_text()))
-    told: list[str] = []
-    watch_report([str(sweep)], out=None, every=7, say=told.append)
+    lines: list[str] = []
+    watch_report([str(sweep)], out=None, every=7, say=lines.append)
     assert len(pages) == 2
     assert all('<meta http-equiv="refresh" content="7">' in page for page in pages)
     assert 'http-equiv="refresh"' not in (sweep / "report/report.html").read_text()
-    assert told[0].endswith("is written every 7 s while the driver runs; Ctrl-C ends this")
-    assert told[1].endswith("no driver works on the sweep, so this is its last state")
+    assert lines[0].endswith("is written every 7 s while the driver runs; Ctrl-C ends this")
+    assert lines[1].endswith("no driver works on the sweep, so this is its last state")
 
 
 @pytest.mark.slow
 def test_a_report_of_a_sweep_that_is_being_written(sweep: Path, tmp_path: Path) -> None:
-    """Readers see whole files only, so that a report may be made at any time."""
+    """Readers see only complete files, so that a report may be written at any time."""
     source, stop = (sweep / "trials" / "00000.parquet").read_bytes(), threading.Event()
 
     def rewrite() -> None:

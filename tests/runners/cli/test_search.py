@@ -19,16 +19,16 @@ SMALL = ("--seeds", "2", "--budget", "150", "--jobs", "1", "--quiet")
 def test_simulate_writes_a_table_and_continues_with_it(tmp_path: Path, call: Answer) -> None:
     out, figures = tmp_path / "simulated.parquet", tmp_path / "figures"
     strategies = ("--strategy", "random/none", "--strategy", "ray")
-    told = call("simulate", "arch:slow", *strategies, *SMALL, "--out", str(out), "--figure", str(figures))
-    assert "arch:slow: 2 sweeps each, budget 150 epochs of the average arm" in told
-    assert "random/none" in told
+    output = call("simulate", "arch:slow", *strategies, *SMALL, "--out", str(out), "--figure", str(figures))
+    assert "arch:slow: 2 sweeps each, budget 150 epochs of the average arm" in output
+    assert "random/none" in output
     rows = pd.read_parquet(out)
     assert len(rows) == 2 * 2 * 50
     assert set(rows["strategy"]) == {"random/none", "ray"}
     assert (rows["spent"] <= 150).all() and (rows["regret"] >= 0).all()
     assert (figures / "regret-arch-slow.png").stat().st_size > 10_000
     written = out.stat().st_mtime_ns
-    assert call("simulate", "arch:slow", *strategies, *SMALL, "--out", str(out)) in told
+    assert call("simulate", "arch:slow", *strategies, *SMALL, "--out", str(out)) in output
     assert out.stat().st_mtime_ns == written, "nothing was missing"
     call("simulate", "arch:slow", "--strategy", "exhaustive/none", *SMALL, "--out", str(out))
     assert len(pd.read_parquet(out)) == 3 * 2 * 50
@@ -36,9 +36,9 @@ def test_simulate_writes_a_table_and_continues_with_it(tmp_path: Path, call: Ans
 
 @pytest.mark.slow
 def test_a_recorded_sweep_is_replayed(call: Answer) -> None:
-    found = json.loads(call("simulate", RECORDED, "--strategy", "factorial/none", *SMALL, "--json"))
-    assert [(row["strategy"], row["n"]) for row in found] == [("factorial/none", 2)]
-    assert found[0]["final"] < 0.25
+    rows = json.loads(call("simulate", RECORDED, "--strategy", "factorial/none", *SMALL, "--json"))
+    assert [(row["strategy"], row["n"]) for row in rows] == [("factorial/none", 2)]
+    assert rows[0]["final"] < 0.25
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_mistakes(arguments: tuple[str, ...], what: str, call: Answer) -> None:
 
 
 def test_a_dry_run_simulates_nothing(call: Answer) -> None:
-    told = call("simulate", "joint:fast", RECORDED, "--dry-run")
-    assert "joint:fast: 4 strategies x 20 sweeps, each 1,500 epochs of the average arm" in told
-    assert "each 540 epochs" in told
+    output = call("simulate", "joint:fast", RECORDED, "--dry-run")
+    assert "joint:fast: 4 strategies x 20 sweeps, each 1,500 epochs of the average arm" in output
+    assert "each 540 epochs" in output

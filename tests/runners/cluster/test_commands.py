@@ -1,4 +1,4 @@
-"""The commands that start a cluster, hand it a sweep and end it: every one is asserted, none is run."""
+"""The commands that start a cluster, submit a sweep and end the cluster: tests compare them and run none."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Seatbelt = Callable[..., int]
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that would have been run."""
-    found: list[list[str]] = []
+    calls: list[list[str]] = []
 
     def record(command: Sequence[str]) -> int:
-        found.append(list(command))
+        calls.append(list(command))
         return 0
 
     monkeypatch.setattr(commands, "run", record)
-    return found
+    return calls
 
 
 @pytest.fixture
 def seatbelt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seatbelt:
-    """Return a function that runs the command line in a folder of its own and returns the exit code."""
+    """Return a function that runs the command line in an empty folder and returns the exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(time, "strftime", lambda form: form.replace("%Y%m%d-%H%M%S", "20260102-030405"))
@@ -78,10 +78,10 @@ def test_up_refuses_errors(
         .replace("ray:2.60.0-py311\n", "ray:latest\n")
     )
     assert seatbelt("up", "open.yaml") == 2
-    told = capsys.readouterr().err.strip()
-    assert told.startswith("error: open.yaml: head_start_ray_commands.1: the dashboard listens on 0.0.0.0 (use ")
-    assert ", and 1 more; nothing was started, `seatbelt cluster check open.yaml` shows all" in told
-    assert "\n" not in told
+    message = capsys.readouterr().err.strip()
+    assert message.startswith("error: open.yaml: head_start_ray_commands.1: the dashboard listens on 0.0.0.0 (use ")
+    assert ", and 1 more; nothing was started, `seatbelt cluster check open.yaml` shows all" in message
+    assert "\n" not in message
     assert seatbelt("up", str(ROOT / "cluster.yaml")) == 2
     assert "stands for something of yours" in capsys.readouterr().err
     assert ran == []
@@ -125,10 +125,10 @@ def test_submit_runs_the_driver_on_the_head(
         "--out /shared/sweeps --name 'it'\"'\"'s $HOME' --address auto"
     )
     assert shlex.split(on_head)[-10:] == [*sweep, "--address", "auto"], "a shell gives back what was typed"
-    told = capsys.readouterr().out
-    assert "to watch it: ray exec mine.yaml 'RAY_AUTH_MODE=token ~/venv/bin/ray job logs " in told
-    assert "--follow sweep-20260102-030405'" in told
-    assert "to stop it:  ray exec mine.yaml" in told and "~/venv/bin/seatbelt stop" in told
+    output = capsys.readouterr().out
+    assert "to watch it: ray exec mine.yaml 'RAY_AUTH_MODE=token ~/venv/bin/ray job logs " in output
+    assert "--follow sweep-20260102-030405'" in output
+    assert "to stop it:  ray exec mine.yaml" in output and "~/venv/bin/seatbelt stop" in output
 
 
 def test_submit_warns_of_what_a_sweep_may_need_before_a_worker_is_up(
@@ -200,7 +200,7 @@ def test_only_a_cluster_file_is_started(seatbelt: Seatbelt, capsys: pytest.Captu
         assert "is no cluster file of Ray: it has no provider" in capsys.readouterr().err
 
 
-def test_a_failure_of_ray_is_told(
+def test_a_failure_of_ray_is_reported(
     seatbelt: Seatbelt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(commands, "run", lambda command: 1)
@@ -223,9 +223,9 @@ def test_check_as_json_and_its_exit_codes(
     text = (tmp_path / "mine.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("region:", "regoin:"))
     assert seatbelt("check", "wrong.yaml", "--json") == 2
-    found = json.loads(capsys.readouterr().out)
-    assert not found["valid"]
-    assert found["findings"] == [
+    report = json.loads(capsys.readouterr().out)
+    assert not report["valid"]
+    assert report["findings"] == [
         {
             "severity": "error",
             "place": "provider.regoin",

@@ -1,4 +1,4 @@
-"""Cluster files of Ray: those that are shipped pass, and each thing that can be wrong gives exactly its problem."""
+"""Cluster files of Ray: the shipped ones pass, and each fault gives exactly its finding."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ HEAD, GPU = "available_node_types.head", "available_node_types.gpu"
 
 
 def document(name: str) -> dict[str, Any]:
-    found = yaml.safe_load((ROOT / name).read_text())
-    assert isinstance(found, dict)
-    return found
+    content = yaml.safe_load((ROOT / name).read_text())
+    assert isinstance(content, dict)
+    return content
 
 
-def found_in(changed: dict[str, Any], tmp_path: Path) -> list[tuple[str, str, str, str]]:
+def findings_in(changed: dict[str, Any], tmp_path: Path) -> list[tuple[str, str, str, str]]:
     path = tmp_path / "changed.yaml"
     path.write_text(yaml.safe_dump(changed))
     problems = check_file(path)
@@ -311,10 +311,10 @@ def test_each_fault_gives_exactly_its_finding(
 ) -> None:
     changed = document(name)
     change(changed)
-    found = found_in(changed, tmp_path)
-    assert len(found) == len(expected), found
+    findings = findings_in(changed, tmp_path)
+    assert len(findings) == len(expected), findings
     for want in expected:
-        assert any(all(part in " ".join(one) for part in want) for one in found), (want, found)
+        assert any(all(part in " ".join(one) for part in want) for one in findings), (want, findings)
 
 
 @pytest.mark.slow

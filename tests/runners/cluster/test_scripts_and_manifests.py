@@ -1,4 +1,4 @@
-"""The SLURM script and the RayJob manifest: what is shipped passes, and each fault gives exactly its problem."""
+"""The SLURM script and the RayJob manifest: the shipped ones pass, and each fault gives exactly its finding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANIFEST = (ROOT / "docs/cluster/rayjob.yaml").read_text()
 CLUSTER = "spec.rayClusterSpec"
 
 
-def found_in(name: str, text: str, tmp_path: Path) -> list[str]:
+def findings_in(name: str, text: str, tmp_path: Path) -> list[str]:
     path = tmp_path / name
     path.write_text(text)
     return [
@@ -66,9 +66,9 @@ SCRIPTS = [
 def test_faults_of_a_script(old: str, new: str, expected: str | None, tmp_path: Path) -> None:
     changed, count = re.subn(old, new, SCRIPT)
     assert count
-    found = found_in("job.sh", changed, tmp_path)
-    assert len(found) == (expected is not None), found
-    assert expected is None or expected in found[0]
+    findings = findings_in("job.sh", changed, tmp_path)
+    assert len(findings) == (expected is not None), findings
+    assert expected is None or expected in findings[0]
 
 
 def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -131,19 +131,19 @@ MANIFESTS = [
 def test_faults_of_a_manifest(change: Callable[[dict[str, Any]], None], expected: str, tmp_path: Path) -> None:
     changed = yaml.safe_load(MANIFEST)
     change(changed)
-    found = found_in("job.yaml", yaml.safe_dump(changed), tmp_path)
-    assert len(found) == 1, found
-    assert expected in found[0]
+    findings = findings_in("job.yaml", yaml.safe_dump(changed), tmp_path)
+    assert len(findings) == 1, findings
+    assert expected in findings[0]
 
 
 def test_what_is_no_cluster_file_is_one_line(tmp_path: Path) -> None:
     def refused(name: str, content: bytes) -> str:
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as refusal:
             check_file(path)
-        assert "\n" not in str(told.value)
-        return str(told.value)
+        assert "\n" not in str(refusal.value)
+        return str(refusal.value)
 
     assert "a.yaml, line 2: " in refused("a.yaml", b"a: 1\n b: [2\n")
     assert "it is no text" in refused("b.yaml", b"\xff\xfe\x00")
@@ -156,7 +156,7 @@ def test_what_is_no_cluster_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_script_passes_slurms_warning_on(tmp_path: Path) -> None:
-    """SLURM, Ray and the sweep are played by small programs that write down how they were called."""
+    """Small programs stand in for SLURM, Ray and the sweep; each records how it was called."""
     calls = tmp_path / "calls"
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/bin/activate").write_text("")
@@ -189,13 +189,13 @@ def test_the_script_passes_slurms_warning_on(tmp_path: Path) -> None:
         time.sleep(0.1)
     job.terminate()
     job.wait(20)
-    told = calls.read_text().splitlines()
-    assert told[0] == (
+    lines = calls.read_text().splitlines()
+    assert lines[0] == (
         "srun ray symmetric-run --address node7:6379 --min-nodes 2 --include-dashboard=false -- "
         f"seatbelt sweep architecture --address auto --data {tmp_path}/data --out {tmp_path}/sweeps "
         f"--weights-folder {tmp_path}/weights --slots 8 --gpus-per-trial 1"
     )
-    assert told[1:] == [f"seatbelt stop {tmp_path}/sweeps/architecture --wait 90", "ended", "scontrol requeue 42"]
+    assert lines[1:] == [f"seatbelt stop {tmp_path}/sweeps/architecture --wait 90", "ended", "scontrol requeue 42"]
     token = tmp_path / ".ray" / "auth_token"
     assert len(token.read_text().strip()) == 64
     assert token.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""Tokens: made with care, refused when others can read them, and a cluster joined only with its own."""
+"""Tokens: created for their owner only, refused when others can read them, and required to join a cluster."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.conftest import ROOT, MakeData
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    found = tmp_path / ".ray" / "auth_token"
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(found))
+    token_path = tmp_path / ".ray" / "auth_token"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token_path))
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
-    return found
+    return token_path
 
 
-def test_a_token_is_made_once_and_for_its_owner_only(path: Path) -> None:
+def test_a_token_is_created_once_and_only_its_owner_may_read_it(path: Path) -> None:
     token = ensure_token(create=True)
     assert len(token) == 64 and int(token, 16)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -38,7 +38,7 @@ def test_a_token_is_made_once_and_for_its_owner_only(path: Path) -> None:
     assert [x.name for x in path.parent.iterdir()] == ["auth_token"], "no parts are left"
 
 
-def test_rays_own_place_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_the_file_that_ray_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_AUTH_TOKEN_PATH")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert token_file() == tmp_path / ".ray" / "auth_token"
@@ -73,9 +73,9 @@ def test_no_token_to_join_with(path: Path) -> None:
 
 def test_a_token_that_cannot_be_read_or_written(path: Path) -> None:
     path.parent.write_text("a file in the place of the folder")
-    with pytest.raises(UserError, match="cannot be read or written") as told:
+    with pytest.raises(UserError, match="cannot be read or written") as refusal:
         ensure_token(create=True)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
             choose_mode(joins=joins, allow_insecure=False)
 
 
-def test_a_ray_of_our_own_joins_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_ray_joins_no_other_ray(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
     options: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The live page: on this machine alone, for those who name it, and with the reader staying where they are."""
+"""The live page: it listens on this machine only, checks the Host header, and keeps the reader's place."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def sweep(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(sweep: Path) -> Iterator[ThreadingHTTPServer]:
-    with served(sweep) as found:
-        yield found
+    with served(sweep) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,13 @@ def quiet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Threading
 
 @contextlib.contextmanager
 def served(sweep: Path) -> Iterator[ThreadingHTTPServer]:
-    with dashboard([str(sweep)], port=0, every=0.0) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.05})
+    with dashboard([str(sweep)], port=0, every=0.0) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield found
+            yield running
         finally:
-            found.shutdown()
+            running.shutdown()
             thread.join()
 
 
@@ -70,10 +70,10 @@ def ask(
     if host != "":
         connection.putheader("Host", host or f"127.0.0.1:{server.server_address[1]}")
     connection.endheaders()
-    found = connection.getresponse()
-    body = found.read().decode()
+    response = connection.getresponse()
+    body = response.read().decode()
     connection.close()
-    return found.status, body, dict(found.getheaders())
+    return response.status, body, dict(response.getheaders())
 
 
 def test_the_page_and_its_stamp(server: ThreadingHTTPServer, sweep: Path) -> None:
@@ -117,14 +117,14 @@ def test_nothing_is_changed(quiet_server: ThreadingHTTPServer, method: str) -> N
     assert ask(quiet_server, "/", method=method)[0] == 501
 
 
-def test_a_sweep_that_becomes_unreadable_is_told(server: ThreadingHTTPServer, sweep: Path) -> None:
+def test_a_sweep_that_becomes_unreadable_is_reported(server: ThreadingHTTPServer, sweep: Path) -> None:
     (sweep / "trials" / "00000.parquet").write_bytes(b"PAR1 damaged")
     status, body, _ = ask(server, "/")
     assert status == 503
     assert "/trials cannot be read" in body and len(body.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_told(server: ThreadingHTTPServer, sweep: Path) -> None:
+def test_a_port_that_is_taken_is_reported(server: ThreadingHTTPServer, sweep: Path) -> None:
     port = int(server.server_address[1])
     with (
         pytest.raises(UserError, match=f"port {port} cannot be listened on"),
@@ -143,8 +143,8 @@ def test_ctrl_c_ends_it(sweep: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
-        told, errors = process.communicate(timeout=60)
-    assert (process.returncode, told, errors) == (0, "ended\n", "")
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "ended\n", "")
 
 
 @pytest.mark.slow

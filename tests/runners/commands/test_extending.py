@@ -1,4 +1,4 @@
-"""Sweeps that grow: levels, epochs, confirmations, what is kept, and what is refused. Through the command line."""
+"""Sweeps that grow, through the command line: levels, epochs, confirmations, weights, and refusals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_levels_and_epochs_are_added_and_nothing_is_trained_twice(cli: Cli) -> N
     trials = cli.table("trials")
     assert trials["epochs_done"].tolist() == [2, 2]
     assert trials["status"].tolist() == ["COMPLETE"] * 2
-    # The later test replaces the earlier one.
+    # The later measurement of the test images replaces the earlier one.
     assert cli.table("images").groupby("trial_key").size().tolist() == [4, 4]
     began = [event.facts["from_epoch"] for event in read_events(SweepFolder(cli.out / "a")) if hasattr(event, "facts")]
     assert began == [0, 0, 1, 1], "they went on from their checkpoints"
@@ -88,9 +88,9 @@ def test_what_would_falsify_earlier_rows_is_refused_with_the_difference(cli: Cli
     done = cli.sweep("--set", "decoder=linknet", "--max-epochs", "1", code=2)
     assert 'factors.decoder: ["fpn"] there, ["linknet"] now' in done.err
     path = cli.out / "a" / "sweep.json"
-    told = json.loads(path.read_text())
-    told["code"]["models/losses.py"] = "another"
-    path.write_text(json.dumps(told))
+    description = json.loads(path.read_text())
+    description["code"]["models/losses.py"] = "another"
+    path.write_text(json.dumps(description))
     done = cli("resume", "a", "--engine", "in-process", code=2)
     assert "the code that decides numbers changed since the sweep began (models/losses.py)" in done.err
     cli("resume", "a", "--engine", "in-process", "--accept-code-change")

@@ -1,4 +1,4 @@
-"""What is recommended from the ledger of a sweep, and what a driver tells of it."""
+"""The recommendation from the ledger of a sweep, and what a driver prints about it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def train(driver: Driver, spec: LegTask) -> None:
 
 
 def run(folder: SweepFolder, limits: Limits) -> str:
-    """Run a sweep one leg at a time and return what a person is told."""
-    told = io.StringIO()
-    with Driver.open(folder, folder.describe(), limits, Progress(told)) as driver:
+    """Run a sweep one leg at a time and return its output."""
+    output = io.StringIO()
+    with Driver.open(folder, folder.describe(), limits, Progress(output)) as driver:
         while isinstance(step := driver.next(), LegTask):
             train(driver, step)
         assert isinstance(step, Finished)
-    return told.getvalue()
+    return output.getvalue()
 
 
 def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
@@ -51,12 +51,12 @@ def test_the_model_recommends_after_any_sweep(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="its ledger holds no complete trial"):
         recommendation(str(tmp_path / "sweep"), 0.005, 0.9)
     assert "recommended" not in run(folder, Limits(replicates=2))
-    found = recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
-    assert found.arm.cell == {"encoder": "resnet34", "decoder": "unet"}
-    assert found.replicates == 2
-    assert found.arm.score == pytest.approx(0.482, abs=0.01)
-    assert found.certainty.probability > 0.9
-    first, second = recommendation_lines(found)
+    judged = recommendation(str(tmp_path / "sweep"), 0.02, 0.9)
+    assert judged.arm.cell == {"encoder": "resnet34", "decoder": "unet"}
+    assert judged.replicates == 2
+    assert judged.arm.score == pytest.approx(0.482, abs=0.01)
+    assert judged.certainty.probability > 0.9
+    first, second = recommendation_lines(judged)
     assert re.fullmatch(
         r"encoder=resnet34, decoder=unet \(2 trials\): expected selection IoU 0\.4[78]\d \+- 0\.00\d", first
     )
@@ -79,34 +79,34 @@ def answer_after(tmp_path: Path, replicates: int, *, trials: int | None = None) 
 def test_a_noise_that_nothing_measured_gives_no_probability(
     tmp_path: Path, replicates: int, trials: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer_after(tmp_path, replicates, trials=trials)
-    assert (found.certainty.probability, found.certainty.rival, found.certainty.more) == (None, None, None)
-    assert found.arm.error is None
-    first, second = recommendation_lines(found)
+    judged = answer_after(tmp_path, replicates, trials=trials)
+    assert (judged.certainty.probability, judged.certainty.rival, judged.certainty.more) == (None, None, None)
+    assert judged.arm.error is None
+    first, second = recommendation_lines(judged)
     assert "+-" not in first
     assert second == (
-        f"the noise between replicates is unknown, so that there is no probability that {cell_text(found.arm.cell)} is "
-        "within 0.02 of the best; it takes two complete trials of at least two arms (--replicates 2)"
+        f"the noise between replicates is unknown, so that there is no probability that {cell_text(judged.arm.cell)} "
+        "is within 0.02 of the best; it takes two complete trials of at least two arms (--replicates 2)"
     )
     recommend(tmp_path / "sweep", within=0.02, sure=0.9, json_output=True)
-    told = json.loads(capsys.readouterr().out)
-    assert told["arm"]["error"] is None
-    assert told["certainty"]["probability"] is None
+    output = json.loads(capsys.readouterr().out)
+    assert output["arm"]["error"] is None
+    assert output["certainty"]["probability"] is None
 
 
-def test_two_arms_of_two_replicates_tell_the_noise(tmp_path: Path) -> None:
-    found = answer_after(tmp_path, 2, trials=11)
-    assert found.certainty.probability is not None and found.arm.error is not None
+def test_two_arms_of_two_replicates_measure_the_noise(tmp_path: Path) -> None:
+    judged = answer_after(tmp_path, 2, trials=11)
+    assert judged.certainty.probability is not None and judged.arm.error is not None
 
 
 @pytest.mark.slow
-def test_judgements_without_a_measured_noise_are_told_without_probability(tmp_path: Path) -> None:
+def test_judgements_without_a_measured_noise_name_no_probability(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=5, decoders=6).model_copy(update={"propose": "factorial"}))
-    told = run(folder, Limits(trials=30, until=0.02, sure=0.999, most_replicates=1))
-    judged = [line for line in told.splitlines() if "is within 0.02 of the best" in line and "finished" not in line]
+    output = run(folder, Limits(trials=30, until=0.02, sure=0.999, most_replicates=1))
+    judged = [line for line in output.splitlines() if "is within 0.02 of the best" in line and "finished" not in line]
     assert judged and all(line.startswith("the noise between replicates is unknown") for line in judged)
-    assert "+-" not in told
+    assert "+-" not in output
 
 
 def test_nothing_varies(tmp_path: Path) -> None:
@@ -119,17 +119,17 @@ def test_nothing_varies(tmp_path: Path) -> None:
 def test_a_factorial_sweep_ends_when_it_is_sure_and_says_so(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "sweep")
     folder.create(describe(encoders=4, decoders=4).model_copy(update={"propose": "factorial"}))
-    told = run(folder, Limits(trials=90, until=0.02))
-    assert "recommended: encoder=resnet34, decoder=unet; expected selection IoU" in told
-    assert "finished: encoder=resnet34, decoder=unet is within 0.02 of the best with probability" in told
-    assert "by the model, which guesses the noise between replicates" in told, "arms were pruned or tried once"
-    assert told.count("is within 0.02 of the best") >= 2, "every judgement is told"
-    # Resumed with the same limits, it is over; wanting more, it goes on.
+    output = run(folder, Limits(trials=90, until=0.02))
+    assert "recommended: encoder=resnet34, decoder=unet; expected selection IoU" in output
+    assert "finished: encoder=resnet34, decoder=unet is within 0.02 of the best with probability" in output
+    assert "by the model, which guesses the noise between replicates" in output, "arms were pruned or tried once"
+    assert output.count("is within 0.02 of the best") >= 2, "every judgement is printed"
+    # With the same limits the resumed sweep ends at once; with larger ones it goes on.
     assert "finished: encoder=resnet34" in run(folder, Limits(trials=90, until=0.02))
     assert "the limit of --trials is reached" in run(folder, Limits(trials=40))
 
 
-def test_what_it_would_take_is_told() -> None:
+def test_the_number_of_trials_that_would_settle_it_is_named() -> None:
     judged = CertaintyJudged(
         trials=20,
         within=0.005,

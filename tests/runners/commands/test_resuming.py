@@ -1,4 +1,4 @@
-"""What a session that goes on with a sweep keeps, where its data may have gone, and what is said of its end."""
+"""Resumed sessions: their options, data that were moved, and the reason why a session ended."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def test_weights_that_were_moved_or_changed(folder: SweepFolder, tmp_path: Path)
         UserError, match=r"the weights folder .*/old is not there any more; say where it is: --weights-f"
     ):
         check_weights_unchanged(description)
-    found = relocate(description, (), new)
-    assert found.weights_folder == str(new)
+    relocated = relocate(description, (), new)
+    assert relocated.weights_folder == str(new)
 
 
 @pytest.mark.parametrize("package", ["torch", "timm", "segmentation-models-pytorch", "albumentations", "numpy"])
@@ -124,7 +124,7 @@ def test_other_versions_of_packages_that_decide_none() -> None:
 def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     driver = open_driver(folder)
     assert isinstance(driver.next(), LegTask)
-    # As a driver that is killed leaves it.
+    # A killed driver leaves this.
     driver._ledger.close()
     text, runs = status_text(folder.name)
     assert not runs

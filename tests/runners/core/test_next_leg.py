@@ -1,4 +1,4 @@
-"""Single decisions, with everything that they record."""
+"""Single decisions and everything that they record."""
 
 from __future__ import annotations
 

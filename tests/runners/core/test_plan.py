@@ -43,20 +43,20 @@ def make_plan(
             factor("decoder", ["fpn", "unet", "linknet", "deeplabv3", "unetplusplus"][:decoders]),
         )
     )
-    found = rungs or (default_rungs(EPOCHS, 3) if prune == "asha" else (EPOCHS,))
+    rungs = rungs or (default_rungs(EPOCHS, 3) if prune == "asha" else (EPOCHS,))
     return Plan(
         space=space,
         base=TrialConfig().with_fields({"epochs": EPOCHS}),
         propose=propose,
         prune=prune,
-        rungs=found,
+        rungs=rungs,
         exempt_every=exempt_every,
         limits=limits or Limits(),
     )
 
 
 def check_invariants(cluster: Cluster) -> None:
-    """What holds for every sweep, whatever happened."""
+    """Check what holds for every sweep at its end."""
     history, plan = cluster.history, cluster.plan
     keys = [view.key for view in history.by_number]
     assert len(set(keys)) == len(keys), "a trial key twice"
@@ -118,8 +118,8 @@ def test_the_same_history_gives_the_same_answer(seed: int, prune: str, propose: 
         first, second = next_leg(plan, History(prefix)), next_leg(plan, History(list(prefix)))
         assert first == second
         if isinstance(first, Leg):
-            known = {event.trial_key for event in prefix if hasattr(event, "cell")}
-            assert (first.planned is None) == (first.trial_key in known)
+            proposed = {event.trial_key for event in prefix if hasattr(event, "cell")}
+            assert (first.planned is None) == (first.trial_key in proposed)
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_larger_limits_extend_a_finished_sweep() -> None:
         assert cluster.history.trials[key].scores[: len(scores)] == scores
 
 
-def test_a_failing_trial_is_tried_again_and_then_given_up() -> None:
+def test_a_failing_trial_is_retried_twice_and_then_fails() -> None:
     plan = make_plan(prune="none", limits=Limits(trials=1))
     cluster = Cluster(plan, seed=7, slots=1)
     outcomes = []
@@ -385,7 +385,7 @@ def test_longer_trials_go_on(prune: str) -> None:
         assert len(grown) == len(history.trials) == 20
     else:
         exempt = {view.key for view in history.by_number if view.exempt}
-        # Exempt trials go on all, of the others the best third of those that were complete.
+        # All exempt trials go on, and of the other complete ones the best third.
         assert exempt <= {view.key for view in grown}
         others = {view.key for view in grown} - exempt
         assert 0 < len(others) <= max(1, len(set(complete)) // 3)

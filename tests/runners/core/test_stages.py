@@ -1,4 +1,4 @@
-"""Stages in the decision core: trained once, waited for, shared with arms, given up when they fail."""
+"""Stages in the decision core: trained once, awaited, shared with arms, and failed with the arms that need them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EPOCHS = 6
 def make_plan(
     *, architectures: int = 2, stage_epochs: int = EPOCHS, replicates: int = 1, prune: str = "none", seed: int = 0
 ) -> Plan:
-    found = study()
-    regimes, six = found.factors
+    pretraining = study()
+    regimes, six = pretraining.factors
     space = Space(factors=(regimes, Factor(name=six.name, levels=six.levels[:architectures])))
     return Plan(
         space=space,
-        base=found.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
+        base=pretraining.base().with_fields({"epochs": EPOCHS, "pretraining.epochs": stage_epochs, "seed": seed}),
         prune=prune,
         rungs=(2, EPOCHS) if prune == "asha" else (EPOCHS,),
         limits=Limits(replicates=replicates),
@@ -61,7 +61,7 @@ def test_every_stage_is_trained_once_and_before_what_begins_with_it(
     history = cluster.history
     epochs = Counter((e.trial_key, e.epoch) for e in cluster.events if isinstance(e, EpochMeasured))
     assert set(epochs.values()) == {1}
-    # Two architectures, three regimes: the synthetic arm of each is the stage of the arm that goes on from it.
+    # Two architectures, three regimes: an architecture's synthetic arm is the stage of its synthetic_then_real arm.
     assert history.arm_trials == len(history.trials) == 6 * replicates
     done: set[str] = set()
     for event in cluster.events:
@@ -84,7 +84,7 @@ def test_fewer_epochs_than_without_a_store() -> None:
     assert cluster.history.epochs_done / naive == pytest.approx(0.75)
 
 
-def test_a_stage_with_other_epochs_is_a_trial_of_its_own() -> None:
+def test_a_stage_with_other_epochs_is_a_separate_trial() -> None:
     cluster = Cluster(make_plan(stage_epochs=3), 1)
     cluster.run()
     roles = Counter(view.role for view in cluster.history.by_number)
@@ -101,7 +101,7 @@ def test_a_stage_is_no_rival_of_the_arms() -> None:
 
 
 def first_dependent(cluster: Cluster) -> str:
-    """Ask until a trial waits for its stage, with nothing working."""
+    """Ask, without working, until a trial waits for its stage; return its key."""
     for _ in range(20):
         step = next_leg(cluster.plan, cluster.history)
         if isinstance(step, Record):
@@ -200,7 +200,7 @@ def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds(limits: Limit
     plan = make_plan()
     cluster = Cluster(plan, 5)
     cluster.run()
-    # What the search might spend is spent, and binds no confirmation.
+    # The limits of the search are used up; they do not bind a confirmation.
     plan = dataclasses.replace(plan, limits=limits)
     cells = (plan.space.cell(0), plan.space.cell(5))
     cluster.finished = None
@@ -219,7 +219,7 @@ def test_a_confirmation_trains_every_arm_with_the_same_fresh_seeds(limits: Limit
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_adopted_stage_has_its_own_cell(seed: int) -> None:
+def test_an_adopted_stage_has_the_cell_of_its_configuration(seed: int) -> None:
     cluster = Cluster(make_plan(replicates=2, seed=seed), seed, slots=2)
     cluster.run()
     for view in cluster.history.trials.values():

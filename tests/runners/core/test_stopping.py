@@ -80,9 +80,9 @@ def pairs(*outcomes: str, role: str = "arm") -> History:
 )
 def test_noise_is_measured_by_two_arms_with_two_complete_trials(recorded: History, *, measured: bool) -> None:
     assert noise_is_measured(recorded) is measured
-    shown = as_measured(JUDGED, recorded)
+    reported = as_measured(JUDGED, recorded)
     unmeasured = dataclasses.replace(JUDGED, probability=None, rival=None, more=None)
-    assert shown == (JUDGED if measured else unmeasured)
+    assert reported == (JUDGED if measured else unmeasured)
     text = "encoder=resnet18 is within 0.01 of the best with probability 0.93"
     guessed = " by the model, which guesses the noise between replicates: no two arms have two complete trials"
     assert certain_reason(JUDGED, recorded) == (text if measured else text + guessed)
@@ -103,7 +103,7 @@ def test_noise_is_measured_by_two_arms_with_two_complete_trials(recorded: Histor
         (0.01, 0.9, dataclasses.replace(JUDGED, probability=None), False),
     ],
 )
-def test_a_sweep_is_certain_at_its_own_limits(
+def test_a_sweep_is_certain_at_the_limits_of_its_plan(
     until: float | None, sure: float, judged: CertaintyJudged | None, *, certain: bool
 ) -> None:
     plan = make_plan(limits=Limits(until=until, sure=sure))

@@ -117,7 +117,7 @@ def test_a_stage_that_nobody_waits_for_has_not_failed() -> None:
     assert (stages.waiting, stages.failed) == ({}, set())
 
 
-def test_a_stage_that_failed_here_and_is_found_elsewhere_is_ready() -> None:
+def test_a_stage_that_failed_here_but_exists_elsewhere_is_ready() -> None:
     stages = StageStates()
     stages.ask("s", "a", state("s", status=Status.FAILED))
     assert stages.make_ready("s") == ["a"]

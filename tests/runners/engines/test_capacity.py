@@ -50,17 +50,17 @@ def test_the_packing_is_described() -> None:
 
 
 def test_a_cluster_with_pretend_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr(cluster, "_gpu_bytes", lambda: [80 * GIB, 16 * GIB])
     auto = Resources(gpus_per_trial="auto", trial_bytes=4 * GIB)
     has = {"CPU": 16.0, "GPU": 3.0}
-    assert gpus_of_trial(has, auto, told.append) == 0.5
-    assert len(told) == 1
+    assert gpus_of_trial(has, auto, messages.append) == 0.5
+    assert len(messages) == 1
     assert room(has, 1, 0.5) == 6
-    assert gpus_of_trial({"CPU": 2.0}, auto, told.append) == 0.0
-    assert gpus_of_trial(has, Resources(), told.append) == 1.0
-    assert gpus_of_trial(has, Resources(gpus_per_trial=0.2), told.append) == 0.2
-    assert len(told) == 1
+    assert gpus_of_trial({"CPU": 2.0}, auto, messages.append) == 0.0
+    assert gpus_of_trial(has, Resources(), messages.append) == 1.0
+    assert gpus_of_trial(has, Resources(gpus_per_trial=0.2), messages.append) == 0.2
+    assert len(messages) == 1
 
 
 def test_no_room_for_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,27 +74,27 @@ def test_room_follows_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0, "GPU": 1.0}
     monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
-    found = Capacity(Resources(address="auto"), 0.5)
-    assert found.slots == 2
+    capacity = Capacity(Resources(address="auto"), 0.5)
+    assert capacity.slots == 2
     has = {"CPU": 8.0, "GPU": 2.0}
-    assert found.slots == 2
+    assert capacity.slots == 2
     now += 6
-    assert found.slots == 4
+    assert capacity.slots == 4
     has = {}
     now += 6
-    assert found.slots == 1 and not found.has_room, "all nodes are gone; one trial waits for others"
-    assert not found.is_gone
+    assert capacity.slots == 1 and not capacity.has_room, "all nodes are gone; one trial waits for others"
+    assert not capacity.is_gone
 
 
-def test_a_ray_of_our_own_that_was_killed_gets_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_ray_that_was_killed_gets_no_other_node(monkeypatch: pytest.MonkeyPatch) -> None:
     now, has = 0.0, {"CPU": 2.0}
     monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(cluster, "cluster_resources", lambda: has)
-    found = Capacity(Resources(slots=2), 0)
-    assert not found.is_gone
+    capacity = Capacity(Resources(slots=2), 0)
+    assert not capacity.is_gone
     has = {}
     now += 6
-    assert found.is_gone
+    assert capacity.is_gone
 
 
 def test_gpus_of_a_cluster_that_starts_from_nothing() -> None:

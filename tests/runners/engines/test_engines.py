@@ -80,10 +80,10 @@ def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
         assert refused.returncode == 2
         assert f"is being written by process {process.pid} on" in refused.stderr
         process.send_signal(number)
-        _, shown = process.communicate(timeout=100)
-        assert process.returncode == 0, shown
-    assert f"stopped: {number.name}" in shown
-    assert "Traceback" not in shown
+        _, log = process.communicate(timeout=100)
+        assert process.returncode == 0, log
+    assert f"stopped: {number.name}" in log
+    assert "Traceback" not in log
     before = table(tmp_path / "s", "epochs")
     assert set(table(tmp_path / "s", "trials")["status"]) <= {"INTERRUPTED", "COMPLETE"}
     arguments = [sys.executable, "-m", "runners.cli", "resume", str(tmp_path / "s"), "--slots", "2"]
@@ -92,10 +92,10 @@ def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
         stop = [sys.executable, "-m", "runners.cli", "stop", str(tmp_path / "s"), "--wait", "100"]
         stopped = subprocess.run(stop, capture_output=True, text=True, env=environment(), timeout=200)
         assert stopped.returncode == 0, stopped.stdout
-        _, shown = process.communicate(timeout=100)
-        assert process.returncode == 0, shown
-    assert f"resumed: 2 trials and {len(before)} epochs are recorded" in shown
-    assert "stopped: stop was asked for" in shown
+        _, log = process.communicate(timeout=100)
+        assert process.returncode == 0, log
+    assert f"resumed: 2 trials and {len(before)} epochs are recorded" in log
+    assert "stopped: stop was asked for" in log
     after = table(tmp_path / "s", "epochs")
     assert len(after) > len(before)
     assert not after.duplicated(["trial_key", "epoch"]).any()

@@ -1,4 +1,4 @@
-"""GPUs that lose leg after leg are left out, told of, tried again, and fail no trial."""
+"""GPUs that lose leg after leg are excluded, reported and tried again, and fail no trial."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.runners.conftest import ended_message, epoch_message, open_driver
 
 
 class Scene:
-    """Places of which time and what is said are at hand."""
+    """Places with a clock that the test sets and messages that it can read."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -151,7 +151,7 @@ def test_losses_that_a_gpu_is_to_blame_for_fail_no_trial(folder: SweepFolder) ->
 
 
 class OneRoom:
-    """Two slots, whatever happens."""
+    """A capacity that is always two slots."""
 
     slots, has_room, is_gone = 2, True, False
 

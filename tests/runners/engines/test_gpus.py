@@ -1,4 +1,4 @@
-"""GPUs that NVML lists and torch cannot use, on machines that are pretended."""
+"""GPUs that NVML lists and torch cannot use, on pretended machines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Library:
         return call
 
 
-def test_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_lists_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
     divided, whole = (
         Gpu(name="NVIDIA A100", uuid="GPU-1", is_divided=True),
@@ -157,7 +157,7 @@ def test_a_numbered_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ignore(text: str) -> None:
-    """Take what `auto` came to."""
+    """Discard the message on what `auto` chose."""
 
 
 def test_gpus_of_trials_that_run_on_the_cpu_or_must_not() -> None:

@@ -1,4 +1,4 @@
-"""Nothing of the folder that a sweep is started in is imported, and signals to its group reach the driver alone."""
+"""A sweep imports nothing from its working folder, and signals to its process group reach the driver alone."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def sweep_command(data: Path, out: Path, *more: str) -> list[str]:
     ]
 
 
-# Files that the interpreter itself looks for can only be kept from the workers, not from a driver that was started
-# with the working folder on its path.
+# With the working folder on its path, the driver's interpreter imports some files before any code of the product runs.
+# Only the workers can be kept from those files.
 @pytest.mark.alone
 @pytest.mark.parametrize(
     ("python_path", "engine", "names"),
@@ -92,7 +92,7 @@ def test_no_module_of_the_working_folder_is_imported(
     for name in names:
         (data / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write('{name} ')\n")
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{python_path}"}
-    # -P: an installed program is started without the working folder on its path.
+    # -P: an installed program starts without the working folder on its path.
     command = [sys.executable, "-P", *sweep_command(data, tmp_path, "--max-epochs", "1", "--engine", engine)[1:]]
     done = subprocess.run(command, capture_output=True, text=True, cwd=data, env=environment, timeout=200)
     assert done.returncode == 0, done.stderr
@@ -130,4 +130,4 @@ def test_sigterm_to_the_group_ends_a_sweep_as_one_to_the_driver(
 
 def descendants(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [found for child in children for found in (int(child), *descendants(int(child)))]
+    return [descendant for child in children for descendant in (int(child), *descendants(int(child)))]

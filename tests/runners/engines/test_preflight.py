@@ -1,4 +1,4 @@
-"""The preflight: what each node answers, what is made of it, and two real nodes."""
+"""The preflight: the report of each node, the faults that follow from it, and two real nodes."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Nodes:
             (question,) = arguments
             if local is not None:
                 question = replace(question, storage=str(local))
-            given = report(replace(question, count_gpus=False))
-            given = replace(given, gpus=node.gpus if question.count_gpus else None)
-            return replace(given, **_applied(change, given))
+            node_report = report(replace(question, count_gpus=False))
+            node_report = replace(node_report, gpus=node.gpus if question.count_gpus else None)
+            return replace(node_report, **_applied(change, node_report))
         if local is not None:
             arguments = (str(local), *arguments[1:])
         return function(*arguments)
 
 
-def _applied(change: dict[str, Any], given: NodeReport) -> dict[str, Any]:
-    return {name: value(getattr(given, name)) if callable(value) else value for name, value in change.items()}
+def _applied(change: dict[str, Any], node_report: NodeReport) -> dict[str, Any]:
+    return {name: value(getattr(node_report, name)) if callable(value) else value for name, value in change.items()}
 
 
 def ask(tmp_path: Path, needs: Needs | None = None, **changes: Any) -> list[NodeFault]:
-    found = examine([ONE, TWO], needs or Needs(storage=str(tmp_path)), Nodes(**changes))
+    faults = examine([ONE, TWO], needs or Needs(storage=str(tmp_path)), Nodes(**changes))
     assert list(tmp_path.glob("preflight-*")) == [], "probes are removed"
-    return found
+    return faults
 
 
 def test_nodes_that_agree(tmp_path: Path, make_data: MakeData) -> None:
@@ -75,18 +75,18 @@ def test_nodes_that_agree(tmp_path: Path, make_data: MakeData) -> None:
     ("change", "what", "advice"),
     [
         (
-            {"versions": lambda found: {**found, "torch": "1.0"}},
+            {"versions": lambda versions: {**versions, "torch": "1.0"}},
             "torch is 1.0, but ",
             "install with --constraint constraints.txt on every node",
         ),
-        ({"versions": lambda found: {**found, "python": "3.9"}}, "python is 3.9, but 3.", "install with"),
+        ({"versions": lambda versions: {**versions, "python": "3.9"}}, "python is 3.9, but 3.", "install with"),
         (
-            {"versions": lambda found: {k: v for k, v in found.items() if k != "seatbelt"}},
+            {"versions": lambda versions: {k: v for k, v in versions.items() if k != "seatbelt"}},
             "seatbelt is missing, but ",
             "install with",
         ),
         (
-            {"code": lambda found: {**found, "data/loading/loader.py": "other"}},
+            {"code": lambda code: {**code, "data/loading/loader.py": "other"}},
             "the code that decides numbers differs (data/loading/loader.py)",
             "bring the driver's version of this package to the node",
         ),
@@ -112,9 +112,9 @@ def test_storage_that_is_not_shared(tmp_path: Path) -> None:
     local.mkdir()
     nodes = Nodes()
     nodes.storage["two"] = local
-    found = examine([ONE, TWO], Needs(storage=str(shared)), nodes)
+    faults = examine([ONE, TWO], Needs(storage=str(shared)), nodes)
     advice = "it is no shared folder: put the sweep on storage that every node mounts"
-    assert found == [
+    assert faults == [
         NodeFault(node=DRIVER, what=f"cannot read what two wrote to {shared}", advice=advice),
         NodeFault(node="one", what=f"cannot read what two wrote to {shared}", advice=advice),
         NodeFault(node="two", what=f"cannot read what one, {DRIVER} wrote to {shared}", advice=advice),
@@ -172,13 +172,15 @@ def test_probes(tmp_path: Path) -> None:
 
 
 def test_a_sweep_gets_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = {"versions": lambda found: {**found, "torch": "1.0", "ray": "2.0"}}
+    changed = {"versions": lambda versions: {**versions, "torch": "1.0", "ray": "2.0"}}
     monkeypatch.setattr(preflight, "ray_nodes", lambda: [ONE, TWO])
     monkeypatch.setattr(preflight, "ask_ray", Nodes(two=changed))
-    with pytest.raises(UserError, match=r"the cluster is not fit for this sweep, on two: two: torch is 1\.0") as told:
+    with pytest.raises(
+        UserError, match=r"the cluster is not fit for this sweep, on two: two: torch is 1\.0"
+    ) as refusal:
         preflight.check_nodes(Resources(address="auto"), Needs(storage=str(tmp_path)))
-    assert f"`seatbelt doctor --address auto --sweep {tmp_path}` shows all" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert f"`seatbelt doctor --address auto --sweep {tmp_path}` shows all" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_table() -> None:
@@ -211,7 +213,7 @@ cluster.shutdown()
 
 @pytest.mark.alone
 def test_two_real_nodes(tmp_path: Path, make_data: MakeData) -> None:
-    """The second pretends to have GPUs, which torch does not see; the head has no CPUs and is not asked."""
+    """The second node has pretended GPUs, which torch does not see; the head has no CPUs and sends no report."""
     data, storage = make_data(), tmp_path / "sweep"
     storage.mkdir()
     done = subprocess.run(

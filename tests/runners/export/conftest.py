@@ -1,4 +1,4 @@
-"""A small sweep with a trial of every kind, whose export can be worked out by hand."""
+"""A small sweep with a trial of every kind; its export can be worked out by hand."""
 
 from __future__ import annotations
 

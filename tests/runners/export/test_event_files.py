@@ -23,14 +23,14 @@ def test_each_trial_is_a_run_with_its_curves(folder: Path) -> None:
     assert runs[0] == "0000-a-0.001-r0"
     assert runs[-1] == "0008-beside-r0"
     assert len(runs) == 9
-    found = EventAccumulator(str(folder / runs[0]))
-    found.Reload()
-    scalars = found.Scalars("selection_iou")
+    events = EventAccumulator(str(folder / runs[0]))
+    events.Reload()
+    scalars = events.Scalars("selection_iou")
     assert [event.step for event in scalars] == [1, 2, 3]
     assert [event.value for event in scalars] == pytest.approx([0.1, 0.5, 0.4])
     assert [event.wall_time for event in scalars] == [NOON.timestamp() + number for number in (1, 2, 3)]
-    assert [event.value for event in found.Scalars("train_loss")] == pytest.approx([1, 1 / 2, 1 / 3])
-    assert [(event.step, event.value) for event in found.Scalars("test_iou")] == [(3, 0.25)]
+    assert [event.value for event in events.Scalars("train_loss")] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert [(event.step, event.value) for event in events.Scalars("test_iou")] == [(3, 0.25)]
 
 
 def test_the_hyperparameters_are_what_tensorboard_shows(folder: Path) -> None:
@@ -63,8 +63,8 @@ def test_sessions_tell_how_they_ended(folder: Path) -> None:
 
 def test_several_sweeps_are_one_experiment(sweep: Path, tmp_path: Path) -> None:
     write_sweep(sweep.parent / "second", description=DESCRIPTION, **small_tables())
-    told = export_sweeps([str(sweep.parent / "*")], [("--tensorboard", str(tmp_path / "events"))])
-    assert told.splitlines()[0].endswith("events: first 9 trials, second 9 trials")
+    message = export_sweeps([str(sweep.parent / "*")], [("--tensorboard", str(tmp_path / "events"))])
+    assert message.splitlines()[0].endswith("events: first 9 trials, second 9 trials")
     experiment, groups = _hparams(tmp_path / "events")
     infos = {info.name: info for info in experiment.hparam_infos}
     assert [value.string_value for value in infos["sweep"].domain_discrete.values] == ["first", "second"]
@@ -95,12 +95,12 @@ def _hparams(folder: Path) -> tuple[Any, list[Any]]:
         context.hparams_metadata(request, ""),
         ListHyperparametersResult(hyperparameters=[], session_groups=[]),
     )
-    wanted = api_pb2.ListSessionGroupsRequest(
+    every_group = api_pb2.ListSessionGroupsRequest(
         start_index=0,
         slice_size=100,
         allowed_statuses=[
             *(api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE, api_pb2.STATUS_RUNNING, api_pb2.STATUS_UNKNOWN)
         ],
     )
-    answer = list_session_groups.Handler(request, context, "", wanted).run()
+    answer = list_session_groups.Handler(request, context, "", every_group).run()
     return experiment, list(answer.session_groups)

@@ -1,4 +1,4 @@
-"""Places that are taken, interruptions, tables of others, and the command line."""
+"""Exports: places that exist already, interruptions, foreign tables, and the command line."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def test_what_appears_meanwhile_is_not_overwritten(
     write = run._WRITERS[option]
 
     def slowly(*arguments: Any) -> dict[str, int]:
-        found = write(*arguments)
+        counts = write(*arguments)
         (tmp_path / "out").write_text("mine")
-        return found
+        return counts
 
     monkeypatch.setitem(run._WRITERS, option, slowly)
     with pytest.raises(UserError, match="out is there already"):

@@ -26,15 +26,15 @@ def store(sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     export_sweeps([str(sweep)], [("--mlflow", str(tmp_path / "m.db"))])
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    found = SqlAlchemyStore(f"sqlite:///{tmp_path / 'm.db'}", "mlflow-artifacts:/")
-    yield found
-    found.engine.dispose()
+    tracking_store = SqlAlchemyStore(f"sqlite:///{tmp_path / 'm.db'}", "mlflow-artifacts:/")
+    yield tracking_store
+    tracking_store.engine.dispose()
 
 
 def runs_of(store: Any) -> dict[str, Any]:
     experiment = store.get_experiment_by_name("first")
-    found = store.search_runs([experiment.experiment_id], "", 1, max_results=100)
-    return {run.data.tags["trial_key"]: run for run in found}
+    runs = store.search_runs([experiment.experiment_id], "", 1, max_results=100)
+    return {run.data.tags["trial_key"]: run for run in runs}
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, optuna.Study]
     return exported(write_sweep(folder / "first", description=DESCRIPTION, **small_tables()), folder / "o.db")
 
 
-def test_trials_of_the_search_are_one_study_and_the_others_studies_of_their_own(
+def test_the_search_is_one_study_and_other_trials_are_separate_studies(
     studies: dict[str, optuna.Study],
 ) -> None:
     assert {name: len(study.trials) for name, study in studies.items()} == {
@@ -95,12 +95,12 @@ def test_optuna_finds_the_best_trial_its_importances_and_its_plots(studies: dict
 def test_rows_written_at_once_are_those_that_optuna_writes(
     sweep: Path, tmp_path: Path, studies: dict[str, optuna.Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As with tables of another version.
+    # With another version of its tables, Optuna itself writes the rows.
     monkeypatch.setattr(optuna_rows, "SUPPORTED_SCHEMA", -1)
     slowly = exported(sweep, tmp_path / "slow.db")
     assert list(slowly) == list(studies)
     for name, study in studies.items():
-        assert [_told(trial) for trial in slowly[name].trials] == [_told(trial) for trial in study.trials]
+        assert [_fields(trial) for trial in slowly[name].trials] == [_fields(trial) for trial in study.trials]
 
 
 def test_the_storage_can_be_searched_on(sweep: Path, tmp_path: Path) -> None:
@@ -113,42 +113,42 @@ def test_the_storage_can_be_searched_on(sweep: Path, tmp_path: Path) -> None:
 
 def test_several_sweeps_are_several_studies(sweep: Path, tmp_path: Path) -> None:
     write_sweep(sweep.parent / "second", description=DESCRIPTION, **small_tables())
-    found = exported(sweep.parent / "*", tmp_path / "o.db")
-    assert [name for name in found if "(" not in name] == ["first", "second"]
-    assert [trial.number for trial in found["second"].trials] == [0, 1, 2, 3, 4, 5, 6]
-    assert len({trial._trial_id for study in found.values() for trial in study.trials}) == 18
+    by_name = exported(sweep.parent / "*", tmp_path / "o.db")
+    assert [name for name in by_name if "(" not in name] == ["first", "second"]
+    assert [trial.number for trial in by_name["second"].trials] == [0, 1, 2, 3, 4, 5, 6]
+    assert len({trial._trial_id for study in by_name.values() for trial in study.trials}) == 18
 
 
 @pytest.mark.slow
 def test_optuna_dashboard_opens_it(sweep: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna_dashboard")
     studies = exported(sweep, tmp_path / "o.db")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     command = [
         *(sys.executable, "-c", "from optuna_dashboard._cli import main; main()"),
         *(f"sqlite:///{tmp_path / 'o.db'}", "--host", "127.0.0.1", "--port", str(port)),
     ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        listed = _asked(port, "studies")["study_summaries"]
+        listed = _answer(port, "studies")["study_summaries"]
         ids = {item["study_name"]: item["study_id"] for item in listed}
         assert set(ids) == set(studies)
-        told = _asked(port, f"studies/{ids['first']}?after=0")
-        assert [trial["state"] for trial in told["trials"]] == [
+        study = _answer(port, f"studies/{ids['first']}?after=0")
+        assert [trial["state"] for trial in study["trials"]] == [
             *("Complete", "Complete", "Pruned", "Fail", "Running", "Waiting", "Complete"),
         ]
-        assert told["trials"][0]["intermediate_values"][1] == {"step": 2, "value": 0.5}
-        assert {item["name"] for item in told["union_search_space"]} == {"encoder", "rate"}
-        scores = _asked(port, f"studies/{ids['first']}/param_importances")["param_importances"]
+        assert study["trials"][0]["intermediate_values"][1] == {"step": 2, "value": 0.5}
+        assert {item["name"] for item in study["union_search_space"]} == {"encoder", "rate"}
+        scores = _answer(port, f"studies/{ids['first']}/param_importances")["param_importances"]
         assert {item["name"] for item in scores[0]} == {"encoder", "rate"}
     finally:
         server.terminate()
         server.wait(30)
 
 
-def _asked(port: int, what: str) -> Any:
+def _answer(port: int, what: str) -> Any:
     """Ask the dashboard, which takes a while to begin."""
     until = time.monotonic() + 60
     while True:
@@ -161,7 +161,7 @@ def _asked(port: int, what: str) -> Any:
         time.sleep(0.2)
 
 
-def _told(trial: optuna.trial.FrozenTrial) -> tuple[object, ...]:
+def _fields(trial: optuna.trial.FrozenTrial) -> tuple[object, ...]:
     assert trial.state is not TrialState.WAITING or trial.datetime_start is None
     return (
         *(trial.number, trial.state, trial.values, trial.params, trial.distributions, trial.user_attrs),

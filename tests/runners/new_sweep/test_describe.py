@@ -1,4 +1,4 @@
-"""From what a user asks for to the description of a sweep: checked, and shown, before the first trial."""
+"""From a user's request to the description of a sweep, which is checked and printed before the first trial."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def drawn(make_data: MakeData) -> Path:
 
 
 def ask(*data: Path, **changes: Any) -> tuple[SweepDescription, list[str]]:
-    """Return the sweep and what was said; one encoder with random weights unless asked for otherwise."""
+    """Return the description and the notes; by default one encoder with random weights."""
     notes: list[str] = []
     fields = {"study": find_study("architecture"), "vary": SMALL, "fix": NO_WEIGHTS, **changes}
     return describe(Request(data=data, **fields), notes.append), notes
@@ -63,7 +63,7 @@ def test_a_sweep_on_synthetic_and_real_images(drawn: Path) -> None:
     assert sweep.weights == {"resnet18 none": None}
     (source,) = sweep.data
     assert (source.path, source.name, len(source.fingerprint)) == (str(drawn), "drawn", 64)
-    # One of the three training persons selects: one image.
+    # One of the three training persons, with one image, is the selection set.
     assert len(sweep.selection) == 1
     assert sweep.selection[0][1] in (1, 2, 3)
     assert list(sweep.baselines) == [
@@ -80,7 +80,7 @@ def test_without_synthetic_images_the_real_ones_are_trained_on(real: Path) -> No
     assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
 
 
-def test_real_images_by_the_users_own_word(real: Path, drawn: Path) -> None:
+def test_real_images_at_the_users_request(real: Path, drawn: Path) -> None:
     sweep, notes = ask(real, fix=(*NO_WEIGHTS, "real=true"))
     assert notes[0].startswith("the data hold no synthetic images")
     assert (sweep.base.data.real, sweep.base.data.generations) == (True, ())
@@ -128,9 +128,9 @@ def test_the_description_survives_its_file(drawn: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
-    asked = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
-    there, _ = ask(drawn, **asked)
-    now, _ = ask(drawn, **asked)
+    request = {"study": find_study("augmentation"), "vary": (), "fix": ("weights=none", "generations=3")}
+    there, _ = ask(drawn, **request)
+    now, _ = ask(drawn, **request)
     assert SweepDescription.model_validate_json(there.model_dump_json()).differences(now) == []
     assert set(there.arms) == {"none", "all_ten", "randaugment", "trivialaugment"}
 
@@ -254,7 +254,7 @@ def test_all_labels_are_those_of_the_data_that_are_trained_on(drawn: Path, make_
     contexts = {cell["context"]: space.config(sweep.base, cell, seed=0).data.context for cell in space.cells()}
     assert contexts == {"none": (), "all": ("hair",)}
 
-    # Where the real images train too, their data set must know the labels.
+    # If real images train too, their data set must have the labels.
     with pytest.raises(UserError, match=r"real: has no class shirt \(it has: seat_belt, hair\); choose another"):
         ask(drawn, real, fix=(*NO_WEIGHTS, "context=all", "real=true"))
 
@@ -301,7 +301,7 @@ def test_combinations_of_a_large_space_are_checked_before_it_starts(
     monkeypatch.setattr("runners.new_sweep.refusals.check_file", lambda encoder, resolved: None)
     files = f"weights=file:{tmp_path}/one.pth,file:{tmp_path}/two.pth"
     sweep, _ = ask(drawn, vary=("encoder=resnet18,resnet34", patience, files), fix=(), propose="random")
-    # A worker finds the hash of each pair that a proposal may bring.
+    # The description holds the hash of each pair that may be proposed.
     assert len(sweep.weights) == 4
 
 
@@ -318,7 +318,7 @@ def test_missing_weights_stop_a_sweep_before_it_begins(
         ask(drawn, fix=(), weights_folder=tmp_path / "nowhere")
 
 
-def test_missing_weights_are_told_with_what_is_here(
+def test_missing_weights_are_reported_with_those_that_are_here(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
@@ -430,10 +430,10 @@ def test_arms_of_a_varied_composition_have_equally_many_images(drawn: Path) -> N
     assert ask(drawn, vary=ranged, fix=ONE_DECODER, propose="random")[0].base.data.synthetic_images == 5
 
 
-def test_the_number_of_synthetic_images_may_be_given(drawn: Path) -> None:
+def test_the_number_of_synthetic_images_may_be_set(drawn: Path) -> None:
     tag_seats(drawn, empty=4)
-    given, notes = ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=6"))
-    assert given.base.data.synthetic_images == 6
+    description, notes = ask(drawn, vary=(*SMALL, SEATS), fix=(*ONE_DECODER, "synthetic_images=6"))
+    assert description.base.data.synthetic_images == 6
     assert not [note for note in notes if note.startswith("synthetic images")]
     what = r"^synthetic_images=9 with seat=empty:0 needs 9 synthetic images with seat not empty, but there are 8; add"
     with pytest.raises(UserError, match=what):

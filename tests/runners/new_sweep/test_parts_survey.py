@@ -1,4 +1,4 @@
-"""What is refused and told before the first trial: targets that a part never shows, leaks, unused real images."""
+"""Refusals and warnings before the first trial: targets that a part never shows, leaks, unused real images."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def paint(root: Path, row: dict[str, str], value: int) -> None:
 
 @pytest.fixture
 def photos(make_data: MakeData) -> Path:
-    """Real images only: four of six persons train, two of them select."""
+    """Real images of seven persons: two are the test split, two the selection set, three train."""
     return make_data("photos", subjects=7, images=4, test_subjects=2)
 
 
@@ -79,7 +79,7 @@ def test_a_part_that_never_shows_the_target_is_refused(photos: Path, part: str, 
 
 
 @pytest.mark.slow
-def test_a_few_images_are_told_and_no_test_images_are_no_fault(make_data: MakeData, tmp_path: Path) -> None:
+def test_too_few_images_are_reported_and_no_test_images_are_no_fault(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=10, images=2, test_subjects=0)
     description, notes = ask(data)
     assert notes[-1] == "warning: seat_belt appears in only 3 of 6 selection images: single images determine the score"
@@ -225,7 +225,7 @@ def test_pictures_of_one_colour_are_no_leak(photos: Path) -> None:
 
 
 @pytest.mark.slow
-def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_path: Path) -> None:
+def test_images_without_subjects_are_reported_everywhere(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=7, images=4, test_subjects=2)
     rewrite(data, lambda row: row.update(subject=""))
     description, notes = ask(data)
@@ -239,7 +239,7 @@ def test_images_without_subjects_are_told_everywhere(make_data: MakeData, tmp_pa
 
 
 @pytest.mark.slow
-def test_real_images_that_lie_idle_are_told(make_data: MakeData, tmp_path: Path) -> None:
+def test_real_images_that_lie_idle_are_reported(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=7, images=4, test_subjects=2, generations={"3": 10, "4": 10, "5": 10})
     description, notes = ask(data)
     text = "12 real training images are not used by any arm (data.real = False, from the study); --fix real=true trains"
@@ -291,7 +291,7 @@ def test_a_thin_target_that_the_training_resolution_loses_is_counted_so(make_dat
         ask(data, size=(32, 32))
 
 
-def test_a_selection_set_that_takes_much_is_told(make_data: MakeData) -> None:
+def test_a_selection_set_that_takes_much_is_reported(make_data: MakeData) -> None:
     data = make_data(subjects=4, images=6, test_subjects=1)
     keep = [row for row in rows_of(data) if row["subject"] != "p1" or row["image"].endswith("-0.png")]
     keep = [row for row in keep if row["subject"] != "p3" or not row["image"].endswith(("-4.png", "-5.png"))]

@@ -21,11 +21,13 @@ from tests.conftest import MakeData
 
 @pytest.fixture
 def drawn(make_data: MakeData) -> Path:
-    found = make_data("drawn", subjects=4, images=1, test_subjects=1, generations=dict.fromkeys("23456", 4), first=102)
-    description = json.loads((found / "dataset.json").read_text())
+    dataset = make_data(
+        "drawn", subjects=4, images=1, test_subjects=1, generations=dict.fromkeys("23456", 4), first=102
+    )
+    description = json.loads((dataset / "dataset.json").read_text())
     description["classes"]["hat"] = 3
-    (found / "dataset.json").write_text(json.dumps(description))
-    return found
+    (dataset / "dataset.json").write_text(json.dumps(description))
+    return dataset
 
 
 def ask(data: Path, study: str, **changes: Any) -> SweepDescription:
@@ -50,7 +52,7 @@ def _limits() -> Any:
     return Limits()
 
 
-def test_an_adaptive_study_is_tried_exhaustively_when_asked(drawn: Path) -> None:
+def test_an_adaptive_study_is_tried_exhaustively_on_request(drawn: Path) -> None:
     fixed = ("weights=none", "cutout=off", "solarize=off", "random_fog=off", "grid_distortion=off", "random_crop=off")
     assert ask(drawn, "augmentation", fix=fixed, propose="exhaustive").design == "full"
     with pytest.raises(UserError, match="--design ofat contradicts --propose optuna"):
@@ -58,14 +60,14 @@ def test_an_adaptive_study_is_tried_exhaustively_when_asked(drawn: Path) -> None
 
 
 def test_all_subsets_of_some_labels() -> None:
-    found = narrow(find_study("labels").factors, all_subsets=("hair", "shirt"))
-    (context,) = found.factors.values()
+    narrowed = narrow(find_study("labels").factors, all_subsets=("hair", "shirt"))
+    (context,) = narrowed.factors.values()
     assert [level.label for level in context.levels] == ["none", "hair", "shirt", "hair+shirt"]
 
 
 def test_levels_of_a_range() -> None:
-    found = narrow((), vary=["decoder_learning_rate=0.0001..0.01"], levels=["decoder_learning_rate=3"])
-    assert [level.label for level in found.factors["decoder_learning_rate"].levels] == ["0.0001", "0.001", "0.01"]
+    narrowed = narrow((), vary=["decoder_learning_rate=0.0001..0.01"], levels=["decoder_learning_rate=3"])
+    assert [level.label for level in narrowed.factors["decoder_learning_rate"].levels] == ["0.0001", "0.001", "0.01"]
 
 
 def test_a_fixed_condition_takes_the_place_of_the_factors_that_it_decides() -> None:
@@ -75,7 +77,7 @@ def test_a_fixed_condition_takes_the_place_of_the_factors_that_it_decides() -> N
     assert left.changes == {"model.decoder": "fpn", "model.encoder": "resnet18"}
 
 
-def own_factor() -> Factor:
+def pace_factor() -> Factor:
     levels = (
         Level(label="slow", fields={"optimisation.decoder_learning_rate": 0.0001}),
         Level(label="fast", fields={"optimisation.decoder_learning_rate": 0.01}),
@@ -83,9 +85,9 @@ def own_factor() -> Factor:
     return Factor(name="pace", levels=levels)
 
 
-def test_a_factor_of_a_users_own_study_is_narrowed_by_its_labels() -> None:
-    found = narrow([own_factor()], vary=["pace=fast"])
-    assert [level.label for level in found.factors["pace"].levels] == ["fast"]
+def test_a_factor_of_a_users_study_is_narrowed_by_its_labels() -> None:
+    narrowed = narrow([pace_factor()], vary=["pace=fast"])
+    assert [level.label for level in narrowed.factors["pace"].levels] == ["fast"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_a_factor_of_a_users_own_study_is_narrowed_by_its_labels() -> None:
 )
 def test_what_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        narrow([own_factor()], **options)
+        narrow([pace_factor()], **options)
 
 
 def test_what_does_not_go_together_is_refused_by_name(drawn: Path) -> None:

@@ -85,7 +85,7 @@ def test_proposals_lie_inside_their_distributions() -> None:
 
 def test_numbers_of_few_values_are_levels_and_others_ranges_with_both_ends() -> None:
     choices = candidates_of_distributions({name: SPACE[name] for name in SPACE if name != "fixed"})
-    labels = {name: [float(x) for x in found] for name, found in zip(choices.names, choices.labels, strict=True)}
+    labels = {name: [float(x) for x in values] for name, values in zip(choices.names, choices.labels, strict=True)}
     ranges = {name for name, basis in zip(choices.names, choices.bases, strict=True) if basis.factor.range}
     assert ranges == {"rate", "share", "drop", "depth", "width"}
     assert labels["kernel"] == [1, 3, 5, 7]
@@ -137,8 +137,8 @@ def test_pruned_trials_have_a_score_at_the_step_where_most_stopped() -> None:
     assert measure is not None
     assert (measure.steps, measure.epochs) == ((2, 8), (3, 9))
     nan = np.nan
-    wanted = [[0.4, 0.9], [0.3, 0.7], [nan, 0.5], [0.2, nan], [0.1, nan], [nan, nan], [0.15, nan]]
-    np.testing.assert_allclose(measure.scores(trials) * measure.unit, wanted)
+    expected = [[0.4, 0.9], [0.3, 0.7], [nan, 0.5], [0.2, nan], [0.1, nan], [nan, nan], [0.15, nan]]
+    np.testing.assert_allclose(measure.scores(trials) * measure.unit, expected)
 
 
 def test_without_pruned_trials_only_the_end_counts() -> None:
@@ -191,11 +191,11 @@ def test_a_study_with_pruned_trials_finds_the_best(prune_first: int) -> None:
 
 
 @pytest.mark.parametrize(("replicates", "trials"), [(1, 6), (3, 18)])
-def test_parameters_are_tried_as_often_as_was_asked_for(replicates: int, trials: int) -> None:
-    found = run(
+def test_each_cell_is_tried_as_often_as_replicates_say(replicates: int, trials: int) -> None:
+    finished = run(
         FactorialSampler(seed=5, replicates=replicates, n_startup_trials=3), trials, lambda p: p["b"], space=GRID
     )
-    counts = Counter((trial.params["a"], trial.params["b"]) for trial in found)
+    counts = Counter((trial.params["a"], trial.params["b"]) for trial in finished)
     assert counts == {cell: replicates for cell in itertools.product("xy", (1, 2, 3))}
 
 
@@ -212,7 +212,7 @@ def test_failed_parameters_are_not_proposed_again() -> None:
     assert sorted(failed) == ["x", "y"]
 
 
-def test_a_failure_before_all_parameters_were_asked_for_closes_what_was_proposed() -> None:
+def test_a_failure_before_all_parameters_were_suggested_closes_what_was_proposed() -> None:
     study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=6))
     study.tell(study.ask(GRID), 1.0)
     for _ in range(5):
@@ -220,17 +220,17 @@ def test_a_failure_before_all_parameters_were_asked_for_closes_what_was_proposed
     assert study.ask().relative_params == {}, "all six were tried"
 
 
-def test_trials_that_wait_for_their_parameters_are_known() -> None:
+def test_cells_of_trials_that_wait_for_their_parameters_are_not_proposed_again() -> None:
     study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=7))
     study.tell(study.ask(GRID), 1.0)
-    asked = [study.ask() for _ in range(5)]
-    cells = {(trial.suggest_categorical("a", "xy"), trial.suggest_categorical("b", [1, 2, 3])) for trial in asked}
+    waiting = [study.ask() for _ in range(5)]
+    cells = {(trial.suggest_categorical("a", "xy"), trial.suggest_categorical("b", [1, 2, 3])) for trial in waiting}
     assert len(cells) == 5
 
 
 @pytest.mark.slow
 def test_a_stored_study_continues_as_if_it_had_not_been_interrupted(tmp_path: Path) -> None:
-    wanted = [trial.params for trial in run(FactorialSampler(seed=8), 22)]
+    expected = [trial.params for trial in run(FactorialSampler(seed=8), 22)]
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     for _ in range(2):
         study = optuna.create_study(
@@ -239,7 +239,7 @@ def test_a_stored_study_continues_as_if_it_had_not_been_interrupted(tmp_path: Pa
         for _ in range(11):
             trial = study.ask(SPACE)
             study.tell(trial, additive(trial.params))
-    assert [trial.params for trial in study.trials] == wanted
+    assert [trial.params for trial in study.trials] == expected
     study._storage.remove_session()
     assert isinstance(study._storage, optuna.storages._CachedStorage)
     study._storage._backend.engine.dispose()
@@ -267,7 +267,7 @@ def test_other_seeds_propose_something_else() -> None:
 def test_it_works_in_threads() -> None:
     study = optuna.create_study(direction="maximize", sampler=FactorialSampler(seed=9))
     study.optimize(
-        lambda trial: additive({name: trial._suggest(name, found) for name, found in SPACE.items()}),
+        lambda trial: additive({name: trial._suggest(name, distribution) for name, distribution in SPACE.items()}),
         n_trials=30,
         n_jobs=2,
     )
@@ -291,8 +291,8 @@ def test_numbers_out_of_range_are_refused(name: str) -> None:
 @pytest.mark.slow
 def test_it_finds_more_of_an_additive_function_than_random_draws() -> None:
     def best(sampler: optuna.samplers.BaseSampler) -> float:
-        found = run(sampler, 40, noise=0.1)
-        return additive(max(found, key=lambda trial: trial.value or -math.inf).params)
+        trials = run(sampler, 40, noise=0.1)
+        return additive(max(trials, key=lambda trial: trial.value or -math.inf).params)
 
     ours = [best(FactorialSampler(seed=seed)) for seed in range(3)]
     random = [best(optuna.samplers.RandomSampler(seed=seed)) for seed in range(3)]

@@ -1,4 +1,4 @@
-"""Profiles are measured once, and whatever happens to the cache only costs time."""
+"""Profiles are measured once; damage to the cache only costs time."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from seatbelt.config.trial import TrialConfig
 from seatbelt.records.cost import Profile
 from seatbelt.training import profile as measuring
 
-KNOWN = Profile(parameters=1000, forward_seconds=0.5, backward_seconds=1.0, memory_bytes=4096)
+PROFILE = Profile(parameters=1000, forward_seconds=0.5, backward_seconds=1.0, memory_bytes=4096)
 
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[TrialConfig]:
-    """Return what was measured; a measurement is a constant."""
-    asked: list[TrialConfig] = []
+    """Return the measured configurations; each measurement gives the same profile."""
+    configurations: list[TrialConfig] = []
 
     def measure(config: TrialConfig, device: str) -> Profile:
-        asked.append(config)
-        return KNOWN
+        configurations.append(config)
+        return PROFILE
 
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path))
     monkeypatch.setattr(measuring, "measure", measure)
-    return asked
+    return configurations
 
 
 def files(root: Path) -> list[Path]:
@@ -43,9 +43,11 @@ def files(root: Path) -> list[Path]:
 def test_once_for_each_architecture_and_size(measured: list[TrialConfig], tmp_path: Path) -> None:
     config = TrialConfig()
     assert cached_profile(config) is None
-    assert profile_of(config) == profile_of(config) == cached_profile(config) == KNOWN
-    # What does not change the cost asks for no measurement.
-    assert profile_of(config.with_fields({"seed": 3, "augmentation.transforms": (), "model.weights": "none"})) == KNOWN
+    assert profile_of(config) == profile_of(config) == cached_profile(config) == PROFILE
+    # Fields that do not change the cost need no further measurement.
+    assert (
+        profile_of(config.with_fields({"seed": 3, "augmentation.transforms": (), "model.weights": "none"})) == PROFILE
+    )
     assert len(measured) == 1
     for change in ({"data.height": 96}, {"model.decoder": "fpn"}, {"data.context": ("hair",)}):
         profile_of(config.with_fields(change))
@@ -53,22 +55,22 @@ def test_once_for_each_architecture_and_size(measured: list[TrialConfig], tmp_pa
     assert len(measured) == len(files(tmp_path)) == 5
 
 
-def damaged(kept: dict[str, Any], name: str, value: Any) -> str:
-    return json.dumps({**kept, "profile": {**kept["profile"], name: value}})
+def damaged(entry: dict[str, Any], name: str, value: Any) -> str:
+    return json.dumps({**entry, "profile": {**entry["profile"], name: value}})
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda kept: "",
-        lambda kept: "{",
-        lambda kept: "[]",
-        lambda kept: json.dumps({"profile": kept["profile"]}),
-        lambda kept: json.dumps({**kept, "what": {"host": "another"}}),
-        lambda kept: damaged(kept, "memory_bytes", -1),
-        lambda kept: damaged(kept, "forward_seconds", float("nan")),
-        lambda kept: damaged(kept, "forward_seconds", "0.5"),
-        lambda kept: damaged(kept, "parameters", True),
+        lambda entry: "",
+        lambda entry: "{",
+        lambda entry: "[]",
+        lambda entry: json.dumps({"profile": entry["profile"]}),
+        lambda entry: json.dumps({**entry, "what": {"host": "another"}}),
+        lambda entry: damaged(entry, "memory_bytes", -1),
+        lambda entry: damaged(entry, "forward_seconds", float("nan")),
+        lambda entry: damaged(entry, "forward_seconds", "0.5"),
+        lambda entry: damaged(entry, "parameters", True),
     ],
 )
 def test_a_damaged_file_is_measured_anew(
@@ -78,14 +80,14 @@ def test_a_damaged_file_is_measured_anew(
     (path,) = files(tmp_path)
     path.write_text(damage(json.loads(path.read_text())))
     assert cached_profile(TrialConfig()) is None
-    assert profile_of(TrialConfig()) == KNOWN
+    assert profile_of(TrialConfig()) == PROFILE
     assert len(measured) == 2
-    assert cached_profile(TrialConfig()) == KNOWN
+    assert cached_profile(TrialConfig()) == PROFILE
 
 
 def test_a_cache_that_cannot_be_written(measured: list[TrialConfig], tmp_path: Path) -> None:
     (tmp_path / "profiles").write_text("in the way")
-    assert profile_of(TrialConfig()) == KNOWN
+    assert profile_of(TrialConfig()) == PROFILE
 
 
 def test_the_largest_trial_of_a_plan(measured: list[TrialConfig], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +102,6 @@ def test_the_largest_trial_of_a_plan(measured: list[TrialConfig], monkeypatch: p
     assert not measured, "the memory is counted, nothing is run"
     assert memory_of(TrialConfig().with_fields({"model.encoder": "lite0"})) == 10
     assert largest_bytes(Plan(space=Space(factors=factors[:1]), base=TrialConfig(), propose="random")) == 20
-    # What is known is not counted again.
+    # A measured profile replaces the estimate.
     profiles.profile_of(TrialConfig().with_fields({"model.encoder": "lite0"}))
     assert memory_of(TrialConfig().with_fields({"model.encoder": "lite0"})) == 4096

@@ -1,4 +1,4 @@
-"""Studies in words: their sizes and costs, hours only where they are known."""
+"""Studies in words: their sizes, their costs, and hours where profiles exist."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def profile_all(study: Study, monkeypatch: pytest.MonkeyPatch, size: tuple[int, 
         profiles.profile_of(study.space.config(base, cell, seed=0))
 
 
-def test_hours_are_told_only_if_every_architecture_was_profiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hours_are_estimated_only_if_every_architecture_was_profiled(monkeypatch: pytest.MonkeyPatch) -> None:
     study = find_study("pretraining")
     cells = list(study.space.cells())
     assert cost(study, cells).hours is None
     profile_all(study, monkeypatch, (96, 160))
     assert cost(study, cells).hours is None, "known at another size only"
-    found = cost(study, cells, (96, 160))
+    estimate = cost(study, cells, (96, 160))
     # Three regimes of 50 epochs and 1,000 images: two architectures with resnet34 at 0.03 s, three others at 0.06 s.
     six = [level.label for level in study.factors[1].levels]
     seconds = sum(0.03 if label.endswith("resnet34") else 0.06 for label in six)
-    assert found.hours == pytest.approx(3 * 50 * 1000 * seconds / 3600)
-    assert (found.trial_epochs, found.device) == (900, "cpu")
-    assert f"cost: 900 trial-epochs, {found.hours:.1f} h of training per 1,000 images on this machine's CPU" in (
+    assert estimate.hours == pytest.approx(3 * 50 * 1000 * seconds / 3600)
+    assert (estimate.trial_epochs, estimate.device) == (900, "cpu")
+    assert f"cost: 900 trial-epochs, {estimate.hours:.1f} h of training per 1,000 images on this machine's CPU" in (
         study_text("pretraining", size=(96, 160))
     )
     assert "h of training" not in study_text("architecture", size=(96, 160)), "resnet18 is not known"
@@ -88,7 +88,7 @@ def test_arms_beside_the_space_and_what_is_excluded() -> None:
     assert "what the occupants wear is labelled in generation 6 only" in text
 
 
-def test_a_users_own_study_over_a_range(tmp_path: Path) -> None:
+def test_a_users_study_over_a_range(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
         "from search_spaces.axes import factor\n"
@@ -108,7 +108,7 @@ def test_the_cost_counts_each_training_once() -> None:
     study = find_study("pretraining")
     last = [cell for cell in study.space.cells() if cell["regime"] == "synthetic_then_real"]
     assert len(last) == 6
-    # The stages have to be trained, although no arm of the six is one.
+    # The stages are trained too, although none of the six arms is a stage.
     assert cost(study, last).trial_epochs == 12 * 50
     space = study.space
     assert len(build_design(space, "ofat", baseline=baseline_cell(space, study.base()), seed=0)) == 8

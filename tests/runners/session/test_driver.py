@@ -1,4 +1,4 @@
-"""One writer, tables that any reader can read, resuming after whatever happened."""
+"""The driver is the one writer, its tables are readable at any time, and it resumes after any interruption."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_facts_of_a_leg_become_columns(folder: SweepFolder) -> None:
         assert isinstance(step, LegTask)
         driver.handle(step, LegFacts(facts={**counts, "parameters": 11, "host": "here"}))
     trials = table(folder, "trials")
-    # The other trials have not begun: their numbers are not known yet.
+    # The other trials have not begun and have no counts yet.
     assert trials.iloc[0][[*counts, "parameters", "host"]].tolist() == [5, 12, 7, 4, 6, 11, "here"]
     assert trials["replacement"].tolist() == [False] * len(trials)
     assert trials["sources"].tolist() == [""] * len(trials)
@@ -87,7 +87,7 @@ def test_killed_between_any_two_messages(tmp_path: Path) -> None:
             for epoch in range(step.recorded_epochs + 1, min(step.stop, step.recorded_epochs + messages % 3) + 1):
                 quality = int(step.trial_key[:6], 16) / 16**6
                 driver.handle(step, epoch_message(epoch, quality * epoch / 10))
-        # What a SIGKILL leaves: nothing is flushed or closed but the lock, which ends with the process.
+        # A SIGKILL flushes and closes nothing but the lock, which ends with the process.
         driver._ledger._file.close()
         driver._ledger._lock.close()
     run_to_the_end(disturbed)
@@ -162,7 +162,7 @@ def test_readers_during_a_sweep_see_no_error_and_never_fewer_rows(tmp_path: Path
             reader.start()
         while isinstance(step := driver.next(), LegTask):
             work(driver, step)
-            # Ten times as often as in a sweep: a reader must never be more than one version behind.
+            # Ten times as often as in a sweep. A reader must never be more than one version behind.
             time.sleep(0.2)
             driver._store.flush()
     done.set()
@@ -185,18 +185,18 @@ def _read_in_a_loop(
     connection = duckdb.connect()
     try:
         while not done.is_set():
-            found = []
+            lengths = []
             for name in TABLES:
                 path = folder.root / name
                 if kind == "pandas":
-                    found.append(len(pd.read_parquet(path)))
+                    lengths.append(len(pd.read_parquet(path)))
                 elif kind == "polars":
-                    found.append(pl.read_parquet(path).height)
+                    lengths.append(pl.read_parquet(path).height)
                 else:
                     row = connection.execute(f"select count(*) from '{path}/*.parquet'").fetchone()
                     assert row is not None
-                    found.append(row[0])
-            counts.append(tuple(found))
+                    lengths.append(row[0])
+            counts.append(tuple(lengths))
     except BaseException as error:
         errors.append(error)
 

@@ -67,13 +67,13 @@ def test_a_live_table_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     stream = Terminal()
     play(stream)
-    shown = stream.getvalue()
-    assert "trials 0/12" in shown
-    assert "epochs 2" in shown
-    assert "best 0.500" in shown
-    assert "time left" in shown
-    assert "2/9" in shown
-    assert "FAILED: no memory left" in shown
+    screen = stream.getvalue()
+    assert "trials 0/12" in screen
+    assert "epochs 2" in screen
+    assert "best 0.500" in screen
+    assert "time left" in screen
+    assert "2/9" in screen
+    assert "FAILED: no memory left" in screen
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_total_epochs(chosen: Plan, epochs: int) -> None:
     assert total_epochs(chosen) == epochs
 
 
-def test_an_adaptive_search_has_no_known_end() -> None:
+def test_an_adaptive_search_has_no_planned_end() -> None:
     chosen = plan()
     open_ended = Plan(space=Space(factors=chosen.space.factors), base=chosen.base, propose="optuna", rungs=(9,))
     assert total_epochs(open_ended) is None
 
 
-def test_promotions_are_told() -> None:
+def test_promotions_are_reported() -> None:
     stream = io.StringIO()
     chosen, history, progress = plan(prune="asha"), History(), Progress(stream)
     progress.opened(chosen, history)

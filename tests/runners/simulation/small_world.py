@@ -1,4 +1,4 @@
-"""A world so small that its answers can be typed in."""
+"""A world so small that tests can state its answers."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ EVERY_CURVE = sorted(
 
 def all_suggested(peer: Peer, world: SmallWorld) -> Iterator[tuple[int, Cell]]:
     """Yield each trial that a peer suggests before it is trained to its end: each curve of the world, once."""
-    given = []
+    trained = []
     while (suggested := peer.suggest()) is not None:
         number, cell = suggested
         assert world.space.excluded(cell) is None
         yield number, cell
         assert not peer.report(number, EPOCHS, 0.5)
         peer.ended(number, failed=False)
-        given.append((cell["encoder"], cell["decoder"]))
-    assert sorted(given) == [(encoder, decoder) for encoder, decoder, _ in EVERY_CURVE]
+        trained.append((cell["encoder"], cell["decoder"]))
+    assert sorted(trained) == [(encoder, decoder) for encoder, decoder, _ in EVERY_CURVE]

@@ -1,4 +1,4 @@
-"""Synthetic worlds: what is drawn, and that the families are what they are called."""
+"""Synthetic worlds: their draws, and that each family is as its name says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from seatbelt.errors import UserError
 
 def agreement(family: str, epoch: int, seeds: range = range(6)) -> float:
     """Return the mean rank correlation of scores at an epoch with quality, over the cells of small grids."""
-    found = []
+    correlations = []
     for seed in seeds:
         world = family_world(f"arch:{family}", seed)
         cells = list(world.space.cells())
         scores = [world.curve(cell, 0)[epoch - 1] for cell in cells]
-        found.append(spearmanr(scores, [world.quality(cell) for cell in cells]).statistic)
-    return float(np.mean(found))
+        correlations.append(spearmanr(scores, [world.quality(cell) for cell in cells]).statistic)
+    return float(np.mean(correlations))
 
 
 def test_early_scores_mislead_where_slow_cells_end_well() -> None:

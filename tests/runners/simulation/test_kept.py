@@ -1,4 +1,4 @@
-"""The recorded sweeps that are kept name no machine, and can be replayed and read."""
+"""The recorded sweeps in the repository name no machine, and can be replayed and read."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ PLACE = re.compile(r"(?<![\w.])[/~]\w|[A-Za-z]:\\|\w@\w|\b(?:home|root|tmp|Users
 
 def texts(folder: Path) -> set[str]:
     """Return every text in a sweep folder: names of files, descriptions, values of tables, metadata."""
-    found = {str(path.relative_to(folder)) for table in TABLES for path in (folder / table).iterdir()}
-    found |= set((folder / "sweep.json").read_text().splitlines())
+    collected = {str(path.relative_to(folder)) for table in TABLES for path in (folder / table).iterdir()}
+    collected |= set((folder / "sweep.json").read_text().splitlines())
     for file in folder.rglob("*.parquet"):
         table = pq.read_table(file)
-        found |= {str(item) for item in (table.schema.metadata or {}).items()}
+        collected |= {str(item) for item in (table.schema.metadata or {}).items()}
         for field in table.schema:
             if pa.types.is_string(field.type):
-                found |= set(table.column(field.name).drop_null().to_pylist())
-    return found
+                collected |= set(table.column(field.name).drop_null().to_pylist())
+    return collected
 
 
-def test_places_are_found() -> None:
+def test_places_are_recognised() -> None:
     for text in ("--out /work/a", '"/data"', "~/sweeps", r"C:\sweeps", "me@there", "s3://bucket/home/me"):
         assert PLACE.search(text), text
     assert not PLACE.search('"data/augment.py": "8ed0", "--size 64x112"')
@@ -92,12 +92,12 @@ def test_tables_are_whole(name: str) -> None:
 
 
 def test_a_description_keeps_no_place() -> None:
-    told = json.loads((KEPT / NAMES[0] / "sweep.json").read_text())
-    told["command"] = "seatbelt sweep labels --data '/work/my data/belts' --out s3://secret/sweeps --size 64x112"
-    told["data"] = [{"path": "/work/my data/belts", "name": "belts", "fingerprint": "f"}]
-    found = without_places(SweepDescription.model_validate({**told, "weights_folder": "/work/weights"}))
-    assert found.command == "seatbelt sweep labels --data belts --out sweeps --size 64x112"
-    assert (found.data[0].path, found.data[0].fingerprint, found.weights_folder) == ("belts", "f", None)
+    description = json.loads((KEPT / NAMES[0] / "sweep.json").read_text())
+    description["command"] = "seatbelt sweep labels --data '/work/my data/belts' --out s3://secret/sweeps --size 64x112"
+    description["data"] = [{"path": "/work/my data/belts", "name": "belts", "fingerprint": "f"}]
+    stripped = without_places(SweepDescription.model_validate({**description, "weights_folder": "/work/weights"}))
+    assert stripped.command == "seatbelt sweep labels --data belts --out sweeps --size 64x112"
+    assert (stripped.data[0].path, stripped.data[0].fingerprint, stripped.weights_folder) == ("belts", "f", None)
 
 
 @pytest.mark.slow

@@ -61,13 +61,13 @@ def test_a_repeated_cell_is_another_replicate() -> None:
     assert world.trained == [("resnet18", "fpn", 0), ("resnet50", "fpn", 0), ("resnet18", "fpn", 1)]
 
 
-@pytest.mark.parametrize(("ahead", "asked"), [(0, 2), (1, 3)])
-def test_a_peer_is_asked_ahead_as_far_as_it_wants(ahead: int, asked: int) -> None:
+@pytest.mark.parametrize(("ahead", "suggestions"), [(0, 2), (1, 3)])
+def test_a_peer_suggests_ahead_as_far_as_it_wants(ahead: int, suggestions: int) -> None:
     peer = Everything([SMALL, SMALL, LARGE, LARGE], ahead=ahead)
     world = SmallWorld()
     cluster = PeerCluster(peer, world, workers=2, seed=0)
     cluster.run(0.1)
-    assert [what for what, _ in peer.log].count("suggest") == asked
+    assert [what for what, _ in peer.log].count("suggest") == suggestions
     assert len(world.trained) == 2
     cluster.run()
     assert len(world.trained) == 4
@@ -99,7 +99,7 @@ def test_every_curve_of_a_limited_world_is_trained_once_and_nothing_else(name: s
 
 
 @pytest.mark.parametrize("name", INSTALLED_PEERS)
-def test_the_budget_is_kept_and_can_be_raised(name: str) -> None:
+def test_the_budget_is_respected_and_can_be_raised(name: str) -> None:
     world = family_world("arch:slow", 1)
     once = PeerCluster(PEERS[name](world, 1), world, workers=4, seed=1, failures=0.02, stragglers=0.1)
     once.run(120.0)

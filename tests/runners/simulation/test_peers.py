@@ -1,4 +1,4 @@
-"""Peers: what Optuna is told, what is recommended, and which cells are asked for."""
+"""Peers: the results that Optuna receives, the recommendation, and the suggested cells."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.runners.simulation.small_world import EPOCHS, SmallWorld, all_suggest
 @pytest.fixture
 def studies(monkeypatch: pytest.MonkeyPatch) -> list[optuna.Study]:
     """Return the studies that peers create."""
-    create, found = optuna.create_study, []
+    create, created = optuna.create_study, []
 
-    def kept(**options: object) -> optuna.Study:
-        found.append(create(**options))
-        return found[-1]
+    def recording(**options: object) -> optuna.Study:
+        created.append(create(**options))
+        return created[-1]
 
-    monkeypatch.setattr(optuna, "create_study", kept)
-    return found
+    monkeypatch.setattr(optuna, "create_study", recording)
+    return created
 
 
 def test_ray_tells_optuna_that_a_stopped_trial_is_complete_with_its_last_score(studies: list[optuna.Study]) -> None:
@@ -64,7 +64,7 @@ def test_ray_leaves_a_trial_open_whose_last_score_is_no_number(studies: list[opt
     assert peer.recommend() is None
 
 
-def test_optuna_is_told_what_is_pruned_and_the_best_complete_trial_is_recommended(studies: list[optuna.Study]) -> None:
+def test_optuna_learns_what_is_pruned_and_the_best_complete_trial_is_recommended(studies: list[optuna.Study]) -> None:
     peer = PEERS["optuna-sha"](SmallWorld(), 0)
     first, first_cell = peer.suggest()  # type: ignore[misc]
     assert all(peer.report(first, epoch, 0.5) for epoch in range(1, EPOCHS))
@@ -78,8 +78,8 @@ def test_optuna_is_told_what_is_pruned_and_the_best_complete_trial_is_recommende
     assert not peer.report(third, 1, 0.4), "below the best quarter"
     peer.ended(third, failed=False)
     peer.ended(second, failed=True)
-    told = [(trial.state, trial.value) for trial in studies[0].trials]
-    assert told == [(TrialState.COMPLETE, 0.3), (TrialState.FAIL, None), (TrialState.PRUNED, 0.4)]
+    outcomes = [(trial.state, trial.value) for trial in studies[0].trials]
+    assert outcomes == [(TrialState.COMPLETE, 0.3), (TrialState.FAIL, None), (TrialState.PRUNED, 0.4)]
     assert peer.recommend() == first_cell == studies[0].best_trial.params, "though others had 0.6 and 0.4"
 
 
@@ -103,22 +103,22 @@ def test_the_median_pruner_lets_five_trials_complete_first() -> None:
 def test_a_seed_says_what_is_suggested(name: str, world: str) -> None:
     def cells(seed: int) -> list[object]:
         peer = PEERS[name](family_world(world, 0), seed)
-        found = []
+        suggested = []
         for _ in range(14):
             number, cell = peer.suggest()  # type: ignore[misc]
-            found.append(cell)
+            suggested.append(cell)
             epoch = 1
             while peer.report(number, epoch, 0.1 * (number % 5) + 0.01 * epoch):
                 epoch += 1
             peer.ended(number, failed=False)
-        return [*found, peer.recommend()]
+        return [*suggested, peer.recommend()]
 
     assert cells(1) == cells(1)
     assert cells(1) != cells(2)
 
 
 @pytest.mark.parametrize("name", [name for name in PEERS if not name.startswith("syne-tune")])
-def test_the_sampler_is_told_the_cell_that_was_trained_instead(name: str, studies: list[optuna.Study]) -> None:
+def test_the_sampler_learns_the_cell_that_was_trained_instead(name: str, studies: list[optuna.Study]) -> None:
     world = SmallWorld()
     peer = PEERS[name](world, 0)
     for number, cell in all_suggested(peer, world):

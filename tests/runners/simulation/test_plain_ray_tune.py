@@ -1,4 +1,4 @@
-"""The search that ours is measured against sees the same scores: else the two could not be compared."""
+"""Plain Ray Tune and the product see the same scores, so that their searches can be compared."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def test_plain_ray_tune_and_the_product_see_the_same_scores(make_data: MakeData,
     plain.mkdir()
     ensure_token(create=True)
     protocol = ["--data", str(data), "--size", "32x64", "--seed", "3"]
-    # Ten epochs of three each reach the third trial, the first that finds anything in these images.
+    # Ten epochs at three a trial reach the third trial, the first whose score is above 0.
     run("tests.benchmarks.plain_ray_tune", *protocol, "--out", str(plain), "--epochs", "3", "--budget", "10")
-    found = json.loads((plain / "result.json").read_text())
-    assert sum(len(trial["scores"]) for trial in found["trials"]) >= 10  # an epoch may end beside the last
-    trained = max(found["trials"], key=lambda trial: max(trial["scores"]))
+    result = json.loads((plain / "result.json").read_text())
+    assert sum(len(trial["scores"]) for trial in result["trials"]) >= 10  # another epoch may end together with the last
+    trained = max(result["trials"], key=lambda trial: max(trial["scores"]))
     assert max(trained["scores"]) > 0.01
 
     fixed = [f"--set={name}={level}" for name, level in trained["config"].items()]

@@ -1,4 +1,4 @@
-"""Recorded sweeps as worlds, over a sweep of two replicates that is written by hand."""
+"""Recorded sweeps as worlds, on a sweep of two replicates that is written by hand."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def rows(encoder: str, decoder: str, curves: list[list[float]], **more: Any) -> 
     cell = {"encoder": encoder, "decoder": decoder, "weights": "none"}
     for replicate, curve in reversed(list(enumerate(curves))):
         key = f"{encoder}-{decoder}-{replicate}"
-        told: dict[str, Any] = {
+        row: dict[str, Any] = {
             "trial_key": key,
             "arm_key": f"{encoder}-{decoder}",
             "cell": json.dumps(cell),
             "role": "arm",
         }
-        told |= {"replicate": replicate, "status": "COMPLETE", "epochs_done": 3, "epochs_planned": 3, "config": "{}"}
-        told["test_iou"] = dict(enumerate(TESTS.get((encoder, decoder), []))).get(replicate)
-        trials.append(told | more)
+        row |= {"replicate": replicate, "status": "COMPLETE", "epochs_done": 3, "epochs_planned": 3, "config": "{}"}
+        row["test_iou"] = dict(enumerate(TESTS.get((encoder, decoder), []))).get(replicate)
+        trials.append(row | more)
         seconds = {"train_seconds": SECONDS[encoder] - 1, "evaluation_seconds": 1.0}
         scores = [{"trial_key": key, "epoch": e, "selection_iou": x, **seconds} for e, x in enumerate(curve, 1)]
         epochs += scores
     return trials, epochs
 
 
-def written(root: Path, *further: tuple[Rows, Rows], told: dict[str, Any] | None = None) -> Path:
-    found = [rows(*pair, curves) for pair, curves in CURVES.items()] + list(further)
-    trials, epochs = ([row for part in parts for row in part] for parts in zip(*found, strict=True))
-    return write_sweep(root / "small", description=told or description(), trials=trials, epochs=epochs)
+def written(root: Path, *further: tuple[Rows, Rows], described: dict[str, Any] | None = None) -> Path:
+    parts_of_arms = [rows(*pair, curves) for pair, curves in CURVES.items()] + list(further)
+    trials, epochs = ([row for part in parts for row in part] for parts in zip(*parts_of_arms, strict=True))
+    return write_sweep(root / "small", description=described or description(), trials=trials, epochs=epochs)
 
 
 def test_quality_is_the_mean_over_replicates_of_the_best_epoch(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_cost_is_in_epochs_of_the_average_arm(tmp_path: Path) -> None:
     assert [world.cost(cell) for cell in CELLS] == pytest.approx([10 / 15, 10 / 15, 25 / 15])
 
 
-def test_the_test_set_is_told_where_it_was_measured(tmp_path: Path) -> None:
+def test_a_cell_has_a_test_score_where_one_was_measured(tmp_path: Path) -> None:
     world = recorded_world(written(tmp_path))
     assert world.test_quality(FPN) == pytest.approx(0.6)
     assert math.isnan(world.test_quality(UNET))
@@ -96,7 +96,7 @@ def test_the_space_holds_what_was_recorded(tmp_path: Path) -> None:
     assert list(world.space.cells()) == [DEEP, FPN, UNET]
     assert world.space.size == 4
     assert world.space.excluded({"encoder": "resnet34", "decoder": "fpn"}) == "not recorded"
-    # The one level of the third factor is part of the base.
+    # The third factor has one level, which is part of the base.
     assert (world.base.epochs, world.base.model.weights) == (3, "none")
     keys = {arm_key(world.space.config(world.base, cell, seed=5)) for cell in world.space.cells()}
     assert len(keys) == 3
@@ -116,9 +116,9 @@ def test_a_seed_orders_the_replicates_of_each_arm(tmp_path: Path) -> None:
         world = recorded_world(root, seed=seed)
         first = []
         for cell, curves in zip(CELLS, CURVES.values(), strict=True):
-            found = [world.curve(cell, 0).tolist(), world.curve(cell, 1).tolist()]
-            assert sorted(found) == sorted(curves)
-            first.append(curves.index(found[0]))
+            replicates = [world.curve(cell, 0).tolist(), world.curve(cell, 1).tolist()]
+            assert sorted(replicates) == sorted(curves)
+            first.append(curves.index(replicates[0]))
         firsts.add(tuple(first))
         assert world.quality(FPN) == pytest.approx(0.55)
     assert len(firsts) == 8
@@ -166,8 +166,8 @@ def test_confirmations_and_arms_beside_the_space_are_no_cells(tmp_path: Path) ->
     confirmed = rows("resnet34", "fpn", best, role="confirmation")
     trials, epochs = rows("resnet34", "fpn", best, cell=json.dumps({"arm": "large"}))
     beside = tuple([row | {"trial_key": f"b{row['trial_key']}"} for row in rows_] for rows_ in (trials, epochs))
-    told = description(arms={"large": {"data.height": 640}})
-    world = recorded_world(written(tmp_path, confirmed, beside, told=told))
+    described = description(arms={"large": {"data.height": 640}})
+    world = recorded_world(written(tmp_path, confirmed, beside, described=described))
     assert (world.left_out, world.best) == (0, pytest.approx(0.75))
     with pytest.raises(UserError, match="has not recorded large"):
         world.curve({"arm": "large"}, 0)
@@ -190,15 +190,15 @@ def test_a_curve_cannot_be_changed(tmp_path: Path) -> None:
 
 def test_a_pruned_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="pruned its trials, so that curves are not whole; replay a sweep with --prune"):
-        recorded_world(written(tmp_path, told=description(prune="asha")))
+        recorded_world(written(tmp_path, described=description(prune="asha")))
 
 
 def test_a_range_is_refused(tmp_path: Path) -> None:
     span = {"field": "optimisation.decoder_learning_rate", "low": 0.001, "high": 0.1, "log": True}
-    told = description()
-    told["factors"].append({"name": "decoder_learning_rate", "levels": {}, "range": span})
+    described = description()
+    described["factors"].append({"name": "decoder_learning_rate", "levels": {}, "range": span})
     with pytest.raises(UserError, match="varies decoder_learning_rate over a range"):
-        recorded_world(written(tmp_path, told=told))
+        recorded_world(written(tmp_path, described=described))
 
 
 def test_a_world_needs_two_arms(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_world_needs_two_arms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"cell": "not JSON"}, "what no sweep writes"),
         ({"cell": '{"encoder": "vgg", "decoder": "fpn", "weights": "none"}'}, "a level 'vgg' of encoder"),
@@ -219,7 +219,7 @@ def test_a_world_needs_two_arms(tmp_path: Path) -> None:
         ({"trial_key": "resnet18-fpn-0"}, "a trial has two rows"),
     ],
 )
-def test_damaged_trials_are_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_damaged_trials_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     trials, epochs = rows("resnet34", "fpn", [[0.1, 0.2, 0.3]] * 2, **change)
     if "epochs_planned" in change:
         for pair, curves in CURVES.items():
@@ -227,7 +227,7 @@ def test_damaged_trials_are_refused(tmp_path: Path, change: dict[str, Any], told
         root = write_sweep(tmp_path / "s", description=description(), trials=trials, epochs=epochs)
     else:
         root = written(tmp_path, (trials, epochs))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         recorded_world(root)
 
 
@@ -241,13 +241,13 @@ def test_damaged_epochs_are_refused(tmp_path: Path, change: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("missing", ["prune", "factors", "base"])
 def test_a_damaged_description_is_refused(tmp_path: Path, missing: str) -> None:
-    told = description()
-    del told[missing]
+    described = description()
+    del described[missing]
     with pytest.raises(UserError, match="what no sweep writes"):
-        recorded_world(written(tmp_path, told=told))
+        recorded_world(written(tmp_path, described=described))
 
 
 def test_reading_is_the_same_each_time(tmp_path: Path) -> None:
     root = written(tmp_path)
-    found = [[recorded_world(root, seed=3).curve(cell, 1) for cell in CELLS] for _ in range(2)]
-    assert np.array_equal(found[0], found[1])
+    curves = [[recorded_world(root, seed=3).curve(cell, 1) for cell in CELLS] for _ in range(2)]
+    assert np.array_equal(curves[0], curves[1])

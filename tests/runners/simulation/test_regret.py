@@ -1,4 +1,4 @@
-"""Simulated sweeps of the product: costs, budgets, failures, the same each time; and what is summed up."""
+"""Simulated sweeps of the product: costs, budgets, failures, reproducibility, and the summary."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def test_budgets() -> None:
 
 def test_the_summary_by_hand() -> None:
     def rows(strategy: str, seed: int, regrets: list[float]) -> list[dict[str, object]]:
-        kept = [{"cost": 10.0 * (i + 1), "regret": regret} for i, regret in enumerate(regrets)]
+        points = [{"cost": 10.0 * (i + 1), "regret": regret} for i, regret in enumerate(regrets)]
         return [
-            {"world": "w", "strategy": strategy, "seed": seed, "spent": min(row["cost"], 30.0), **row} for row in kept
+            {"world": "w", "strategy": strategy, "seed": seed, "spent": min(row["cost"], 30.0), **row} for row in points
         ]
 
     table = pd.DataFrame(
@@ -78,12 +78,12 @@ def test_the_summary_by_hand() -> None:
             *rows("ours", 1, [0.02, 0.02, 0.01, 0.008]),
         ]
     )
-    found = summary(table, "ray").set_index("strategy")
-    assert found.loc["ray", "final"] == pytest.approx(0.03)
-    assert found.loc["ray", "final_se"] == pytest.approx(0.01)
-    assert found.loc["ours", "auc"] == pytest.approx((0.012 + 0.0145) / 2)
-    assert (found.loc["ours", "cost_005"], found.loc["ours", "reached_005"]) == (40.0, 0.5)
-    assert (found.loc["ours", "cost_010"], found.loc["ours", "reached_010"]) == (35.0, 1.0)
+    summarised = summary(table, "ray").set_index("strategy")
+    assert summarised.loc["ray", "final"] == pytest.approx(0.03)
+    assert summarised.loc["ray", "final_se"] == pytest.approx(0.01)
+    assert summarised.loc["ours", "auc"] == pytest.approx((0.012 + 0.0145) / 2)
+    assert (summarised.loc["ours", "cost_005"], summarised.loc["ours", "reached_005"]) == (40.0, 0.5)
+    assert (summarised.loc["ours", "cost_010"], summarised.loc["ours", "reached_010"]) == (35.0, 1.0)
     # Ray's final regret is 0.03, for which it had spent 30; ours is there after 10.
-    assert found.loc["ours", "ratio"] == pytest.approx(10 / 30)
+    assert summarised.loc["ours", "ratio"] == pytest.approx(10 / 30)
     assert np.isnan(summary(table, "ours").set_index("strategy").loc["ray", "ratio"])

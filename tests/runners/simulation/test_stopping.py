@@ -1,4 +1,4 @@
-"""Stopping successive halving, by hand."""
+"""Successive halving of the stopping kind, worked out by hand."""
 
 from __future__ import annotations
 

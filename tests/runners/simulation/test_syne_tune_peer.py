@@ -1,4 +1,4 @@
-"""Syne Tune as a peer: what its scheduler is told, what is recommended, and that its draws are its own."""
+"""Syne Tune as a peer: the results that its scheduler receives, the recommendation, and its private random state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_highest_score_of_any_epoch_is_recommended(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_scheduler_is_told_the_cell_that_was_trained_instead(name: str) -> None:
+def test_the_scheduler_learns_the_cell_that_was_trained_instead(name: str) -> None:
     world = SmallWorld()
     peer = PEERS[name](world, 0)
     trained = dict(all_suggested(peer, world))
@@ -54,16 +54,16 @@ def test_the_scheduler_is_told_the_cell_that_was_trained_instead(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_draws_from_a_state_of_its_own(name: str) -> None:
+def test_it_draws_from_a_private_random_state(name: str) -> None:
     def suggested(disturbed: bool) -> list[object]:
-        peer, found = PEERS[name](family_world("arch:noisy", 0), 4), []
+        peer, cells = PEERS[name](family_world("arch:noisy", 0), 4), []
         for _ in range(30):
             if disturbed:
                 np.random.random()
             number, cell = peer.suggest()  # type: ignore[misc]
             peer.report(number, 27, 0.1 * (number % 7))
-            found.append(cell)
-        return found
+            cells.append(cell)
+        return cells
 
     np.random.seed(1)
     expected = np.random.RandomState(1).random()

@@ -1,4 +1,4 @@
-"""A sweep whose trials mostly mark nothing, and so have one and the same score, teaches scales all the same."""
+"""A sweep in which many trials mark nothing, and so have equal scores, still gives finite scales."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_of_two_drivers_the_second_continues_and_the_journal_stays_whole(folder:
     assert len(list(read_events(folder))) == 3
 
 
-def test_who_holds_a_sweep_is_asked_without_a_right_to_write(
+def test_the_holder_of_a_sweep_is_read_without_a_right_to_write(
     folder: SweepFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Ledger(folder):

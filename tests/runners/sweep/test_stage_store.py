@@ -27,16 +27,16 @@ def checkpoint(folder: Path, content: bytes = b"weights") -> Storage:
     return LocalStorage(folder)
 
 
-def test_a_stage_is_found_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_stage_is_available_when_it_is_complete(tmp_path: Path) -> None:
     store = StageStore(tmp_path / "stages")
     assert store.find("abc") is None
     store.publish("abc", checkpoint(tmp_path / "one"), {"seconds": 12.5})
-    found = store.find("abc")
-    assert found is not None
-    assert found.seconds == 12.5
-    assert open_storage(found.location).read("best") == b"weights"
+    stage = store.find("abc")
+    assert stage is not None
+    assert stage.seconds == 12.5
+    assert open_storage(stage.location).read("best") == b"weights"
     store.publish("abc", checkpoint(tmp_path / "two", b"others"), {"seconds": 1.0})
-    assert store.find("abc") == found, "the first one stays"
+    assert store.find("abc") == stage, "the first one stays"
 
 
 def test_what_a_killed_publisher_leaves_is_not_taken_for_whole(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_a_damaged_entry_is_reported_and_replaced(tmp_path: Path) -> None:
     assert store.find("abc") is None
     assert "abc/stage.json is damaged" in reports[0]
     store.publish("abc", checkpoint(tmp_path / "two", b"others"), {"seconds": 2.0})
-    found = store.find("abc")
-    assert found is not None
-    assert open_storage(found.location).read("best") == b"others"
+    stage = store.find("abc")
+    assert stage is not None
+    assert open_storage(stage.location).read("best") == b"others"
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_second_sweep_trains_no_stage_again(make_data: MakeData, tmp_path: Pat
     arms = [frame[frame["role"] == "arm"].iloc[0] for frame in frames]
     assert [bool(arm["stage_reused"]) for arm in arms] == [False, True]
     assert arms[1]["stage_seconds"] > 0
-    # What begins with the same weights gives the same numbers.
+    # Trials that begin with the same weights give the same numbers.
     assert arms[0]["selection_iou"] == arms[1]["selection_iou"]
     assert arms[0]["test_iou"] == arms[1]["test_iou"]
     (entry,) = (tmp_path / "stages").glob("*/stage.json")

@@ -1,4 +1,4 @@
-"""Which weights of finished trials are kept."""
+"""The weights of finished trials that a policy retains."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def finished(folder: SweepFolder, scores: dict[str, float], *, stage: str | None
     return history
 
 
-def kept(folder: SweepFolder) -> set[str]:
+def retained(folder: SweepFolder) -> set[str]:
     return {path.name for path in (folder.root / "checkpoints").iterdir()}
 
 
@@ -58,15 +58,15 @@ def kept(folder: SweepFolder) -> set[str]:
 def test_policies(tmp_path: Path, policy: str, expected: set[str]) -> None:
     folder = SweepFolder(tmp_path)
     Retention(folder, finished(folder, {"a": 0.5, "b": 0.1, "c": 0.3}), policy).tidy()
-    assert kept(folder) == expected
+    assert retained(folder) == expected
 
 
-def test_a_stage_is_kept_whatever_the_policy_says(tmp_path: Path) -> None:
+def test_a_stage_is_retained_whatever_the_policy_says(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     history = finished(folder, {"a": 0.1, "b": 0.5}, stage="a")
     history.stages.first_user["a"] = "b"
     Retention(folder, history, "none").tidy()
-    assert kept(folder) == {"a"}
+    assert retained(folder) == {"a"}
 
 
 def test_policies_that_do_not_exist() -> None:

@@ -1,4 +1,4 @@
-"""Exceptions of machines and of trials, each as its library words it."""
+"""Exceptions of machines and of trials, in the words of their libraries."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_a_lost_worker_has_a_reason() -> None:
 
 
 class Trial:
-    """What Ray leaves of a trial."""
+    """The files that Ray leaves of a failed trial."""
 
     def __init__(self, folder: Path) -> None:
         self.pickled_error_file, self.error_file = str(folder / "error.pkl"), str(folder / "error.txt")

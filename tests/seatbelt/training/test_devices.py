@@ -59,7 +59,7 @@ def trial_of(*, channels_last: bool, **changes: object) -> TrialConfig:
 
 
 def take_step(state: Trainer) -> None:
-    """Move the weights by a batch whose gradients are as they are: backward passes of fake tensors need CUDA."""
+    """Take a step with arbitrary gradients, since backward passes of fake tensors need CUDA."""
     for group in state.optimizer.param_groups:
         for parameter in group["params"]:
             parameter.grad = torch.empty_like(parameter)

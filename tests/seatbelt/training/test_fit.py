@@ -74,7 +74,7 @@ def run(
 
 
 def numbers(events: list[Event]) -> list[dict[str, object]]:
-    """What must not differ: everything but the seconds."""
+    """Return the metrics that must be equal: all but times and speed."""
     rows = [dataclasses.asdict(event) for event in events if isinstance(event, EpochMetrics)]
     return [
         {k: v for k, v in row.items() if k not in ("train_seconds", "evaluation_seconds", "images_per_s")}

@@ -1,4 +1,4 @@
-"""Out of memory in a trial's first step: smaller parts, the same step, and everything after it as if from the start."""
+"""Out of memory in a trial's first step: the step is repeated in smaller parts, as if the trial had begun so."""
 
 from __future__ import annotations
 

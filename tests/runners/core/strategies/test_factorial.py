@@ -1,4 +1,4 @@
-"""Factorial sweeps against simulated workers: what is written down, resuming, pruning, ending when sure."""
+"""Factorial sweeps on simulated workers: recorded events, resuming, pruning, ending when sure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.runners.simulated import Cluster
 def cluster_of(
     strategy: str, *, world: str = "arch:indep", seed: int = 1, limits: Limits | None = None
 ) -> VirtualCluster:
-    known = family_world(world, seed)
-    plan = plan_of(strategy, known, seed)
+    simulated = family_world(world, seed)
+    plan = plan_of(strategy, simulated, seed)
     if limits is not None:
         plan = replace(plan, limits=limits)
-    return VirtualCluster(plan, known, workers=4, seed=seed, failures=0.01)
+    return VirtualCluster(plan, simulated, workers=4, seed=seed, failures=0.01)
 
 
 def test_scales_are_learned_at_rising_numbers_of_trials_only() -> None:
@@ -62,7 +62,7 @@ def test_a_sweep_ends_when_its_recommendation_is_sure() -> None:
     assert judged[-1].probability >= 0.9
     assert all(event.probability < 0.9 for event in judged[:-1])
     assert cluster.history.arm_trials < 400
-    # Wanting more, the same sweep goes on.
+    # With stricter limits the same sweep goes on.
     stricter = replace(cluster.plan, limits=replace(cluster.plan.limits, until=1e-6))
     assert not isinstance(next_leg(stricter, cluster.history), Finished)
 
@@ -103,7 +103,7 @@ def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     rung = cluster.history.rungs[plan.rungs[0]]
     assert rung.reached > 30
     assert rung.promoted == rung.reached // plan.eta
-    # Not only at the end: as soon as three more have reached the rung.
+    # Promotions come as soon as three more trials have reached the rung, not only at the end.
     promoted = [
         i for i, e in enumerate(cluster.events) if isinstance(e, Decided) and e.by == "asha" and e.kind == "promotion"
     ]
@@ -135,9 +135,9 @@ def test_without_a_complete_trial_the_best_mean_of_the_longest_is_recommended() 
     while cluster.history.epochs_done < 8:
         cluster.work()
     assert all(view.epochs_done < 9 for view in cluster.history.by_number)
-    found = strategy_of(plan).recommend(plan, cluster.history)
-    assert found == best_mean.recommend(plan, cluster.history)
+    recommended = strategy_of(plan).recommend(plan, cluster.history)
+    assert recommended == best_mean.recommend(plan, cluster.history)
     views = cluster.history.by_number
     longest = max(view.epochs_done for view in views)
     best = max((view for view in views if view.epochs_done == longest), key=lambda view: max(view.scores))
-    assert found is not None and found.cell == best.plan.cell
+    assert recommended is not None and recommended.cell == best.plan.cell

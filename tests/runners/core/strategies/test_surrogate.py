@@ -24,7 +24,7 @@ EPOCHS = (3, 9)
 
 
 def quality(row: Row) -> float:
-    """Return a score that falls with each level that is not the best's."""
+    """Return a score that falls with each level that differs from the best cell."""
     return 0.6 - 0.03 * sum(a != b for a, b in zip(row, BEST, strict=True))
 
 
@@ -46,14 +46,14 @@ def seen(count: int, *, seed: int = 0, noise: float = 0.004, **more: object) -> 
     )
 
 
-def surrogate(found: Observations) -> Surrogate:
-    return Surrogate.of(found, estimate_scales(found, None))
+def surrogate(observations: Observations) -> Surrogate:
+    return Surrogate.of(observations, estimate_scales(observations, None))
 
 
 def test_the_start_has_each_level_as_often_as_any_other() -> None:
     tried: list[Row] = []
     for number in range(START):
-        found = Observations(
+        observations = Observations(
             space=CHOICES,
             epochs=EPOCHS,
             cells=[],
@@ -62,7 +62,7 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
             rows=[],
             tried=tried,
         )
-        suggestion = first_cells(found, np.random.default_rng(number))
+        suggestion = first_cells(observations, np.random.default_rng(number))
         assert suggestion is not None
         tried.append(suggestion.row)
     assert len(set(tried)) == START
@@ -77,30 +77,30 @@ def test_the_start_has_each_level_as_often_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_the_best_cell_is_found_though_it_was_never_tried(listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_cell_is_proposed_though_it_was_never_tried(listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "MOST_LISTED", 4096 if listed else 1)
-    found = seen(40)
+    observations = seen(40)
     if not listed:
-        found = Observations(**{**found.__dict__, "space": candidate_space(SPACE)})
-    assert BEST not in found.rows
-    model = surrogate(found)
+        observations = Observations(**{**observations.__dict__, "space": candidate_space(SPACE)})
+    assert BEST not in observations.rows
+    model = surrogate(observations)
     assert model.best() == BEST
     random = np.random.default_rng(1)
     proposed = [suggestion.row for _ in range(10) if (suggestion := model.suggest(random, probes=False))]
     assert BEST in proposed
-    assert np.mean([quality(row) for row in proposed]) > np.mean([quality(row) for row in found.rows]) + 0.02
+    assert np.mean([quality(row) for row in proposed]) > np.mean([quality(row) for row in observations.rows]) + 0.02
     recommended = model.recommend(random)
     assert recommended is not None
-    assert quality(recommended.row) == max(quality(row) for row in found.rows)
+    assert quality(recommended.row) == max(quality(row) for row in observations.rows)
     assert abs(recommended.score - quality(recommended.row)) < 3 * recommended.error < 0.05
 
 
 def test_what_is_closed_is_never_proposed() -> None:
-    found = seen(40, closed={BEST, (2, 1, 0, 0)})
-    model = surrogate(found)
+    observations = seen(40, closed={BEST, (2, 1, 0, 0)})
+    model = surrogate(observations)
     random = np.random.default_rng(2)
     proposed = {suggestion.row for _ in range(40) if (suggestion := model.suggest(random, probes=True))}
-    assert not proposed & set(found.closed)
+    assert not proposed & set(observations.closed)
     rows = {tuple(row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
     everything = surrogate(seen(40, closed=rows))
     assert everything.suggest(random, probes=True) is None
@@ -113,11 +113,11 @@ def test_where_cells_are_not_listed_a_closed_maximum_gives_way_to_its_neighbours
     unlisted = candidate_space(SPACE)
     every = {tuple(int(x) for x in row) for row in CHOICES.listed.tolist()} if CHOICES.listed is not None else set()
     near = {row for row in every if sum(a != b for a, b in zip(row, BEST, strict=True)) == 1}
-    for closed, wanted in ((every - near, near), (every, set())):
+    for closed, expected in ((every - near, near), (every, set())):
         model = surrogate(Observations(**{**seen(120).__dict__, "space": unlisted, "closed": closed}))
         random = np.random.default_rng(7)
         proposed = {suggestion.row for _ in range(20) if (suggestion := model.suggest(random, probes=False))}
-        assert proposed <= wanted and bool(proposed) == bool(wanted)
+        assert proposed <= expected and bool(proposed) == bool(expected)
 
 
 def test_a_probe_changes_one_factor_of_the_best() -> None:
@@ -166,7 +166,7 @@ def test_where_scores_are_spread_more_widely_everything_is_expected_to_be_larger
     assert large.pairs == pytest.approx(5 * small.pairs, rel=0.1)
     assert large.main == pytest.approx(5 * small.main, rel=0.1)
     assert large.noise == pytest.approx(25 * small.noise, rel=0.1, abs=1e-5)
-    # Scores that are spread less than expected say less about scales than that they are small.
+    # Scores that spread less than expected lower the scales by less than in proportion.
     assert estimate_scales(replace(usual, scores=0.01 * usual.scores), None).pairs > 0.01 * small.pairs
 
 
@@ -174,7 +174,7 @@ def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
     random = np.random.default_rng(6)
     rows = [CHOICES.random(random, 1)[0] for _ in range(1500)]
     end = np.array([quality(row) for row in rows]) + random.normal(0, 0.02, len(rows))
-    found = Observations(
+    observations = Observations(
         space=CHOICES,
         epochs=EPOCHS,
         cells=[CHOICES.cell(row) for row in rows],
@@ -183,6 +183,6 @@ def test_a_large_sweep_reads_a_part_of_its_trials() -> None:
         rows=rows,
         tried=rows,
     )
-    model = Surrogate.of(found, expected_scales(4, EPOCHS))
+    model = Surrogate.of(observations, expected_scales(4, EPOCHS))
     assert model.belief.trials.scores.shape == (450 + 250, 2)
     assert model.best() == BEST

@@ -52,7 +52,7 @@ def test_every_transform_changes_the_image_and_keeps_the_contract(name: str) -> 
     image, mask = sample()
     originals = image.copy(), mask.copy()
     for array in (image, mask):
-        array.flags.writeable = False  # as the decoded cache is
+        array.flags.writeable = False  # like the arrays of the decoded cache
     changed = 0
     for index in range(8):
         new_image, new_mask = augmenter(name)(image, mask, seed=1, epoch=2, index=index)
@@ -132,7 +132,7 @@ def test_results_depend_on_the_arguments_alone() -> None:
     image, mask = sample()
     first = augmenter(*TRANSFORMS, probability=0.5)
     forward = [first(image, mask, seed=5, epoch=1, index=i)[0] for i in range(6)]
-    second = pickle.loads(pickle.dumps(first))  # as a loader worker gets it
+    second = pickle.loads(pickle.dumps(first))  # loader workers receive a pickled copy
     backward = [second(image, mask, seed=5, epoch=1, index=i)[0] for i in reversed(range(6))]
     for one, other in zip(forward, reversed(backward), strict=True):
         assert np.array_equal(one, other)
@@ -247,8 +247,8 @@ def test_crops_show_two_thirds_of_the_area() -> None:
 
 
 def test_every_transform_is_built_strictly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Built so, albumentations refuses unknown arguments, of which it would else only warn."""
-    augmenter("solarize")  # lets albumentations be imported as it should be
+    """Built strictly, albumentations refuses unknown arguments; otherwise it only warns of them."""
+    augmenter("solarize")  # imports albumentations as the product does
     import albumentations
 
     seen: dict[str, dict[str, Any]] = {}

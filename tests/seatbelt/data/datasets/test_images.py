@@ -1,4 +1,4 @@
-"""One image or mask that nobody vouches for."""
+"""Single images and masks from untrusted files."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_masks_of_a_native_data_set_follow_the_upright_image(make_data: MakeData
     for row, orientation in ((first, 3), (second, 6)):
         with Image.open(root / row.image) as file:
             pixels = np.asarray(file)
-        # Stored so that EXIF turns it back to what the mask was drawn on.
+        # Stored turned, so that EXIF turns it to the orientation of the mask.
         stored = pixels[::-1, ::-1] if orientation == 3 else np.rot90(pixels)
         Image.fromarray(np.ascontiguousarray(stored)).save(root / row.image, exif=exif(orientation))
         image, mask = decode(read(root), row)

@@ -173,7 +173,7 @@ def draw_folder(root: Path, images: int = 4, colours: bool = False, **size: int)
 def draw_cityscapes(root: Path, images: int = 4, *, extras: bool = False, **size: int) -> Path:
     """Belts as cars (26), hair as persons (24), the last column as the car that carries the camera (1).
 
-    With the further files that lie beside the masks, if wanted.
+    With `extras`, also the further files that lie beside the masks.
     """
     for number in range(images):
         split, city = ("train", "ulm") if number % 2 == 0 else ("val", "bonn")

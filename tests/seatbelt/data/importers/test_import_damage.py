@@ -66,12 +66,12 @@ def test_damage_is_named_or_harmless(
         strict = _import(form, root, out, places, skip_bad=False, done=done)
         lenient = _import(form, root, tmp_path / "lenient", places, skip_bad=True, done=done)
         if strict is None:
-            # What stops a strict import ends a lenient one too, or it is listed there.
+            # A fault that ends a strict import also ends a lenient one, or is listed by it.
             assert lenient is None or lenient.skipped, done
             outcomes["error" if lenient is None else "listed"] += 1
         else:
             assert lenient is not None and not lenient.skipped, done
-            # Whatever is lost without being an error must at least be told.
+            # An image that is lost without an error must be reported.
             assert strict.images == whole.images or strict.notices(), done
             outcomes["noticed" if strict.notices() != whole.notices() else "harmless"] += 1
         for folder in (root, out, tmp_path / "lenient"):

@@ -1,4 +1,4 @@
-"""Images of an import are as people see them, whatever their files store."""
+"""Imported images look as people see them, whatever orientation and colours their files store."""
 
 from __future__ import annotations
 

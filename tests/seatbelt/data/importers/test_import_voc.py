@@ -64,7 +64,7 @@ def test_missing_files_are_named_or_skipped(tmp_path: Path) -> None:
         import_data("voc", source, tmp_path / "out", OPTIONS)
     report = import_data("voc", source, tmp_path / "out", ImportOptions(places=OPTIONS.places, skip_bad=True))
     assert report.skipped_lines() == ["JPEGImages/p1_a: the image is missing"]
-    # Listed, but without a mask: CVAT writes images so on which nothing is annotated.
+    # Listed, but without a mask: so CVAT exports an image without annotations.
     assert report.notices()[0].startswith("listed without a mask: all background")
     masks = masks_of(tmp_path / "out")
     assert sorted(masks) == ["p0_a.png", "p2_a.png", "p3_a.jpg"]

@@ -48,7 +48,7 @@ OPTIONS = {form: ImportOptions(target="car") if form == "cityscapes" else WITH_C
 def test_memory_does_not_grow_with_the_images(form: str, tmp_path: Path) -> None:
     peaks: list[int] = []
     for images in (20, 20, 200):
-        # The first import pays for what is imported and cached once.
+        # The first import also takes memory for modules and caches, so that it comes twice.
         name = f"{len(peaks)}-{images}"
         source = MANY[form](tmp_path / name, images, height=60, width=100)
         tracemalloc.start()

@@ -78,7 +78,7 @@ def test_batches_are_identical_with_0_and_2_workers(policy: str) -> None:
         for (images, masks), (other_images, other_masks) in pairs:
             assert torch.equal(images, other_images)
             assert torch.equal(masks, other_masks)
-    # The augmentation did something: else the test would show nothing.
+    # The augmentation changed an image; otherwise equality would prove nothing.
     flat: Batch = next(iter(alone.epoch(1)))
     assert any(image.unique().numel() > 1 for image in flat[0])
 

@@ -181,10 +181,10 @@ def test_subjects_stay_apart_and_every_count_adds_up(
         return [s for s in samples if data[s[0]].rows[s[1]].domain == kind]
 
     def people(samples: tuple[Sample, ...]) -> set[tuple[int, str]]:
-        found = [(d, data[d].rows[r]) for d, r in samples]
-        return {(d, row.subject or row.image) for d, row in found}
+        pairs = [(d, data[d].rows[r]) for d, r in samples]
+        return {(d, row.subject or row.image) for d, row in pairs}
 
-    everyone = tuple((d, r) for d, found in enumerate(data) for r in range(len(found.rows)))
+    everyone = tuple((d, r) for d, data_set in enumerate(data) for r in range(len(data_set.rows)))
     tested = people(tuple(s for s in everyone if data[s[0]].rows[s[1]].split == "test"))
     assert not people(parts.train) & people(parts.selection)
     assert not (people(parts.train) | people(parts.selection)) & tested

@@ -108,7 +108,7 @@ def test_no_subject_is_in_two_of_training_selection_and_test(
         rows = {(d, r): data[d].rows[r] for d, r in samples}
         return {(d, row.subject or row.image) for (d, _), row in rows.items()}
 
-    everyone = tuple((d, r) for d, found in enumerate(data) for r in range(len(found.rows)))
+    everyone = tuple((d, r) for d, data_set in enumerate(data) for r in range(len(data_set.rows)))
     tested = people(tuple(s for s in everyone if data[s[0]].rows[s[1]].split == "test"))
     assert not people(parts.train) & people(parts.selection)
     assert not people(parts.train) & tested

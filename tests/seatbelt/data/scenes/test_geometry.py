@@ -1,4 +1,4 @@
-"""The traced picture against a second, slower way to find out what a ray meets."""
+"""The traced picture against a second, slower computation of what a ray meets."""
 
 from collections.abc import Callable
 from typing import Any

@@ -107,7 +107,7 @@ def test_cut_out_pictures_show_no_cabin() -> None:
 
 
 def test_large_pictures_and_views_without_a_window_can_be_rendered() -> None:
-    """OpenCV cannot map more than 32,767 places in a row, nor none at all."""
+    """OpenCV can map neither more than 32,767 places in a row nor zero places."""
     large = render(GENERATIONS["5"], index=1, seed=0, width=640, height=360)
     assert (large.mask == LABELS["window"]).sum() > 32767
     inside = np.array([[0.5, 0.5], [0.935, 0.935], [0.0, 0.1]], dtype=np.float32)
