@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from seatbelt.errors import UserError
-from tests.benchmarks.recorded import KEPT
+from tests.benchmarks.recorded import RECORDED_SWEEPS
 from tests.benchmarks.recorded.keeping import keep
 from tests.benchmarks.recorded.making import SWEEPS, make
 
@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "keep":
         try:
-            keep(options.sweep, KEPT / options.name)
+            keep(options.sweep, RECORDED_SWEEPS / options.name)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
