@@ -37,13 +37,13 @@ def write_sweep(root: Path, *, description: dict[str, Any] | None = None, **tabl
         names = arrow_schema(table).names
         whole = [dict.fromkeys(names) | row for row in rows]
         assert all(set(row) == set(names) for row in whole)
-        # Two shards where there is more than one row.
+        # More than two rows take two shards.
         for number, part in enumerate((whole[:2], whole[2:])):
             if part or number == 0:
-                found = pa.Table.from_pylist(part, schema=arrow_schema(table))
-                pq.write_table(found, root / table / f"{number:05}.parquet")
-    told = {"baselines": {"all background": 0.25, "mean mask": 0.5}, **(description or {})}
-    (root / "sweep.json").write_text(json.dumps(told))
+                shard = pa.Table.from_pylist(part, schema=arrow_schema(table))
+                pq.write_table(shard, root / table / f"{number:05}.parquet")
+    content = {"baselines": {"all background": 0.25, "mean mask": 0.5}, **(description or {})}
+    (root / "sweep.json").write_text(json.dumps(content))
     return root
 
 

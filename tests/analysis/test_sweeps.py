@@ -89,7 +89,7 @@ def test_the_best_of_several(both: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             {"selection": [[0, 1]]},
@@ -103,13 +103,13 @@ def test_the_best_of_several(both: Path) -> None:
         ),
     ],
 )
-def test_scores_of_different_selection_sets_do_not_compare(both: Path, change: dict[str, Any], told: str) -> None:
+def test_scores_of_different_selection_sets_do_not_compare(both: Path, change: dict[str, Any], message: str) -> None:
     trial = arm_trial("0f0", "resnet18", "unet", 0, 0.65)
     write_sweep(both / "other", description=DESCRIPTION | change | {"baselines": {"x": 0.1}}, trials=[trial])
     sweeps = load_all([both / "first", both / "other"])
     with pytest.raises(UserError, match="scored on different selection sets") as caught:
         best(sweeps)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).endswith("give sweeps of one set, or --mixed")
     ranking = best(sweeps, mixed=True)
     # One arm in two sweeps is two rows.
@@ -146,17 +146,17 @@ def test_cells_have_named_arms_and_ranges(make_sweep: MakeSweep) -> None:
     trials = [arm_trial(str(i), "e", "d", i, 0.5) | {"cell": json.dumps(cell)} for i, cell in enumerate(cells)]
     sweep = make_sweep(description={"factors": factors}, trials=trials)
     assert sweep.factors == {"rate": [], "decoder": ["unet", "fpn"]}
-    found = sweep.cells
-    assert list(found.columns) == ["trial_key", "arm_key", "replicate", "rate", "decoder", "arm"]
-    assert found["rate"].tolist() == pytest.approx([0.01, math.nan], nan_ok=True)
-    assert found["decoder"].cat.categories.tolist() == ["unet", "fpn"]
-    assert found["arm"].tolist()[1] == "none" and pd.isna(found["arm"][0])
+    table = sweep.cells
+    assert list(table.columns) == ["trial_key", "arm_key", "replicate", "rate", "decoder", "arm"]
+    assert table["rate"].tolist() == pytest.approx([0.01, math.nan], nan_ok=True)
+    assert table["decoder"].cat.categories.tolist() == ["unet", "fpn"]
+    assert table["arm"].tolist()[1] == "none" and pd.isna(table["arm"][0])
 
 
 def test_stages_list_the_trials_that_begin_with_them(make_sweep: MakeSweep) -> None:
     def user(key: str, stage: str, reused: bool, seconds: float) -> dict[str, Any]:
-        told = {"stage_key": stage, "stage_reused": reused, "stage_seconds": seconds}
-        return arm_trial(key, key, "fpn", 0, 0.5, number=int(key[1:])) | told
+        columns = {"stage_key": stage, "stage_reused": reused, "stage_seconds": seconds}
+        return arm_trial(key, key, "fpn", 0, 0.5, number=int(key[1:])) | columns
 
     stage = arm_trial("s1", "e", "fpn", 0, 0.4, role="stage", number=0, generations="2+3") | {"train_seconds": 30.0}
     users = [user("u1", "s1", False, 30.0), user("u2", "s1", True, 30.0), user("u3", "u1", False, 7.0)]
@@ -171,15 +171,15 @@ def test_stages_list_the_trials_that_begin_with_them(make_sweep: MakeSweep) -> N
     assert query(sweep, "select stage_key from stages order by 1")[1] == [("s1",), ("stored",), ("u1",)]
 
 
-def test_sweeps_are_shown_with_counts_of_trials(both: Path) -> None:
+def test_the_text_of_a_sweep_counts_its_trials(both: Path) -> None:
     sweep = load(both / "first")
     assert repr(sweep) == f"<Sweep first at {both}/first: 6 COMPLETE>"
     assert "resnet18" in sweep._repr_html_() and "&lt;Sweep first" in sweep._repr_html_()
     assert repr(load_all(both / "*")).splitlines()[0] == "<2 sweeps>"
     assert "<li>&lt;Sweep second" in load_all(both / "*")._repr_html_()
     hostile = arm_trial("x", "<script>\x1b[31m", "d", 0, 0.5, status="\x1b[2J")
-    shown = load(write_sweep(both / "hostile", trials=[hostile, hostile | {"status": "COMPLETE"}]))
-    assert repr(shown).isprintable()
-    assert "<script>" not in shown._repr_html_()
+    loaded = load(write_sweep(both / "hostile", trials=[hostile, hostile | {"status": "COMPLETE"}]))
+    assert repr(loaded).isprintable()
+    assert "<script>" not in loaded._repr_html_()
     (both / "first" / "trials" / "00000.parquet").write_bytes(b"damaged")
     assert "cannot be read" in repr(sweep) and "cannot be read" in sweep._repr_html_()

@@ -1,7 +1,7 @@
 """Questions put to sweeps of 100 to 10,000 trials of 100 epochs: ours, MLflow, pandas over Ray's files, side by side.
 
-Every answer is a process of its own, its start included, as a person waits for it; medians of several. That all give
-one answer is checked. Filling is not timed: MLflow, which takes some 60 s for 1,000 trials, is asked up to 1,000.
+Every answer is a process of its own; times are medians of several and include its start, as a person waits for it. All
+must give the same answer. Filling is not timed; MLflow takes some 60 s for 1,000 trials and gets no larger sweeps.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _SQL_CURVE = "select epoch, avg(selection_iou) as iou from epochs group by 1 ord
 
 @dataclass(frozen=True)
 class Question:
-    """A question, and where its one number is in what our command prints."""
+    """A question, and where our command prints the number that answers it."""
 
     name: str
     arguments: tuple[str, ...]
     """Of our command line; SWEEP stands for the sweep."""
     number: Callable[[Any], float] | None = None
-    """Takes the printed JSON; None where the others have no such answer."""
+    """Takes the printed JSON; None where the others cannot answer."""
 
 
 QUESTIONS = (
-    Question("best", ("best", "SWEEP", "--json"), lambda found: found["arms"][0]["selection_iou"]),
+    Question("best", ("best", "SWEEP", "--json"), lambda output: output["arms"][0]["selection_iou"]),
     # Least squares, as the others have it.
     Question(
         "effects",
         ("effects", "SWEEP", "--factor", FACTOR, "--estimator", "likelihood", "--json"),
-        lambda found: found["effects"][0]["effect"],
+        lambda output: output["effects"][0]["effect"],
     ),
-    Question("query", ("query", "SWEEP", _SQL_MEAN, "--format", "json"), lambda found: found[1]["iou"]),
-    Question("curve", ("query", "SWEEP", _SQL_CURVE, "--format", "json"), lambda found: found[-1]["iou"]),
+    Question("query", ("query", "SWEEP", _SQL_MEAN, "--format", "json"), lambda output: output[1]["iou"]),
+    Question("curve", ("query", "SWEEP", _SQL_CURVE, "--format", "json"), lambda output: output[-1]["iou"]),
 )
 
 
@@ -60,7 +60,7 @@ def measure(folder: Path) -> list[str]:
         _peer("fill_mlflow", folder / f"whole-{size}", folder / f"mlflow-{size}.db")
     lines = [f"trials x {EPOCHS} epochs: {', '.join(f'{size:,}' for size in SIZES)}; seconds, median, start included"]
     for question in QUESTIONS:
-        lines += _asked(question, folder)
+        lines += _question_lines(question, folder)
     for kind in ("whole", "pruned"):
         usual = Question("effects", ("effects", "SWEEP"))
         seconds = [_timed([_command(usual, folder / f"{kind}-{size}")], size)[0][0] for size in SIZES]
@@ -68,8 +68,8 @@ def measure(folder: Path) -> list[str]:
     return lines
 
 
-def _asked(question: Question, folder: Path) -> list[str]:
-    """Put a question to all in every size, in turns."""
+def _question_lines(question: Question, folder: Path) -> list[str]:
+    """Put a question to all, in turns, at every size; return a line for each of them."""
     seconds: dict[str, list[float]] = {"seatbelt": []}
     for size in SIZES:
         commands = {"seatbelt": _command(question, folder / f"whole-{size}")}
@@ -77,12 +77,12 @@ def _asked(question: Question, folder: Path) -> list[str]:
             commands["pandas"] = _python(f"pandas_{question.name}", folder / f"ray-{size}")
         if question.number is not None and size in MLFLOW_SIZES:
             commands["mlflow"] = _python(f"mlflow_{question.name}", folder / f"mlflow-{size}.db")
-        found = dict(zip(commands, _timed(list(commands.values()), size), strict=True))
-        for who, (taken, told) in found.items():
+        answers = dict(zip(commands, _timed(list(commands.values()), size), strict=True))
+        for who, (taken, output) in answers.items():
             seconds.setdefault(who, []).append(taken)
             if question.number is not None and who != "seatbelt":
-                ours = question.number(json.loads(found["seatbelt"][1]))
-                assert abs(float(told) - ours) < 1e-9, f"{who} answers {question.name} by {told}, we by {ours}"
+                ours = question.number(json.loads(answers["seatbelt"][1]))
+                assert abs(float(output) - ours) < 1e-9, f"{who} answers {question.name} by {output}, we by {ours}"
     lines = []
     for who, taken in seconds.items():  # type: ignore[assignment]
         ratios = [f"{theirs / ours:.1f}" for theirs, ours in zip(taken, seconds["seatbelt"], strict=False)]
@@ -103,8 +103,8 @@ def _command(question: Question, sweep: Path) -> list[str]:
 
 
 def _python(function: str, *places: Path) -> list[str]:
-    given = ", ".join(repr(str(place)) for place in places)
-    code = f"from tests.benchmarks.answers_peers import {function}; {function}({given})"
+    values = ", ".join(repr(str(place)) for place in places)
+    code = f"from tests.benchmarks.answers_peers import {function}; {function}({values})"
     return [sys.executable, "-W", "ignore", "-c", code]
 
 
@@ -116,11 +116,11 @@ def _timed(commands: list[list[str]], size: int) -> list[tuple[float, str]]:
     """Return the median seconds of each command, run in turns, and what it printed last."""
     repeats = REPEATS if size < SIZES[-1] else 3
     seconds: list[list[float]] = [[] for _ in commands]
-    told = [""] * len(commands)
+    outputs = [""] * len(commands)
     for _ in range(repeats):
         for i, command in enumerate(commands):
             started = time.perf_counter()
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             seconds[i].append(time.perf_counter() - started)
-            told[i] = done.stdout
-    return [(sorted(taken)[repeats // 2], text) for taken, text in zip(seconds, told, strict=True)]
+            outputs[i] = done.stdout
+    return [(sorted(taken)[repeats // 2], text) for taken, text in zip(seconds, outputs, strict=True)]

@@ -113,8 +113,8 @@ def _effect(trials: Any) -> float:
     columns += [(trials["replicate"] == r).to_numpy(float) for r in sorted(trials["replicate"].unique())[1:]]
     varied = [name for name in TRANSFORMS if trials[name].nunique() > 1]
     design = np.stack([*columns, *((trials[name] == "on").to_numpy(float) for name in varied)], axis=1)
-    found, *_ = np.linalg.lstsq(design, trials["score"].to_numpy(), rcond=None)
-    return float(found[len(columns) + varied.index(FACTOR)])
+    coefficients, *_ = np.linalg.lstsq(design, trials["score"].to_numpy(), rcond=None)
+    return float(coefficients[len(columns) + varied.index(FACTOR)])
 
 
 def _runs(file: str) -> Any:

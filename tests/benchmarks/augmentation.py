@@ -29,12 +29,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=4)
-    given = parser.parse_args()
+    options = parser.parse_args()
     data = REAL_DATA / "belts"
     command = [sys.executable, "-m", "runners.cli"]
-    sweep = [*command, "sweep", "augmentation", "--data", str(data), "--out", str(given.out), *OPTIONS, "--quiet"]
-    subprocess.run([*sweep, "--max-epochs", str(given.epochs)], check=True)
-    folder = given.out / "augmentation"
+    sweep = [*command, "sweep", "augmentation", "--data", str(data), "--out", str(options.out), *OPTIONS, "--quiet"]
+    subprocess.run([*sweep, "--max-epochs", str(options.epochs)], check=True)
+    folder = options.out / "augmentation"
     print(main_effects(pd.read_parquet(folder / "trials")).to_string(index=False))
     subprocess.run([*command, "best", str(folder), "--top", "8"], check=True)
     confirm = ["confirm", str(folder), "--top", "2", "--arm", "trivialaugment", "--replicates", "3", "--slots", "2"]
@@ -61,8 +61,8 @@ def main_effects(trials: pd.DataFrame) -> pd.DataFrame:
     error = np.sqrt(rest @ rest / degrees / len(scores))
     half = 2 * stats.t.ppf(0.975, degrees) * error
     effects = 2 * solution[blocks.shape[1] :]
-    found = pd.DataFrame({"transform": TRANSFORMS, "effect": effects, "low": effects - half, "high": effects + half})
-    return found.assign(n=len(scores)).round(4).sort_values("effect", ascending=False)
+    table = pd.DataFrame({"transform": TRANSFORMS, "effect": effects, "low": effects - half, "high": effects + half})
+    return table.assign(n=len(scores)).round(4).sort_values("effect", ascending=False)
 
 
 if __name__ == "__main__":

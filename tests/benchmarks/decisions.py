@@ -77,8 +77,8 @@ def _measured(plan: Plan, history: History, world: SyntheticWorld, size: int, go
 
 def _timed(function: Callable[[], object]) -> tuple[object, float]:
     started = time.process_time()
-    found = function()
-    return found, time.process_time() - started
+    result = function()
+    return result, time.process_time() - started
 
 
 def _is_new(step: object) -> bool:

@@ -27,19 +27,19 @@ def measure(folder: Path) -> list[str]:
         ratio = times[True] / times[False]
         lines.append(f"epochs of {seconds:g} s, journal and tables against neither: {ratio:.3f} x (goal {goal:.2f})")
     for engine, legs in (("in-process", MANY), ("ray", MANY_ON_RAY)):
-        told = _apart("empty", folder / engine, engine, legs)
-        first, last = told["first"], told["last"]
+        costs = _apart("empty", folder / engine, engine, legs)
+        first, last = costs["first"], costs["last"]
         lines.append(
             f"{legs:,} legs without work, {engine}: {1000 * first:.1f} ms per leg at the beginning, {1000 * last:.1f} "
-            f"at the end, {last / first:.2f} x (goal 1.5); driver's memory {told['memory']:.0f} MB more at the end"
+            f"at the end, {last / first:.2f} x (goal 1.5); driver's memory {costs['memory']:.0f} MB more at the end"
         )
     lines.append(f"opening the sweep of {MANY:,} legs: {_apart('opened', folder / 'in-process'):.1f} s (goal 10)")
     return lines
 
 
 def _apart(name: str, *arguments: Any) -> Any:
-    given = ", ".join(repr(str(value)) if isinstance(value, Path) else repr(value) for value in arguments)
-    code = f"from tests.benchmarks import durability; durability.{name}({given})"
+    values = ", ".join(repr(str(value)) if isinstance(value, Path) else repr(value) for value in arguments)
+    code = f"from tests.benchmarks import durability; durability.{name}({values})"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(answer.stdout.strip().splitlines()[-1])
 

@@ -89,12 +89,12 @@ def ray(protocol: Protocol, out: Path, seed: int) -> Searched:
     seconds, megabytes = time.perf_counter() - started, _megabytes(out)
     for checkpoint in out.glob("search/*/checkpoint_*"):
         shutil.rmtree(checkpoint)
-    found = json.loads((out / "result.json").read_text())
+    result = json.loads((out / "result.json").read_text())
     return Searched(
-        recommended=found["recommended"],
-        expected=found["expected"],
-        trials=len(found["trials"]),
-        epochs=sum(len(trial["scores"]) for trial in found["trials"]),
+        recommended=result["recommended"],
+        expected=result["expected"],
+        trials=len(result["trials"]),
+        epochs=sum(len(trial["scores"]) for trial in result["trials"]),
         seconds=seconds,
         megabytes=megabytes,
     )
@@ -110,10 +110,10 @@ def ours(protocol: Protocol, out: Path, seed: int, prune: str) -> Searched:
     subprocess.run(command, check=True, env=AS_STARTED)
     seconds, megabytes = time.perf_counter() - started, _megabytes(out)
     views = [view for view in read_history(SweepFolder(out)).by_number if view.epochs_done]
-    found = recommendation(str(out), within=0.005, sure=0.9).arm
+    arm = recommendation(str(out), within=0.005, sure=0.9).arm
     return Searched(
-        recommended=found.cell,
-        expected=found.score,
+        recommended=arm.cell,
+        expected=arm.score,
         trials=len(views),
         epochs=sum(view.epochs_done for view in views),
         seconds=seconds,
@@ -155,21 +155,23 @@ def table(out: Path, seeds: list[int]) -> pd.DataFrame:
         trials = pd.read_parquet(folder / "none" / "trials")
         fresh = trials[(trials["role"] == "confirmation") & (trials["status"] == "COMPLETE")]
         for name in (*SEARCHES, "unsearched"):
-            found = _searched(folder, name)
-            own = fresh[fresh["cell"].map(lambda cell, wanted=found.recommended: json.loads(cell) == wanted)]
+            searched = _searched(folder, name)
+            confirmed = fresh[
+                fresh["cell"].map(lambda cell, recommended=searched.recommended: json.loads(cell) == recommended)
+            ]
             rows.append(
                 {
                     "seed": seed,
                     "search": name,
-                    "expected": found.expected,
-                    **_mean_and_error("selection", own["selection_iou"]),
-                    **_mean_and_error("test", own["test_iou"]),
-                    "n": len(own),
-                    "trials": found.trials,
-                    "epochs": found.epochs,
-                    "seconds": found.seconds,
-                    "megabytes": found.megabytes,
-                    "cell": " ".join(found.recommended.values()),
+                    "expected": searched.expected,
+                    **_mean_and_error("selection", confirmed["selection_iou"]),
+                    **_mean_and_error("test", confirmed["test_iou"]),
+                    "n": len(confirmed),
+                    "trials": searched.trials,
+                    "epochs": searched.epochs,
+                    "seconds": searched.seconds,
+                    "megabytes": searched.megabytes,
+                    "cell": " ".join(searched.recommended.values()),
                 }
             )
     return pd.DataFrame(rows)
@@ -177,21 +179,21 @@ def table(out: Path, seeds: list[int]) -> pd.DataFrame:
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Return means over the search seeds, and the differences to plain Ray Tune, paired by seed."""
-    found = []
+    means = []
     for name in (*SEARCHES, "unsearched"):
-        own = rows[rows["search"] == name].set_index("seed")
+        results = rows[rows["search"] == name].set_index("seed")
         plain = rows[rows["search"] == "ray"].set_index("seed")
-        found.append(
+        means.append(
             {
                 "search": name,
-                "seeds": len(own),
-                **{column: own[column].mean() for column in ("selection", "test", "trials", "epochs")},
-                **{column: own[column].mean() for column in ("seconds", "megabytes")},
-                **_mean_and_error("selection_more", own["selection"] - plain["selection"]),
-                **_mean_and_error("test_more", own["test"] - plain["test"]),
+                "seeds": len(results),
+                **{column: results[column].mean() for column in ("selection", "test", "trials", "epochs")},
+                **{column: results[column].mean() for column in ("seconds", "megabytes")},
+                **_mean_and_error("selection_more", results["selection"] - plain["selection"]),
+                **_mean_and_error("test_more", results["test"] - plain["test"]),
             }
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(means)
 
 
 def main() -> None:
@@ -203,26 +205,26 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=9, help="full epochs of a trial")
     parser.add_argument("--budget", type=int, default=180, help="epochs of a search")
     parser.add_argument("--replicates", type=int, default=3, help="fresh seeds for each recommended arm")
-    given = parser.parse_args()
+    options = parser.parse_args()
     belts = REAL_DATA / "belts"
     if not belts.exists():
         raise SystemExit("the photographs with drawn belts are not here: nothing to compare on")
-    out = given.out.resolve()
+    out = options.out.resolve()
     protocol = Protocol(
         data=part_of(belts, out / "belts-part"),
-        size=given.size,
-        epochs=given.epochs,
-        budget=given.budget,
-        replicates=given.replicates,
+        size=options.size,
+        epochs=options.epochs,
+        budget=options.budget,
+        replicates=options.replicates,
     )
-    for number, seed in enumerate(given.seeds, start=1):
+    for number, seed in enumerate(options.seeds, start=1):
         run(protocol, out / f"seed-{seed}", seed)
-        rows = table(out, given.seeds[:number])
+        rows = table(out, options.seeds[:number])
         rows.to_json(out / "table.json", orient="records", indent=1)
         print(rows.round(3).to_string(index=False), flush=True)
-    found = summary(rows)
-    found.to_json(out / "summary.json", orient="records", indent=1)
-    print(found.round(3).to_string(index=False))
+    means = summary(rows)
+    means.to_json(out / "summary.json", orient="records", indent=1)
+    print(means.round(3).to_string(index=False))
 
 
 def _mean_and_error(name: str, values: pd.Series) -> dict[str, float]:

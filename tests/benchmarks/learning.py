@@ -34,13 +34,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--slots", type=int, default=2)
-    given = parser.parse_args()
-    run_scenes(given.out, given.epochs, given.replicates, given.slots)
-    run_free(given.out, given.epochs, given.replicates, given.slots)
-    print(transfer_table(given.out))
+    options = parser.parse_args()
+    run_scenes(options.out, options.epochs, options.replicates, options.slots)
+    run_free(options.out, options.epochs, options.replicates, options.slots)
+    print(transfer_table(options.out))
     if BELTS.exists():
-        run_weights(given.out, given.replicates, given.slots)
-        print(weights_table(given.out))
+        run_weights(options.out, options.replicates, options.slots)
+        print(weights_table(options.out))
 
 
 def render(out: Path) -> list[Path]:
@@ -75,7 +75,7 @@ def run_scenes(out: Path, epochs: int, replicates: int, slots: int) -> None:
 
 
 def run_free(out: Path, epochs: int, replicates: int, slots: int) -> None:
-    """The same for scenes whose camera stands elsewhere, with the same selection and test images."""
+    """Train on scenes whose camera stands elsewhere, with the same selection and test images."""
     free = out / "free-scenes"
     if not (free / "dataset.json").exists():
         write_dataset(free, generations={"free": IMAGES, "camera": 563}, size=SIZE)
@@ -110,13 +110,13 @@ def seed_means(out: Path) -> pd.DataFrame:
     trials = pd.concat([pd.read_parquet(out / name / "trials") for name in names])
     images = pd.concat([pd.read_parquet(out / name / "images") for name in names])
     cells = pd.DataFrame([json.loads(cell) for cell in trials["cell"]])
-    told = cells.assign(trial_key=trials["trial_key"].to_numpy(), replicate=trials["replicate"].to_numpy())
-    rows = images.merge(told, on="trial_key")
+    trial_cells = cells.assign(trial_key=trials["trial_key"].to_numpy(), replicate=trials["replicate"].to_numpy())
+    rows = images.merge(trial_cells, on="trial_key")
     rows["place"] = rows["dataset"].where(rows["dataset"] == "belts", "camera")
     keys = ["training_data", "augmentation", "replicate", "place"]
-    found = rows.groupby(keys)["iou"].mean().to_frame()
-    found["belted"] = rows[rows["target"] > 0].groupby(keys)["iou"].mean()
-    return found.reset_index()
+    means = rows.groupby(keys)["iou"].mean().to_frame()
+    means["belted"] = rows[rows["target"] > 0].groupby(keys)["iou"].mean()
+    return means.reset_index()
 
 
 def _mean_and_deviation(values: pd.Series[float]) -> str:
@@ -132,12 +132,12 @@ def transfer_table(out: Path) -> str:
 
 
 def findings(means: pd.DataFrame) -> list[str]:
-    """Return what the thesis found beside what these tables show on the stand-in, where the domain is the target's."""
+    """Return the thesis' findings and whether the scores on the stand-in, our target domain, agree."""
     camera = means[means["place"] == "camera"].groupby(["training_data", "augmentation"])["iou"].mean().unstack()
     fixed = camera[camera.index != "free"]
     gains = fixed["all"] - fixed["none"]
     best = fixed["all"].idxmax()
-    said = [
+    verdicts = [
         ("augmentation helps each set", bool((gains > 0).all()), f"gains {gains.min():+.3f} to {gains.max():+.3f}"),
         ("mixed generations are best", best == "mixed", f"best is {best} with {fixed['all'].max():.3f}"),
         (
@@ -147,7 +147,8 @@ def findings(means: pd.DataFrame) -> list[str]:
         ),
     ]
     return [
-        f"thesis: {what:<28} here: {'agrees' if agrees else 'does not agree'} ({told})" for what, agrees, told in said
+        f"thesis: {what:<28} here: {'agrees' if agrees else 'does not agree'} ({numbers})"
+        for what, agrees, numbers in verdicts
     ]
 
 
@@ -155,8 +156,8 @@ def weights_table(out: Path) -> str:
     """Return selection and test scores by initial weights."""
     trials = pd.read_parquet(out / "weights" / "trials")
     columns = ["selection_iou", "selection_iou_with_target", "test_iou", "test_iou_with_target"]
-    found = trials.groupby("weights")[columns].agg(["mean", "std"]).round(3)
-    return str(found.to_string())
+    table = trials.groupby("weights")[columns].agg(["mean", "std"]).round(3)
+    return str(table.to_string())
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ LEGS = 120
 
 def measure(folder: Path) -> list[str]:
     """Time the same number of empty legs and of empty function trainables, each in a process of its own."""
-    found = {}
+    seconds = {}
     for name in ("seatbelt", "plain"):
         code = f"from tests.benchmarks.legs import {name}; {name}({str(folder / name)!r})"
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        found[name] = float(answer.stdout.strip().splitlines()[-1])
-    ours, plain = found["seatbelt"], found["plain"]
+        seconds[name] = float(answer.stdout.strip().splitlines()[-1])
+    ours, plain = seconds["seatbelt"], seconds["plain"]
     return [
         f"{LEGS} legs of one epoch without work, 2 slots: {ours:.3f} s per leg (goal 0.3)",
         f"plain Ray Tune function trainables: {plain:.3f} s each; ratio {ours / plain:.3f} x",

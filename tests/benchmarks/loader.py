@@ -21,15 +21,15 @@ def measure(folder: Path) -> list[str]:
     code = f"from tests.benchmarks.loader import compare; compare({os.fspath(folder)!r})"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    found = json.loads(answer.stdout.strip().splitlines()[-1])
-    ours, plain = found["ours"], found["plain"]
+    times = json.loads(answer.stdout.strip().splitlines()[-1])
+    ours, plain = times["ours"], times["plain"]
     lines = [
         f"all ten augmentations at p = 0.5, {WIDTH}x{HEIGHT}, images per second and core: ours {1 / ours:.0f}, plain "
         f"DataLoader with PNG decoding and albumentations' defaults {1 / plain:.0f}: {plain / ours:.1f} x (goal 5)",
-        f"without augmentation: ours {1000 * found['ours, none']:.2f} ms per image, plain "
-        f"{1000 * found['plain, none']:.1f}: {found['plain, none'] / found['ours, none']:.0f} x",
+        f"without augmentation: ours {1000 * times['ours, none']:.2f} ms per image, plain "
+        f"{1000 * times['plain, none']:.1f}: {times['plain, none'] / times['ours, none']:.0f} x",
     ]
-    each = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in found["transforms"].items())
+    each = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in times["transforms"].items())
     return [*lines, f"ms per image of each of ours: {each}"]
 
 
@@ -55,13 +55,13 @@ def compare(folder: str) -> None:
         "ours": _ours(root, probability=0.5),
         "ours, none": _ours(root, probability=0.0),
     }
-    found: dict[str, Any] = {name: _seconds(pipeline) for name, pipeline in pipelines.items()}
-    found["transforms"] = _single(root)
-    print(json.dumps(found))
+    times: dict[str, Any] = {name: _seconds(pipeline) for name, pipeline in pipelines.items()}
+    times["transforms"] = _single(root)
+    print(json.dumps(times))
 
 
 def _seconds(batches: Callable[[int], Iterable[Samples]]) -> float:
-    """Return the least CPU seconds per image of some repeats; what is built once is built before."""
+    """Return the least CPU seconds per image of some repeats, after a first pass that builds what is built once."""
     for _ in batches(0):
         pass
     best = float("inf")
@@ -77,12 +77,12 @@ def _ours(root: Path, *, probability: float) -> Callable[[int], Iterable[Samples
     from seatbelt.data.loading.loader import TrainingLoader
 
     changes = {"augmentation.probability": probability, "optimisation.batch_size": BATCH}
-    made: list[TrainingLoader] = []
+    loaders: list[TrainingLoader] = []
 
     def batches(repeat: int) -> Iterable[Samples]:
-        if not made:
-            made.append(TrainingLoader(_samples(root), TrialConfig().with_fields(changes), workers=0))
-        return made[0].epoch(repeat)
+        if not loaders:
+            loaders.append(TrainingLoader(_samples(root), TrialConfig().with_fields(changes), workers=0))
+        return loaders[0].epoch(repeat)
 
     return batches
 
@@ -100,7 +100,7 @@ def _samples(root: Path) -> Any:
 
 
 def _plain(root: Path, *, augmented: bool) -> Callable[[int], Iterable[Samples]]:
-    """As most would write it: files decoded one by one, transforms with the parameters that they come with."""
+    """Return the usual pipeline: it decodes files one by one, and its transforms have their default parameters."""
     import albumentations as A
     import cv2
     import torch
@@ -129,8 +129,8 @@ def _plain(root: Path, *, augmented: bool) -> Callable[[int], Iterable[Samples]]
         def __getitem__(self, index: int) -> Samples:
             image = cv2.cvtColor(cv2.imread(str(images[index])), cv2.COLOR_BGR2RGB)
             mask = cv2.imread(str(masks[index]), cv2.IMREAD_GRAYSCALE)
-            made = compose(image=image, mask=mask)
-            return torch.from_numpy(made["image"]), torch.from_numpy(made["mask"])
+            transformed = compose(image=image, mask=mask)
+            return torch.from_numpy(transformed["image"]), torch.from_numpy(transformed["mask"])
 
     loader = DataLoader(Plain(), batch_size=BATCH, shuffle=True)
     return lambda repeat: loader
@@ -141,12 +141,12 @@ def _single(root: Path) -> dict[str, float]:
     from seatbelt.data.augmentation.augmenter import Augmenter
 
     image, mask = _samples(root).read(0)
-    found = {}
+    seconds = {}
     for name in TRANSFORMS:
         augment = Augmenter(AugmentationConfig(transforms=(name,), probability=1.0), HEIGHT, WIDTH)
         augment(image, mask, seed=0, epoch=0, index=0)
         started = time.process_time()
         for index in range(20):
             augment(image, mask, seed=0, epoch=1, index=index)
-        found[name] = (time.process_time() - started) / 20
-    return found
+        seconds[name] = (time.process_time() - started) / 20
+    return seconds

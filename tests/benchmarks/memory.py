@@ -78,18 +78,18 @@ def _start(data: Path, processes: list[subprocess.Popen[str]]) -> int:
 
 
 def _line(number: int, pid: int, before: int, cache: int) -> str:
-    found = _rollup(pid)
+    sizes = _rollup(pid)
     added = _private(pid) - before
     return (
         f"loader {number}: {added / 1e6:.1f} MB more private memory after reading all: {100 * added / cache:.1f} % of "
         f"the cache (goal 5); with Python and its libraries {_private(pid) / 1e6:.0f} MB "
-        f"({100 * _private(pid) / cache:.0f} %); PSS {found['Pss'] / 1e6:.0f} MB, RSS {found['Rss'] / 1e6:.0f} MB"
+        f"({100 * _private(pid) / cache:.0f} %); PSS {sizes['Pss'] / 1e6:.0f} MB, RSS {sizes['Rss'] / 1e6:.0f} MB"
     )
 
 
 def _private(pid: int) -> int:
-    found = _rollup(pid)
-    return found["Private_Clean"] + found["Private_Dirty"]
+    sizes = _rollup(pid)
+    return sizes["Private_Clean"] + sizes["Private_Dirty"]
 
 
 def _rollup(pid: int) -> dict[str, int]:

@@ -37,9 +37,9 @@ METRIC = "selection_iou"
 
 
 class EpochBudget(tune.Stopper):
-    """Ends the experiment when so many epochs have been reported, and keeps what was reported.
+    """Ends the experiment after so many reported epochs, and records the reports.
 
-    Ray's own files do not serve: at the end, their last copy to the storage is left out when an earlier one still runs.
+    Ray's own files may lack the last reports: Ray skips the last copy to the storage while an earlier one still runs.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -141,17 +141,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=9, help="full epochs of a trial")
     parser.add_argument("--budget", type=int, default=180, help="epochs of all trials")
-    given = parser.parse_args()
-    height, width = map(int, given.size.split("x"))
-    found = search(
-        given.data,
-        given.out,
+    options = parser.parse_args()
+    height, width = map(int, options.size.split("x"))
+    result = search(
+        options.data,
+        options.out,
         size=(height, width),
-        seed=given.seed,
-        epochs=given.epochs,
-        budget=given.budget,
+        seed=options.seed,
+        epochs=options.epochs,
+        budget=options.budget,
     )
-    (given.out / "result.json").write_text(json.dumps(found, indent=1))
+    (options.out / "result.json").write_text(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

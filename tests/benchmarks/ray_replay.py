@@ -80,12 +80,12 @@ class Agreement:
         return self.best and not self.differences and self.agreed == self.suggestions + self.decisions
 
     def __str__(self) -> str:
-        found = (
+        counts = (
             f"{self.agreed} of {self.suggestions + self.decisions} decisions agree: {self.suggestions} suggestions, "
             f"{self.decisions} after epochs ({self.stops} stops), {self.failed} trials failed, at most "
             f"{self.most_open} open at a time; best result {'the same' if self.best else 'another'}"
         )
-        return "\n".join([found, *self.differences[:3]])
+        return "\n".join([counts, *self.differences[:3]])
 
 
 def real_run(world_name: str, seed: int, trials: int, *, concurrent: int = CONCURRENT) -> RealRun:
@@ -150,33 +150,33 @@ def real_run(world_name: str, seed: int, trials: int, *, concurrent: int = CONCU
 def agreement(run: RealRun, world_name: str, seed: int) -> Agreement:
     """Drive the emulation with the events of a real run and compare every decision."""
     peer = PEERS["ray"](family_world(world_name, seed), seed)
-    found = Agreement()
+    result = Agreement()
     numbers: dict[int, int] = {}
     ended = 0
     for event in run.happened:
         expected: object
         if event.what == "ended":
             peer.ended(numbers[event.number], event.failed)
-            found.failed += event.failed
+            result.failed += event.failed
             ended += 1
             continue
         if event.what == "suggest":
             suggested = peer.suggest()
             assert suggested is not None
-            numbers[event.number], given = suggested
-            found.suggestions += 1
-            found.most_open = max(found.most_open, found.suggestions - ended)
-            same, expected = given == event.cell, event.cell
+            numbers[event.number], emulated = suggested
+            result.suggestions += 1
+            result.most_open = max(result.most_open, result.suggestions - ended)
+            same, expected = emulated == event.cell, event.cell
         else:
             continues = peer.report(numbers[event.number], event.epoch, event.score)
-            found.decisions += 1
-            found.stops += not event.continues
-            same, given, expected = continues == event.continues, {"continues": str(continues)}, event.continues
-        found.agreed += same
+            result.decisions += 1
+            result.stops += not event.continues
+            same, emulated, expected = continues == event.continues, {"continues": str(continues)}, event.continues
+        result.agreed += same
         if not same:
-            found.differences.append(f"trial {event.number}, epoch {event.epoch}: {given} instead of {expected}")
-    found.best = peer.recommend() == run.best
-    return found
+            result.differences.append(f"trial {event.number}, epoch {event.epoch}: {emulated} instead of {expected}")
+    result.best = peer.recommend() == run.best
+    return result
 
 
 @contextlib.contextmanager
@@ -197,9 +197,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=40)
     options = parser.parse_args()
     run = real_run(options.world, options.seed, options.trials)
-    found = agreement(run, options.world, options.seed)
-    print(f"{options.world}, seed {options.seed}, {options.trials} trials\n{found}")
-    if not found.complete:
+    result = agreement(run, options.world, options.seed)
+    print(f"{options.world}, seed {options.seed}, {options.trials} trials\n{result}")
+    if not result.complete:
         raise SystemExit(1)
 
 

@@ -30,10 +30,10 @@ def measure(folder: Path) -> list[str]:
 
 
 def _opened(page: Path, profile: Path) -> float:
-    with browser(profile) as found:
+    with browser(profile) as session:
         seconds = []
         for _ in range(3):
-            found.open("about:blank#")
-            found.open(page.as_uri())
-            seconds.append(found.run("performance.timing.loadEventEnd - performance.timing.navigationStart") / 1000)
+            session.open("about:blank#")
+            session.open(page.as_uri())
+            seconds.append(session.run("performance.timing.loadEventEnd - performance.timing.navigationStart") / 1000)
         return float(sorted(seconds)[1])

@@ -64,11 +64,11 @@ class Additive:
         return value
 
     def _place(self, name: str, value: float) -> float:
-        found = self.distributions[name]
-        if isinstance(found, CategoricalDistribution):
+        distribution = self.distributions[name]
+        if isinstance(distribution, CategoricalDistribution):
             return float(value)
-        low, high = float(found.low), float(found.high)  # type: ignore[attr-defined]
-        if found.log:  # type: ignore[attr-defined]
+        low, high = float(distribution.low), float(distribution.high)  # type: ignore[attr-defined]
+        if distribution.log:  # type: ignore[attr-defined]
             return float(np.log(value / low) / np.log(high / low))
         return (value - low) / (high - low)
 
@@ -85,18 +85,20 @@ class Additive:
     def _maximum(self) -> float:
         """Return the highest value that climbs over single parameters find from many starts."""
         values: dict[str, list[Any]] = {
-            name: list(found.choices) if isinstance(found, CategoricalDistribution) else _grid(found)
-            for name, found in self.distributions.items()
+            name: list(distribution.choices)
+            if isinstance(distribution, CategoricalDistribution)
+            else _grid(distribution)
+            for name, distribution in self.distributions.items()
         }
         best = -np.inf
         for _ in range(12):
-            params = {name: found[self._random.integers(len(found))] for name, found in values.items()}
+            params = {name: choices[self._random.integers(len(choices))] for name, choices in values.items()}
             before = -np.inf
             while self(params) > before:
                 before = self(params)
-                for name, found in values.items():
-                    scores = [self(params | {name: value}) for value in found]
-                    params[name] = found[int(np.argmax(scores))]
+                for name, choices in values.items():
+                    scores = [self(params | {name: value}) for value in choices]
+                    params[name] = choices[int(np.argmax(scores))]
             best = max(best, before)
         return best
 
@@ -183,11 +185,11 @@ def best_after(function: Any, sampler: optuna.samplers.BaseSampler, seed: int, t
     return float(function(study.best_params))
 
 
-def _grid(found: BaseDistribution) -> list[Any]:
-    assert isinstance(found, FloatDistribution | IntDistribution)
-    space = np.geomspace if found.log else np.linspace
-    values = space(found.low, found.high, 41)
-    return list((values.round().astype(int) if isinstance(found, IntDistribution) else values).tolist())
+def _grid(distribution: BaseDistribution) -> list[Any]:
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    space = np.geomspace if distribution.log else np.linspace
+    values = space(distribution.low, distribution.high, 41)
+    return list((values.round().astype(int) if isinstance(distribution, IntDistribution) else values).tolist())
 
 
 if __name__ == "__main__":

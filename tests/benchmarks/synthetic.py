@@ -1,4 +1,4 @@
-"""The tables of a sweep that never ran, as large as wanted: ten switches, pruned by halves at two rungs."""
+"""The tables of a sweep of any size that never ran: ten switches, pruned at two rungs."""
 
 from __future__ import annotations
 
@@ -119,11 +119,11 @@ def _learned(epoch: Any, epochs: int) -> Any:
     return (1 - np.exp(-5 * epoch / epochs)) / (1 - np.exp(-5))
 
 
-def _write(root: Path, table: str, shard: int, known: dict[str, Any]) -> None:
+def _write(root: Path, table: str, shard: int, values: dict[str, Any]) -> None:
     schema = arrow_schema(table)
-    rows = len(known["trial_key"]) if known else 0
+    rows = len(values["trial_key"]) if values else 0
     columns = [
-        pa.array(known[field.name], field.type) if field.name in known else pa.nulls(rows, field.type)
+        pa.array(values[field.name], field.type) if field.name in values else pa.nulls(rows, field.type)
         for field in schema
     ]
     pq.write_table(pa.Table.from_arrays(columns, schema=schema), root / table / f"part-{shard:05d}.parquet")

@@ -15,33 +15,33 @@ from tests.validation.coverage import Coverage, Outcome, as_json, coverages, out
 from tests.validation.worlds import WORLDS
 
 FIRST_SEED = 10_000
-"""Seeds below were looked at while the estimators were made."""
+"""Lower seeds served the development of the estimators."""
 _AT_ONCE = 25
 
 
 def main() -> None:
     """Simulate what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of what was simulated")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the simulated sweeps")
     parser.add_argument("--sweeps", type=int, default=2000, help="for each world")
     parser.add_argument("--world", choices=WORLDS, action="append")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for world in given.world or WORLDS:
-        found = []
-        for first in range(FIRST_SEED, FIRST_SEED + given.sweeps, _AT_ONCE):
-            found += _part(given.out / f"{world.replace(' ', '_')}-{first}.json", world, first)
-        rows += coverages(world, found[: given.sweeps])
+    for world in options.world or WORLDS:
+        results: list[list[Outcome]] = []
+        for first in range(FIRST_SEED, FIRST_SEED + options.sweeps, _AT_ONCE):
+            results += _part(options.out / f"{world.replace(' ', '_')}-{first}.json", world, first)
+        rows += coverages(world, results[: options.sweeps])
     print(table(rows))
 
 
 def _part(path: Path, world: str, first: int) -> list[list[Outcome]]:
-    """Return the outcomes of some sweeps, from the file where they were simulated already."""
+    """Return the outcomes of some sweeps; read them from the file if an earlier run simulated them."""
     if not path.is_file():
-        made = [as_json(outcomes(world, seed)) for seed in range(first, first + _AT_ONCE)]
+        simulated = [as_json(outcomes(world, seed)) for seed in range(first, first + _AT_ONCE)]
         beside = path.with_suffix(".part")
-        beside.write_text(json.dumps(made))
+        beside.write_text(json.dumps(simulated))
         os.replace(beside, path)
     return [[Outcome(**row) for row in sweep] for sweep in json.loads(path.read_text())]
 

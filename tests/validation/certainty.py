@@ -1,8 +1,8 @@
 """How often a recommendation is as good as `--until` says: stated against true probability, in simulated sweeps.
 
-`python -m tests.validation.certainty --sweeps 20` prints a table for each space: all judgements of all sweeps by what
-they stated, and the recommendations with which sweeps ended because they were sure. Seeds are others than those of the
-comparison of strategies.
+`python -m tests.validation.certainty --sweeps 20` prints a table for each space: all judgements by the probability that
+they stated, and the recommendations of the sweeps that ended because they were sure. The comparison of strategies uses
+other seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runners.simulation.virtual_cluster import VirtualCluster
 
 FIRST_SEED = 1000
 _NEVER = 1.5
-"""No probability reaches it."""
+"""A threshold that no probability reaches."""
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
@@ -33,8 +33,8 @@ class Judgement:
         world: Its world.
         seed: Its seed.
         stated: The probability that it stated.
-        true: Whether the arm was as good.
-        cost: What had been spent, in epochs of the average arm.
+        true: Whether the recommended arm was close enough to the best.
+        cost: Epochs of the average arm that had been spent.
     """
 
     world: str
@@ -45,7 +45,7 @@ class Judgement:
 
 
 SETTINGS = {"arch": ("factorial/none", 0.005), "joint": ("factorial/asha", 0.01)}
-"""Space -> strategy, and how close to the best is asked for (IoU)."""
+"""Space -> strategy, and the largest distance to the best arm that counts as good (IoU)."""
 SURE = 0.9
 
 
@@ -54,38 +54,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sweeps", type=int, default=20, help="of each family in each space")
     parser.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES)
-    given = parser.parse_args()
-    for space in given.spaces:
+    options = parser.parse_args()
+    for space in options.spaces:
         strategy, within = SETTINGS[space]
         tasks = [
             (f"{space}:{family}", strategy, FIRST_SEED + seed, within)
             for family in FAMILIES
-            for seed in range(given.sweeps)
+            for seed in range(options.sweeps)
         ]
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            found = [judgement for one in pool.map(_judged, tasks) for judgement in one]
-        print(f"{space}, {strategy}, within {within:g}: {len(tasks)} sweeps, {len(found)} judgements")
-        for line in [*table_lines(found), *ended_lines(found, len(tasks))]:
+            judgements = [judgement for one in pool.map(_judged, tasks) for judgement in one]
+        print(f"{space}, {strategy}, within {within:g}: {len(tasks)} sweeps, {len(judgements)} judgements")
+        for line in [*table_lines(judgements), *ended_lines(judgements, len(tasks))]:
             print(line)
 
 
-def table_lines(found: list[Judgement]) -> list[str]:
-    """Return what was stated and what was true, one line for each span of stated probabilities."""
-    stated = np.array([judgement.stated for judgement in found])
-    true = np.array([judgement.true for judgement in found])
+def table_lines(judgements: list[Judgement]) -> list[str]:
+    """Return one line for each span of stated probabilities: mean of the stated ones, and share that was true."""
+    stated = np.array([judgement.stated for judgement in judgements])
+    true = np.array([judgement.true for judgement in judgements])
     place = np.minimum(np.searchsorted(EDGES, stated, side="right"), len(EDGES) - 1)
     return [
-        f"stated {EDGES[i - 1]:.2f} to {EDGES[i]:.2f}: n {own.sum():5d}, mean stated {stated[own].mean():.2f}, "
-        f"true {true[own].mean():.2f}"
+        f"stated {EDGES[i - 1]:.2f} to {EDGES[i]:.2f}: n {inside.sum():5d}, mean stated {stated[inside].mean():.2f}, "
+        f"true {true[inside].mean():.2f}"
         for i in range(1, len(EDGES))
-        if (own := place == i).any()
+        if (inside := place == i).any()
     ]
 
 
-def ended_lines(found: list[Judgement], sweeps: int) -> list[str]:
+def ended_lines(judgements: list[Judgement], sweeps: int) -> list[str]:
     """Return how the sweeps would have ended by the first judgement that was sure."""
     first: dict[tuple[str, int], Judgement] = {}
-    for judgement in found:
+    for judgement in judgements:
         if judgement.stated >= SURE:
             first.setdefault((judgement.world, judgement.seed), judgement)
     if not first:
@@ -105,19 +105,21 @@ def judged(name: str, strategy: str, seed: int, within: float) -> list[Judgement
     plan = plan_of(strategy, world, seed)
     plan = replace(plan, limits=replace(plan.limits, until=within, sure=_NEVER))
     cluster = VirtualCluster(plan, world, workers=8, seed=seed)
-    found: list[Judgement] = []
-    known = 0
+    judgements: list[Judgement] = []
+    handled = 0
 
     def watch() -> None:
-        nonlocal known
-        for event in cluster.events[known:]:
+        nonlocal handled
+        for event in cluster.events[handled:]:
             if isinstance(event, CertaintyJudged):
                 true = world.best - world.quality(event.cell) <= within
-                found.append(Judgement(world=name, seed=seed, stated=event.probability, true=true, cost=cluster.spent))
-        known = len(cluster.events)
+                judgements.append(
+                    Judgement(world=name, seed=seed, stated=event.probability, true=true, cost=cluster.spent)
+                )
+        handled = len(cluster.events)
 
     cluster.run(BUDGET, watch)
-    return found
+    return judgements
 
 
 def _judged(task: tuple[str, str, int, float]) -> list[Judgement]:

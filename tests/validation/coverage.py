@@ -23,16 +23,18 @@ NAMES: tuple[EstimatorName, ...] = get_args(EstimatorName)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One kind of estimate in one simulated sweep, over all that it told."""
+    """One kind of estimate in one simulated sweep: sums over all of its estimates."""
 
     kind: str
     recommended: bool
-    told: int
+    estimates: int
+    """Number of estimates with an interval."""
     covered: int
+    """Number of intervals that hold the truth."""
     squares: float
     """Sum of the squared errors."""
     shrinkage: float
-    """Sum of the errors, counted positive away from zero: below 0 where effects are made too small."""
+    """Sum of the errors, positive away from zero: below 0 where effects are estimated too small."""
     width: float
     """Sum of the widths of the intervals."""
 
@@ -44,57 +46,57 @@ def outcomes(world: str, seed: int) -> list[Outcome]:
         world: A key of `tests.validation.worlds.WORLDS`.
         seed: Of the sweep.
     """
-    found, truth = simulate(world, seed)
-    known = ~np.isnan(found.scores[:, -1])
-    default = default_estimator(found)
-    told = []
+    design, truth = simulate(world, seed)
+    complete = ~np.isnan(design.scores[:, -1])
+    default = default_estimator(design)
+    results = []
     for name in NAMES:
-        if name == "mixed" and len(found.trials) > MOST_TRIALS:
+        if name == "mixed" and len(design.trials) > MOST_TRIALS:
             continue
-        if name in ("weights", "naive") and not found.pruned:
+        if name in ("weights", "naive") and not design.pruned:
             continue
-        seen = np.isfinite(found.scores).any(axis=1) if name == "naive" else known
-        effects = effects_of(found, estimate(name, found, found.scores, found.epochs), seen, "holm")
+        seen = np.isfinite(design.scores).any(axis=1) if name == "naive" else complete
+        effects = effects_of(design, estimate(name, design, design.scores, design.epochs), seen, "holm")
         rows = [
             (e.effect, e.low, e.high, truth.main[e.factor][e.level] - truth.main[e.factor][e.reference])
             for e in effects
             if e.effect is not None and e.low is not None and e.high is not None
         ]
-        told.append(_outcome(name, name == default, rows))
-    if len(found.trials) <= MOST_TRIALS:
-        told.append(_outcome("interactions", True, _interactions(found, truth)))
-        told.append(_outcome("importance", True, _importance(found, truth)))
-    return told
+        results.append(_outcome(name, name == default, rows))
+    if len(design.trials) <= MOST_TRIALS:
+        results.append(_outcome("interactions", True, _interactions(design, truth)))
+        results.append(_outcome("importance", True, _importance(design, truth)))
+    return results
 
 
-def _interactions(found: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
-    levels = {factor.name: list(factor.levels) for factor in found.factors}
-    for row in interactions_of(found).interactions:
+def _interactions(design: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
+    levels = {factor.name: list(factor.levels) for factor in design.factors}
+    for row in interactions_of(design).interactions:
         pair = truth.pairs[row.factor_a, row.factor_b]
         at = levels[row.factor_a].index(row.level_a), levels[row.factor_b].index(row.level_b)
         yield row.effect, row.low, row.high, float(pair[at])
 
 
-def _importance(found: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
+def _importance(design: Design, truth: Truth) -> Iterator[tuple[float, float, float, float]]:
     explained = {name: float(np.mean(np.square(list(levels.values())))) for name, levels in truth.main.items()}
     for (f, g), pair in truth.pairs.items():
         for name in (f, g):
             explained[name] += float(np.mean(pair**2)) / 2
     total = sum(explained.values())
-    for row in importance_of(found, {}).importances:
+    for row in importance_of(design, {}).importances:
         yield row.share, row.low, row.high, explained[row.factor] / total
 
 
 def _outcome(kind: str, recommended: bool, rows: Iterable[tuple[float, float, float, float]]) -> Outcome:
-    told = list(rows)
+    estimates = list(rows)
     return Outcome(
         kind=kind,
         recommended=recommended,
-        told=len(told),
-        covered=sum(low <= true <= high for _, low, high, true in told),
-        squares=sum((value - true) ** 2 for value, _, _, true in told),
-        shrinkage=sum((value - true) * math.copysign(1, true) for value, _, _, true in told),
-        width=sum(high - low for _, low, high, _ in told),
+        estimates=len(estimates),
+        covered=sum(low <= true <= high for _, low, high, true in estimates),
+        squares=sum((value - true) ** 2 for value, _, _, true in estimates),
+        shrinkage=sum((value - true) * math.copysign(1, true) for value, _, _, true in estimates),
+        width=sum(high - low for _, low, high, _ in estimates),
     )
 
 
@@ -106,38 +108,38 @@ class Coverage:
     kind: str
     recommended: bool
     sweeps: int
-    told: int
+    estimates: int
     coverage: float
     error: float
-    """Standard error of the coverage; estimates of one sweep are no independent evidence."""
+    """Standard error of the coverage over sweeps; estimates of one sweep are not independent."""
     deviation: float
     """Root of the mean squared error."""
     shrinkage: float
     width: float
 
 
-def coverages(world: str, found: list[list[Outcome]]) -> list[Coverage]:
+def coverages(world: str, sweeps: list[list[Outcome]]) -> list[Coverage]:
     """Sum up the outcomes of the simulated sweeps of one world."""
-    everything = sorted(itertools.chain.from_iterable(found), key=lambda o: o.kind)
-    told = []
+    everything = sorted(itertools.chain.from_iterable(sweeps), key=lambda o: o.kind)
+    results = []
     for kind, group in itertools.groupby(everything, key=lambda o: o.kind):
-        rows = [row for row in group if row.told]
+        rows = [row for row in group if row.estimates]
         if not rows:
             continue
-        counts = np.array([row.told for row in rows], dtype=float)
+        counts = np.array([row.estimates for row in rows], dtype=float)
         covered = np.array([row.covered for row in rows], dtype=float)
         share = covered.sum() / counts.sum()
-        # Of a ratio of sums over independent sweeps.
+        # The standard error of a ratio of sums over independent sweeps.
         rest = covered - share * counts
         error = math.sqrt(len(rows) / max(1, len(rows) - 1) * float(rest @ rest)) / counts.sum()
         total = float(counts.sum())
-        told.append(
+        results.append(
             Coverage(
                 world=world,
                 kind=kind,
                 recommended=rows[0].recommended,
                 sweeps=len(rows),
-                told=int(total),
+                estimates=int(total),
                 coverage=float(share),
                 error=error,
                 deviation=math.sqrt(sum(row.squares for row in rows) / total),
@@ -145,9 +147,9 @@ def coverages(world: str, found: list[list[Outcome]]) -> list[Coverage]:
                 width=sum(row.width for row in rows) / total,
             )
         )
-    return told
+    return results
 
 
-def as_json(found: list[Outcome]) -> list[dict[str, object]]:
+def as_json(rows: list[Outcome]) -> list[dict[str, object]]:
     """Return outcomes as plain values."""
-    return [asdict(outcome) for outcome in found]
+    return [asdict(outcome) for outcome in rows]

@@ -22,31 +22,31 @@ def worlds(*names: str) -> list[ParameterSet]:
 
 
 @functools.cache
-def found(world: str) -> dict[str, Coverage]:
-    told = coverages(world, [outcomes(world, seed) for seed in range(SWEEPS[world])])
-    return {row.kind: row for row in told}
+def coverage_of(world: str) -> dict[str, Coverage]:
+    rows = coverages(world, [outcomes(world, seed) for seed in range(SWEEPS[world])])
+    return {row.kind: row for row in rows}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", worlds(*WORLDS))
 def test_recommended_intervals_hold_the_truth(world: str) -> None:
-    recommended = [row for row in found(world).values() if row.recommended]
+    recommended = [row for row in coverage_of(world).values() if row.recommended]
     assert recommended
     for row in recommended:
-        # Each sweep counts as one piece of evidence, which is less than it is.
+        # One observation for each sweep understates the evidence, so that the bound is lenient.
         binomial = math.sqrt(0.05 * 0.95 / row.sweeps)
         assert row.coverage >= 0.93 - 3 * max(binomial / 2, row.error), row
-        assert row.sweeps == SWEEPS[world], "something was not told"
+        assert row.sweeps == SWEEPS[world], "a sweep without an estimate"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "world", ["fast", *(pytest.param(world, marks=pytest.mark.long) for world in ("slow", "many", "pruned grid"))]
 )
-def test_means_of_last_values_do_not(world: str) -> None:
-    assert found(world)["naive"].coverage < 0.6
-    assert found(world)["naive"].deviation > 3 * max(
-        row.deviation for row in found(world).values() if row.recommended and row.kind in ("mixed", "weights")
+def test_intervals_of_means_of_last_values_do_not_hold_the_truth(world: str) -> None:
+    assert coverage_of(world)["naive"].coverage < 0.6
+    assert coverage_of(world)["naive"].deviation > 3 * max(
+        row.deviation for row in coverage_of(world).values() if row.recommended and row.kind in ("mixed", "weights")
     )
 
 
@@ -66,14 +66,20 @@ def test_a_simulated_sweep_is_the_same_each_time() -> None:
 
 
 def test_coverage_is_a_share_with_the_error_of_independent_sweeps() -> None:
-    def outcome(told: int, covered: int) -> Outcome:
+    def outcome(estimates: int, covered: int) -> Outcome:
         return Outcome(
-            kind="x", recommended=True, told=told, covered=covered, squares=0.04, shrinkage=-0.2, width=told * 0.1
+            kind="x",
+            recommended=True,
+            estimates=estimates,
+            covered=covered,
+            squares=0.04,
+            shrinkage=-0.2,
+            width=estimates * 0.1,
         )
 
     (row,) = coverages("w", [[outcome(4, 4)], [outcome(4, 2)]])
-    assert (row.sweeps, row.told, row.coverage) == (2, 8, 0.75)
-    # Sums of covered minus 0.75 told are 1 and -1: sqrt(2 / 1 * 2) / 8.
+    assert (row.sweeps, row.estimates, row.coverage) == (2, 8, 0.75)
+    # Covered minus 0.75 times the estimates is 1 and -1: sqrt(2 / 1 * 2) / 8.
     assert row.error == pytest.approx(0.25)
     assert row.deviation == pytest.approx(0.1)
     assert row.shrinkage == pytest.approx(-0.05)

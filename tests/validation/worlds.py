@@ -81,11 +81,11 @@ WORLDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What a simulated sweep should find, at the end: deviations from the mean over the whole space."""
+    """True effects on the final score: deviations from the mean over the whole space."""
 
     main: dict[str, dict[str, float]]
     pairs: dict[tuple[str, str], Floats]
-    """(levels of the first, levels of the second) what a pair has beyond its levels."""
+    """Interaction of each pair of factors: (levels of the first, levels of the second)."""
 
 
 @functools.lru_cache
@@ -128,29 +128,31 @@ class _Curves:
         self.main = {name: _centred(rng.normal(0, MAIN_SD, len(labels))) for name, labels in self.labels.items()}
         other = np.sqrt(1 - kind.slowness**2)
         self.time = {
-            name: 20 * (kind.slowness * found + other * _centred(rng.normal(0, MAIN_SD, len(found))))
-            for name, found in self.main.items()
+            name: 20 * (kind.slowness * effects + other * _centred(rng.normal(0, MAIN_SD, len(effects))))
+            for name, effects in self.main.items()
         }
         self.pairs = {
             (f, g): _centred(_centred(rng.normal(0, PAIR_SD, (len(self.labels[f]), len(self.labels[g])))).T).T
             for f, g in itertools.combinations(self.labels, 2)
         }
-        names = {name: dict(zip(self.labels[name], found.tolist(), strict=True)) for name, found in self.main.items()}
+        names = {
+            name: dict(zip(self.labels[name], effects.tolist(), strict=True)) for name, effects in self.main.items()
+        }
         self.truth = Truth(main=names, pairs=self.pairs)
 
     def of(self, cell: Cell, arm: str, key: str) -> Floats:
         """Return the score at each epoch."""
         at = {name: self.labels[name].index(label) for name, label in cell.items()}
-        end = END + sum(float(found[at[name]]) for name, found in self.main.items())
-        end += sum(float(found[at[f], at[g]]) for (f, g), found in self.pairs.items())
+        end = END + sum(float(effects[at[name]]) for name, effects in self.main.items())
+        end += sum(float(effects[at[f], at[g]]) for (f, g), effects in self.pairs.items())
         end += BEYOND_SD * _random(self.seed, arm).normal()
-        own = _random(self.seed, key)
-        end += self.luck * own.normal()
-        time = TIME * np.exp(sum(float(found[at[name]]) for name, found in self.time.items()))
+        random = _random(self.seed, key)
+        end += self.luck * random.normal()
+        time = TIME * np.exp(sum(float(effects[at[name]]) for name, effects in self.time.items()))
         epochs = np.arange(1, EPOCHS + 1)
         share = (1 - np.exp(-epochs / time)) / (1 - np.exp(-EPOCHS / time))
         scores: Floats = START + (end - START) * share
-        scores[:-1] += own.normal(0, EPOCH_SD, EPOCHS - 1)
+        scores[:-1] += random.normal(0, EPOCH_SD, EPOCHS - 1)
         return scores
 
 
@@ -158,14 +160,14 @@ class _Cluster(Cluster):
     def __init__(self, plan: Plan, seed: int, curves: _Curves) -> None:
         super().__init__(plan, seed)
         self.curves = curves
-        self.known: dict[str, Floats] = {}
+        self.trial_scores: dict[str, Floats] = {}
 
     def score(self, config: TrialConfig, epoch: int) -> float:  # type: ignore[override]
         key = trial_key(config)
-        if key not in self.known:
+        if key not in self.trial_scores:
             planned = self.history.trials[key].plan
-            self.known[key] = self.curves.of(planned.cell, planned.arm_key, key)
-        return float(self.known[key][epoch - 1])
+            self.trial_scores[key] = self.curves.of(planned.cell, planned.arm_key, key)
+        return float(self.trial_scores[key][epoch - 1])
 
 
 def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Design:
@@ -191,8 +193,8 @@ def _observed(cluster: _Cluster, factors: tuple[Factor, ...], plan: Plan) -> Des
 
 
 def _centred(values: Floats) -> Floats:
-    found: Floats = values - values.mean(axis=0)
-    return found
+    centred: Floats = values - values.mean(axis=0)
+    return centred
 
 
 def _random(seed: int, key: str) -> np.random.Generator:

@@ -30,18 +30,18 @@ def sweep(make_sweep: MakeSweep) -> Sweep:
 
 
 def test_differences_are_paired_by_replicate(sweep: Sweep) -> None:
-    found = compare(sweep, UNET, FPN)
-    assert found.replicates == [0, 1, 2]
-    assert found.differences == pytest.approx([0.1, 0.2, 0.0])
-    assert found.selection.mean == pytest.approx(0.1)
-    assert found.sd == pytest.approx(0.1)
+    comparison = compare(sweep, UNET, FPN)
+    assert comparison.replicates == [0, 1, 2]
+    assert comparison.differences == pytest.approx([0.1, 0.2, 0.0])
+    assert comparison.selection.mean == pytest.approx(0.1)
+    assert comparison.sd == pytest.approx(0.1)
     # Student's t with two degrees of freedom.
-    assert found.selection.low == pytest.approx(0.1 - 4.302653 * 0.1 / math.sqrt(3), abs=1e-6)
-    assert (found.first.selection_iou, found.second.selection_iou) == pytest.approx((0.7, 0.6))
-    assert found.detectable == pytest.approx(0.1 * 3.264, abs=1e-3)
-    assert found.verdict.startswith("not decided: 3 replicates detect differences from 0.326")
-    assert found.verdict.endswith(f"a difference of 0.01 needs {found.needed} replicates")
-    assert (found.provisional, found.better, found.pruned) == (None, None, 0)
+    assert comparison.selection.low == pytest.approx(0.1 - 4.302653 * 0.1 / math.sqrt(3), abs=1e-6)
+    assert (comparison.first.selection_iou, comparison.second.selection_iou) == pytest.approx((0.7, 0.6))
+    assert comparison.detectable == pytest.approx(0.1 * 3.264, abs=1e-3)
+    assert comparison.verdict.startswith("not decided: 3 replicates detect differences from 0.326")
+    assert comparison.verdict.endswith(f"a difference of 0.01 needs {comparison.needed} replicates")
+    assert (comparison.provisional, comparison.better, comparison.pruned) == (None, None, 0)
 
 
 def test_the_test_set_is_paired_by_image_with_persons_as_clusters(sweep: Sweep) -> None:
@@ -89,17 +89,17 @@ def two_arms(first: list[float], second: list[float], **more: Any) -> list[dict[
 def test_the_verdict_follows_the_interval(
     make_sweep: MakeSweep, first: list[float], second: list[float], verdict: str
 ) -> None:
-    found = compare(make_sweep(trials=two_arms(first, second)), "decoder=unet", "decoder=fpn")
-    assert verdict in found.verdict
+    comparison = compare(make_sweep(trials=two_arms(first, second)), "decoder=unet", "decoder=fpn")
+    assert verdict in comparison.verdict
     expected = "first" if "unet is better" in verdict else "second" if "fpn is better" in verdict else None
-    assert found.better == expected
+    assert comparison.better == expected
 
 
 def test_a_comparison_counts_pruned_trials(make_sweep: MakeSweep) -> None:
     trials = [*two_arms([0.6, 0.7], [0.5, 0.5]), arm_trial("0b9", "resnet18", "unet", 9, 0.1, status="PRUNED")]
-    found = compare(make_sweep(trials=trials), "decoder=unet", "decoder=fpn")
-    assert found.pruned == 1
-    assert "careful: 1 other trials of these arms stopped at a rung" in comparison_text(found)
+    comparison = compare(make_sweep(trials=trials), "decoder=unet", "decoder=fpn")
+    assert comparison.pruned == 1
+    assert "careful: 1 other trials of these arms stopped at a rung" in comparison_text(comparison)
 
 
 # The numbers of a table of Student's test with one sample, such as that of G*Power.
@@ -155,10 +155,10 @@ def test_only_complete_trials_of_common_replicates_count(make_sweep: MakeSweep) 
         arm_trial("cd", "resnet18", "fpn", 100_000, 0.1, role="confirmation"),
     ]
     sweep = make_sweep(trials=trials)
-    found = compare(sweep, "decoder=unet", "decoder=fpn")
-    assert (found.replicates, found.first.replicates) == ([0, 1], [0, 1, 2])
-    assert found.provisional == "provisional: the sweep is not finished (1 RUNNING); this may change"
-    assert found.test is None
+    comparison = compare(sweep, "decoder=unet", "decoder=fpn")
+    assert (comparison.replicates, comparison.first.replicates) == ([0, 1], [0, 1, 2])
+    assert comparison.provisional == "provisional: the sweep is not finished (1 RUNNING); this may change"
+    assert comparison.test is None
     confirmed = compare(sweep, "decoder=unet", "decoder=fpn", role="confirmation")
     assert (confirmed.replicates, confirmed.differences) == ([100_000], [pytest.approx(0.1)])
     assert json.loads(json_text({"low": confirmed.selection.low}))["low"] is None

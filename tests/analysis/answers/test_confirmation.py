@@ -39,9 +39,9 @@ def test_means_differences_and_shrinkage(tmp_path: Any) -> None:
         for i in range(6)
     ]
     root = write_sweep(tmp_path / "s", trials=trials, images=images, description={"baseline": {"f": "old"}})
-    found = confirmed(load(root))
-    assert found.baseline == "old"
-    new, old = found.arms
+    confirmation = confirmed(load(root))
+    assert confirmation.baseline == "old"
+    new, old = confirmation.arms
     assert (new.arm_key, new.replicates) == ("new", 3)
     assert new.selection.mean == pytest.approx(0.7)
     # Student's t with two degrees of freedom: 4.3027; standard deviation 0.1.
@@ -56,7 +56,7 @@ def test_means_differences_and_shrinkage(tmp_path: Any) -> None:
     assert new.test_difference is not None
     assert [new.test_difference.mean, new.test_difference.low, new.test_difference.high] == pytest.approx([0.2] * 3)
     assert (old.selection_difference, old.test_difference) == (None, None)
-    text = confirmation_text(found)
+    text = confirmation_text(confirmation)
     assert "(baseline)" in text
     assert "3 subjects" in text
     assert "+0.200" in text
@@ -69,9 +69,9 @@ def test_a_sweep_without_a_confirmation_is_refused(make_sweep: MakeSweep) -> Non
 
 
 def test_one_replicate_has_no_interval() -> None:
-    found = over_replicates([0.4])
-    assert (found.mean, found.low, found.high, found.n) == (0.4, None, None, 1)
-    assert found.text() == "0.400 [n=1: no interval]"
+    interval = over_replicates([0.4])
+    assert (interval.mean, interval.low, interval.high, interval.n) == (0.4, None, None, 1)
+    assert interval.text() == "0.400 [n=1: no interval]"
 
 
 def test_images_of_one_person_are_no_independent_evidence() -> None:
@@ -94,7 +94,7 @@ def test_the_interval_over_subjects_covers_the_truth() -> None:
     for number in range(200):
         people, seeds = rng.normal(0, 0.2, 15), rng.normal(0, 0.05, 4)
         values = 0.5 + people.repeat(4)[None, :] + seeds[:, None] + rng.normal(0, 0.05, (4, 60))
-        found = over_subjects(values, [f"p{i // 4}" for i in range(60)], seed=number)
-        assert found.low is not None and found.high is not None
-        hits += found.low <= 0.5 <= found.high
+        interval = over_subjects(values, [f"p{i // 4}" for i in range(60)], seed=number)
+        assert interval.low is not None and interval.high is not None
+        hits += interval.low <= 0.5 <= interval.high
     assert 0.86 <= hits / 200 <= 0.99

@@ -29,7 +29,7 @@ def swept(
     name: str = "sweep",
     images: bool = False,
 ) -> Sweep:
-    """Return a full factorial whose final scores are exactly additive, plus a little that alternates."""
+    """Return a full factorial whose final scores are additive, up to a residual of +-0.001."""
     trials, epochs = [], []
     for i, (encoder, a) in enumerate(ENCODERS.items()):
         for j, (decoder, b) in enumerate(DECODERS.items()):
@@ -57,32 +57,32 @@ def swept(
 
 
 def test_effects_of_an_additive_sweep(make_sweep: MakeSweep) -> None:
-    found = effects(swept(make_sweep))
-    told = {(e.factor, e.level): e for e in found.effects}
-    assert found.estimator == "mixed"
-    assert told["encoder", "resnet34"].effect == pytest.approx(0.05, abs=1e-3)
-    assert told["decoder", "unet"].effect == pytest.approx(-0.02, abs=1e-3)
-    assert told["decoder", "linknet"].effect == pytest.approx(0.01, abs=1e-3)
-    assert set(told) == {("encoder", "resnet34"), ("decoder", "unet"), ("decoder", "linknet")}
-    big = told["encoder", "resnet34"]
+    estimates = effects(swept(make_sweep))
+    by_level = {(e.factor, e.level): e for e in estimates.effects}
+    assert estimates.estimator == "mixed"
+    assert by_level["encoder", "resnet34"].effect == pytest.approx(0.05, abs=1e-3)
+    assert by_level["decoder", "unet"].effect == pytest.approx(-0.02, abs=1e-3)
+    assert by_level["decoder", "linknet"].effect == pytest.approx(0.01, abs=1e-3)
+    assert set(by_level) == {("encoder", "resnet34"), ("decoder", "unet"), ("decoder", "linknet")}
+    big = by_level["encoder", "resnet34"]
     assert big.decided and big.low is not None and big.high is not None and big.low < 0.05 < big.high
     assert big.n == 9
 
 
 def test_a_pruned_sweep_is_estimated_through_its_rungs(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep, pruned=("000", "011", "102"))
-    found = effects(sweep)
-    assert found.estimator == "mixed"
-    assert found.complete == 15
-    assert found.trials == 18
-    assert {e.level: e.effect for e in found.effects}["resnet34"] == pytest.approx(0.05, abs=2e-3)
-    assert "3 of 18" in found.notes[0]
+    estimates = effects(sweep)
+    assert estimates.estimator == "mixed"
+    assert estimates.complete == 15
+    assert estimates.trials == 18
+    assert {e.level: e.effect for e in estimates.effects}["resnet34"] == pytest.approx(0.05, abs=2e-3)
+    assert "3 of 18" in estimates.notes[0]
     assert effects(sweep, estimator="naive").notes[0].startswith("NAIVE")
 
 
 def test_the_first_rung_compares_all_trials(make_sweep: MakeSweep) -> None:
-    found = effects(swept(make_sweep, pruned=("000",)), at=3)
-    assert (found.estimator, found.epoch, found.complete) == ("mixed", 3, 18)
+    estimates = effects(swept(make_sweep, pruned=("000",)), at=3)
+    assert (estimates.estimator, estimates.epoch, estimates.complete) == ("mixed", 3, 18)
 
 
 def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> None:
@@ -91,18 +91,20 @@ def test_a_later_rung_of_a_pruned_sweep_is_refused(make_sweep: MakeSweep) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("options", "message"),
     [({"factor": "colour"}, "did not vary.*encoder, decoder"), ({"at": 4}, "is no rung.*3, 9")],
 )
-def test_options_that_do_not_fit_the_sweep_are_refused(make_sweep: MakeSweep, asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(UserError, match=told):
-        effects(swept(make_sweep), **asked)
+def test_options_that_do_not_fit_the_sweep_are_refused(
+    make_sweep: MakeSweep, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        effects(swept(make_sweep), **options)
 
 
-def test_one_factor_is_shown_and_all_are_modelled(make_sweep: MakeSweep) -> None:
+def test_a_named_factor_selects_effects_of_the_model_of_all(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep)
-    shown = effects(sweep, factor="encoder").effects
-    assert shown == [e for e in effects(sweep).effects if e.factor == "encoder"]
+    selected = effects(sweep, factor="encoder").effects
+    assert selected == [e for e in effects(sweep).effects if e.factor == "encoder"]
 
 
 def test_a_note_counts_trials_that_diverged(make_sweep: MakeSweep) -> None:
@@ -132,8 +134,8 @@ def test_a_damaged_table_of_images_is_one_error(make_sweep: MakeSweep) -> None:
 def test_estimators_agree_where_nothing_was_pruned(make_sweep: MakeSweep) -> None:
     sweep = swept(make_sweep)
     for name in ("mixed", "likelihood", "weights"):
-        told = {e.level: e.effect for e in effects(sweep, estimator=name).effects}
-        assert told["resnet34"] == pytest.approx(0.05, abs=1e-3)
+        by_level = {e.level: e.effect for e in effects(sweep, estimator=name).effects}
+        assert by_level["resnet34"] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_weights_need_exempt_trials(make_sweep: MakeSweep) -> None:
@@ -142,13 +144,14 @@ def test_weights_need_exempt_trials(make_sweep: MakeSweep) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [({"at": 3}, "only complete trials are tested"), ({"estimator": "weights"}, "takes --estimator")]
+    ("options", "message"),
+    [({"at": 3}, "only complete trials are tested"), ({"estimator": "weights"}, "takes --estimator")],
 )
-def test_effects_on_the_test_set_ask_for_no_rung_and_no_weights(
-    make_sweep: MakeSweep, asked: dict[str, Any], told: str
+def test_effects_on_the_test_set_take_neither_a_rung_nor_weights(
+    make_sweep: MakeSweep, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UserError, match=told):
-        effects(swept(make_sweep), score="test", **asked)
+    with pytest.raises(UserError, match=message):
+        effects(swept(make_sweep), score="test", **options)
 
 
 def test_two_trials_of_one_replicate_decide_nothing(make_sweep: MakeSweep) -> None:

@@ -71,13 +71,12 @@ def test_files_and_network_are_out_of_reach(
         pytest.fail("it opens a connection")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    secret, out = tmp_path / "secret.csv", tmp_path / "out"
+    secret = tmp_path / "secret.csv"
     secret.write_text("a\nhunter2\n")
     with pytest.raises(UserError, match=r"^the query is refused: Permission Error: .* disabled ") as caught:
-        query(replicated, sql.format(secret=secret, out=out, root=replicated.root))
+        query(replicated, sql.format(secret=secret, root=replicated.root))
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert not out.exists()
 
 
 def test_variables_of_the_program_are_out_of_reach(replicated: Sweep) -> None:

@@ -8,7 +8,9 @@ from seatbelt.errors import UserError
 from tests.analysis.conftest import NOON, MakeSweep, trial
 
 
-def made(make_sweep: MakeSweep, finals: list[float], thirds: list[float], *, pruned: tuple[int, ...] = ()) -> object:
+def sweep_with_rung(
+    make_sweep: MakeSweep, finals: list[float], thirds: list[float], *, pruned: tuple[int, ...] = ()
+) -> object:
     """Return a sweep of 9 epochs with one trial for each final score, compared at epoch 3."""
     trials, epochs = [], []
     for i, (final, third) in enumerate(zip(finals, thirds, strict=True)):
@@ -34,25 +36,25 @@ def made(make_sweep: MakeSweep, finals: list[float], thirds: list[float], *, pru
 @pytest.mark.slow
 def test_a_rung_that_ranks_as_the_end_does(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
-    found = rungs(made(make_sweep, finals, [score - 0.2 for score in finals]))
-    third = next(a for a in found.agreements if a.epoch == 3)
+    agreements = rungs(sweep_with_rung(make_sweep, finals, [score - 0.2 for score in finals]))
+    third = next(a for a in agreements.agreements if a.epoch == 3)
     assert (third.rung, third.seen, third.correlation, third.n) == (True, pytest.approx(1), pytest.approx(1), 6)
-    assert found.advice == "the first rung, epoch 3, ranks trials well"
+    assert agreements.advice == "the first rung, epoch 3, ranks trials well"
 
 
 @pytest.mark.slow
 def test_a_rung_that_misleads(make_sweep: MakeSweep) -> None:
     finals = [0.5, 0.52, 0.54, 0.56, 0.58, 0.6]
-    found = rungs(made(make_sweep, finals, [0.9 - score for score in finals]))
-    assert next(a for a in found.agreements if a.epoch == 3).correlation == pytest.approx(-1)
-    assert found.advice == (
+    agreements = rungs(sweep_with_rung(make_sweep, finals, [0.9 - score for score in finals]))
+    assert next(a for a in agreements.agreements if a.epoch == 3).correlation == pytest.approx(-1)
+    assert agreements.advice == (
         "the first rung, epoch 3, ranks trials badly, and no other in the first two thirds ranks them well: "
         "use --prune none"
     )
 
 
 def test_too_few_complete_trials(make_sweep: MakeSweep) -> None:
-    sweep = made(make_sweep, [0.5, 0.6, 0.7, 0.8, 0.9], [0.3, 0.2, 0.3, 0.4, 0.1], pruned=(0, 1))
+    sweep = sweep_with_rung(make_sweep, [0.5, 0.6, 0.7, 0.8, 0.9], [0.3, 0.2, 0.3, 0.4, 0.1], pruned=(0, 1))
     with pytest.raises(UserError, match="has 3 complete trials; judging rungs needs 5"):
         rungs(sweep)
 
@@ -63,5 +65,5 @@ def test_the_covariance_of_a_selection_is_that_of_all() -> None:
     final = 0.8 * early + rng.normal(0, 0.6, 400_000)
     hidden = np.where(early < 1, np.nan, final)
     np.testing.assert_allclose(monotone_covariance(np.stack([early, hidden], axis=1)), [[1, 0.8], [0.8, 1]], atol=0.05)
-    kept = early >= 1
-    assert np.corrcoef(early[kept], final[kept])[0, 1] < 0.6
+    promoted = early >= 1
+    assert np.corrcoef(early[promoted], final[promoted])[0, 1] < 0.6

@@ -29,7 +29,7 @@ def decision(number: int, at: float, kind: str, key: str, score: float, **more: 
 
 
 def halving() -> dict[str, Any]:
-    """Seven trials stop at epoch 3, of which one in three goes on: b at second 4, d at second 8."""
+    """Seven trials stop at epoch 3; one in three is promoted: b at second 4, d at second 8. x is exempt."""
     trials = [
         arm_trial(key, f"enc{key}", "fpn", 0, score, number=number, epochs_done=3, status="PRUNED", attempts=1)
         for number, (key, score, _) in enumerate(ARRIVALS)
@@ -64,8 +64,8 @@ def halving() -> dict[str, Any]:
             )
         ],
     ]
-    told = DESCRIPTION | {"prune": "asha"}
-    return {"description": told, "trials": trials, "epochs": epochs, "decisions": decisions}
+    description = DESCRIPTION | {"prune": "asha"}
+    return {"description": description, "trials": trials, "epochs": epochs, "decisions": decisions}
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def test_a_trial_that_was_never_promoted(sweep: Sweep) -> None:
     assert (rung.rank, rung.compared, rung.allowed) == (4, 7, 2)
     assert (rung.ahead, rung.behind) == (at("b", 0.6), at("c", 0.4))
     assert (rung.best_waiting, rung.cut) == (at("f", 0.65), at("f", 0.65))
-    # b went on with 0.6 while a waited: with more, a would have gone first.
+    # b was promoted with 0.6 while a waited: with a higher score, a would have been first.
     assert rung.needed == pytest.approx(0.6)
-    # f came after b had gone on, and had to be better than d.
+    # f arrived after b was promoted, and had to beat d.
     assert why(sweep, "f").rungs[0].needed == pytest.approx(0.7)
     assert why(sweep, "g").rungs[0].needed is None
 
@@ -194,10 +194,10 @@ def test_a_trial_is_named_by_its_number_or_as_the_best(make_sweep: MakeSweep, na
 def test_digits_that_are_no_number_begin_a_key() -> None:
     numbers = {0: "05aa", 1: "12bb", 2: "1299"}
     arms = dict.fromkeys(numbers.values(), "arm")
-    found = {
+    keys = {
         name: find_trial(numbers, arms, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")
     }
-    assert found == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
+    assert keys == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
     with pytest.raises(UserError, match="2 trials begin with '12'"):
         find_trial(numbers, arms, "12", lambda: "")
 

@@ -50,12 +50,12 @@ def test_architectures_have_intervals_over_subjects(make_sweep: MakeSweep) -> No
     assert first["test_iou"] == pytest.approx(0.55)
     assert (first["test_low"], first["test_high"], first["subjects"]) == (pytest.approx(0.4), pytest.approx(0.8), 2)
     assert math.isnan(table["test_low"][1])
-    found = figure("architecture", data)
-    assert "figure 4.1 of the thesis" in found.caption
-    assert "n = 1 to 2 trials per arm" in found.caption
-    assert found.alt == "2 arms by encoder and decoder. Highest: resnet18, fpn, 0.550 [0.400, 0.800]; lowest: 0.400."
+    result = figure("architecture", data)
+    assert "figure 4.1 of the thesis" in result.caption
+    assert "n = 1 to 2 trials per arm" in result.caption
+    assert result.alt == "2 arms by encoder and decoder. Highest: resnet18, fpn, 0.550 [0.400, 0.800]; lowest: 0.400."
     # A series for each decoder, in the order of the space, side by side over its encoder.
-    unet, fpn = found.chart.layers
+    unet, fpn = result.chart.layers
     assert isinstance(unet, Points) and isinstance(fpn, Points)
     assert (unet.name, unet.x, unet.series) == ("unet", (pytest.approx(0.85),), 0)
     assert (fpn.name, fpn.x, fpn.series) == ("fpn", (pytest.approx(0.15),), 1)
@@ -81,7 +81,7 @@ def test_real_images_are_the_benchmark_of_the_generations(make_sweep: MakeSweep)
     assert [name for _, name in chart.x.ticks] == ["1"]
 
 
-def test_mixtures_tell_shares_and_sample_sizes(make_sweep: MakeSweep) -> None:
+def test_mixtures_show_shares_and_sample_sizes(make_sweep: MakeSweep) -> None:
     sizes = {"0.0": (341, 0), "0.9": (341, 3069)}
     trials = [
         arm(f"{share}-{weights}", score, synthetic_share=share, weights=weights)
@@ -89,10 +89,10 @@ def test_mixtures_tell_shares_and_sample_sizes(make_sweep: MakeSweep) -> None:
         for share, weights, score in (("0.0", "none", 0.444), ("0.9", "none", 0.7), ("0.9", "imagenet", 0.8))
     ]
     described = study("mixing", synthetic_share=["0.0", "0.9"], weights=["imagenet", "none"])
-    found = figure("mixing", SweepData(make_sweep(description=described, trials=trials)))
-    assert found.table["images"].tolist() == [341, 3410, 3410]
-    assert found.chart.x.ticks == ((0.0, "90% / 10%\n3410 images"),)
-    assert [layer.name for layer in found.chart.layers] == [
+    result = figure("mixing", SweepData(make_sweep(description=described, trials=trials)))
+    assert result.table["images"].tolist() == [341, 3410, 3410]
+    assert result.chart.x.ticks == ((0.0, "90% / 10%\n3410 images"),)
+    assert [layer.name for layer in result.chart.layers] == [
         "real images alone, random: 0.444", "ImageNet", "random",
     ]  # fmt: skip
 
@@ -104,10 +104,10 @@ def test_randomisation_is_a_table_of_four(make_sweep: MakeSweep) -> None:
         arm("c", 0.6848, training_data="6", augmentation="all"),
     ]
     described = study("randomization", training_data=["6", "6+randomized"], augmentation=["none", "all"])
-    found = figure("randomization", SweepData(make_sweep(description=described, trials=trials)))
-    (cells,) = found.chart.layers
+    result = figure("randomization", SweepData(make_sweep(description=described, trials=trials)))
+    (cells,) = result.chart.layers
     assert isinstance(cells, Cells)
-    assert [name for _, name in found.chart.y.ticks] == ["without augmentation", "with augmentation"]
+    assert [name for _, name in result.chart.y.ticks] == ["without augmentation", "with augmentation"]
     assert cells.values == ((pytest.approx(0.4722), pytest.approx(0.3892)), (pytest.approx(0.6848), None))
     assert cells.texts[1] == ("0.685\nn = 1", "")
 

@@ -47,8 +47,8 @@ def test_the_heat_map_has_students_interval(small: SweepData) -> None:
     assert table["selection_iou"].tolist() == pytest.approx([0.7, 0.6])
     # Student's t with two degrees of freedom is 4.3027; the standard deviation of 0.6, 0.7, 0.8 is 0.1.
     assert table["low"][0] == pytest.approx(0.7 - 4.302653 * 0.1 / math.sqrt(3), abs=1e-6)
-    found = heat_map(small, ("decoder", "encoder"))
-    assert "6 complete trials in 2 combinations" in found.caption
+    result = heat_map(small, ("decoder", "encoder"))
+    assert "6 complete trials in 2 combinations" in result.caption
     with pytest.raises(UserError, match=r"'depth' is no factor with levels in .*; these are: encoder, decoder"):
         heat_map(small, ("decoder", "depth"))
     with pytest.raises(NotApplicableError, match="shows two factors, but 1 vary; `--factors ROWS,COLUMNS` chooses"):
@@ -75,18 +75,18 @@ def test_effects_are_those_of_the_command(make_sweep: MakeSweep) -> None:
         for i, (e, d) in enumerate(PAIRS)
         for r in (0, 1)
     ]
-    told = DESCRIPTION | {"rungs": [9], "baseline": {"encoder": "resnet34", "decoder": "fpn"}}
-    data = SweepData(make_sweep(description=told, trials=trials))
+    description = DESCRIPTION | {"rungs": [9], "baseline": {"encoder": "resnet34", "decoder": "fpn"}}
+    data = SweepData(make_sweep(description=description, trials=trials))
     table = effects_table(data)
     assert table[["factor", "level", "reference", "n"]].values.tolist() == [
         ["encoder", "resnet18", "resnet34", 4],
         ["decoder", "unet", "fpn", 4],
     ]
-    # The mixed model draws them a little towards 0.
+    # The mixed model shrinks them a little.
     assert table["effect"].tolist() == pytest.approx([0.2, 0.1], rel=0.002)
-    found = figure("main_effects", data)
-    assert found.alt.startswith("2 effects, 2 decided. Strongest: encoder=resnet18 against resnet34, +0.200")
-    assert [name for _, name in found.chart.y.ticks] == [
+    result = figure("main_effects", data)
+    assert result.alt.startswith("2 effects, 2 decided. Strongest: encoder=resnet18 against resnet34, +0.200")
+    assert [name for _, name in result.chart.y.ticks] == [
         "encoder=resnet18 against resnet34",
         "decoder=unet against fpn",
     ]
@@ -94,10 +94,10 @@ def test_effects_are_those_of_the_command(make_sweep: MakeSweep) -> None:
 
 def test_interactions_are_ordered_by_size() -> None:
     rows = [["a", "on", "b", "on", 0.01, -0.01, 0.03, 8], ["a", "on", "c", "on", -0.05, -0.08, -0.02, 8]]
-    found = interactions(pd.DataFrame(rows, columns=[column.name for column in INTERACTIONS]))
-    assert found.table["effect"].tolist() == [-0.05, 0.01]
-    assert found.alt == "2 pairs. Strongest: a=on with c=on, -0.050."
-    (points,) = [layer for layer in found.chart.layers if isinstance(layer, Points)]
+    result = interactions(pd.DataFrame(rows, columns=[column.name for column in INTERACTIONS]))
+    assert result.table["effect"].tolist() == [-0.05, 0.01]
+    assert result.alt == "2 pairs. Strongest: a=on with c=on, -0.050."
+    (points,) = [layer for layer in result.chart.layers if isinstance(layer, Points)]
     assert points.hover[0] == "-0.050 [-0.080, -0.020], n = 8"
 
 
@@ -109,8 +109,8 @@ def test_promotions_are_counted_at_each_rung(halved: SweepData) -> None:
     assert table.loc[9, ["reached", "complete"]].tolist() == [3, 3]
     parts = table.drop(columns="reached").sum(axis=1)
     assert parts.tolist() == table["reached"].tolist()
-    found = figure("promotion_flow", halved)
-    assert found.alt == "8 trials began, 3 reached epoch 9; 5 were pruned, 0 failed."
+    result = figure("promotion_flow", halved)
+    assert result.alt == "8 trials began, 3 reached epoch 9; 5 were pruned, 0 failed."
 
 
 def test_what_failed_or_waits_is_counted_where_it_stopped(make_sweep: MakeSweep) -> None:
@@ -119,9 +119,9 @@ def test_what_failed_or_waits_is_counted_where_it_stopped(make_sweep: MakeSweep)
         arm_trial(f"t{i}", "resnet18", "fpn", i, 0.5, status=status, epochs_done=done, epochs_planned=9, attempts=1)
         for i, (status, done) in enumerate(statuses)
     ]
-    told = DESCRIPTION | {"rungs": [3, 9], "prune": "asha"}
-    table = promotion_table(SweepData(make_sweep(description=told, trials=trials))).set_index("epoch")
-    # The planned one never began; the complete one stopped early, which is its end.
+    description = DESCRIPTION | {"rungs": [3, 9], "prune": "asha"}
+    table = promotion_table(SweepData(make_sweep(description=description, trials=trials))).set_index("epoch")
+    # The planned trial never began; the complete one stopped early, which counts as its end.
     assert table.loc[0, ["reached", "failed", "went_on"]].tolist() == [5, 1, 4]
     assert table.loc[3, ["reached", "failed", "waiting", "under_way", "went_on"]].tolist() == [4, 1, 1, 1, 1]
     assert table.loc[9, ["reached", "complete"]].tolist() == [1, 1]
@@ -137,17 +137,17 @@ def test_the_front_is_what_no_cheaper_arm_beats(make_sweep: MakeSweep) -> None:
     trials = [
         arm_trial(f"t{d}", "resnet18", d, 0, score, parameters=size * 1000) for d, (score, size) in scores.items()
     ]
-    found = figure("cost_parameters", SweepData(make_sweep(description=DESCRIPTION, trials=trials)))
-    assert found.table[["arm", "cost", "front"]].values.tolist() == [
+    result = figure("cost_parameters", SweepData(make_sweep(description=DESCRIPTION, trials=trials)))
+    assert result.table[["arm", "cost", "front"]].values.tolist() == [
         ["decoder=unet", 10_000, True],
         ["decoder=fpn", 20_000, False],
         ["decoder=linknet", 30_000, True],
         ["decoder=pan", 40_000, False],
     ]
-    assert "The line joins the 2 arms that no other arm beats" in found.caption
+    assert "The line joins the 2 arms that no other arm beats" in result.caption
 
 
-def test_seconds_per_image_are_told_where_they_differ_from_seconds(make_sweep: MakeSweep) -> None:
+def test_seconds_per_image_are_drawn_where_they_differ_from_seconds(make_sweep: MakeSweep) -> None:
     def arm(key: str, decoder: str, real: int, seconds: float) -> dict[str, Any]:
         more = {"train_real": real, "train_synthetic": 10, "train_seconds": seconds, "epochs_done": 5}
         return arm_trial(key, "resnet18", decoder, 0, 0.5, **more)
@@ -190,16 +190,16 @@ def test_images_are_means_over_replicates(make_sweep: MakeSweep) -> None:
 
 def test_few_of_many_curves_are_drawn(make_sweep: MakeSweep, halved: SweepData) -> None:
     assert curves_table(halved)["trial_key"].nunique() == 8
-    found = figure("curves", halved)
-    assert "8 of 8 trials are drawn (all)" in found.caption
-    assert [layer.at for layer in found.chart.layers if isinstance(layer, ReferenceLine)] == [3.0]
-    (stopped,) = [layer for layer in found.chart.layers if isinstance(layer, Points)]
+    result = figure("curves", halved)
+    assert "8 of 8 trials are drawn (all)" in result.caption
+    assert [layer.at for layer in result.chart.layers if isinstance(layer, ReferenceLine)] == [3.0]
+    (stopped,) = [layer for layer in result.chart.layers if isinstance(layer, Points)]
     assert (stopped.marker, len(stopped.x)) == ("cross", 5)
     trials = [arm_trial(f"t{i:03}", f"e{i}", "fpn", 0, i / 1000, number=i) for i in range(200)]
     epochs = [{"trial_key": t["trial_key"], "epoch": 1, "selection_iou": t["selection_iou"]} for t in trials]
     data = SweepData(make_sweep("many", description=DESCRIPTION, trials=trials, epochs=epochs))
     keys = curves_table(data)["trial_key"].tolist()
-    # The best are all there, and the worst is.
+    # The best ones are all drawn, and so is the worst.
     assert len(keys) == DRAWN
     assert keys[:15] == [f"t{i:03}" for i in range(199, 184, -1)]
     assert keys[-1] == "t000"
@@ -222,8 +222,8 @@ def test_parallel_coordinates_group_by_score(make_sweep: MakeSweep) -> None:
 
 
 def test_all_figures_say_what_they_miss(make_sweep: MakeSweep) -> None:
-    made, missing = figures(SweepData(make_sweep(description={"factors": []})))
-    assert made == {}
+    drawn, missing = figures(SweepData(make_sweep(description={"factors": []})))
+    assert drawn == {}
     assert set(missing) == set(FIGURES)
     assert missing["curves"] == "needs a measured epoch"
 
@@ -235,9 +235,9 @@ def test_arms_are_called_by_what_varies(make_sweep: MakeSweep) -> None:
         arm_trial(f"t{i}", "e", "d", 0, 0.5) | {"arm_key": f"a{i}", "cell": json.dumps(c)} for i, c in enumerate(cells)
     ]
     trials.append(arm_trial("n", "e", "d", 0, 0.5) | {"arm_key": "n", "cell": '{"arm": "none"}'})
-    told = {"factors": [{"name": "decoder", "levels": {"fpn": {}}}, *switches]}
-    data = SweepData(make_sweep(description=told, trials=trials))
+    description = {"factors": [{"name": "decoder", "levels": {"fpn": {}}}, *switches]}
+    data = SweepData(make_sweep(description=description, trials=trials))
     assert data.arm_names(["a0", "a1", "a2", "n"]) == ["cutout", "all switches off", "cutout + fog", "none"]
-    # Where nothing varied yet, all levels are told.
+    # Where nothing has varied yet, the name has all levels.
     data = SweepData(make_sweep("one", description={"factors": switches}, trials=trials[:1]))
     assert data.arm_names(["a0"]) == ["decoder=fpn, cutout"]

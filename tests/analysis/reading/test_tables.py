@@ -18,11 +18,11 @@ from tests.analysis.conftest import MakeSweep, trial
 
 
 def test_load_gives_data_frames(make_sweep: MakeSweep) -> None:
-    made = make_sweep(
+    written = make_sweep(
         trials=[trial(key, "x", iou=0.5) for key in "abc"],
         epochs=[{"trial_key": "a", "epoch": 1, "train_loss": 0.5}],
     )
-    sweep = load(str(made.root))
+    sweep = load(str(written.root))
     assert sweep.trials.trial_key.tolist() == ["a", "b", "c"]
     assert str(sweep.trials.planned_at.dt.tz) == "UTC"
     assert sweep.epochs.train_loss.tolist() == [0.5]

@@ -38,13 +38,13 @@ def write_large_sweep(root: Path, *, trials: int = 10_000, images: int = 222, pr
         numbers = np.arange(shard * _SHARD, min(trials, (shard + 1) * _SHARD))
         went_on = np.full(len(numbers), True) if not pruned else numbers % 3 == 0
         epochs = np.where(went_on, RUNGS[1], RUNGS[0])
-        known = _trials(numbers, went_on, epochs, rng)
-        _write(root, "trials", shard, known, len(numbers))
-        _write(root, "epochs", shard, _epochs(known, epochs, rng), int(epochs.sum()))
-        complete = [key for key, on in zip(known["trial_key"], went_on, strict=True) if on]
+        columns = _trials(numbers, went_on, epochs, rng)
+        _write(root, "trials", shard, columns, len(numbers))
+        _write(root, "epochs", shard, _epochs(columns, epochs, rng), int(epochs.sum()))
+        complete = [key for key, on in zip(columns["trial_key"], went_on, strict=True) if on]
         _write(root, "images", shard, _images(complete, images, rng), len(complete) * images)
         rows = len(numbers) if pruned else 0
-        _write(root, "decisions", shard, _decisions(known, went_on, decided) if pruned else {}, rows)
+        _write(root, "decisions", shard, _decisions(columns, went_on, decided) if pruned else {}, rows)
         decided += rows
     return root
 
@@ -96,13 +96,13 @@ def _trials(numbers: Any, went_on: Any, epochs: Any, rng: np.random.Generator) -
     }
 
 
-def _epochs(known: dict[str, Any], epochs: Any, rng: np.random.Generator) -> dict[str, Any]:
+def _epochs(trials: dict[str, Any], epochs: Any, rng: np.random.Generator) -> dict[str, Any]:
     epoch = np.concatenate([np.arange(1, count + 1) for count in epochs])
-    final = np.repeat(known["selection_iou"], epochs)
+    final = np.repeat(trials["selection_iou"], epochs)
     scores = final * (1 - np.exp(-epoch / 12)) + rng.normal(0, 0.004, len(epoch))
-    at = NOON + (np.repeat(known["number"], epochs) * 1000 + epoch).astype("timedelta64[s]")
+    at = NOON + (np.repeat(trials["number"], epochs) * 1000 + epoch).astype("timedelta64[s]")
     return {
-        "trial_key": np.repeat(known["trial_key"], epochs),
+        "trial_key": np.repeat(trials["trial_key"], epochs),
         "epoch": epoch,
         "selection_iou": np.minimum(scores, final),
         "at": at,
@@ -120,16 +120,16 @@ def _images(keys: list[str], images: int, rng: np.random.Generator) -> dict[str,
     }
 
 
-def _decisions(known: dict[str, Any], went_on: Any, first: int) -> dict[str, Any]:
+def _decisions(trials: dict[str, Any], went_on: Any, first: int) -> dict[str, Any]:
     n = len(went_on)
     return {
         "number": np.arange(first, first + n),
         "at": np.full(n, NOON),
         "kind": np.where(went_on, "promotion", "prune").tolist(),
-        "trial_key": known["trial_key"],
+        "trial_key": trials["trial_key"],
         "by": ["asha"] * n,
         "epoch": np.full(n, RUNGS[0]),
-        "score": known["selection_iou"],
+        "score": trials["selection_iou"],
         "rank": np.arange(1, n + 1),
         "compared": np.full(n, n),
         "allowed": np.full(n, n // 3),
@@ -137,10 +137,10 @@ def _decisions(known: dict[str, Any], went_on: Any, first: int) -> dict[str, Any
     }
 
 
-def _write(root: Path, table: str, shard: int, known: dict[str, Any], rows: int) -> None:
+def _write(root: Path, table: str, shard: int, values: dict[str, Any], rows: int) -> None:
     schema = arrow_schema(table)
     columns = [
-        pa.array(known[field.name]).cast(field.type) if field.name in known else pa.nulls(rows, field.type)
+        pa.array(values[field.name]).cast(field.type) if field.name in values else pa.nulls(rows, field.type)
         for field in schema
     ]
     columns = [

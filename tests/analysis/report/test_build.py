@@ -31,7 +31,7 @@ from tests.analysis.conftest import MakeSweep, write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, image, small_tables
 
 NOON = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
-TOLD = DESCRIPTION | {"rungs": [2], "question": "Which decoder?", "study": "mine"}
+STUDY_DESCRIPTION = DESCRIPTION | {"rungs": [2], "question": "Which decoder?", "study": "mine"}
 
 
 def texts(section: Section | None, kind: str | None = None) -> list[str]:
@@ -41,19 +41,19 @@ def texts(section: Section | None, kind: str | None = None) -> list[str]:
 
 def only(section: Section | None, kind: type[Block]) -> Any:
     assert section is not None
-    (found,) = [block for block in section.blocks if isinstance(block, kind)]
-    return found
+    (single,) = [block for block in section.blocks if isinstance(block, kind)]
+    return single
 
 
 @pytest.fixture
 def small(make_sweep: MakeSweep) -> SweepData:
-    return SweepData(make_sweep(description=TOLD, **small_tables()))
+    return SweepData(make_sweep(description=STUDY_DESCRIPTION, **small_tables()))
 
 
 def test_the_answer_comes_first(small: SweepData) -> None:
-    found = answer(small)
+    section = answer(small)
     # unet has 0.6, 0.7, 0.8; fpn 0.5, 0.5, 0.8: differences 0.1, 0.2, 0.
-    assert texts(found) == [
+    assert texts(section) == [
         "Which decoder?",
         "Best configuration: decoder=unet. Selection IoU 0.700 [0.452, 0.948], n = 3 trials.",
         "Its test IoU is 0.700 [0.500, 0.550] over 2 subjects; it was not used for ranking. Intervals are 95 %.",
@@ -61,7 +61,7 @@ def test_the_answer_comes_first(small: SweepData) -> None:
         "Lead over the second best of the search (decoder=fpn): +0.100, n = 3 pairs of trials, 95 % [-0.148, +0.348]; "
         "not decided: it may be chance.",
     ]
-    assert only(found, Command).command == f"seatbelt reproduce {small.sweep.root} 0a2"
+    assert only(section, Command).command == f"seatbelt reproduce {small.sweep.root} 0a2"
     lead = lead_over_second(small)
     assert lead is not None and lead.mean == pytest.approx(0.1)
 
@@ -72,17 +72,17 @@ def test_a_confirmed_arm_is_the_answer(make_sweep: MakeSweep) -> None:
         for replicate, score in enumerate(scores):
             row = arm_trial(f"c{decoder}{replicate}", "resnet18", decoder, 100_000 + replicate, score)
             tables["trials"].append(row | {"role": "confirmation"})
-    told = TOLD | {"baseline": {"encoder": "resnet18", "decoder": "unet"}}
-    found = answer(SweepData(make_sweep(description=told, **tables)))
-    lead, against, search, *_ = texts(found)[1:]
+    description = STUDY_DESCRIPTION | {"baseline": {"encoder": "resnet18", "decoder": "unet"}}
+    section = answer(SweepData(make_sweep(description=description, **tables)))
+    lead, against, search, *_ = texts(section)[1:]
     # Student's t with one degree of freedom is 12.706; the half width of 0.6, 0.62 is 12.706 * 0.01.
     assert lead == (
         "Best configuration: decoder=fpn. Selection IoU 0.610 [0.483, 0.737], confirmed with fresh seeds, n = 2 trials."
     )
     assert against.startswith("Against the baseline 0.160 [-0.348, 0.668], n = 2 pairs; not decided.")
     assert search.startswith("The search itself ranked decoder=unet first: selection IoU 0.700")
-    assert only(found, Command).command.endswith(" cfpn0")
-    rows = only(found, Table).rows
+    assert only(section, Command).command.endswith(" cfpn0")
+    rows = only(section, Table).rows
     assert [row[:2] for row in rows] == [("decoder=fpn", 2), ("decoder=unet", 2)]
     # fpn had 0.6 in the search.
     assert rows[0][4] == pytest.approx(-0.01)
@@ -93,7 +93,7 @@ def test_an_unfinished_sweep_has_a_provisional_answer(make_sweep: MakeSweep) -> 
         arm_trial("a", "resnet18", "fpn", 0, 0.4, status="RUNNING", epochs_done=1),
         arm_trial("b", "resnet18", "unet", 0, 0.3, status="PAUSED", epochs_done=2),
     ]
-    data = SweepData(make_sweep("a", description=TOLD, trials=trials))
+    data = SweepData(make_sweep("a", description=STUDY_DESCRIPTION, trials=trials))
     assert texts(answer(data), "lead") == [
         "Provisional: no trial is complete. The best so far is decoder=fpn with selection IoU 0.400 after 1 epoch, "
         "n = 1 trial."
@@ -101,7 +101,9 @@ def test_an_unfinished_sweep_has_a_provisional_answer(make_sweep: MakeSweep) -> 
     warned = texts(evidence(data), "warning")
     assert warned[0] == "No trial is complete: nothing below is a result yet."
     assert warned[1].startswith("Provisional: the sweep is not finished (1 PAUSED, 1 RUNNING)")
-    nothing = SweepData(make_sweep("b", description=TOLD, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")]))
+    nothing = SweepData(
+        make_sweep("b", description=STUDY_DESCRIPTION, trials=[arm_trial("a", "e", "d", 0, None, status="PLANNED")])
+    )
     assert texts(answer(nothing), "lead") == ["There is no answer yet: no epoch has been measured."]
 
 
@@ -112,8 +114,8 @@ def test_weak_evidence_gives_warnings(make_sweep: MakeSweep) -> None:
         arm_trial("c", "resnet34", "unet", 0, None, status="FAILED", error="out\nof luck", device="cpu"),
     ]
     images = [image("a", f"p{i}", i, 0.5) for i in range(3)]
-    told = TOLD | {"data": [{"path": "x", "name": "default-2", "fingerprint": "f" * 64}]}
-    sweep = make_sweep(description=told, trials=trials, images=images)
+    description = STUDY_DESCRIPTION | {"data": [{"path": "x", "name": "default-2", "fingerprint": "f" * 64}]}
+    sweep = make_sweep(description=description, trials=trials, images=images)
     assert texts(evidence(SweepData(sweep)), "warning") == [
         "The best arm (0.450) does not beat the trivial baseline mean mask (0.500), which looks at no image.",
         "Each arm has one trial: differences may be chance, and selection scores have no intervals. "
@@ -129,7 +131,7 @@ def test_weak_evidence_gives_warnings(make_sweep: MakeSweep) -> None:
     ]
 
 
-def test_an_interval_that_reaches_a_baseline_is_told(small: SweepData) -> None:
+def test_an_interval_that_reaches_a_baseline_is_reported(small: SweepData) -> None:
     warned = texts(evidence(small), "warning")
     assert warned[0] == "The interval of the best arm extends down to 0.452; the trivial baseline mean mask has 0.500."
     assert "The best arm is not distinguishable from the second best: +0.100 [-0.148, +0.348], n = 3 pairs." in warned
@@ -139,9 +141,9 @@ def test_effects_that_are_not_decided_are_counted(make_sweep: MakeSweep) -> None
     effect = Effect(
         factor="a", level="on", reference="off", n=4, effect=0.1, low=0, high=1, p_value=0.2, detectable=0.3
     )
-    told = [effect, dataclasses.replace(effect, p_value=0.01), dataclasses.replace(effect, detectable=0.4)]
-    data = SweepData(make_sweep(description=TOLD))
-    data.__dict__["effects"] = SimpleNamespace(effects=told)
+    estimates = [effect, dataclasses.replace(effect, p_value=0.01), dataclasses.replace(effect, detectable=0.4)]
+    data = SweepData(make_sweep(description=STUDY_DESCRIPTION))
+    data.__dict__["effects"] = SimpleNamespace(effects=estimates)
     assert "Not decided: 2 of 3 effects. Effects below 0.400 are not detectable with this number of trials." in texts(
         evidence(data), "warning"
     )
@@ -156,38 +158,40 @@ def test_strong_evidence_gives_no_warning(make_sweep: MakeSweep) -> None:
         for r in range(4)
     ]
     images = [image(t["trial_key"], f"p{i}", i, 0.5 + i / 100) for t in trials for i in range(8)]
-    told = TOLD | {"rungs": [9]}
-    found = evidence(SweepData(make_sweep(description=told, trials=trials, images=images)))
-    assert texts(found) == ["None of the usual weaknesses was found."]
+    description = STUDY_DESCRIPTION | {"rungs": [9]}
+    section = evidence(SweepData(make_sweep(description=description, trials=trials, images=images)))
+    assert texts(section) == ["None of the usual weaknesses was found."]
 
 
 def test_effects_in_sentences() -> None:
     common: dict[str, Any] = {"factor": "cutout", "level": "on", "reference": "off", "n": 32}
-    known = common | {"effect": -0.032, "low": -0.043, "high": -0.021, "p_value": 0.001, "detectable": 0.015}
-    assert sentence(Effect(**known)) == ("cutout=on costs 0.032 IoU against off [-0.043, -0.021], n = 32; decided.")
-    assert sentence(Effect(**known | {"effect": 0.01, "low": -0.001, "high": 0.021, "p_value": 0.6})) == (
+    with_interval = common | {"effect": -0.032, "low": -0.043, "high": -0.021, "p_value": 0.001, "detectable": 0.015}
+    assert sentence(Effect(**with_interval)) == (
+        "cutout=on costs 0.032 IoU against off [-0.043, -0.021], n = 32; decided."
+    )
+    assert sentence(Effect(**with_interval | {"effect": 0.01, "low": -0.001, "high": 0.021, "p_value": 0.6})) == (
         "cutout=on: no significant difference against off: +0.010 [-0.001, +0.021], n = 32; effects "
         "below 0.015 are not detectable."
     )
-    assert sentence(Effect(**known | {"effect": 0.01, "low": 0.001, "high": 0.019, "p_value": 0.2})) == (
+    assert sentence(Effect(**with_interval | {"effect": 0.01, "low": 0.001, "high": 0.019, "p_value": 0.2})) == (
         "cutout=on may add 0.010 IoU against off [+0.001, +0.019], n = 32; not decided: with this "
         "many comparisons, such an interval may occur by chance."
     )
-    unknown = {"low": None, "high": None, "p_value": None, "detectable": None}
-    assert sentence(Effect(**common, effect=0.2, **unknown)) == (
+    without_interval = {"low": None, "high": None, "p_value": None, "detectable": None}
+    assert sentence(Effect(**common, effect=0.2, **without_interval)) == (
         "cutout=on adds 0.200 IoU against off, n = 32; too few trials for an interval."
     )
-    assert sentence(Effect(**common, effect=None, **unknown)) == (
+    assert sentence(Effect(**common, effect=None, **without_interval)) == (
         "cutout=on: the complete trials cannot identify its effect against off (n = 32)."
     )
 
 
 def test_effects_without_a_factor_are_left_out(make_sweep: MakeSweep) -> None:
     one = [arm_trial("a", "resnet18", "fpn", 0, 0.5, epochs_planned=9)]
-    assert contributions(SweepData(make_sweep("a", description=TOLD, trials=one))) is None
+    assert contributions(SweepData(make_sweep("a", description=STUDY_DESCRIPTION, trials=one))) is None
     two = [*one, arm_trial("b", "resnet18", "unet", 0, 0.5, status="RUNNING", epochs_planned=9)]
     two[0]["status"] = "RUNNING"
-    (text,) = texts(contributions(SweepData(make_sweep("b", description=TOLD, trials=two))))
+    (text,) = texts(contributions(SweepData(make_sweep("b", description=STUDY_DESCRIPTION, trials=two))))
     assert text.startswith("No effects: ")
 
 
@@ -199,15 +203,15 @@ def test_arms_with_and_without_complete_trials(make_sweep: MakeSweep) -> None:
         arm_trial("d", "resnet34", "unet", 0, None, status="PLANNED"),
         arm_trial("s", "resnet18", "fpn", 0, 0.99, role="stage") | {"arm_key": "stage"},
     ]
-    table = arms_table(SweepData(make_sweep(description=TOLD, trials=trials)))
-    found = [dict(zip([head.name for head in table.columns], row, strict=True)) for row in table.rows(10)]
-    assert [(r["rank"], r["encoder"], r["decoder"], r["status"], r["n"], r["selection IoU"]) for r in found] == [
+    table = arms_table(SweepData(make_sweep(description=STUDY_DESCRIPTION, trials=trials)))
+    rows = [dict(zip([head.name for head in table.columns], row, strict=True)) for row in table.rows(10)]
+    assert [(r["rank"], r["encoder"], r["decoder"], r["status"], r["n"], r["selection IoU"]) for r in rows] == [
         (1, "resnet18", "unet", "COMPLETE", 1, 0.7),
         (2, "resnet18", "fpn", "COMPLETE", 1, 0.5),
         (None, "resnet34", "fpn", "PRUNED", 0, 0.9),
         (None, "resnet34", "unet", "PLANNED", 0, None),
     ]
-    assert (found[1]["with target"], found[1]["trial"], found[1]["parameters"]) == (0.4, "a", 2_500_000)
+    assert (rows[1]["with target"], rows[1]["trial"], rows[1]["parameters"]) == (0.4, "a", 2_500_000)
 
 
 def test_the_section_on_pruning_has_decisions_and_reasons(make_sweep: MakeSweep) -> None:
@@ -215,13 +219,13 @@ def test_the_section_on_pruning_has_decisions_and_reasons(make_sweep: MakeSweep)
     tables["description"] |= {"rungs": [3, 9]}
     for row in tables["trials"]:
         row["epochs_planned"] = 9
-    found = pruning(SweepData(make_sweep(**tables)))
-    assert found is not None
-    at_rungs, closest = (block for block in found.blocks if isinstance(block, Table))
+    section = pruning(SweepData(make_sweep(**tables)))
+    assert section is not None
+    at_rungs, closest = (block for block in section.blocks if isinstance(block, Table))
     assert at_rungs.rows == ((3, 2, 0.6, 5, 0.65),)
     assert closest.rows[0] == ("f", "encoder=encf", 3, 0.65, "2 of 7, 2 promotions allowed", "reason 3")
-    assert only(found, Command).command.endswith(" f")
-    assert only(found, Picture).figure.name == "promotion_flow"
+    assert only(section, Command).command.endswith(" f")
+    assert only(section, Picture).figure.name == "promotion_flow"
 
 
 def test_costs_are_summed_by_role_and_status(make_sweep: MakeSweep) -> None:
@@ -229,11 +233,11 @@ def test_costs_are_summed_by_role_and_status(make_sweep: MakeSweep) -> None:
         arm_trial("a", "e", "d", 0, 0.5, train_seconds=3600.0, seconds=4000.0, epochs_done=9),
         arm_trial("b", "e", "d", 1, 0.5, train_seconds=120.0, seconds=130.0, epochs_done=3, status="PRUNED"),
     ]
-    found = costs(SweepData(make_sweep("a", trials=trials)))
-    assert texts(found) == [
+    section = costs(SweepData(make_sweep("a", trials=trials)))
+    assert texts(section) == [
         "2 trials, 12 epochs, 62 min of training (69 min with evaluation), summed over all workers."
     ]
-    assert only(found, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
+    assert only(section, Table).rows == (("arm", "COMPLETE", 1, 9, 3600, 4000), ("arm", "PRUNED", 1, 3, 120, 130))
     assert costs(SweepData(make_sweep("b"))) is None
 
 
@@ -243,23 +247,27 @@ def test_stages_are_listed_with_the_seconds_they_saved(make_sweep: MakeSweep) ->
         arm_trial("a", "resnet18", "fpn", 0, 0.5, stage_key="s", stage_reused=False, stage_seconds=10.0, number=1),
         arm_trial("b", "resnet18", "fpn", 1, 0.5, stage_key="s", stage_reused=True, stage_seconds=10.0, number=2),
     ]
-    found = stages(SweepData(make_sweep("a", trials=trials)))
-    assert texts(found) == ["1 stage; reuse saved 10 seconds of training."]
-    assert only(found, Table).rows == (("s", "resnet18", "fpn", "2+3", "COMPLETE", 9, 10, 2, 10),)
+    section = stages(SweepData(make_sweep("a", trials=trials)))
+    assert texts(section) == ["1 stage; reuse saved 10 seconds of training."]
+    assert only(section, Table).rows == (("s", "resnet18", "fpn", "2+3", "COMPLETE", 9, 10, 2, 10),)
     assert stages(SweepData(make_sweep("b", trials=trials[:0]))) is None
 
 
 def test_provenance_lists_data_versions_and_settings(make_sweep: MakeSweep) -> None:
     more = {"git_commit": "abc", "host": "gpu-1", "versions": json.dumps({"torch": "2.14.1"})}
     trials = [arm_trial("a", "e", "d", 0, 0.5, **more), arm_trial("b", "e", "d", 1, 0.5, **more | {"host": None})]
-    told = TOLD | {"versions": {"ray": "2.60.0"}, "command": "seatbelt sweep mine", "select_on": "real"}
-    found = provenance(SweepData(make_sweep(description=told, trials=trials)))
-    rows = dict(only(found, Table).rows)
+    description = STUDY_DESCRIPTION | {
+        "versions": {"ray": "2.60.0"},
+        "command": "seatbelt sweep mine",
+        "select_on": "real",
+    }
+    section = provenance(SweepData(make_sweep(description=description, trials=trials)))
+    rows = dict(only(section, Table).rows)
     assert rows["data"] == "belts, fingerprint ffffffffffffffff"
     assert rows["selection set"] == "2 images of domain real, target seat_belt"
     assert (rows["version of ray"], rows["versions in trials"]) == ("2.60.0", "torch 2.14.1")
     assert (rows["host"], rows["commit of the code"]) == ("gpu-1 (1 trials)", "abc (2 trials)")
-    assert only(found, Command).command == "seatbelt sweep mine"
+    assert only(section, Command).command == "seatbelt sweep mine"
 
 
 def test_one_sweep_is_one_part_with_all_sections(small: SweepData) -> None:
@@ -272,16 +280,16 @@ def test_one_sweep_is_one_part_with_all_sections(small: SweepData) -> None:
 
 @pytest.mark.slow
 def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -> None:
-    write_sweep(tmp_path / "first", description=TOLD, **small_tables())
+    write_sweep(tmp_path / "first", description=STUDY_DESCRIPTION, **small_tables())
     one = arm_trial("ff0", "resnet18", "linknet", 0, 0.9, number=0)
-    write_sweep(tmp_path / "second", description=TOLD, trials=[one])
+    write_sweep(tmp_path / "second", description=STUDY_DESCRIPTION, trials=[one])
     overview, first, second = build_report(load_all(tmp_path / "*"), NOON).parts
     assert texts(overview.sections[0], "lead") == [
         "Best of all: encoder=resnet18, decoder=linknet of second, selection IoU 0.900, n = 1."
     ]
     assert [row[1] for row in only(overview.sections[0], Table).rows] == ["second", "first", "first"]
     assert [[section.name for section in part.sections][-1] for part in (first, second)] == ["provenance", "glossary"]
-    write_sweep(tmp_path / "third", description=TOLD | {"selection": [[0, 7]]}, trials=[one])
+    write_sweep(tmp_path / "third", description=STUDY_DESCRIPTION | {"selection": [[0, 7]]}, trials=[one])
     overview = build_report(load_all(tmp_path / "*"), NOON).parts[0]
     (text,) = texts(overview.sections[0])
     assert text.startswith("No common ranking: the sweeps are scored on different selection sets (2 images of belts")
@@ -291,10 +299,10 @@ def test_several_sweeps_are_ranked_together_where_they_compare(tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.parametrize("column", ["cell", "config", "status", "role", "error", "versions", "study"])
 @pytest.mark.parametrize("value", ["[1]", "\x1b[2J", "null", ""])
-def test_damaged_tables_are_one_error_or_told(tmp_path: Path, column: str, value: str) -> None:
+def test_damaged_values_give_a_report_or_one_clear_error(tmp_path: Path, column: str, value: str) -> None:
     tables = small_tables()
     tables["trials"][0][column] = value
-    sweep = load(write_sweep(tmp_path / "s", description=TOLD, **tables))
+    sweep = load(write_sweep(tmp_path / "s", description=STUDY_DESCRIPTION, **tables))
     try:
         build_report(sweep, NOON)
     except UserError as error:
@@ -303,7 +311,7 @@ def test_damaged_tables_are_one_error_or_told(tmp_path: Path, column: str, value
 
 @pytest.mark.parametrize("table", ["trials", "epochs", "images", "decisions"])
 def test_a_file_that_is_no_parquet_is_one_error(tmp_path: Path, table: str) -> None:
-    root = write_sweep(tmp_path / "s", description=TOLD, **small_tables())
+    root = write_sweep(tmp_path / "s", description=STUDY_DESCRIPTION, **small_tables())
     (root / table / "00000.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(UserError, match=f"/{table} cannot be read"):
         build_report(load(root), NOON)
@@ -323,7 +331,7 @@ def test_a_file_that_is_no_parquet_is_one_error(tmp_path: Path, table: str) -> N
     ],
 )
 def test_a_damaged_description_is_one_error(tmp_path: Path, damage: dict[str, Any]) -> None:
-    sweep = load(write_sweep(tmp_path / "s", description=TOLD | damage, **small_tables()))
+    sweep = load(write_sweep(tmp_path / "s", description=STUDY_DESCRIPTION | damage, **small_tables()))
     with pytest.raises(UserError) as caught:
         build_report(sweep, NOON)
     assert len(str(caught.value).splitlines()) == 1

@@ -70,8 +70,8 @@ def hostile(make_sweep: MakeSweep) -> Report:
         cell["decoder"] = f"{HOSTILE}{cell['decoder']}"
         row |= {"cell": json.dumps(cell), "error": HOSTILE, "host": HOSTILE, "git_commit": HOSTILE}
     tables["trials"][0]["status"] = "FAILED"
-    told = DESCRIPTION | {"question": HOSTILE, "command": HOSTILE, "study": HOSTILE, "rungs": [2]}
-    return build_report(make_sweep(HOSTILE.replace("/", "-"), description=told, **tables), NOON)
+    description = DESCRIPTION | {"question": HOSTILE, "command": HOSTILE, "study": HOSTILE, "rungs": [2]}
+    return build_report(make_sweep(HOSTILE.replace("/", "-"), description=description, **tables), NOON)
 
 
 def test_the_page_asks_nothing_of_a_network(page: Page) -> None:
@@ -116,22 +116,22 @@ def test_it_is_accessible(page: Page) -> None:
 @pytest.mark.slow
 def test_hostile_texts_run_nothing(make_sweep: MakeSweep) -> None:
     text = html_report(hostile(make_sweep))
-    found = Page(text)
+    parsed = Page(text)
     assert "\x1b" not in text
-    assert found.all("img") == []
-    assert len([a for a in found.all("script") if a.get("type") is None]) == 1
-    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
-    # The data are whole: nothing in them ended its script.
-    data = [json.loads(t) for t in found.scripts if t.startswith("{")]
+    assert parsed.all("img") == []
+    assert len([a for a in parsed.all("script") if a.get("type") is None]) == 1
+    assert not any(name.startswith("on") for _, attributes in parsed.tags for name in attributes)
+    # The data are complete: no text in them closed the script element.
+    data = [json.loads(t) for t in parsed.scripts if t.startswith("{")]
     assert any("<script>alert(1)" in json.dumps(value) for value in data)
 
 
-def test_secrets_are_not_shown(make_sweep: MakeSweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_masked(make_sweep: MakeSweep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICE_TOKEN", "canary-0123456789")
-    told = DESCRIPTION | {"command": "seatbelt sweep --data s3://user:canary-pass@bucket/x canary-0123456789"}
+    description = DESCRIPTION | {"command": "seatbelt sweep --data s3://user:canary-pass@bucket/x canary-0123456789"}
     tables = small_tables()
     tables["trials"][0] |= {"error": "SERVICE_PASSWORD=canary-word", "status": "FAILED"}
-    report = build_report(make_sweep(description=told | {"rungs": [2]}, **tables), NOON)
+    report = build_report(make_sweep(description=description | {"rungs": [2]}, **tables), NOON)
     for text in (html_report(report), markdown_report(report, "f")[0]):
         assert "canary" not in text
         assert "***" in text
@@ -181,16 +181,16 @@ def test_markdown_escapes_what_it_would_act_on() -> None:
 
 @pytest.mark.slow
 def test_a_report_becomes_a_pdf_of_several_pages(report: Report, make_sweep: MakeSweep) -> None:
-    for found in (report, hostile(make_sweep)):
-        data = pdf_report(found)
+    for content in (report, hostile(make_sweep)):
+        data = pdf_report(content)
         assert data.startswith(b"%PDF") and data.rstrip().endswith(b"%%EOF")
         assert len(re.findall(rb"/Type /Page\b(?!s)", data)) >= 3
 
 
 @pytest.mark.slow
 def test_a_sweep_without_trials_has_a_report(tmp_path: Path) -> None:
-    told: dict[str, Any] = DESCRIPTION | {"rungs": [2]}
-    report = build_report(load(write_sweep(tmp_path / "s", description=told)), NOON)
+    description: dict[str, Any] = DESCRIPTION | {"rungs": [2]}
+    report = build_report(load(write_sweep(tmp_path / "s", description=description)), NOON)
     assert "no epoch has been measured" in html_report(report)
     assert "no epoch has been measured" in markdown_report(report, "f")[0]
     assert pdf_report(report).startswith(b"%PDF")

@@ -1,4 +1,4 @@
-"""The page in a real browser: what a reader does with it, without an error and without a request."""
+"""The page in a real browser: readers sort, filter and page; nothing fails, and nothing asks the network."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as found:
-        yield found
+    with browser(tmp_path_factory.mktemp("profile")) as session:
+        yield session
 
 
 @pytest.fixture
 def page(chromium: Browser, written: Path) -> Iterator[Browser]:
-    """The page, freshly opened; afterwards nothing may have gone wrong or out."""
+    """The page, freshly opened; afterwards there may be no error, and no request to a network."""
     chromium.dress()
     chromium.errors.clear()
     chromium.requests.clear()
@@ -56,10 +56,10 @@ def page(chromium: Browser, written: Path) -> Iterator[Browser]:
 
 
 def column(page: Browser, number: int) -> list[str]:
-    found: list[str] = page.run(
+    texts: list[str] = page.run(
         f"[...document.querySelectorAll('{TABLE} tbody tr')].map(row => row.cells[{number}].textContent)"
     )
-    return found
+    return texts
 
 
 def head(number: int) -> str:
@@ -72,7 +72,7 @@ def test_all_figures_are_drawn_without_scrolling(page: Browser) -> None:
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_rows_are_shown_page_by_page(page: Browser) -> None:
+def test_the_table_has_pages_of_fifty_rows(page: Browser) -> None:
     assert len(column(page, 0)) == 50
     assert page.run(f"document.querySelector('{TABLE} .count').textContent") == "rows 1 to 50 of 300"
     page.run(f"document.querySelector('{TABLE} .next').click()")
@@ -195,7 +195,7 @@ def test_ten_thousand_trials_open_at_once(chromium: Browser, tmp_path: Path, rec
     chromium.open(file.as_uri())
     took = chromium.run("performance.timing.loadEventEnd - performance.timing.navigationStart") / 1000
     record_property("open_seconds", took)
-    # The goal is 2 s; machines that are busy with something else take their time.
+    # The goal is 2 s; a busy machine takes longer.
     assert took < 10
     assert file.stat().st_size < 8e6
     assert len(column(chromium, 0)) == 50

@@ -18,7 +18,7 @@ def test_an_exempt_trial_stands_for_the_pruned_ones_that_it_resembles() -> None:
 def test_later_rungs_multiply() -> None:
     scores = np.array([[1, NAN, NAN], [2, 2, NAN], [3, 3, 3], [1, 1, 1]])
     exempt = np.array([False, False, False, True])
-    # Exempt with 1/4; at the first rung nobody like it was promoted, at the second neither.
+    # One in four is exempt; nobody that resembles the exempt trial was promoted at either rung: 4 * 4.
     assert completion_weights(scores, exempt)[3] == pytest.approx(16)
 
 
@@ -27,8 +27,8 @@ def test_without_pruning_it_is_least_squares() -> None:
     level = (np.arange(40) % 2).astype(float)
     design = np.stack([np.ones(40), level], axis=1)
     scores = (0.5 + 0.1 * level + rng.normal(0, 0.01, 40))[:, None]
-    found = fit_weighted(design, scores, np.ones(40, dtype=bool), [str(i) for i in range(40)])
-    assert found.coefficients[1] == pytest.approx(scores[level == 1].mean() - scores[level == 0].mean())
+    regression = fit_weighted(design, scores, np.ones(40, dtype=bool), [str(i) for i in range(40)])
+    assert regression.coefficients[1] == pytest.approx(scores[level == 1].mean() - scores[level == 0].mean())
 
 
 def test_weights_of_a_pruned_sweep_assert_that_some_trials_are_exempt() -> None:

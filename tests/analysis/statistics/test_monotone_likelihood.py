@@ -6,11 +6,11 @@ from analysis.reading.arrays import Floats
 from analysis.statistics.monotone_likelihood import compose, estimable, fit
 
 EFFECT = 0.02
-"""Of the one factor on the final score; at the rung it is the other way round (a slow starter)."""
+"""Effect of the factor on the final score; at the rung its sign is reversed (a slow starter)."""
 
 
 def simulated(seed: int, *, n: int = 60, prune: bool) -> tuple[Floats, Floats]:
-    """Return design and scores of trials of which the best third at a rung went on, and each eighth beside them."""
+    """Return design and scores; pruning leaves the best third at the rung, and every eighth trial, a final score."""
     rng = np.random.default_rng(seed)
     level = rng.permutation(np.arange(n) % 2).astype(float)
     luck = rng.normal(0, 0.02, n)
@@ -40,13 +40,13 @@ def test_pruning_biases_the_naive_mean_and_not_the_factored_likelihood() -> None
     assert abs(np.mean(naive) - EFFECT) > 10 * error
 
 
-def test_a_level_without_a_final_score_is_not_told() -> None:
+def test_a_level_without_a_final_score_has_no_estimate() -> None:
     design, scores = simulated(1, prune=False)
     scores[design[:, 1] == 1, 1] = np.nan
     assert np.isnan(fit(design, scores, [str(i) for i in range(len(design))]).coefficients[1])
 
 
-def test_aliased_columns_are_not_told_apart() -> None:
+def test_aliased_columns_are_not_estimable() -> None:
     column = np.array([0.0, 1.0, 0.0, 1.0])
     assert estimable(np.stack([np.ones(4), column, column], axis=1)).tolist() == [True, False, False]
 

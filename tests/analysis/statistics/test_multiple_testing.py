@@ -11,8 +11,8 @@ def test_holm_multiplies_by_the_number_of_remaining_p_values() -> None:
 
 def test_benjamini_hochberg_divides_by_the_rank() -> None:
     # 4 p-values: 0.005 * 4, 0.03 * 2, 0.04 * 4 / 3, 0.5.
-    found = adjusted([0.04, 0.005, 0.5, 0.03], "bh")
-    assert found == pytest.approx([0.04 * 4 / 3, 0.02, 0.5, 0.04 * 4 / 3])
+    p_values = adjusted([0.04, 0.005, 0.5, 0.03], "bh")
+    assert p_values == pytest.approx([0.04 * 4 / 3, 0.02, 0.5, 0.04 * 4 / 3])
 
 
 def test_adjusted_p_values_are_at_most_one() -> None:

@@ -28,7 +28,7 @@ def answers_of(tmp_path: Path, score: Any, **more: Any) -> dict[str, FindingResu
 
 
 def few(root: Path, study: str, factors: dict[str, list[str]], scores: dict[tuple[str, ...], list[float]]) -> ArmScores:
-    """Return the scores of a sweep: levels -> a score for each replicate."""
+    """Return the scores of a written sweep, from the scores of each cell's replicates."""
     trials = [
         trial(
             f"{i}{r}", "-".join(labels), iou=0.5, test=score, cell=json.dumps(dict(zip(factors, labels, strict=True)))
@@ -47,12 +47,12 @@ def test_every_finding_agrees_where_all_hold(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis)
     assert {number: answer.verdict for number, answer in answers.items()} == {f.number: "agrees" for f in FINDINGS}
     assert all(answer.p_value is not None and answer.p_value < 0.05 for answer in answers.values())
-    told = {number: answer.weakest and answer.weakest.effect for number, answer in answers.items()}
-    # From the scores as they are written down; the noise is at most 0.001.
+    effects = {number: answer.weakest and answer.weakest.effect for number, answer in answers.items()}
+    # These follow from the scores of `as_the_thesis`; noise is at most 0.001.
     expected = {"a1": 0.02, "a3": 0.02, "b1": 0.05, "b2": 0.1, "b3": 0.03, "b4": 0.05, "c1": 0.04, "c2": 0.25}
     expected |= {"c3": -0.03, "d1": 0.07, "e1": 0.05, "e2": 0.1, "e3": 0.05, "f1": 0.15, "f2": 0.1}
     expected |= {"g1": 0.03, "g2": 0.05, "h1": 0.05}
-    assert {number: told[number] for number in expected} == pytest.approx(expected, abs=3e-3)
+    assert {number: effects[number] for number in expected} == pytest.approx(expected, abs=3e-3)
 
 
 @pytest.mark.slow
@@ -73,23 +73,30 @@ def test_one_replicate_decides_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_much_noise_decides_nothing_and_says_what_would_be_found(tmp_path: Path) -> None:
+def test_much_noise_decides_nothing_and_notes_the_detectable_difference(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, as_the_thesis, replicates=3, noise=0.5)
     assert {answer.verdict for answer in answers.values()} == {"not decided"}
     assert answers["e1"].weakest is not None
     assert answers["e1"].weakest.detectable is not None
-    found = f"differences below {answers['e1'].weakest.detectable:.3f} are unlikely to be detected (80 % power); "
-    assert answers["e1"].notes[-1].startswith(found)
+    note = f"differences below {answers['e1'].weakest.detectable:.3f} are unlikely to be detected (80 % power); "
+    assert answers["e1"].notes[-1].startswith(note)
     assert "replicates would detect 0.01" in answers["e1"].notes[-1]
 
 
 @pytest.mark.slow
 def test_no_gain_is_no_agreement_however_sure(tmp_path: Path) -> None:
     answers = answers_of(tmp_path, lambda study: lambda cell: 0.5)
-    told = {number: answer.verdict for number, answer in answers.items()}
-    # Nothing differs: what claims a gain is refuted, what claims none agrees.
-    assert {number for number, verdict in told.items() if verdict == "agrees"} == {"a1", "a2", "a3", "b4", "c3", "e3"}
-    assert set(told.values()) == {"agrees", "does not agree"}
+    verdicts = {number: answer.verdict for number, answer in answers.items()}
+    # Nothing differs: findings that claim a gain are refuted, those that claim none agree.
+    assert {number for number, verdict in verdicts.items() if verdict == "agrees"} == {
+        "a1",
+        "a2",
+        "a3",
+        "b4",
+        "c3",
+        "e3",
+    }
+    assert set(verdicts.values()) == {"agrees", "does not agree"}
 
 
 def test_a_contrast_is_paired_by_replicate(tmp_path: Path) -> None:
@@ -122,7 +129,7 @@ def test_the_range_of_all_arms_has_tukeys_interval(tmp_path: Path) -> None:
     assert above is not None and 0.05 < above < 1
 
 
-def test_the_best_arm_is_told_with_those_that_cannot_be_told_from_it(tmp_path: Path) -> None:
+def test_the_best_arm_is_reported_with_those_indistinguishable_from_it(tmp_path: Path) -> None:
     arms = {("x",): [0.50, 0.60, 0.7], ("y",): [0.51, 0.59, 0.7], ("z",): [0.90, 1.00, 1.1]}
     scores = few(tmp_path / "s", "x", {"a": ["x", "y", "z"]}, arms)
     (part,), holds, fails, notes = one_against_all(scores, {"a": "z"}, -0.01, 0.0)
@@ -134,7 +141,7 @@ def test_the_best_arm_is_told_with_those_that_cannot_be_told_from_it(tmp_path: P
 
 
 def test_p_values_are_adjusted_as_holm_does() -> None:
-    # Sorted 0.01 x 3, 0.03 x 2, 0.04 x 1, none below the one before it.
+    # Sorted 0.01 x 3, 0.03 x 2, 0.04 x 1, each at least the one before it.
     assert adjusted([0.04, 0.01, None, 0.03], "holm") == [0.06, 0.03, None, 0.06]
     assert adjusted([], "holm") == []
 
@@ -170,7 +177,7 @@ def test_pruned_trials_leave_no_verdict(tmp_path: Path) -> None:
 
 
 def test_the_levels_are_those_that_were_trained(tmp_path: Path) -> None:
-    # As tables of older versions have it: the arm "synthetic" with the cell of the trial that began with it.
+    # Older versions wrote the arm "synthetic" with the cell of the trial that began with it.
     regimes = {
         "synthetic": {"data.real": False, "pretraining.generations": []},
         "synthetic_then_real": {"data.real": True, "pretraining.generations": ["2"]},
@@ -219,15 +226,15 @@ def test_what_no_sweep_writes_is_one_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "told"),
+    ("label", "canonical"),
     [("0.0", "0"), ("0.50", "0.5"), ("skin+shirt", "shirt+skin"), ("3-5", "3-5"), ("6+randomized", "6+randomized")],
 )
-def test_labels_have_one_form(label: str, told: str) -> None:
-    assert canonical_label(label) == told
+def test_labels_have_one_form(label: str, canonical: str) -> None:
+    assert canonical_label(label) == canonical
 
 
 @pytest.mark.slow
-def test_the_text_tells_each_finding_once(tmp_path: Path) -> None:
+def test_the_text_lists_each_finding_once(tmp_path: Path) -> None:
     text = thesis_text(list(answers_of(tmp_path, as_the_thesis).values()))
     assert text.startswith("19 findings of the thesis: 19 agrees\n")
     assert f"mixing: {tmp_path / 'mixing'} (data belts, 9 epochs, 4 replicates)" in text
@@ -246,8 +253,8 @@ def test_the_command_prints_text_or_json_and_notes_that_the_test_set_was_read(
     write_thesis([str(root)], json_output=False)
     assert "d1  agrees" in capsys.readouterr().out
     write_thesis([str(root)], json_output=True)
-    told = json.loads(capsys.readouterr().out)
-    d1 = next(item for item in told if item["number"] == "d1")
+    answers = json.loads(capsys.readouterr().out)
+    d1 = next(item for item in answers if item["number"] == "d1")
     assert d1["verdict"] == "agrees"
     assert [part["n"] for part in d1["parts"]] == [4, 4]
     assert d1["parts"][0]["low"] == pytest.approx(0.07, abs=0.005)

@@ -69,17 +69,17 @@ def as_the_thesis(study: str) -> Score:
     def augmentation(cell: Mapping[str, str]) -> float:
         return 0.5 + 0.05 * sum(level == "on" for level in cell.values())
 
-    found: dict[str, Score] = {
+    scores: dict[str, Score] = {
         **{"architecture": architecture, "generations": generations, "mixing": mixing, "labels": labels},
         **{"randomization": randomization, "pretraining": pretraining, "initialization": initialization},
         **{"augmentation": augmentation},
     }
-    return found[study]
+    return scores[study]
 
 
 def against_the_thesis(study: str) -> Score:
-    """Return scores in which no finding holds: all differences the other way round, and larger."""
-    as_told = as_the_thesis(study)
+    """Return scores in which no finding holds: differences are reversed and larger."""
+    thesis_score = as_the_thesis(study)
 
     def architecture(cell: Mapping[str, str]) -> float:
         return 0.5 + 0.05 * STUDIES["architecture"]["encoder"].index(cell["encoder"])
@@ -88,8 +88,8 @@ def against_the_thesis(study: str) -> Score:
         alone = cell["synthetic_share"] == "0.0"
         return (0.9 if alone else 0.8) if cell["weights"] == "imagenet" else (0.7 if alone else 0.4)
 
-    found: dict[str, Score] = {"architecture": architecture, "mixing": mixing}
-    return found.get(study, lambda cell: 1.5 - 2 * as_told(cell))
+    scores: dict[str, Score] = {"architecture": architecture, "mixing": mixing}
+    return scores.get(study, lambda cell: 1.5 - 2 * thesis_score(cell))
 
 
 def study_sweep(
@@ -111,8 +111,8 @@ def study_sweep(
     for number, (replicate, *labels) in enumerate(itertools.product(range(replicates), *factors.values())):
         cell = dict(zip(factors, labels, strict=True))
         value = score(cell) + 0.1 * replicate + noise * chance.uniform(-1, 1)
-        own = {"cell": json.dumps(cell), "replicate": replicate, "role": "arm", "number": number, "config": "{}"}
-        row = trial(f"{number:04x}", "-".join(labels), iou=value, test=value, epochs_planned=9, **own)
+        columns = {"cell": json.dumps(cell), "replicate": replicate, "role": "arm", "number": number, "config": "{}"}
+        row = trial(f"{number:04x}", "-".join(labels), iou=value, test=value, epochs_planned=9, **columns)
         trials.append(row | more)
     described: list[dict[str, Any]] = [
         {"name": name, "levels": {x: {} for x in levels}, "range": None} for name, levels in factors.items()

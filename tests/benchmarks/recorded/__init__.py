@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-KEPT = Path(__file__).parent
-"""Beside this file, a folder for each sweep that is kept."""
+RECORDED_SWEEPS = Path(__file__).parent
+"""Holds a folder for each recorded sweep."""

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from seatbelt.errors import UserError
-from tests.benchmarks.recorded import KEPT
+from tests.benchmarks.recorded import RECORDED_SWEEPS
 from tests.benchmarks.recorded.keeping import keep
 from tests.benchmarks.recorded.making import SWEEPS, make
 
@@ -26,15 +26,15 @@ def main() -> None:
     keeping = commands.add_parser("keep")
     keeping.add_argument("sweep", type=Path)
     keeping.add_argument("name")
-    given = parser.parse_args()
-    if given.command == "keep":
+    options = parser.parse_args()
+    if options.command == "keep":
         try:
-            keep(given.sweep, KEPT / given.name)
+            keep(options.sweep, RECORDED_SWEEPS / options.name)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
     else:
-        make(given.command, given.out, given.slots)
+        make(options.command, options.out, options.slots)
 
 
 if __name__ == "__main__":

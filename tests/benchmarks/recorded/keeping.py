@@ -18,7 +18,7 @@ from seatbelt.records.tables import TABLES, Status
 DROPPED = ("error", "host", "versions", "git_commit", "device", "threads", "planned_at", "ended_at")
 """Columns of the trials that are emptied."""
 EPOCHS = ("trial_key", "epoch", "selection_iou", "train_seconds", "evaluation_seconds", "attempt")
-"""Columns of the epochs that are kept: numbers hardly compress."""
+"""Columns of the epochs that the copy has; no others, since numbers hardly compress."""
 
 
 def keep(sweep: Path, target: Path) -> None:
@@ -30,25 +30,25 @@ def keep(sweep: Path, target: Path) -> None:
     recorded_world(sweep)
     if target.exists():
         raise UserError(f"{target} is there already; remove it first")
-    found = load(sweep)
-    trials = found.arrow("trials")
+    recorded = load(sweep)
+    trials = recorded.arrow("trials")
     if set(trials.column("status").to_pylist()) != {Status.COMPLETE.value}:
         raise UserError(f"{sweep} has trials that are not complete; `seatbelt resume {sweep}` goes on with it")
-    description = without_places(SweepDescription.model_validate(found.description))
+    description = without_places(SweepDescription.model_validate(recorded.description))
     target.mkdir()
     (target / "sweep.json").write_text(description.model_dump_json(indent=1) + "\n")
     for table in TABLES:
         schema = arrow_schema(table)
         if table == "trials":
-            kept = _with(trials, schema, set(schema.names) - set(DROPPED)).sort_by("number")
+            rows = _with(trials, schema, set(schema.names) - set(DROPPED)).sort_by("number")
         elif table == "epochs":
-            kept = _with(found.arrow(table), schema, set(EPOCHS)).sort_by(
+            rows = _with(recorded.arrow(table), schema, set(EPOCHS)).sort_by(
                 [("trial_key", "ascending"), ("epoch", "ascending")]
             )
         else:
-            kept = schema.empty_table()
+            rows = schema.empty_table()
         (target / table).mkdir()
-        pq.write_table(kept, target / table / "part-00000.parquet", compression="zstd", compression_level=19)
+        pq.write_table(rows, target / table / "part-00000.parquet", compression="zstd", compression_level=19)
 
 
 def without_places(description: SweepDescription) -> SweepDescription:
@@ -64,7 +64,7 @@ def without_places(description: SweepDescription) -> SweepDescription:
 
 
 def _with(table: pa.Table, schema: pa.Schema, names: set[str]) -> pa.Table:
-    """Return a table of a schema with the values of some columns; the others are empty, as are those of old sweeps."""
+    """Return a table of a schema with the values of some columns; others, and those that old sweeps lack, are empty."""
     here = names & set(table.column_names)
     columns = [
         table.column(field.name).cast(field.type) if field.name in here else pa.nulls(len(table), field.type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -128,8 +129,7 @@ def test_one_clear_line_and_exit_code_2(
     assert stopped.value.code == 2
     assert text in " ".join(captured.err.split())
     assert "Traceback" not in captured.err
-    lines = [line for line in captured.err.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 or "Usage" in captured.err
+    assert len(re.findall("^(error: |╭─ Error)", captured.err, flags=re.MULTILINE)) == 1
     assert sorted(path for path in data.rglob("*")) == before, "nothing is lost or added"
     assert not (tmp_path / "sweeps").exists(), "a mistake leaves no sweep behind"
 

@@ -12,7 +12,7 @@ from runners.simulation.regret import CHECKS, Setting, expected_guess, plan_of, 
 from runners.simulation.summary import summary
 from runners.simulation.synthetic import family_world
 from runners.simulation.virtual_cluster import VirtualCluster
-from tests.benchmarks.recorded import KEPT
+from tests.benchmarks.recorded import RECORDED_SWEEPS
 
 SETTING = Setting(world="arch:indep", strategy="random/asha", seed=4, budget=300.0)
 
@@ -52,7 +52,9 @@ def test_every_epoch_is_paid_for_and_no_worker_trains_two_trials() -> None:
 
 
 def test_a_recorded_sweep_that_is_used_up_ends_before_its_budget() -> None:
-    rows = simulate(Setting(world=str(KEPT / "architecture"), strategy="exhaustive/none", seed=1, budget=2000.0))
+    rows = simulate(
+        Setting(world=str(RECORDED_SWEEPS / "architecture"), strategy="exhaustive/none", seed=1, budget=2000.0)
+    )
     assert rows[-1]["spent"] == pytest.approx(540.0)
     assert rows[-1]["trials"] == 60
     assert rows[-1]["regret"] == 0.0, "with all curves seen, the truth of a recorded sweep is what was seen"

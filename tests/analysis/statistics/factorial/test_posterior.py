@@ -27,7 +27,7 @@ SCALES = Scales(
 
 
 def some_trials(seed: int = 0, replicates: int = 4, rungs: int = 2) -> Trials:
-    """Return a small grid with replicates, of which the worse half at the rung was stopped; with one rung, the end."""
+    """Return a small grid with replicates, whose worse half stopped at the rung; `rungs=1` leaves final scores only."""
     rng = np.random.default_rng(seed)
     cells = [(a, b, r) for r in range(replicates) for a in FACTORS[0].levels for b in FACTORS[1].levels]
     rung = 0.4 + 0.02 * np.array([a == "on" for a, _, _ in cells]) + rng.normal(0, 0.02, len(cells))
@@ -65,21 +65,25 @@ def test_the_posterior_is_that_of_a_regression_with_every_coefficient_written_ou
         stop = start + size * k
         prior[start:stop, start:stop] = np.kron(np.eye(size), covariance)
         start = stop
-    known = trials.observed
-    rows, noise = design[known], np.kron(np.eye(n), SCALES.noise)[np.ix_(known, known)]
+    observed = trials.observed
+    rows, noise = design[observed], np.kron(np.eye(n), SCALES.noise)[np.ix_(observed, observed)]
     precision = rows.T @ np.linalg.inv(noise) @ rows + np.linalg.inv(prior)
-    mean = np.linalg.solve(precision, rows.T @ np.linalg.inv(noise) @ trials.scores.ravel()[known])
+    mean = np.linalg.solve(precision, rows.T @ np.linalg.inv(noise) @ trials.scores.ravel()[observed])
     ends = np.arange(sum(sizes[:3])) * k + k - 1
 
-    found = coefficients(trials, [SCALES], trials.groups)
-    np.testing.assert_allclose(found.mean, mean[ends], rtol=1e-6, atol=1e-10)
-    np.testing.assert_allclose(found.covariance, np.linalg.inv(precision)[np.ix_(ends, ends)], rtol=1e-5, atol=1e-12)
+    posterior = coefficients(trials, [SCALES], trials.groups)
+    np.testing.assert_allclose(posterior.mean, mean[ends], rtol=1e-6, atol=1e-10)
+    np.testing.assert_allclose(
+        posterior.covariance, np.linalg.inv(precision)[np.ix_(ends, ends)], rtol=1e-5, atol=1e-12
+    )
 
 
 def test_the_gain_is_what_a_score_moves() -> None:
     trials = some_trials()
-    found = coefficients(trials, [SCALES], trials.groups)
-    np.testing.assert_allclose(np.einsum("pnk,nk->p", found.gain, np.nan_to_num(trials.scores)), found.mean, atol=1e-12)
+    posterior = coefficients(trials, [SCALES], trials.groups)
+    np.testing.assert_allclose(
+        np.einsum("pnk,nk->p", posterior.gain, np.nan_to_num(trials.scores)), posterior.mean, atol=1e-12
+    )
 
 
 def test_one_rung_is_as_good_as_two_that_say_nothing_of_each_other() -> None:
@@ -98,15 +102,15 @@ def test_one_rung_is_as_good_as_two_that_say_nothing_of_each_other() -> None:
         noise=apart.noise[1:, 1:],
     )
     two, one = some_trials(), some_trials(rungs=1)
-    wanted, found = (coefficients(t, [s], t.groups) for t, s in ((two, apart), (one, end)))
-    np.testing.assert_allclose(found.mean, wanted.mean, atol=1e-12)
-    np.testing.assert_allclose(found.covariance, wanted.covariance, atol=1e-12)
+    expected, result = (coefficients(t, [s], t.groups) for t, s in ((two, apart), (one, end)))
+    np.testing.assert_allclose(result.mean, expected.mean, atol=1e-12)
+    np.testing.assert_allclose(result.covariance, expected.covariance, atol=1e-12)
 
 
 def test_scales_are_learned_from_one_rung() -> None:
-    (found,) = fit_scales(some_trials(replicates=8, rungs=1), draws=1)
-    assert found.rung_correlation.tolist() == found.residual_rung_correlation.tolist() == [[1.0]]
-    assert found.main[0] > 0.005 and 0.005**2 < found.noise[0, 0] < 0.03**2
+    (scales,) = fit_scales(some_trials(replicates=8, rungs=1), draws=1)
+    assert scales.rung_correlation.tolist() == scales.residual_rung_correlation.tolist() == [[1.0]]
+    assert scales.main[0] > 0.005 and 0.005**2 < scales.noise[0, 0] < 0.03**2
 
 
 def test_slopes_are_those_of_the_likelihood_and_the_prior() -> None:
@@ -132,7 +136,7 @@ def test_packing_and_unpacking_give_the_same_scales() -> None:
     assert (again.pairs, again.arm_residual) == (pytest.approx(0.01), pytest.approx(0.005))
 
 
-def test_the_likeliest_scales_are_found() -> None:
+def test_fitted_scales_are_the_likeliest() -> None:
     trials = some_trials(replicates=8)
     packing = ScaleVector(expected_scales(len(FACTORS), EPOCHS))
 
@@ -140,7 +144,7 @@ def test_the_likeliest_scales_are_found() -> None:
         return likelihood(trials, scales).logarithm + packing.prior(packing.pack(scales))[0]
 
     (best,) = fit_scales(trials, draws=1)
-    # The normalisation moves the prior's value a little, and nothing else.
+    # Normalisation changes only the density of the prior, by less than 0.5.
     for factor, other in itertools.product((0.5, 2.0), range(4)):
         moved = [best.main, best.pairs, best.arm_residual, best.noise]
         moved[other] = moved[other] * factor

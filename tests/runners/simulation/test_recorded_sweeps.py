@@ -15,11 +15,11 @@ from runners.simulation.recorded import recorded_world
 from runners.sweep.description import SweepDescription
 from seatbelt.records.identity import arm_key
 from seatbelt.records.tables import TABLES
-from tests.benchmarks.recorded import KEPT
+from tests.benchmarks.recorded import RECORDED_SWEEPS
 from tests.benchmarks.recorded.keeping import DROPPED, without_places
 from tests.command_line import answer
 
-NAMES = sorted(path.parent.name for path in KEPT.glob("*/sweep.json"))
+NAMES = sorted(path.parent.name for path in RECORDED_SWEEPS.glob("*/sweep.json"))
 ARMS = {"architecture": 30, "augmentation": 33, "mixing": 24}
 PLACE = re.compile(r"(?<![\w.])[/~]\w|[A-Za-z]:\\|\w@\w|\b(?:home|root|tmp|Users)\b")
 """An absolute path, a user at a host, or a folder that holds some."""
@@ -46,8 +46,8 @@ def test_places_are_recognised() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_machine_is_named(name: str) -> None:
-    assert [text for text in texts(KEPT / name) if PLACE.search(text)] == []
-    trials, epochs = (load(KEPT / name).arrow(table) for table in ("trials", "epochs"))
+    assert [text for text in texts(RECORDED_SWEEPS / name) if PLACE.search(text)] == []
+    trials, epochs = (load(RECORDED_SWEEPS / name).arrow(table) for table in ("trials", "epochs"))
     for column in (*DROPPED, "host"):
         assert trials.column(column).null_count == len(trials)
     assert epochs.column("host").null_count == epochs.column("at").null_count == len(epochs)
@@ -55,7 +55,7 @@ def test_no_machine_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_arm_has_all_its_curves(name: str) -> None:
-    sweep = load(KEPT / name)
+    sweep = load(RECORDED_SWEEPS / name)
     trials = sweep.trials
     assert set(trials["status"]) == {"COMPLETE"}
     searched = trials[trials["role"] == "arm"]
@@ -66,11 +66,11 @@ def test_every_arm_has_all_its_curves(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_a_world(name: str) -> None:
-    world = recorded_world(KEPT / name)
+    world = recorded_world(RECORDED_SWEEPS / name)
     cells = list(world.space.cells())
     assert (world.name, world.most_replicates, world.left_out, world.base.epochs) == (name, 2, 0, 9)
     assert len(cells) == ARMS.get(name, len(cells))
-    trials = load(KEPT / name).trials.set_index("arm_key")
+    trials = load(RECORDED_SWEEPS / name).trials.set_index("arm_key")
     for cell in cells:
         recorded = trials.loc[[arm_key(world.space.config(world.base, cell, seed=3))]]
         recorded = recorded[recorded["role"] == "arm"]
@@ -81,18 +81,18 @@ def test_each_is_a_world(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_small(name: str) -> None:
-    assert sum(path.stat().st_size for path in (KEPT / name).rglob("*") if path.is_file()) < 200_000
+    assert sum(path.stat().st_size for path in (RECORDED_SWEEPS / name).rglob("*") if path.is_file()) < 200_000
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_are_whole(name: str) -> None:
-    SweepDescription.model_validate(load(KEPT / name).description)
+    SweepDescription.model_validate(load(RECORDED_SWEEPS / name).description)
     # A report of a sweep leaves a note in `state`, which git ignores.
-    assert {path.name for path in (KEPT / name).iterdir()} - {"state"} == {"sweep.json", *TABLES}
+    assert {path.name for path in (RECORDED_SWEEPS / name).iterdir()} - {"state"} == {"sweep.json", *TABLES}
 
 
 def test_a_description_keeps_no_place() -> None:
-    description = json.loads((KEPT / NAMES[0] / "sweep.json").read_text())
+    description = json.loads((RECORDED_SWEEPS / NAMES[0] / "sweep.json").read_text())
     description["command"] = "seatbelt sweep labels --data '/work/my data/belts' --out s3://secret/sweeps --size 64x112"
     description["data"] = [{"path": "/work/my data/belts", "name": "belts", "fingerprint": "f"}]
     stripped = without_places(SweepDescription.model_validate({**description, "weights_folder": "/work/weights"}))
@@ -104,4 +104,4 @@ def test_a_description_keeps_no_place() -> None:
 @pytest.mark.parametrize("command", ["best", "effects", "rungs"])
 def test_commands_read_them(command: str) -> None:
     for name in NAMES:
-        assert answer(command, str(KEPT / name))
+        assert answer(command, str(RECORDED_SWEEPS / name))
