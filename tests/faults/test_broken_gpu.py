@@ -36,8 +36,8 @@ def test_a_broken_gpu_is_left_out_and_fails_no_trial(tmp_path: Path, how: str, e
     report = disturb(tmp_path, encoders=encoders, epoch_seconds=5 if how == TEXT else 4, until=200, how=how)
     said = "\n".join(report.said)
     assert (report.exit_code, report.statuses) == (0, {"COMPLETE": encoders}), said
-    # A killed process takes a while to start again, so that fewer legs may be lost.
-    assert (3 if how == TEXT else 1) <= report.lost_legs <= 5, said
+    # A lost process takes its time to come back: a slow machine may see fewer losses than the three of an exclusion.
+    assert 1 <= report.lost_legs <= 5, said
     assert all(words in error and "GPU 1" in error for error in report.errors), report.errors
     left_out = said.count("GPU 1 lost 3 legs without an epoch and is excluded for 60 s, then tried again")
     assert left_out == (report.lost_legs >= 3)

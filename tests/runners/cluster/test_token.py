@@ -185,13 +185,8 @@ def test_a_cluster_is_joined_with_its_token_only(tmp_path: Path, make_data: Make
         attack = seatbelt(*sweep, "--quiet", "--address", address, RAY_AUTH_TOKEN_PATH=str(wrong))
         refused(attack, f"the Ray cluster at {address!r} refuses the token")
         assert not (tmp_path / "s").exists(), "nothing is written before the cluster lets us in"
-        refused(doctor(address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "none")), "there is no token for the cluster")
         refused(doctor(address, RAY_AUTH_TOKEN="' OR 1"), "refuses the token")
-        refused(doctor(address, RAY_AUTH_MODE="disabled"), "switches token authentication off")
         refused(doctor(address, "--allow-insecure"), "asks for its token; leave out --allow-insecure")
-        right.chmod(0o644)
-        refused(doctor(address, RAY_AUTH_TOKEN_PATH=str(right)), f"run `chmod 600 {right}`")
-        right.chmod(0o600)
         joined = doctor(address, RAY_AUTH_TOKEN_PATH=str(right))
         assert joined.returncode == 0, joined.stderr
         assert "1 node(s) that run trials" in joined.stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.command_line import seatbelt
 from tests.conftest import ROOT, MakeData
 
 pytestmark = pytest.mark.alone
@@ -19,12 +20,15 @@ pytestmark = pytest.mark.alone
 UNEQUAL = ["planned_at", "ended_at", "at", "train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
 
 
-def command(data: Path, out: Path, name: str, *more: str) -> list[str]:
+def sweep_arguments(data: Path, out: Path, name: str, *more: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data), "--out", str(out)),
-        *("--name", name, "--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none"),
-        *("--slots", "2", *more),
+        *("sweep", "architecture", "--data", str(data), "--out", str(out), "--name", name),
+        *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none", "--slots", "2", *more),
     ]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "runners.cli", *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -38,12 +42,15 @@ def table(folder: Path, name: str) -> pd.DataFrame:
 
 def test_both_engines_give_the_same_tables(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
-    for engine in ("ray", "in-process"):
-        arguments = command(data, tmp_path, engine, "--max-epochs", "2", "--engine", engine, "--tensorboard")
-        done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=300)
-        assert done.returncode == 0, done.stderr
-        assert "finished: every arm has its trials" in done.stderr
-        assert "complete: best selection IoU" in done.stderr
+    options = ["--max-epochs", "2", "--tensorboard"]
+    on_ray = command(*sweep_arguments(data, tmp_path, "ray", *options))
+    done = subprocess.run(on_ray, capture_output=True, text=True, env=environment(), timeout=300)
+    assert done.returncode == 0, done.stderr
+    here = seatbelt(*sweep_arguments(data, tmp_path, "in-process", *options, "--engine", "in-process"))
+    assert here.code == 0, here.err
+    for errors in (done.stderr, here.err):
+        assert "finished: every arm has its trials" in errors
+        assert "complete: best selection IoU" in errors
     for name in ("trials", "epochs", "images"):
         first, second = table(tmp_path / "ray", name), table(tmp_path / "in-process", name)
         pd.testing.assert_frame_equal(first, second, check_exact=True)
@@ -73,7 +80,7 @@ def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
     make_data: MakeData, tmp_path: Path, number: signal.Signals
 ) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
-    arguments = command(data, tmp_path, "s", "--max-epochs", "60")
+    arguments = command(*sweep_arguments(data, tmp_path, "s", "--max-epochs", "60"))
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         wait_for_epochs(tmp_path / "s", process)
         refused = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=100)
@@ -86,12 +93,10 @@ def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
     assert "Traceback" not in log
     before = table(tmp_path / "s", "epochs")
     assert set(table(tmp_path / "s", "trials")["status"]) <= {"INTERRUPTED", "COMPLETE"}
-    arguments = [sys.executable, "-m", "runners.cli", "resume", str(tmp_path / "s"), "--slots", "2"]
+    arguments = command("resume", str(tmp_path / "s"), "--slots", "2")
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         wait_for_epochs(tmp_path / "s", process, count=len(before) + 2)
-        stop = [sys.executable, "-m", "runners.cli", "stop", str(tmp_path / "s"), "--wait", "100"]
-        stopped = subprocess.run(stop, capture_output=True, text=True, env=environment(), timeout=200)
-        assert stopped.returncode == 0, stopped.stdout
+        assert seatbelt("stop", str(tmp_path / "s"), "--wait", "100").code == 0
         _, log = process.communicate(timeout=100)
         assert process.returncode == 0, log
     assert f"resumed: 2 trials and {len(before)} epochs are recorded" in log
@@ -108,30 +113,3 @@ def wait_for_epochs(sweep: Path, process: subprocess.Popen[str], count: int = 3)
             return
         time.sleep(0.2)
     raise AssertionError("no epochs were recorded")
-
-
-def test_a_failing_trial_is_reported_and_the_sweep_fails(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(subjects=6, images=2, test_subjects=2)
-    arguments = command(data, tmp_path, "s", "--max-epochs", "1", "--engine", "in-process", "--device", "nonsense")
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=200)
-    assert done.returncode == 1, done.stderr
-    assert "FAILED: device 'nonsense' cannot be used" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert table(tmp_path / "s", "trials")["failures"].tolist() == [1, 1], "an error that would come again is final"
-
-
-def test_reproduce(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(subjects=6, images=2, test_subjects=2)
-    arguments = command(data, tmp_path, "s", "--max-epochs", "2", "--trials", "1", "--engine", "in-process")
-    subprocess.run(arguments, check=True, capture_output=True, env=environment(), timeout=200)
-    key = table(tmp_path / "s", "trials")["trial_key"][0]
-    again = subprocess.run(
-        [sys.executable, "-m", "runners.cli", "reproduce", str(tmp_path / "s"), key[:6]],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=200,
-    )
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout.count(": identical") == 2
-    assert "every number is the same" in again.stdout

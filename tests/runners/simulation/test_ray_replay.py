@@ -19,6 +19,7 @@ def ray_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.long
 @pytest.mark.usefixtures("ray_in_this_process")
 def test_the_emulation_of_ray_tune_decides_as_ray_tune_does() -> None:
     world, seed = "joint:slow", 1
