@@ -62,6 +62,8 @@ def test_levels_and_epochs_are_added_and_nothing_is_trained_twice(cli: Cli) -> N
         ["fpn", 1, 1],
         ["linknet", 1, 1],
     ]
+    preview = cli.sweep("--set", "decoder=fpn,linknet", "--max-epochs", "1", "--keep-weights", "last", "--dry-run")
+    assert "left       nothing: 2 trials and 2 epochs are done" in preview.out
     cli("resume", "a", "--max-epochs", "2", "--engine", "in-process")
     trials = cli.table("trials")
     assert trials["epochs_done"].tolist() == [2, 2]
