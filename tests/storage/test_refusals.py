@@ -66,6 +66,7 @@ def proven(new_bucket: Storage) -> Storage:
     return new_bucket
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("fault", ["denied", "skewed", "unauthenticated", "late", "throttled", "expired", "slow down"])
 def test_temporary_refusals_are_outlasted(s3: Server, proven: Storage, clock: Clock, fault: str, action: str) -> None:

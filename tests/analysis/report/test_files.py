@@ -74,6 +74,7 @@ def hostile(make_sweep: MakeSweep) -> Report:
     return build_report(make_sweep(HOSTILE.replace("/", "-"), description=description, **tables), NOON)
 
 
+@pytest.mark.slow
 def test_the_page_asks_nothing_of_a_network(page: Page) -> None:
     for tag, attributes in page.tags:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
@@ -84,6 +85,7 @@ def test_the_page_asks_nothing_of_a_network(page: Page) -> None:
     assert "connect-src" not in policy and "unsafe-eval" not in policy
 
 
+@pytest.mark.slow
 def test_the_policy_allows_our_scripts_alone(page: Page) -> None:
     (policy,) = [str(meta["content"]) for meta in page.all("meta") if meta.get("http-equiv")]
     run = [a for a in page.all("script") if a.get("type") is None]
@@ -92,6 +94,7 @@ def test_the_policy_allows_our_scripts_alone(page: Page) -> None:
     assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
 
 
+@pytest.mark.slow
 def test_it_is_accessible(page: Page) -> None:
     assert page.all("html") == [{"lang": "en"}]
     assert page.all("a")[0] == {"class": "skip", "href": "#content"}
@@ -137,6 +140,7 @@ def test_secrets_are_masked(make_sweep: MakeSweep, monkeypatch: pytest.MonkeyPat
         assert "***" in text
 
 
+@pytest.mark.slow
 def test_the_first_rows_are_there_without_a_script(report: Report, page: Page) -> None:
     text = html_report(report)
     assert "(the first 25 of 90: a script shows the rest)" in text
@@ -145,6 +149,7 @@ def test_the_first_rows_are_there_without_a_script(report: Report, page: Page) -
     assert {len(column) for column in big["columns"]} == {90}
 
 
+@pytest.mark.slow
 def test_a_page_that_is_written_again_reads_itself_anew(report: Report) -> None:
     assert '<meta http-equiv="refresh" content="30">' in html_report(report, reload_seconds=30)
     live = html_report(report, live="4-a")
@@ -159,6 +164,7 @@ def test_a_report_without_figures_carries_no_library() -> None:
     assert "run <code>x</code>" in text
 
 
+@pytest.mark.slow
 def test_markdown_has_sections_tables_and_links_to_figures(report: Report) -> None:
     text, figures = markdown_report(report, "report-figures")
     assert text.startswith("# Sweep s\n\nReport of seatbelt, made 2026-03-01 12:00 UTC.\n\n## Answer\n")
