@@ -241,8 +241,8 @@ class Driver:
             self._flush()
             if self._ledger.mirror is not None:
                 self.unpublished = self._ledger.mirror.push_last(patient=self._ends_well and not self.stop.is_failure)
-            end, sweep = (self.finished, self.stop.reason), self.folder.name
-            self.progress.closed(self.plan, self.history, *end, sweep, unpublished=self.unpublished)
+            why, sweep = self.stop.reason, self.folder.name
+            self.progress.closed(self.plan, self.history, self.finished, why, sweep, unpublished=self.unpublished)
             # A request that stays is forgotten by the next driver.
             with contextlib.suppress(RefusedError), at_most(0):
                 self.folder.forget_stop()
