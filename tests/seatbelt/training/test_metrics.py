@@ -92,6 +92,20 @@ def test_a_probability_of_exactly_one_half_is_not_predicted() -> None:
     assert image_counts(nothing, nothing, torch.ones(1, 1, 2, 2, dtype=torch.bool)).tolist() == [[0, 0, 0]]
 
 
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5])
+def test_a_threshold_that_is_no_probability_between_0_and_1_is_refused(threshold: float) -> None:
+    nothing = torch.zeros(1, 1, 2, 2)
+    with pytest.raises(AssertionError, match="threshold="):
+        image_counts(nothing, nothing, torch.ones(1, 1, 2, 2, dtype=torch.bool), threshold)
+
+
+@pytest.mark.parametrize("valid", [torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 3, dtype=torch.bool)])
+def test_a_mask_of_valid_pixels_of_another_kind_is_refused(valid: torch.Tensor) -> None:
+    nothing = torch.zeros(1, 1, 2, 2)
+    with pytest.raises(AssertionError, match=r"valid\.shape="):
+        image_counts(nothing, nothing, valid)
+
+
 def test_bfloat16_logits_are_counted_exactly() -> None:
     logits = torch.full((1, 1, 64, 64), 0.01, dtype=torch.bfloat16)
     counts = image_counts(logits, torch.ones_like(logits), torch.ones(1, 1, 64, 64, dtype=torch.bool))
@@ -166,6 +180,38 @@ def test_trivial_baselines_leave_ignored_pixels_out() -> None:
     assert result.mean_mask.iou == pytest.approx(1, abs=1e-6)
     # No training image shows the bottom right pixel any more: the lowest threshold already excludes it.
     assert result.threshold == THRESHOLDS[0]
+
+
+def test_the_mean_mask_is_a_mean_over_the_valid_images_of_each_pixel() -> None:
+    # The last pixel is valid in one image, which shows the target there.
+    train = masks(["##", ".#"], ["#.", ".."], ["#.", ".."])
+    valid = np.ones_like(train)
+    valid[1:, 1, 1] = False
+    result = trivial_baselines(train, masks(["#.", ".#"]), train_valid=valid)
+    # Shares 1, 1/3 and 1. Cut above 1/3: (2/3 + 1 + 1) / 3; at 1/3 or lower: (1 + 1/2 + 1/2) / 3.
+    assert result.threshold == 0.35
+    assert result.mean_mask.iou == pytest.approx(1, abs=1e-6)
+
+
+def test_ignored_pixels_of_the_selection_set_hide_a_target_from_the_background_too() -> None:
+    valid = np.ones_like(SELECTION)
+    valid[0] = False
+    result = trivial_baselines(TRAIN, SELECTION, selection_valid=valid)
+    assert result.background.iou == 1.0
+    assert result.background.images_with_target == 0
+
+
+def test_a_pixel_whose_share_is_the_threshold_is_predicted() -> None:
+    train = np.concatenate([masks(["#."])] * 20 + [masks([".#"])] * 19 + [masks([".."])])
+    # Both pixels, shares 20/40 and 19/40, cut at 0.45 or lower: (20/2 + 19/2) / 40; the first one, cut at 0.5: 20 / 40.
+    result = trivial_baselines(train, masks(["#."]))
+    assert result.threshold == 0.5
+    assert result.mean_mask.iou == pytest.approx(1, abs=1e-6)
+
+
+def test_masks_of_another_size_are_refused() -> None:
+    with pytest.raises(AssertionError, match=r"train\.shape="):
+        trivial_baselines(TRAIN, SELECTION[:, :1])
 
 
 def test_without_any_target_both_baselines_predict_nothing() -> None:
