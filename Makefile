@@ -11,7 +11,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
 demo: $(STAMP) ## The main job on the embedded scenes: sweep, interrupt, resume, best
 	$(BIN)/python docs/demo.py
 
-test: test-quick ## All tests but the longest; those that start Ray or kill processes have the machine to themselves
+test: test-quick ## All tests but the longest; those that kill processes have the machine to themselves
 	$(PYTEST) -m "slow and not long" $(PARALLEL)
 	$(PYTEST) -m "alone and not long"
 

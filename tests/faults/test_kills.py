@@ -25,7 +25,8 @@ def test_a_driver_and_a_worker_are_killed(make_data: MakeData, tmp_path: Path) -
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("process", ["raylet", pytest.param("gcs_server", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("process", ["raylet", "gcs_server"])
 def test_a_process_of_ray_itself_is_killed(make_data: MakeData, tmp_path: Path, process: str) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
     command = [sys.executable, "-m", "runners.cli", "sweep", "architecture", "--data", str(data)]

@@ -177,4 +177,4 @@ class Sweep(RuleBasedStateMachine):
 
 
 TestModel = pytest.mark.slow(Sweep.TestCase)
-TestModel.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestModel.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)

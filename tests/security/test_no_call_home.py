@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, MakeData
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
 
 RECORDER = """

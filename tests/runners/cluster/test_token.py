@@ -173,7 +173,7 @@ def refused(done: subprocess.CompletedProcess[str], text: str) -> None:
     assert text in lines[0]
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_a_cluster_is_joined_with_its_token_only(tmp_path: Path, make_data: MakeData) -> None:
     sweep = ["sweep", "architecture", "--data", str(make_data()), "--fix", "weights=none", "--out", str(tmp_path / "s")]
     right, wrong = tmp_path / "right", tmp_path / "wrong"
@@ -196,7 +196,7 @@ def test_a_cluster_is_joined_with_its_token_only(tmp_path: Path, make_data: Make
     refused(doctor("nonsense", RAY_AUTH_TOKEN_PATH=str(right)), "no Ray cluster answers at 'nonsense'")
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_a_cluster_without_tokens_is_joined_only_when_allowed(tmp_path: Path) -> None:
     with head(tmp_path, RAY_AUTH_MODE="disabled") as address:
         token = tmp_path / "token"

@@ -15,8 +15,6 @@ import pytest
 from tests.command_line import seatbelt
 from tests.conftest import ROOT, MakeData
 
-pytestmark = pytest.mark.alone
-
 UNEQUAL = ["planned_at", "ended_at", "at", "train_seconds", "evaluation_seconds", "seconds", "images_per_s"]
 
 
@@ -40,6 +38,7 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return frame.sort_values([c for c in ("trial_key", "epoch", "image") if c in frame], ignore_index=True)
 
 
+@pytest.mark.slow
 def test_both_engines_give_the_same_tables(make_data: MakeData, tmp_path: Path) -> None:
     data = make_data(subjects=6, images=2, test_subjects=2)
     options = ["--max-epochs", "2", "--tensorboard"]
@@ -75,6 +74,7 @@ def check_event_files(sweep: Path, trials: pd.DataFrame) -> None:
         assert best == pytest.approx(trial.selection_iou, rel=1e-6)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_ends_a_sweep_cleanly_and_it_continues(
     make_data: MakeData, tmp_path: Path, number: signal.Signals

@@ -77,7 +77,7 @@ def sweep_command(data: Path, out: Path, *more: str) -> list[str]:
 
 # With the working folder on its path, the driver's interpreter imports some files before any code of the product runs.
 # Only the workers can be kept from those files.
-@pytest.mark.alone
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("python_path", "engine", "names"),
     [

@@ -211,7 +211,7 @@ cluster.shutdown()
 """
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_two_real_nodes(tmp_path: Path, make_data: MakeData) -> None:
     """The second node has pretended GPUs, which torch does not see; the head has no CPUs and sends no report."""
     data, storage = make_data(), tmp_path / "sweep"
