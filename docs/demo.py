@@ -1,6 +1,6 @@
 """The main job in a few minutes: `make demo`.
 
-Renders embedded scenes, sweeps twelve architectures on two cores, is interrupted once, resumes, and shows the best.
+Renders embedded scenes, sweeps eight architectures on two cores, is interrupted once, resumes, and shows the best.
 Every step is a command that you could type.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 DEMO = Path("demo")
 SWEEP = DEMO / "sweeps" / "architecture"
-ENCODERS = "encoder=lite0@imagenet,resnet18@none"
+ARCHITECTURES = ["--set", "encoder=lite0@imagenet,resnet18@none", "--set", "decoder=unet,fpn,linknet,deeplabv3plus"]
 INTERRUPT_AFTER = 5
 
 NOT_SHOWN = """
@@ -32,7 +32,7 @@ def main() -> None:
     scenes = DEMO / "scenes"
     run("data", "scenes", "--out", str(scenes), "--generations", "3=56,4=56,5=56,camera=66", "--size", "64x96")
     run("data", "show", str(scenes), "--out", str(DEMO / "scenes.png"))
-    sweep = ["sweep", "architecture", "--data", str(scenes), "--out", str(SWEEP.parent), "--set", ENCODERS]
+    sweep = ["sweep", "architecture", "--data", str(scenes), "--out", str(SWEEP.parent), *ARCHITECTURES]
     sweep += ["--fix", "augmentation=none"]
     sweep += ["--fix", "encoder_learning_rate=0.001", "--fix", "decoder_learning_rate=0.001"]
     sweep += ["--prune", "asha", "--max-epochs", "5", "--slots", "2"]
