@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
+import re
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -78,7 +84,9 @@ def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(SweepHeldError, match=rf"is being written by process {other.pid} on .* `seatbelt stop"):
             Ledger(folder)
-        assert holder(folder) is not None
+        assert holder(folder) == f"process {other.pid} on {socket.gethostname()} (for 0 min)"
+        (folder.lock.parent / "holder.json").unlink()
+        assert holder(folder) == "another process"
         other.kill()
         other.wait()
         # A dead holder's lock is taken over at once.
@@ -88,6 +96,102 @@ def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
         write(folder, epoch(1))
     assert list(read_events(folder)) == [epoch(1)]
     assert holder(folder) is None
+
+
+def test_a_torn_line_stays_until_something_is_appended(folder: SweepFolder) -> None:
+    write(folder, epoch(1))
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(whole + b'{"type": "epo')
+    with Ledger(folder):
+        pass
+    assert folder.journal.read_bytes() == whole + b'{"type": "epo'
+    with Ledger(folder) as ledger:
+        assert ledger.history_events == [epoch(1)]
+        ledger.append(epoch(2))
+        ledger.append(epoch(3))
+    assert list(read_events(folder)) == [epoch(1), epoch(2), epoch(3)]
+    assert folder.journal.read_bytes().startswith(whole)
+
+
+def test_a_failed_write_leaves_nothing_and_ends_the_ledger(
+    folder: SweepFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write(folder, epoch(1))
+    before = folder.journal.read_bytes()
+    expected = re.escape(
+        f"{folder.journal} cannot be written (No space left on device); what was recorded before is safe: mend that, "
+        f"then `seatbelt resume {folder.name}`"
+    )
+    with Ledger(folder) as ledger:
+        monkeypatch.setattr("runners.sweep.ledger.os.fsync", fail)
+        with pytest.raises(OSError, match=f"^{expected}$"):
+            ledger.append(epoch(2))
+        monkeypatch.undo()
+        with pytest.raises(OSError, match=f"^{expected}$"):
+            ledger.append(epoch(3))
+        assert not ledger.is_lost, "the sweep still belongs to this driver"
+    assert folder.journal.read_bytes() == before
+    assert holder(folder) is None
+    assert not (folder.lock.parent / "holder.json").exists()
+    write(folder, epoch(2))
+    assert list(read_events(folder)) == [epoch(1), epoch(2)]
+
+
+def test_a_sweep_without_a_folder_gets_one_and_an_empty_journal_has_no_event(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path / "a" / "b")
+    folder.journal.parent.mkdir(parents=True)
+    folder.journal.touch()
+    assert holder(folder) is None, "nobody ever wrote to it"
+    with Ledger(folder) as ledger:
+        assert ledger.history_events == []
+        ledger.append(epoch(1))
+    assert list(read_events(folder)) == [epoch(1)]
+    with Ledger(SweepFolder(tmp_path / "c" / "d")) as ledger:
+        ledger.append(epoch(1))
+
+
+def replace(path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    # Another file first, so that the new one cannot get the old one's number.
+    path.with_suffix(".other").touch()
+    path.write_bytes(content)
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+@pytest.mark.parametrize(
+    ("victim", "change", "error", "reason"),
+    [
+        ("journal", Path.unlink, OSError, r"removed while this driver wrote to it \(.*No such file .*journal.jsonl'\)"),
+        ("journal", replace, SweepHeldError, r"journal.jsonl is another file than the one that this driver opened"),
+        ("journal", lengthen, SweepHeldError, r"journal.jsonl has \d+ bytes instead of \d+"),
+        ("lock", Path.unlink, SweepHeldError, r"lock was removed or replaced"),
+        ("lock", replace, SweepHeldError, r"lock was removed or replaced"),
+    ],
+)
+def test_a_writer_that_lost_its_files_stops_for_good(
+    folder: SweepFolder, victim: str, change: Callable[[Path], None], error: type[Exception], reason: str
+) -> None:
+    with Ledger(folder) as ledger:
+        ledger.append(epoch(1))
+        assert not ledger.is_lost
+        change(getattr(folder, victim))
+        for _ in range(2):
+            with pytest.raises(error, match=reason) as refusal:
+                ledger.append(epoch(2))
+        assert ledger.is_lost
+    advice = {
+        OSError: "restore them from a backup, or begin the sweep again under another --name",
+        SweepHeldError: f"once no driver runs, `seatbelt resume {folder.name}` continues",
+    }
+    assert str(refusal.value).endswith(f"nothing more; {advice[error]}")
+    assert (folder.lock.parent / "holder.json").exists(), "it may be another driver's"
 
 
 def test_events_survive_json() -> None:
