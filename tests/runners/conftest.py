@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from runners.core.events import Planned
 from runners.core.halving import default_rungs
 from runners.core.plan import Limits
 from runners.session.driver import Driver
@@ -106,3 +108,20 @@ def folder(tmp_path: Path) -> SweepFolder:
 
 def open_driver(folder: SweepFolder, limits: Limits | None = None) -> Driver:
     return Driver.open(folder, folder.describe(), limits or Limits(), Progress(quiet=True))
+
+
+def planned_trial(key: str, number: int = 0, **changes: Any) -> Planned:
+    """Return the event that plans a trial which nothing prunes."""
+    trial = Planned(
+        trial_key=key,
+        arm_key=key,
+        number=number,
+        position=number,
+        cell={},
+        replicate=0,
+        config={},
+        exempt=True,
+        by="exhaustive",
+        at=0.0,
+    )
+    return replace(trial, **changes)

@@ -7,22 +7,11 @@ import dataclasses
 from runners.core.events import Adopted, EpochMeasured, LegEnded, LegStarted, Planned
 from runners.core.history import History
 from seatbelt.records.tables import Status
+from tests.runners.conftest import planned_trial
 
 
 def trial(key: str, number: int = 0) -> list[Planned | LegStarted]:
-    planned = Planned(
-        trial_key=key,
-        arm_key=key,
-        number=number,
-        position=number,
-        cell={},
-        replicate=0,
-        config={},
-        exempt=True,
-        by="exhaustive",
-        at=0.0,
-    )
-    return [planned, LegStarted(trial_key=key, attempt=1, start=0, stop=9, at=0.0)]
+    return [planned_trial(key, number), LegStarted(trial_key=key, attempt=1, start=0, stop=9, at=0.0)]
 
 
 def epoch(key: str, number: int, score: float) -> EpochMeasured:

@@ -6,26 +6,15 @@ import dataclasses
 
 import pytest
 
-from runners.core.events import Planned
 from runners.core.plan import EXCUSED_RETRIES, LOST_RETRIES, outcome_of_error
 from runners.core.trial_state import FailureStreak, FaultStreak, RungState, StageStates, TrialState, score_at
 from seatbelt.records.tables import Status
+from tests.runners.conftest import planned_trial
 from tests.runners.core.test_plan import make_plan
 
 
 def state(key: str, *scores: float, number: int = 0, status: Status = Status.RUNNING) -> TrialState:
-    planned = Planned(
-        trial_key=key,
-        arm_key=key,
-        number=number,
-        position=number,
-        cell={},
-        replicate=0,
-        config={},
-        exempt=False,
-        by="exhaustive",
-        at=0.0,
-    )
+    planned = planned_trial(key, number, exempt=False)
     return TrialState(plan=planned, scores=list(scores), status=status)
 
 

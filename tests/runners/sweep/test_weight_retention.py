@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runners.core.events import EpochMeasured, LegEnded, LegStarted, Planned
+from runners.core.events import EpochMeasured, LegEnded, LegStarted
 from runners.core.history import History
 from runners.sweep.folder import SweepFolder
 from runners.sweep.weight_retention import Retention, parse_keep
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
+from tests.runners.conftest import planned_trial
 
 
 def finished(folder: SweepFolder, scores: dict[str, float], *, stage: str | None = None) -> History:
@@ -19,21 +20,8 @@ def finished(folder: SweepFolder, scores: dict[str, float], *, stage: str | None
     history = History()
     for number, (key, score) in enumerate(scores.items()):
         needs = stage if key != stage else None
-        history.apply(
-            Planned(
-                trial_key=key,
-                arm_key=key,
-                number=number,
-                position=number,
-                cell={},
-                replicate=0,
-                config=TrialConfig().model_dump(mode="json"),
-                exempt=True,
-                by="exhaustive",
-                at=0.0,
-                stage=needs,
-            )
-        )
+        config = TrialConfig().model_dump(mode="json")
+        history.apply(planned_trial(key, number, config=config, stage=needs))
         history.apply(LegStarted(trial_key=key, attempt=1, start=0, stop=1, at=0.0))
         history.apply(EpochMeasured(trial_key=key, attempt=1, epoch=1, score=score, metrics={}, at=0.0))
         history.apply(LegEnded(trial_key=key, attempt=1, outcome="complete", epoch=1, at=0.0))

@@ -156,8 +156,7 @@ def test_a_restored_trainer_is_in_the_state_of_the_first(
     assert best is not None
     with torch.no_grad():
         next(trainer.network.parameters()).zero_()
-    assert any(tensor.count_nonzero() for tensor in best.values()), "the best weights are a copy"
-    assert next(iter(best.values())).count_nonzero()
+    assert next(iter(best.values())).count_nonzero(), "the best weights are a copy"
 
     saved = trainer.checkpoint()
     model = trainer.config.model
