@@ -7,6 +7,7 @@ import shlex
 from analysis.answers.ranking import Ranking
 from analysis.reading.unfinished import unfinished_text
 from analysis.text.tables import table_text
+from seatbelt.records.names import number_or_key
 
 
 def ranking_text(ranking: Ranking, sweep: str) -> str:
@@ -46,7 +47,8 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
             f"--replicates {max(3, most)}`"
         )
     where = shlex.quote(first.location) if ranking.several else sweep
-    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(str(first.trial_key))}")
+    trial = first.trial_key if first.number is None else str(first.number)
+    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(trial)}")
     return "\n".join(lines)
 
 
@@ -61,6 +63,7 @@ def _table(ranking: Ranking) -> str:
         values = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
         score_texts = ["-" if value is None else f"{value:.3f}" for value in values]
         levels = [arm.cell.get(name, "-") for name in factors]
+        trial = number_or_key(arm.number, arm.trial_key)
         origin = [arm.sweep] if ranking.several else []
-        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, arm.trial_key])
+        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, trial])
     return table_text(names, rows)

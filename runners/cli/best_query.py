@@ -11,7 +11,9 @@ import typer
 
 from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments
 from runners.cli.output import print_json, write_answer
-from runners.terminal import progress_bar, say
+from runners.terminal import progress_bar, say, terminal_width
+from seatbelt.text.redaction import safe_text
+from seatbelt.text.wording import cut
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +38,8 @@ def status(
         text, running = status_text(sweep)
         if watch:
             typer.echo("\x1b[2J\x1b[H", nl=False)
-        say(text)
+        width = terminal_width()
+        say("\n".join(cut(line, width) for line in safe_text(text).split("\n")))
         if not watch or not running:
             return
         time.sleep(every)

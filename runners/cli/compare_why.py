@@ -6,17 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, JsonOption, SweepArgument
+from runners.cli.options import ARM, TRIAL, JsonOption, SweepArgument
 from runners.cli.output import print_json
 from runners.terminal import say
 
-ArmArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ARM",
-        help="factor=level,factor=level, a named arm, a trial such as [7], or the first digits of a key.",
-    ),
-]
+ArmArgument = Annotated[str, typer.Argument(metavar="ARM", help=ARM)]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +37,7 @@ def compare(
 
     Example:
       seatbelt compare sweeps/architecture decoder=unet,encoder=resnet34 decoder=fpn,encoder=resnet34
+      seatbelt compare sweeps/architecture best 7
     """
     from analysis import load
     from analysis.answers.comparison import compare as find_difference

@@ -68,7 +68,7 @@ def explain_trial(  # noqa: PLR0913
 
     Args:
         root: The sweep.
-        key: First digits of the trial's key, or `best`.
+        key: The trial; see `find_trial`.
         images: Paths in their data set; none for the best and the worst test image that shows the target.
         out: Folder for the files; None is `report/explain` of a sweep in a folder.
         device: Torch device; None is that of the sweep.
@@ -126,8 +126,8 @@ def _trial(folder: SweepFolder, key: str) -> TrialState:
     view = find_trial(read_history(folder), key, folder.name)
     if view.status is not Status.COMPLETE:
         raise UserError(
-            f"trial {view.key} is {view.status}, and only complete trials are explained; `seatbelt query "
-            f"{folder.name} \"select trial_key from trials where status = 'COMPLETE'\"` names them"
+            f"trial {view.name} is {view.status}, and only complete trials are explained; `seatbelt query "
+            f"{folder.name} \"select number, cell from trials where status = 'COMPLETE'\"` names them"
         )
     return view
 
@@ -199,7 +199,7 @@ def _write(
     several: bool,
 ) -> Explained:
     name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
-    trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
+    trial = f"{config.model.decoder} with {config.model.encoder}, trial [{view.plan.number}], epoch {view.best_epoch}"
     numbers = _numbers(view, item, explanation)
     storage.write(f"{name}.png", panel(explanation, f"{item.image} ({item.why})", trial))
     storage.write(f"{name}.json", json.dumps(numbers, indent=1, allow_nan=False).encode())

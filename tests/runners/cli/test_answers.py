@@ -37,11 +37,11 @@ def test_compare(sweep: str) -> None:
 
 
 def test_why(sweep: str) -> None:
-    assert "proposed by exhaustive at 2026-03-01T12:00:00+00:00: arm 1 of 2 in replicate 1" in answer(
-        "why", sweep, "0a1"
-    )
+    assert "proposed by exhaustive at 2026-03-01T12:00:00+00:00: arm 1 of 2, replicate 2" in answer("why", sweep, "0a1")
     assert json.loads(answer("why", sweep, "0a1", "--json"))["place"] == 1
-    assert "3 trials begin with '0a' (0a0, 0a1, 0a2); give more digits" in mistake("why", sweep, "0a")
+    assert "3 trials begin with '0a': [0] resnet18 unet (0a0), [1] resnet18 unet, replicate 2 (0a1), " in mistake(
+        "why", sweep, "0a"
+    )
 
 
 def test_best_of_several(sweep: str) -> None:
