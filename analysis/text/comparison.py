@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from analysis.answers.comparison import Comparison, Side
 from analysis.statistics.intervals import Interval
-from analysis.text.tables import table_text
+from analysis.text.tables import fitted_table
 from seatbelt.text.wording import counted
 
 
-def comparison_text(comparison: Comparison) -> str:
+def comparison_text(comparison: Comparison, width: int | None = None) -> str:
     """Return a comparison as text: both arms, the differences with their intervals, the conclusion."""
     names = ["", "arm", "selection", "test", "complete", "arm key"]
+    rows = [_row("A", comparison.first), _row("B", comparison.second)]
     lines = [comparison.provisional] if comparison.provisional else []
-    lines += [table_text(names, [_row("A", comparison.first), _row("B", comparison.second)]), ""]
+    lines += [fitted_table(names, rows, width, drop=("arm key", "complete")), ""]
     count = len(comparison.replicates)
     kind = "confirming" if comparison.role == "confirmation" else "common"
     lines.append(f"selection, A - B: {signed(comparison.selection)} over {counted(count, f'{kind} replicate')}")

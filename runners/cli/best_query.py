@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments
-from runners.cli.output import print_json, write_answer
+from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments, WideOption
+from runners.cli.output import print_json, table_width, write_answer
 from runners.terminal import progress_bar, say, terminal_width
 from seatbelt.text.redaction import safe_text
 from seatbelt.text.wording import cut
@@ -52,6 +52,7 @@ def best(
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Rank sweeps of different selection sets, whose scores do not compare.")
     ] = False,
+    wide: WideOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Show the best configurations: arms ranked by their mean over replicates, of one sweep or of several.
@@ -75,7 +76,7 @@ def best(
         return
     from analysis.text.ranking import ranking_text
 
-    say(ranking_text(ranking, source.root))
+    say(ranking_text(ranking, source.root, table_width(wide)))
 
 
 def query(
@@ -95,6 +96,7 @@ def query(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Time limit, seconds.")] = 60,
     memory: Annotated[float, typer.Option(min=0.001, help="Memory limit, GB.")] = 4,
+    wide: WideOption = False,
 ) -> None:
     """Answer an SQL query over the tables trials, epochs, images, decisions and stages.
 
@@ -107,7 +109,7 @@ def query(
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
       seatbelt query "sweeps/*" "from trials" --out trials.parquet
     """
-    write_answer(arguments, form=output, out=out, timeout=timeout, memory=memory)
+    write_answer(arguments, form=output, out=out, timeout=timeout, memory=memory, wide=wide)
 
 
 def reproduce(

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import ARM, TRIAL, JsonOption, SweepArgument
-from runners.cli.output import print_json
+from runners.cli.options import ARM, TRIAL, JsonOption, SweepArgument, WideOption
+from runners.cli.output import print_json, table_width
 from runners.terminal import say
 
 ArmArgument = Annotated[str, typer.Argument(metavar="ARM", help=ARM)]
@@ -27,6 +27,7 @@ def compare(
         Literal["arm", "confirmation"],
         typer.Option(help="Trials of the search, or those of `confirm` with fresh seeds."),
     ] = "arm",
+    wide: WideOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Compare two arms over their complete trials, paired by replicate and by test image.
@@ -49,7 +50,7 @@ def compare(
     if json_output:
         print_json(comparison)
     else:
-        say(comparison_text(comparison))
+        say(comparison_text(comparison, table_width(wide)))
 
 
 def why(

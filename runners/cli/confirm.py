@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import ARM, SweepArgument, with_records
+from runners.cli.options import ARM, JsonOption, SweepArgument, WideOption, with_records
+from runners.cli.output import table_width
 from runners.session.options import RunOptions
 from runners.terminal import say
 
@@ -28,7 +29,8 @@ def confirm(
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
     arm: Annotated[list[str] | None, typer.Option(help=f"Also this arm; may be repeated. {ARM}")] = None,
     baseline: Annotated[bool, typer.Option(help="Confirm the baseline too, to compare with.")] = True,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    wide: WideOption = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Train the leading arms again with fresh seeds to their full epochs, and print what is left of their lead.
 
@@ -59,7 +61,7 @@ def confirm(
     if json_output:
         typer.echo(json.dumps(asdict(confirmation), indent=1))
     else:
-        say(confirmation_text(confirmation))
+        say(confirmation_text(confirmation, table_width(wide)))
     raise typer.Exit(code)
 
 

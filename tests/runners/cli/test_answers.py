@@ -141,3 +141,14 @@ def test_what_no_sweep_writes_is_one_line(sweep: str, change: dict[str, object])
     assert mistake("compare", root, "decoder=a", "decoder=b")
     for arguments in (["why", root, "a"], ["best", root]):
         assert seatbelt(*arguments).code in (0, 2)
+
+
+@pytest.mark.parametrize("arguments", [["best"], ["query", "from trials"], ["effects"]])
+def test_tables_fit_a_terminal_unless_wide(sweep: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    command, *more = arguments
+    full = answer(command, sweep, *more)
+    monkeypatch.setattr("runners.cli.output.terminal_width", lambda: 60)
+    lines = answer(command, sweep, *more).splitlines()
+    last = next(place for place, line in enumerate(lines) if line.startswith("(--wide shows all; "))
+    assert last > 2 and max(map(len, lines[: last + 1])) <= 60
+    assert answer(command, sweep, *more, "--wide") == full
