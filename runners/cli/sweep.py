@@ -135,8 +135,8 @@ def stop(
     Example:
       seatbelt stop sweeps/architecture --wait 600
     """
-    from runners.sweep.folder import SweepFolder
-    from runners.sweep.ledger import holder
+    from runners.sweep_files.folder import SweepFolder
+    from runners.sweep_files.ledger import holder
 
     folder = SweepFolder(sweep)
     folder.describe()

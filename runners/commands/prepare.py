@@ -22,10 +22,10 @@ from runners.preview.dry_run import plan_text
 from runners.session.options import LimitOptions, RunOptions
 from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import adopt_trials
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.adopt_trials import adopt_trials
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 

@@ -20,8 +20,8 @@ from runners.session.driver import Driver
 from runners.session.options import RunOptions
 from runners.session.previous import resume_command
 from runners.session.progress import Progress
-from runners.sweep.folder import SweepFolder
-from runners.sweep.stage_store import StageStore
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.stage_store import StageStore
 from runners.terminal import say
 from seatbelt.text.wording import activation_hint
 

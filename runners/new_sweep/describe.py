@@ -21,9 +21,9 @@ from runners.new_sweep.refusals import check_batches, check_comparable, resolve_
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.new_sweep.space_options import Narrowed
-from runners.sweep.code_version import code_hashes, package_versions
-from runners.sweep.description import SweepDescription
-from runners.sweep.weight_retention import parse_keep
+from runners.sweep_files.code_version import code_hashes, package_versions
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig

@@ -11,7 +11,7 @@ import pytest
 from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_options import best_architectures, narrow
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from search_spaces.catalogue import find_study
 from search_spaces.factors import Factor, Level
 from seatbelt.errors import UserError

@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import IO, NoReturn
 
 from runners.core.events import Event
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import events_of, journal_line
-from runners.sweep.lease import WriterLease, in_words, who_am_i
-from runners.sweep.lease import holder as lease_holder
-from runners.sweep.mirror import FLUSH_SECONDS, Mirror
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import events_of, journal_line
+from runners.sweep_files.lease import WriterLease, in_words, who_am_i
+from runners.sweep_files.lease import holder as lease_holder
+from runners.sweep_files.mirror import FLUSH_SECONDS, Mirror
 from seatbelt.errors import SweepHeldError
 from seatbelt.storage.base import sync_folder
 
