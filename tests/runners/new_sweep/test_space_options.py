@@ -159,3 +159,8 @@ def test_six_architectures_of_a_finished_sweep(tmp_path: Path) -> None:
     few = write_sweep(tmp_path / "few", trials=rows[:4])
     with pytest.raises(UserError, match=r"has scores of 3 fitting architectures .* but three decoders with two"):
         best_architectures(few)
+
+
+def test_a_comma_within_a_level_is_escaped() -> None:
+    factors = narrow((), vary=[r"target=seat\, belt,hat"]).factors
+    assert [level.fields["data.target"] for level in factors["target"].levels] == ["seat, belt", "hat"]

@@ -200,3 +200,17 @@ def test_events_survive_json() -> None:
         from_json({"type": "x"})
     with pytest.raises(ValueError, match="clock has no field 'why'"):
         from_json({"type": "clock", "at": 1, "why": 2})
+
+
+def test_who_asks_in_the_process_of_the_writer_does_not_release_its_lock(folder: SweepFolder) -> None:
+    with Ledger(folder):
+        assert holder(folder) == f"process {os.getpid()} on {socket.gethostname()} (for 0 min)"
+        with pytest.raises(SweepHeldError, match=f"is being written by process {os.getpid()} "):
+            Ledger(folder)
+        code = (
+            "import sys; from runners.sweep_files.ledger import Ledger, SweepFolder; Ledger(SweepFolder(sys.argv[1]))"
+        )
+        other = subprocess.run([sys.executable, "-c", code, folder.name], capture_output=True, text=True)
+        assert "SweepHeldError" in other.stderr
+    assert holder(folder) is None
+    Ledger(folder).close()
