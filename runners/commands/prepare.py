@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,7 +65,13 @@ class PreparedSession:
 
 
 def prepare_launch(
-    request: Request, options: LimitOptions, run: RunOptions, root: str, *, as_new: str | None = None
+    request: Request,
+    options: LimitOptions,
+    run: RunOptions,
+    root: str,
+    *,
+    as_new: str | None = None,
+    command: Sequence[str] | None = None,
 ) -> PreparedSession:
     """Prepare the first session of a sweep, or a further one of the sweep at `root`.
 
@@ -74,13 +81,14 @@ def prepare_launch(
         run: Where and how this session runs.
         root: Folder or URL of the sweep.
         as_new: Name of a new sweep beside `root` that adopts what still holds of it.
+        command: The words after `seatbelt` that ask for the same; None for those that this process began with.
 
     Raises:
         UserError: The request cannot work, or differs from the sweep at `root`.
     """
     folder = SweepFolder(root)
     progress = Progress(quiet=run.quiet)
-    requested = describe(request, progress.note, default_data=embedded_scenes)
+    requested = describe(request, progress.note, default_data=embedded_scenes, command=command)
     protocol = request.study.protocol
     default = Limits(replicates=protocol.replicates)
     if requested.propose != "exhaustive" and options.epochs is None and options.hours is None:

@@ -26,8 +26,12 @@ from runners.terminal import say
 from seatbelt.text.wording import activation_hint
 
 
-def run_session(session: PreparedSession) -> int:
+def run_session(session: PreparedSession, when_open: Callable[[], None] = lambda: None) -> int:
     """Run a session to its end; return the exit code: 1 if it failed, or if no trial of a whole sweep worked.
+
+    Args:
+        session: The session.
+        when_open: Called once this process is the writer of the sweep, and signals stop it gently.
 
     Raises:
         UserError: The engine, the device or the folder cannot be used.
@@ -54,6 +58,7 @@ def run_session(session: PreparedSession) -> int:
             ) as driver,
             _signals(driver),
         ):
+            when_open()
             driver.retry(session.retry)
             _run_trials(driver, run, description.device)
             unfinished = driver.finished is None

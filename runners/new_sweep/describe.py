@@ -50,6 +50,7 @@ def describe(
     note: Callable[[str], None] = lambda _: None,
     *,
     default_data: Callable[[], Path] | None = None,
+    command: Sequence[str] | None = None,
 ) -> SweepDescription:
     """Check a request and return the description of its sweep.
 
@@ -57,6 +58,7 @@ def describe(
         request: The request.
         note: Called with each choice that the data made for the user, and before slow steps.
         default_data: Makes the data set of a request without data; called when nothing else can fail.
+        command: The words after `seatbelt` that ask for the same; None for those that this process began with.
 
     Raises:
         UserError: The sweep could not work; nothing has run yet.
@@ -111,7 +113,7 @@ def describe(
         checkpoint_share=request.checkpoint_share,
         keep_weights=request.keep_weights,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=redact(shlex.join(["seatbelt", *map(redact, sys.argv[1:])])),
+        command=redact(shlex.join(["seatbelt", *map(redact, sys.argv[1:] if command is None else command)])),
         versions=package_versions(),
         code=code_hashes(),
     )
