@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runners.api.command_words import launch_command
 from runners.api.request import LaunchRequest, ResumeRequest, part
 from runners.commands.prepare import PreparedSession, prepare_launch, prepare_resume
+from runners.new_sweep.default_data import embedded_scenes
 from runners.new_sweep.request import Request, SweepOptions
 from runners.session.options import LimitOptions, RunOptions
 from search_spaces.catalogue import find_study
@@ -14,8 +16,12 @@ from search_spaces.space import Study
 from seatbelt.errors import UserError
 
 
-def prepare_request(request: LaunchRequest) -> PreparedSession:
+def prepare_request(request: LaunchRequest, default_data: Callable[[], Path] = embedded_scenes) -> PreparedSession:
     """Prepare the first session of a sweep, or a further one of a sweep that exists.
+
+    Args:
+        request: What the user asks for.
+        default_data: Makes the data set of a request without data.
 
     Raises:
         UserError: The request cannot work, or differs from the sweep that exists.
@@ -28,6 +34,7 @@ def prepare_request(request: LaunchRequest) -> PreparedSession:
         f"{request.out.rstrip('/')}/{request.name or study.name}",
         as_new=request.as_new,
         command=launch_command(request),
+        default_data=default_data,
     )
 
 

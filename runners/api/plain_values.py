@@ -116,9 +116,10 @@ def _of_kind(option: Option, kind: Any, value: object) -> Any:  # noqa: ANN401
         return _checked(value, isinstance(value, bool))
     if kind in (int, float):
         return _number(option, kind, value)
-    text = _checked(value, isinstance(value, str | os.PathLike) and os.fspath(value) not in ("", b""))
-    path = expand(text)
-    return path if kind is Path else os.fspath(path) if isinstance(value, os.PathLike) else text
+    text = os.fspath(_checked(value, isinstance(value, str | os.PathLike) and os.fspath(value) not in ("", b"")))
+    if kind is Path:
+        return expand(text)
+    return os.fspath(expand(text)) if text.startswith("~") else text
 
 
 def _of_first_kind(option: Option, kinds: tuple[Any, ...], value: object) -> Any:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class PreparedSession:
             progress.note(f"{complete} complete trials are taken over from {self.adopt_from.name}")
 
 
-def prepare_launch(
+def prepare_launch(  # noqa: PLR0913
     request: Request,
     options: LimitOptions,
     run: RunOptions,
@@ -72,6 +72,7 @@ def prepare_launch(
     *,
     as_new: str | None = None,
     command: Sequence[str] | None = None,
+    default_data: Callable[[], Path] = embedded_scenes,
 ) -> PreparedSession:
     """Prepare the first session of a sweep, or a further one of the sweep at `root`.
 
@@ -82,13 +83,14 @@ def prepare_launch(
         root: Folder or URL of the sweep.
         as_new: Name of a new sweep beside `root` that adopts what still holds of it.
         command: The words after `seatbelt` that ask for the same; None for those that this process began with.
+        default_data: Makes the data set of a request without data.
 
     Raises:
         UserError: The request cannot work, or differs from the sweep at `root`.
     """
     folder = SweepFolder(root)
     progress = Progress(quiet=run.quiet)
-    requested = describe(request, progress.note, default_data=embedded_scenes, command=command)
+    requested = describe(request, progress.note, default_data=default_data, command=command)
     protocol = request.study.protocol
     default = Limits(replicates=protocol.replicates)
     if requested.propose != "exhaustive" and options.epochs is None and options.hours is None:
