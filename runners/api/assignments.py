@@ -33,7 +33,7 @@ def assignment_texts(field: str, key: str, value: object) -> tuple[str, ...]:
         raise UserError(f"{key} maps {ASSIGNMENTS[field]}, but got {value!r:.80}")
     texts = []
     for name, levels in value.items():
-        if not isinstance(name, str) or not name or "=" in name:
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
             raise UserError(f"{key} maps {ASSIGNMENTS[field]}, but got the name {name!r:.80}")
         place = f"{key}: {name}"
         if field == "vary" and isinstance(levels, Iterable) and not isinstance(levels, str | bytes | Mapping):
@@ -74,7 +74,7 @@ def _text(place: str, value: object) -> str:
         return str(value).lower()
     if isinstance(value, numbers.Real):
         return str(value)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise UserError(f"{place} takes a text, a number, true or false, but got {value!r:.80}")
     return value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -30,7 +29,6 @@ class Option:
         return self.flag.removeprefix("--").replace("-", "_")
 
 
-@cache
 def options_of(record: type[Any]) -> dict[str, Option]:
     """Return key -> option of each field that is annotated with one."""
     hints = get_type_hints(record, include_extras=True)

@@ -35,7 +35,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("anchors and aliases are not read; write the value out")
+            raise yaml.YAMLError("aliases are not read; write the value out")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -92,7 +92,9 @@ def from_toml(text: str) -> object:
 
 def to_yaml(values: Mapping[str, Any]) -> str:
     """Return plain values as YAML, in their order."""
-    return str(yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+    # Letters that a YAML file must not hold as they are need the form that escapes all letters but ASCII.
+    readable = json.dumps(values, ensure_ascii=False).isprintable()
+    return str(yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=readable, width=100))
 
 
 def to_toml(values: Mapping[str, Any]) -> str:

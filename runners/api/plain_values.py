@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from runners.api.assignments import ASSIGNMENTS, assignment_mapping, assignment_texts
 from runners.api.option_table import Option, options_of
+from runners.session.options import RunOptions
 from seatbelt.errors import UserError
 from seatbelt.machine.home import expand
 
-R = TypeVar("R")
+R = TypeVar("R", bound=RunOptions)
 
 _WORDS: dict[Any, tuple[str, str]] = {
     bool: ("true or false", "true and false"),
@@ -62,7 +63,7 @@ def values_of(record: Any) -> dict[str, Any]:  # noqa: ANN401  (any record of op
     Raises:
         UserError: An option on the command line names something twice or lacks its name.
     """
-    values = {}
+    values: dict[str, Any] = {}
     for key, option in options_of(type(record)).items():
         value = getattr(record, option.field)
         if value == option.default:
@@ -116,7 +117,8 @@ def _of_kind(option: Option, kind: Any, value: object) -> Any:  # noqa: ANN401
         return _checked(value, isinstance(value, bool))
     if kind in (int, float):
         return _number(option, kind, value)
-    text = os.fspath(_checked(value, isinstance(value, str | os.PathLike) and os.fspath(value) not in ("", b"")))
+    text = os.fspath(_checked(value, isinstance(value, str | os.PathLike)))
+    _checked(value, isinstance(text, str) and text != "" and "\0" not in text)
     if kind is Path:
         return expand(text)
     return os.fspath(expand(text)) if text.startswith("~") else text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ class SessionProcess:
     """The process of a session, in a process group of its own: signals of a terminal do not reach it.
 
     Attributes:
-        log: What it prints; each session of a sweep on this machine overwrites it.
+        log: What it prints, until the next session of the sweep on this machine.
     """
 
     def __init__(self, session: PreparedSession) -> None:
@@ -65,9 +66,11 @@ class SessionProcess:
             UserError: It cannot become that, such as where another driver writes to the sweep.
             SweepFailedError: It ended for another reason.
         """
-        self.log = cache_folder() / "sessions" / f"{content_hash(session.folder.location)[:16]}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        folder, name = cache_folder() / "sessions", content_hash(session.folder.location)[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        # Another session may write to the sweep, and so to its log.
+        self.log = folder / f"{name}-{secrets.token_hex(4)}.log"
+        with self.log.open("xb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
@@ -84,9 +87,14 @@ class SessionProcess:
         finally:
             # Whoever waits for no session leaves no zombie behind.
             threading.Thread(target=self._process.wait, daemon=True).start()
-        if not is_open:
-            self._process.wait()
-            self.raise_failure()
+        if is_open:
+            self.log = self.log.replace(folder / f"{name}.log")
+            return
+        code, reason = self._process.wait(), self._reason()
+        if code == 2:
+            self.log.unlink()
+            raise UserError(reason)
+        raise SweepFailedError(reason)
 
     def _hand_over(self, session: PreparedSession) -> bool:
         """Send a session to the process; return whether it became the writer of the sweep."""
@@ -127,12 +135,14 @@ class SessionProcess:
             SweepFailedError: Another reason.
         """
         code = self._process.poll()
-        if code in (None, 0, _STOPPED):
-            return
-        reason = self._reason() if code > 0 else f"its process was ended by signal {-code}; its output is in {self.log}"
-        raise UserError(reason) if code == 2 else SweepFailedError(reason)
+        if code not in (None, 0, _STOPPED):
+            raise UserError(self._reason()) if code == 2 else SweepFailedError(self._reason())
 
     def _reason(self) -> str:
+        """Return why the process ended."""
+        code = self._process.returncode
+        if code < 0:
+            return f"its process was ended by signal {-code}; its output is in {self.log}"
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         for line in reversed(lines):
             prefix, colon, reason = line.partition(": ")
