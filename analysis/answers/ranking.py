@@ -104,6 +104,12 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     """
     import duckdb
 
+    for _, part in sweep.parts:
+        if part.record.trained_on != "training":
+            raise UserError(
+                f"{part.root} is a final training: its models were trained on the images that select, so that their "
+                "scores say nothing; leave it out"
+            )
     differing = different_selections(sweep)
     if differing and not mixed:
         raise UserError(differing)

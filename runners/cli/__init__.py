@@ -17,6 +17,7 @@ from runners.cli import (
     data,
     effects,
     export,
+    model,
     report,
     simulate,
     studies,
@@ -44,6 +45,7 @@ best_query.register(app)
 effects.register(app)
 compare_why.register(app)
 export.register(app)
+model.register(app)
 report.register(app)
 simulate.register(app)
 studies.register(app)

@@ -150,7 +150,7 @@ def prepare_resume(  # noqa: PLR0913
             "launched with; trials can only become longer"
         )
     check_limits(description, limits)
-    _check_unchanged(description, run)
+    check_unchanged(description, run)
     return PreparedSession(
         folder=folder, description=description, limits=limits, run=run, existing=existing, retry=retry
     )
@@ -165,7 +165,7 @@ def prepare_confirmation(root: str, cells: tuple[Cell, ...], replicates: int, ru
     folder = SweepFolder(root)
     description = folder.describe()
     run = repeat_options(folder, run)
-    _check_unchanged(description, run)
+    check_unchanged(description, run)
     return PreparedSession(
         folder=folder,
         description=description,
@@ -176,7 +176,12 @@ def prepare_confirmation(root: str, cells: tuple[Cell, ...], replicates: int, ru
     )
 
 
-def _check_unchanged(description: SweepDescription, run: RunOptions) -> None:
+def check_unchanged(description: SweepDescription, run: RunOptions) -> None:
+    """Compare data, weights and code with those that a sweep began with.
+
+    Raises:
+        UserError: One of them changed, and the user did not accept that.
+    """
     check_data_unchanged(description)
     check_weights_unchanged(description)
     check_code(description, accept=run.accept_code_change)

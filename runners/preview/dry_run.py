@@ -102,7 +102,10 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
         f"images     train {images['train']}, validation {images['validation']}, selection {images['selection']} "
         f"({description.select_on}), test {images['test']}; {size}, target {first.data.target}"
     )
-    lines += _part_lines(survey, description.select_on)
+    if description.trained_on == "training":
+        lines += _part_lines(survey, description.select_on)
+    else:
+        lines.append("           validation and selection images train too, so that their scores say nothing")
     if not survey.test:
         lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
     for target in dict.fromkeys(target for target, _ in survey.with_target):

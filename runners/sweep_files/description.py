@@ -111,6 +111,7 @@ _FIXED = (
     "select_on",
     "selection",
     "subjects_per_data_set",
+    "trained_on",
     "weights",
 )
 

@@ -209,7 +209,7 @@ def test_a_value_that_looks_like_a_flag_stays_a_value() -> None:
 
 
 def test_every_option_of_the_command_line_is_a_key(tmp_path: Path) -> None:
-    flags = {option for parameter in typer.main.get_command(app).commands["sweep"].params for option in parameter.opts}
+    flags = {name for parameter in seatbelt_command().commands["sweep"].params for name in parameter.opts}
     keys = {f"--{key.replace('_', '-')}" for key in _keys()}
     assert flags - keys == {"study", "--save-request", "--dry-run", "-q", "--help", "-h"} & (flags - keys)
     assert keys <= flags
