@@ -85,7 +85,10 @@ class Ranking:
         return f"{self.by} IoU " + ("-" if score is None else f"{score:.3f}")
 
     def _repr_html_(self) -> str:
-        return str(self.frame.to_html(index=False))
+        factors = list(dict.fromkeys(name for arm in self.arms for name in arm.cell))
+        scores = ["selection_iou", "selection_sd", "test_iou", "replicates", "epochs", "trial_key"]
+        columns = ["rank", *(["sweep"] if self.several else []), *factors, *scores]
+        return str(self.frame[columns].to_html(index=False))
 
 
 def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = False) -> Ranking:

@@ -5,26 +5,26 @@ from __future__ import annotations
 import contextlib
 import html
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import analysis
 from analysis.answers.ranking import By, Ranking, best
-from runners.api.launch import prepare_request, prepare_resume_request
+from runners.api.option_table import with_options
 from runners.api.plain_values import record_of
 from runners.api.request import LaunchRequest, ResumeRequest
-from runners.api.session_process import SessionProcess
 from runners.api.status import SweepStatus, sweep_status
-from runners.new_sweep.default_data import embedded_scenes
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.ledger import holder
+from runners.sweep_files.trial_lookup import read_history
 from runners.terminal import say
 from search_spaces.space import Study
 from seatbelt.errors import SweepFailedError, UserError
 from seatbelt.text.redaction import printable
+
+if TYPE_CHECKING:
+    from runners.api.session_process import SessionProcess
+    from seatbelt.inference.model import Model
 
 _POLL_SECONDS, _REMOTE_POLL_SECONDS = 0.2, 5.0
 """Seconds between two looks at a session: on this machine, and in a bucket, where each look costs money."""
@@ -121,6 +121,24 @@ class Sweep(analysis.Sweep):
         """
         return best(self, top=top, by=by)
 
+    def model(self, name: str = "best", device: str = "cpu") -> Model:
+        """Return a trained model: `model.predict(image)` takes an array or an image file.
+
+        Args:
+            name: `best`; a trial's number or the first digits of its key; an arm, as its levels or its key.
+            device: A torch device, such as `cpu` or `cuda`, or `auto`.
+
+        Raises:
+            UserError: No complete trial fits, or its weights were not kept.
+        """
+        # These load torch, which watching a sweep does not need.
+        from runners.commands.trained_model import choose_trial, trained_model
+        from seatbelt.training.device import choose_device
+
+        view = choose_trial(read_history(self._folder), name, self.root)
+        return trained_model(self._folder, [view], choose_device(device), note=lambda text: say(text, err=True))
+
+    @with_options(ResumeRequest)
     def resume(self, **options: Any) -> Sweep:  # noqa: ANN401  (checked against the record)
         """Start another session of this sweep.
 
@@ -134,6 +152,9 @@ class Sweep(analysis.Sweep):
         Raises:
             UserError: An option is wrong, or data, weights or code changed.
         """
+        from runners.api.launch import prepare_resume_request  # These two load torch.
+        from runners.api.session_process import SessionProcess
+
         request = record_of(ResumeRequest, options)
         self._start(SessionProcess(prepare_resume_request(self.root, request)), quiet=request.quiet)
         return self
@@ -198,6 +219,7 @@ class Sweep(analysis.Sweep):
             return str(error)
 
 
+@with_options(LaunchRequest)
 def sweep(study: Study | str | os.PathLike[str], **options: Any) -> Sweep:  # noqa: ANN401  (checked against the record)
     """Launch a sweep, or continue one that exists, in a process of its own.
 
@@ -216,18 +238,11 @@ def sweep(study: Study | str | os.PathLike[str], **options: Any) -> Sweep:  # no
         SweepFailedError: Its process ended before it could begin.
     """
     request = record_of(LaunchRequest, options, study=os.fspath(study) if isinstance(study, os.PathLike) else study)
-    session = prepare_request(request, default_data=_scenes_of_another_process)
+    from runners.api.launch import prepare_request, scenes_from_another_process  # These two load torch.
+    from runners.api.session_process import SessionProcess
+
+    session = prepare_request(request, default_data=scenes_from_another_process)
     process = SessionProcess(session)
     launched = Sweep(session.folder.name)
     launched._start(process, quiet=request.quiet)
     return launched
-
-
-def _scenes_of_another_process() -> Path:
-    """Return the default scenes, rendered from another process.
-
-    Rendering starts processes that would run the program of the user again, unless it guards its main part.
-    """
-    render = "from runners.new_sweep.default_data import embedded_scenes; embedded_scenes()"
-    subprocess.run([sys.executable, "-c", render], check=False)
-    return embedded_scenes()

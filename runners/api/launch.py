@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +63,13 @@ def _study(study: object) -> Study:
     if isinstance(study, str | Path):
         return find_study(str(study))
     raise UserError(f"study takes a name, a Python file or a Study, but got {study!r:.80}")
+
+
+def scenes_from_another_process() -> Path:
+    """Return the default scenes, rendered from another process.
+
+    Rendering starts processes that would run the program of the user again, unless it guards its main part.
+    """
+    render = "from runners.new_sweep.default_data import embedded_scenes; embedded_scenes()"
+    subprocess.run([sys.executable, "-c", render], check=False)
+    return embedded_scenes()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,22 @@ def options_of(record: type[Any]) -> dict[str, Option]:
         option = Option(field=field.name, flag=flag, kind=_without_none(kind), default=field.default, info=info)
         options[option.key] = option
     return options
+
+
+def with_options(record: type[Any]) -> Callable[[F], F]:
+    """Return a decorator that shows the options of a record in place of `**options`: to editors, notebooks and `help`."""
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        named = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=option.default)
+            for key, option in options_of(record).items()
+        ]
+        function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 def _without_none(kind: Any) -> Any:  # noqa: ANN401  (a type or a union)

@@ -33,6 +33,8 @@ from seatbelt.machine.home import provide_user
 from seatbelt.records.identity import content_hash
 
 _OPEN = b"open\n"
+_FORCED_TERMINAL = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""Variables, which notebooks set, that let a program take a file for a terminal."""
 _STOPPED = 130
 """Exit code of a session that was stopped before its first trial, or at once."""
 
@@ -154,7 +156,8 @@ class SessionProcess:
 def _environment() -> dict[str, str]:
     """Return an environment whose processes import this package, but nothing from the working folder."""
     python_path = search_path(os.environ.get("PYTHONPATH", ""), Path.cwd())
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(python_path), "PYTHONSAFEPATH": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name not in _FORCED_TERMINAL}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(python_path), "PYTHONSAFEPATH": "1"}
 
 
 def _main() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -224,6 +225,12 @@ def test_mistakes_have_the_text_of_the_command_line(options: dict[str, Any], tmp
             sweep(study, **values, out=tmp_path)
         assert str(error.value) == mistake("sweep", study, *arguments, "--data", data, "--out", str(tmp_path))
     assert not (tmp_path / "architecture").exists()
+
+
+def test_editors_and_notebooks_see_the_options() -> None:
+    launching, resuming = inspect.signature(sweep).parameters, inspect.signature(Sweep.resume).parameters
+    assert list(launching)[:3] == ["study", "set", "fix"] and launching["out"].default == "sweeps"
+    assert "retry" in resuming and "options" not in {*launching, *resuming}
 
 
 def test_places_without_a_sweep(tmp_path: Path) -> None:
