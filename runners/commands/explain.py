@@ -18,10 +18,10 @@ from runners.commands.explain_images import ChosenImage, choose, recorded_images
 from runners.commands.resume_checks import check_data_unchanged
 from runners.commands.trained_model import choose_trial, trained_model
 from runners.core.trial_state import TrialState
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.trial_lookup import read_history
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import decode
 from seatbelt.data.datasets.labels import channel_codes, labels_of

@@ -27,11 +27,11 @@ from runners.core.plan import Limits
 from runners.core.trial_state import TrialState
 from runners.session.options import RunOptions
 from runners.session.previous import repeat_options
-from runners.sweep.code_version import code_hashes, package_versions
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.code_version import code_hashes, package_versions
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.trial_lookup import read_history
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.loading.loader import Samples

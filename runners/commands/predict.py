@@ -22,8 +22,8 @@ from analysis.statistics.intervals import Interval, over_subjects
 from runners.commands.predict_inputs import InputImage, Inputs, find_inputs
 from runners.commands.predict_results import TABLE, ResultFolder, Row
 from runners.commands.trained_model import choose_trial, trained_model
-from runners.sweep.folder import SweepFolder
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.trial_lookup import read_history
 from seatbelt.data.datasets.dataset import IGNORE, fingerprint
 from seatbelt.data.datasets.images import UnusableImageError, describe_mismatch, open_mask, read_picture
 from seatbelt.errors import UserError

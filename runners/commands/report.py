@@ -20,8 +20,8 @@ from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.sweeps import open_sweeps
-from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import holder
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, is_remote
 

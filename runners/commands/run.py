@@ -20,17 +20,20 @@ from runners.session.driver import Driver
 from runners.session.options import RunOptions
 from runners.session.previous import resume_command
 from runners.session.progress import Progress
-from runners.sweep.folder import SweepFolder
-from runners.sweep.stage_store import StageStore
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.stage_store import StageStore
 from runners.terminal import say
 from seatbelt.text.wording import activation_hint
 
 
-def run_session(session: PreparedSession, *, repeat: str | None = None) -> int:
+def run_session(
+    session: PreparedSession, when_open: Callable[[], None] = lambda: None, *, repeat: str | None = None
+) -> int:
     """Run a session to its end; return the exit code: 1 if it failed, or if no trial of a whole sweep worked.
 
     Args:
         session: The session.
+        when_open: Called once this process is the writer of the sweep, and signals stop it gently.
         repeat: The command that continues an unfinished session and does what follows a finished one; None for a
             sweep, which `seatbelt resume` continues.
 
@@ -59,6 +62,7 @@ def run_session(session: PreparedSession, *, repeat: str | None = None) -> int:
             ) as driver,
             _signals(driver),
         ):
+            when_open()
             driver.retry(session.retry)
             _run_trials(driver, run, description.device)
             unfinished = driver.finished is None

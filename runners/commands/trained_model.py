@@ -11,11 +11,11 @@ from analysis.answers.ranking import best
 from analysis.reading.lookup import BEST, find_arm
 from runners.core.history import History
 from runners.core.trial_state import TrialState
-from runners.sweep.code_version import package_versions
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.trial_lookup import find_trial
+from runners.sweep_files.code_version import package_versions
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.trial_lookup import find_trial
 from seatbelt.config.notation import classes_of
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import read

@@ -18,9 +18,9 @@ from typing import Any
 
 from runners.core.events import Event, StageFound, StageHeld
 from runners.core.history import History
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import Lease
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.lease import Lease
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import content_hash, identifying_fields

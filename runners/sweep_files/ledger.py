@@ -6,24 +6,29 @@ driver, is cut off. Any other damage is refused, because nothing after it can be
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NoReturn
 
 from runners.core.events import Event
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import events_of, journal_line
-from runners.sweep.lease import WriterLease, in_words, who_am_i
-from runners.sweep.lease import holder as lease_holder
-from runners.sweep.mirror import FLUSH_SECONDS, Mirror
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import events_of, journal_line
+from runners.sweep_files.lease import WriterLease, in_words, who_am_i
+from runners.sweep_files.lease import holder as lease_holder
+from runners.sweep_files.mirror import FLUSH_SECONDS, Mirror
 from seatbelt.errors import SweepHeldError
 from seatbelt.storage.base import sync_folder
 
 _HOLDER = "state/holder.json"
+
+_LOCKS: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
+"""Lock files of this process: to open and close one again would release its POSIX lock."""
 
 
 class Ledger:
@@ -187,6 +192,8 @@ def holder(folder: SweepFolder) -> str | None:
         return lease_holder(folder.storage)
     if not folder.lock.is_file():
         return None
+    if _is_locked_here(folder.lock):
+        return _holder_in_words(folder)
     try:
         # A shared lock needs only the right to read, and a sweep of another user may be read-only.
         with folder.lock.open("rb") as file:
@@ -200,18 +207,31 @@ def holder(folder: SweepFolder) -> str | None:
 
 def _take_lock(folder: SweepFolder) -> IO[bytes]:
     folder.lock.parent.mkdir(parents=True, exist_ok=True)
+    if _is_locked_here(folder.lock):
+        raise _held(folder)
     file = folder.lock.open("ab")
     try:
         # A POSIX record lock: it ends with the process, and forked loader workers do not inherit it.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise SweepHeldError(
-            f"{folder.name} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
-            f"`seatbelt stop {folder.name}`"
-        ) from None
+        raise _held(folder) from None
+    _LOCKS.add(file)
     folder.files.write(_HOLDER, json.dumps(who_am_i()).encode())
     return file
+
+
+def _is_locked_here(lock: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return any(not file.closed and _is_at(lock, file) for file in list(_LOCKS))
+    return False
+
+
+def _held(folder: SweepFolder) -> SweepHeldError:
+    return SweepHeldError(
+        f"{folder.name} is being written by {_holder_in_words(folder)}; wait for it, or end it with "
+        f"`seatbelt stop {folder.name}`"
+    )
 
 
 def _holder_in_words(folder: SweepFolder) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from runners.core.events import EpochMeasured, LegEnded, LegStarted
 from runners.core.history import History
-from runners.sweep.folder import SweepFolder
-from runners.sweep.weight_retention import Retention, parse_keep
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.weight_retention import Retention, parse_keep
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from tests.runners.conftest import planned_trial

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from runners.core.events import EpochMeasured, Event, LegBegan, LegEnded, LegStarted, Planned
 from runners.core.history import History
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded, read_events
-from runners.sweep.ledger import Ledger
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded, read_events
+from runners.sweep_files.ledger import Ledger
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.tables import Status
 from seatbelt.storage.base import copy_files

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runners.sweep.evidence import check_shards
-from runners.sweep.folder import SweepFolder
-from runners.sweep.lease import WriterLease
+from runners.sweep_files.evidence import check_shards
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.lease import WriterLease
 from seatbelt.errors import SweepHeldError, UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import Storage

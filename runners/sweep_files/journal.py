@@ -12,8 +12,8 @@ from typing import IO
 
 from runners.core.event_json import from_json, to_json
 from runners.core.events import Event, SessionOpened
-from runners.sweep.folder import SweepFolder
-from runners.sweep.mirror import read_journal
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.mirror import read_journal
 from seatbelt.errors import UserError, refuse_impossible
 
 

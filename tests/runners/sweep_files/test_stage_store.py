@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runners.sweep import lease
-from runners.sweep.stage_store import LEASE_SECONDS, StageStore
+from runners.sweep_files import lease
+from runners.sweep_files.stage_store import LEASE_SECONDS, StageStore
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, Storage, open_storage
 from tests.command_line import answer

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from runners.core.events import TestRead
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.storage.refusals import RefusedError, at_most
 
 _POLL_SECONDS, _REMOTE_POLL_SECONDS = 0.5, 10.0

@@ -7,8 +7,8 @@ from analysis.answers.ranking import best
 from analysis.reading.lookup import find_trial as name_to_key
 from runners.core.history import History
 from runners.core.trial_state import TrialState
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded, read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded, read_events
 from seatbelt.errors import UserError
 
 

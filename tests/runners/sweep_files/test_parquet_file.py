@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
+from runners.sweep_files.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import TABLES
 

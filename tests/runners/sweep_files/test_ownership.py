@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from runners.core.events import ClockRead
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
-from runners.sweep.ledger import Ledger, holder
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
+from runners.sweep_files.ledger import Ledger, holder
 from seatbelt.errors import SweepHeldError
 from tests.runners.conftest import epoch_message, open_driver
 
@@ -74,7 +74,7 @@ def test_an_idle_driver_notices_too(folder: SweepFolder, monkeypatch: pytest.Mon
     driver = open_driver(folder)
     driver.next()
     folder.lock.unlink()
-    monkeypatch.setattr("runners.sweep.requests._POLL_SECONDS", 0.0)
+    monkeypatch.setattr("runners.sweep_files.requests._POLL_SECONDS", 0.0)
     driver._requests._every = 0.0
     with pytest.raises(SweepHeldError, match="was removed or replaced"):
         driver.tick()

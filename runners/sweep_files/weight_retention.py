@@ -8,7 +8,7 @@ from collections import Counter
 
 from runners.core.history import History
 from runners.core.trial_state import TrialState
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status
 from seatbelt.storage.refusals import RefusedError, at_most

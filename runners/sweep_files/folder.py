@@ -1,7 +1,7 @@
 """The only owner of a sweep's file names, in a folder or in a bucket.
 
 A sweep in a bucket has a working copy of its journal and tables in the cache folder of the driver's machine, which
-`runners.sweep.mirror` publishes. Everything else is read from and written to the bucket itself.
+`runners.sweep_files.mirror` publishes. Everything else is read from and written to the bucket itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from seatbelt.errors import UserError, refuse_newer_format
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.records.identity import content_hash

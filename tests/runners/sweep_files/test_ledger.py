@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from runners.core.event_json import from_json, to_json
 from runners.core.events import ClockRead, Decided, EpochMeasured, Event, LegEnded
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
-from runners.sweep.ledger import Ledger, holder
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
+from runners.sweep_files.ledger import Ledger, holder
 from seatbelt.errors import SweepHeldError, UserError
 
 
@@ -75,8 +75,8 @@ def test_damage_before_the_end_is_refused(folder: SweepFolder, position: int) ->
 
 def test_a_second_writer_is_refused_by_name(folder: SweepFolder) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from runners.sweep.ledger import Ledger;"
-        "from runners.sweep.folder import SweepFolder; ledger = Ledger(SweepFolder(Path(sys.argv[1])));"
+        "import sys, time; from pathlib import Path; from runners.sweep_files.ledger import Ledger;"
+        "from runners.sweep_files.folder import SweepFolder; ledger = Ledger(SweepFolder(Path(sys.argv[1])));"
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(folder.root)], stdout=subprocess.PIPE, text=True) as other:
@@ -126,7 +126,7 @@ def test_a_failed_write_leaves_nothing_and_ends_the_ledger(
         f"then `seatbelt resume {folder.name}`"
     )
     with Ledger(folder) as ledger:
-        monkeypatch.setattr("runners.sweep.ledger.os.fsync", fail)
+        monkeypatch.setattr("runners.sweep_files.ledger.os.fsync", fail)
         with pytest.raises(OSError, match=f"^{expected}$"):
             ledger.append(epoch(2))
         monkeypatch.undo()
@@ -200,3 +200,17 @@ def test_events_survive_json() -> None:
         from_json({"type": "x"})
     with pytest.raises(ValueError, match="clock has no field 'why'"):
         from_json({"type": "clock", "at": 1, "why": 2})
+
+
+def test_who_asks_in_the_process_of_the_writer_does_not_release_its_lock(folder: SweepFolder) -> None:
+    with Ledger(folder):
+        assert holder(folder) == f"process {os.getpid()} on {socket.gethostname()} (for 0 min)"
+        with pytest.raises(SweepHeldError, match=f"is being written by process {os.getpid()} "):
+            Ledger(folder)
+        code = (
+            "import sys; from runners.sweep_files.ledger import Ledger, SweepFolder; Ledger(SweepFolder(sys.argv[1]))"
+        )
+        other = subprocess.run([sys.executable, "-c", code, folder.name], capture_output=True, text=True)
+        assert "SweepHeldError" in other.stderr
+    assert holder(folder) is None
+    Ledger(folder).close()

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from runners.core.events import Decided, EpochMeasured, Event, LegEnded
 from runners.core.history import History
 from runners.core.trial_state import TrialState
-from runners.sweep.folder import SweepFolder
-from runners.sweep.parquet_file import FileVersion, first_version, next_version, whole_file
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.parquet_file import FileVersion, first_version, next_version, whole_file
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.configuration import configuration_row
