@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import seatbelt
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from tests.command_line import answer, mistake

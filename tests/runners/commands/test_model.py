@@ -15,6 +15,7 @@ import seatbelt
 from seatbelt.data.datasets.dataset import read
 from seatbelt.data.datasets.labels import channel_codes
 from seatbelt.data.loading.decoded_cache import resize
+from seatbelt.errors import UserError
 from seatbelt.inference.export import GraphCheck, mask_iou
 from tests.command_line import answer, mistake
 
@@ -114,8 +115,7 @@ def test_a_graph_that_differs_is_not_written(sweep: Path, tmp_path: Path, monkey
     monkeypatch.setattr(command, "export_graph", lambda model, form: b"graph")
     differing = GraphCheck(images=3, probability=0.02, iou=0.0)
     monkeypatch.setattr(command, "check_graph", lambda *arguments: differing)
-    error = command.UserError
-    with pytest.raises(error, match=r"model\.pt2 is not written: on 3 images .* differ .* by at most 2\.0e-02"):
+    with pytest.raises(UserError, match=r"model\.pt2 is not written: on 3 images .* differ .* by at most 2\.0e-02"):
         command.export_model(str(sweep), request=command.ModelRequest(out=tmp_path / "m", graphs=("pt2",)))
     assert not (tmp_path / "m").exists()
 
