@@ -68,16 +68,20 @@ def _from_file(path: Path) -> Study:
             spec.loader.exec_module(module)
             function = getattr(module, "study", None)
             if not callable(function):
-                raise UserError(f"study file {path}: it must define a function study() that returns a Study")
+                raise UserError("it must define a function study() that returns a Study")
             study = function()
-    except UserError:
-        raise
+    except UserError as error:
+        raise UserError(f"study file {path}: {error}") from None
     except (Exception, SystemExit) as error:
         # This is the user's code, so any exception is the user's to fix.
         reason = " ".join(str(error).split())
         raise UserError(f"study file {path}: {type(error).__name__}: {reason}") from error
     if not isinstance(study, Study):
         raise UserError(f"study file {path}: study() must return a Study, but returned {type(study).__name__}")
+    try:
+        study.base()
+    except UserError as error:
+        raise UserError(f"study file {path}: {error}") from None
     return study
 
 

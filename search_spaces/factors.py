@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.value_checks import check_items, check_mapping, check_text
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import SweepFactor, SweepRange
 
@@ -24,6 +25,10 @@ class Level:
     label: str
     fields: Mapping[str, Any]
     """Dotted field of the trial configuration -> value."""
+
+    def __post_init__(self) -> None:
+        check_text("Level.label", self.label)
+        check_mapping("Level.fields", self.fields, "fields to values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,8 @@ class Factor:
     range: Range | None = None
 
     def __post_init__(self) -> None:
+        check_text("Factor.name", self.name)
+        check_items("Factor.levels", self.levels, Level, "search_spaces.axes.factor() makes a factor with its levels")
         labels = [level.label for level in self.levels]
         if not labels and self.range is None:
             raise UserError(f"factor {self.name!r} has no levels; give it at least one")

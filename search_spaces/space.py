@@ -6,12 +6,13 @@ A cell is one level of each factor. The cells of a finite space are numbered, so
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, Literal, final, get_args
 from typing import Protocol as TypingProtocol
 
 from search_spaces.factors import Factor
+from search_spaces.value_checks import check_choice, check_count, check_items, check_kind, check_mapping, check_text
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import NAMED_ARM as NAMED_ARM
@@ -43,6 +44,12 @@ class Exclusion:
     reason: str
     labels: Mapping[str, tuple[str, ...]]
 
+    def __post_init__(self) -> None:
+        check_text("Exclusion.reason", self.reason)
+        check_mapping("Exclusion.labels", self.labels, "factors to tuples of their labels")
+        for name, labels in self.labels.items():
+            check_items(f"Exclusion.labels[{name!r}]", labels, str, "write a single label as ('label',)")
+
     def excludes(self, cell: Cell) -> bool:
         """Return whether a cell is excluded."""
         return all(cell.get(name) in labels for name, labels in self.labels.items())
@@ -54,6 +61,10 @@ class NamedArm:
 
     name: str
     fields: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        check_text("NamedArm.name", self.name)
+        check_mapping("NamedArm.fields", self.fields, "fields to values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +154,9 @@ class Condition:
     source: Literal["thesis", "ours"]
     note: str = ""
 
+    def __post_init__(self) -> None:
+        check_choice("Condition.source", self.source, ("thesis", "ours"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -157,6 +171,15 @@ class Protocol:
     trials: int | None = None
     """Number of trials of an adaptive sweep without a limit of its own."""
 
+    def __post_init__(self) -> None:
+        check_count("Protocol.epochs", self.epochs)
+        check_count("Protocol.replicates", self.replicates)
+        check_choice("Protocol.propose", self.propose, get_args(Propose))
+        check_choice("Protocol.prune", self.prune, get_args(Prune))
+        check_text("Protocol.design", self.design)
+        if self.trials is not None:
+            check_count("Protocol.trials", self.trials)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
@@ -164,7 +187,7 @@ class Study:
 
     name: str
     question: str
-    reference: str
+    reference: str = "none"
     """Where the thesis asks this question, or `none`."""
     factors: tuple[Factor, ...]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
@@ -176,17 +199,20 @@ class Study:
     """Arms outside the space, such as other augmentation policies."""
 
     def __post_init__(self) -> None:
-        _check_items("factors", self.factors, Factor, "search_spaces.axes.factor() makes one")
-        _check_items("exclusions", self.exclusions, Exclusion, "give search_spaces.space.Exclusion")
-        _check_items("arms", self.arms, NamedArm, "give search_spaces.space.NamedArm")
-        if not isinstance(self.conditions, Mapping):
-            raise UserError(f"conditions must map fields to values, but is a {type(self.conditions).__name__}")
+        for name in ("name", "question", "reference"):
+            check_text(name, getattr(self, name))
+        check_items("factors", self.factors, Factor, "search_spaces.axes.factor() makes one")
+        check_items("exclusions", self.exclusions, Exclusion, "give search_spaces.space.Exclusion")
+        check_items("arms", self.arms, NamedArm, "give search_spaces.space.NamedArm")
+        check_mapping("conditions", self.conditions, "fields to values")
+        check_kind("protocol", self.protocol, Protocol)
         conditions = {
             name: value if isinstance(value, Condition) else Condition(value=value, source="ours")
             for name, value in self.conditions.items()
         }
         object.__setattr__(self, "conditions", conditions)
-        object.__setattr__(self, "factors", tuple(self.factors))
+        for name in ("factors", "exclusions", "arms"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def space(self) -> Space:
@@ -197,13 +223,3 @@ class Study:
         """Return the baseline configuration."""
         changes = {name: condition.value for name, condition in self.conditions.items()}
         return TrialConfig().with_fields(changes | {"epochs": self.protocol.epochs})
-
-
-def _check_items(name: str, items: Iterable[Any], kind: type, advice: str) -> None:
-    if isinstance(items, str | Mapping) or not isinstance(items, Iterable):
-        raise UserError(f"{name} must be a tuple of {kind.__name__}, but is a {type(items).__name__}; {advice}")
-    for item in items:
-        if not isinstance(item, kind):
-            raise UserError(
-                f"{name} must hold {kind.__name__} records, but holds {item!r:.80}, a {type(item).__name__}; {advice}"
-            )

@@ -20,6 +20,10 @@ class SweepHeldError(UserError):
     """Another running driver writes to the sweep."""
 
 
+class SweepFailedError(Exception):
+    """A session ended by a failure, or no trial of its sweep has a result; the message says why."""
+
+
 def refuse_newer_format(place: str, version: object, newest: int) -> None:
     """Refuse a file with a newer format than this version reads.
 

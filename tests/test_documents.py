@@ -20,9 +20,18 @@ from tests.command_line import answer
 from tests.conftest import ROOT, draw_data
 
 TRAINING = ("sweep", "resume", "confirm")
-TOUR = ("README", "docs/tutorial", "docs/data", "docs/resuming", "docs/search", "docs/statistics", "docs/own-study")
+TOUR = (
+    "README",
+    "docs/tutorial",
+    "docs/data",
+    "docs/resuming",
+    "docs/search",
+    "docs/statistics",
+    "docs/own-study",
+    "docs/request-files",
+)
 """Pages whose `console` and `python` blocks run one after the other in one folder."""
-OTHER_TESTS = ("docs/results", "docs/optuna-sampler")
+OTHER_TESTS = ("docs/results", "docs/optuna-sampler", "docs/python")
 """Pages whose blocks run in tests of their own, beside this one."""
 PAGES = {
     path.relative_to(ROOT).with_suffix("").as_posix(): path.read_text()

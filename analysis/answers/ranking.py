@@ -10,11 +10,12 @@ from analysis.reading.comparability import different_selections
 from analysis.reading.duckdb import fetch, select
 from analysis.reading.tables import Source, SweepTables, readable
 from seatbelt.errors import UserError
-from seatbelt.records.sweep import read_cell
+from seatbelt.records.sweep import cell_text, read_cell
 from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
 
 By = Literal["selection", "test"]
 
@@ -68,6 +69,29 @@ class Ranking:
     mixed: bool = False
     """Whether the sweeps have different selection sets, so their scores are not comparable."""
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per arm: the fields of `Arm`, with a column for each factor in place of `cell`."""
+        import pandas as pd
+
+        rows = [vars(arm) for arm in self.arms]
+        return pd.DataFrame([{"rank": row.pop("rank"), **row.pop("cell"), **row} for row in map(dict, rows)])
+
+    def __str__(self) -> str:
+        return "\n".join(f"{arm.rank}. {cell_text(arm.cell)}: {self._score(arm)}" for arm in self.arms)
+
+    __repr__ = __str__
+
+    def _score(self, arm: Arm) -> str:
+        score = arm.selection_iou if self.by == "selection" else arm.test_iou
+        return f"{self.by} IoU " + ("-" if score is None else f"{score:.3f}")
+
+    def _repr_html_(self) -> str:
+        factors = list(dict.fromkeys(name for arm in self.arms for name in arm.cell))
+        scores = ["selection_iou", "selection_sd", "test_iou", "replicates", "epochs", "trial_key"]
+        columns = ["rank", *(["sweep"] if self.several else []), *factors, *scores]
+        return str(self.frame[columns].to_html(index=False))
+
 
 def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = False) -> Ranking:
     """Rank the arms of a sweep, or of several.
@@ -85,6 +109,12 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     """
     import duckdb
 
+    for _, part in sweep.parts:
+        if part.record.trained_on != "training":
+            raise UserError(
+                f"{part.root} is a final training: its models were trained on the images that select, so that their "
+                "scores say nothing; leave it out"
+            )
     differing = different_selections(sweep)
     if differing and not mixed:
         raise UserError(differing)

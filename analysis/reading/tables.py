@@ -136,8 +136,8 @@ class SweepTables:
         """Return the names of the files in a folder of the sweep."""
         return self._storage.names(folder)
 
-    def arrow(self, table: str) -> pa.Table:
-        """Return a table as stored.
+    def arrow(self, table: str, columns: list[str] | None = None) -> pa.Table:
+        """Return a table as stored, or some of its columns.
 
         Raises:
             UserError: The table cannot be read.
@@ -148,7 +148,8 @@ class SweepTables:
         try:
             names = self._storage.names(table)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                shards = [pq.read_table(pa.BufferReader(data)) for data in pool.map(self._storage.read, names)]
+                contents = pool.map(self._storage.read, names)
+                shards = [pq.read_table(pa.BufferReader(data), columns=columns) for data in contents]
             for name, shard in zip(names, shards, strict=True):
                 identity = (shard.schema.metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
                 check_identity(self, f"{self.root}/{name}", identity)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import io
 import os
 import sys
-import traceback
 from typing import NoReturn
 
 import typer
@@ -20,6 +17,8 @@ from runners.cli import (
     data,
     effects,
     export,
+    listing,
+    model,
     report,
     simulate,
     studies,
@@ -27,10 +26,9 @@ from runners.cli import (
     weights,
 )
 from runners.engines.isolation import import_nothing_from_working_folder
-from runners.terminal import say
+from runners.terminal import end_process, exit_code_of
 from seatbelt.errors import UserError
 from seatbelt.machine.home import expand_options, provide_user
-from seatbelt.text.redaction import printable
 
 app = typer.Typer(
     name="seatbelt",
@@ -48,30 +46,21 @@ best_query.register(app)
 effects.register(app)
 compare_why.register(app)
 export.register(app)
+listing.register(app)
+model.register(app)
 report.register(app)
 simulate.register(app)
 studies.register(app)
 
 
 def run() -> NoReturn:
-    """Run the command line as a program.
-
-    Library threads that still run while the interpreter shuts down sometimes end the process by SIGABRT. A finished
-    sweep must not exit with code 134, so the process ends here, once everything is written.
-    """
+    """Run the command line as a program."""
     code: int | str | None = 0
     try:
         main()
     except SystemExit as stopped:
         code = stopped.code
-    if isinstance(code, str):
-        say(code, err=True)
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        # The reader of a pipe may be gone.
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(1 if isinstance(code, str) else code or 0)
+    end_process(code)
 
 
 def main() -> None:
@@ -80,21 +69,16 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal shows letters that it lacks as escapes.
             stream.reconfigure(errors="backslashreplace")
-    try:
-        _check_working_folder()
-        import_nothing_from_working_folder()
-        provide_user()
-        app(expand_options(sys.argv[1:]))
-    except UserError as error:
-        say(f"error: {printable(str(error))}", err=True)
-        sys.exit(2)
-    except OSError as error:
-        # A failing disk or server is not the user's mistake.
-        say(f"error: {printable(str(error))}", err=True)
-        sys.exit(1)
-    except Exception:
-        say(traceback.format_exc().rstrip(), err=True)
-        sys.exit(1)
+    if code := exit_code_of(_run_command):
+        sys.exit(code)
+
+
+def _run_command() -> int:
+    _check_working_folder()
+    import_nothing_from_working_folder()
+    provide_user()
+    app(expand_options(sys.argv[1:]))
+    return 0
 
 
 def _check_working_folder() -> None:

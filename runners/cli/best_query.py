@@ -67,7 +67,7 @@ def best(
     source = open_sweeps(sweeps)
     ranking = find_best(source, top=top, by=by, mixed=mixed)
     if by == "test":
-        from runners.sweep.folder import SweepFolder
+        from runners.sweep_files.folder import SweepFolder
 
         for _, sweep in source.parts:
             SweepFolder(sweep.root).note_test_read("best --by test")

@@ -87,8 +87,11 @@ def submit(
       seatbelt cluster submit cluster.yaml -- sweep architecture --data /shared/my-images --out /shared/sweeps \
         --weights-folder /shared/weights --slots 8 --gpus-per-trial 1
     """
+    from runners.api.command_words import without_request_file
     from runners.cluster.commands import lacking, submission
 
+    # The head gets what the file asks for, not the file, which lies on this machine.
+    arguments = without_request_file(arguments)
     job = submission(file, arguments, identity=time.strftime(f"{arguments[0]}-%Y%m%d-%H%M%S"))
     for problem in lacking(arguments):
         typer.echo(f"warning: the sweep {problem.what}; {problem.advice}", err=True)

@@ -43,7 +43,7 @@ def compare(
     from analysis import load
     from analysis.answers.comparison import compare as find_difference
     from analysis.text.comparison import comparison_text
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
 
     comparison = find_difference(load(sweep), first, second, role=role)
     SweepFolder(sweep).note_test_read("compare")

@@ -46,7 +46,7 @@ def confirm(
     from analysis.text.confirmation import confirmation_text
     from runners.commands.prepare import prepare_confirmation
     from runners.commands.run import run_session
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
 
     folder = SweepFolder(sweep)
     baseline_cell = folder.describe().baseline

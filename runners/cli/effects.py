@@ -57,7 +57,7 @@ def effects(
         return
     from analysis.answers.effects import effects as estimate
     from analysis.text.effects import effects_text
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
 
     estimates = estimate(load(sweep), factor=factor, at=at, score=score, estimator=estimator, family=adjust)
     if score == "test":

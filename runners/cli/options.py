@@ -74,7 +74,7 @@ def _parameters(record: type[Any]) -> list[inspect.Parameter]:
         if option.parser is not None:
             # Typer would hide the parser's own error, and take a tuple for several values.
             kind, default, option = str | None, None, copy.copy(option)
-            option.parser = None
+            option.parser = option.min = None
         elif get_origin(kind) is tuple:
             kind, default = list[get_args(kind)[0]] | None, None  # type: ignore[misc]
         parameters.append(

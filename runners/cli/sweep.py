@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import enum
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runners.api.request import LaunchOptions, ResumeRequest
 from runners.cli.options import SweepArgument, with_records
-from runners.new_sweep.request import Request, SweepOptions
-from runners.session.options import LIMITS, RUN, LimitOptions, RunOptions
 from runners.terminal import say
 
 if TYPE_CHECKING:
     from runners.commands.prepare import PreparedSession
-
-
-class RetryStatus(enum.StrEnum):
-    """Statuses of ended trials that can be tried again; Typer takes no list of literals."""
-
-    failed = "failed"
-    out_of_memory = "out-of-memory"
-    diverged = "diverged"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,19 +25,15 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(
-    study: Annotated[str, typer.Argument(help="A study's name (see `seatbelt studies`) or a Python file.")],
-    options: SweepOptions,
-    limits: LimitOptions,
-    run: RunOptions,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(help="A native data-set folder; repeat for more (default: embedded scenes)."),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the sweep (default: the study's).")] = None,
-    out: Annotated[str, typer.Option(help="Folder of sweeps, or s3://BUCKET/PREFIX.")] = "sweeps",
-    as_new: Annotated[
-        str | None,
-        typer.Option(help="Begin a new sweep of this name, and take over what still holds.", rich_help_panel=RUN),
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A study's name (see `seatbelt studies`), a Python file, or a request file (.yaml, .yml, .toml)."
+        ),
+    ],
+    options: LaunchOptions,
+    save_request: Annotated[
+        Path | None, typer.Option(help="Write this command to a new request file (.yaml, .yml, .toml) and stop.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
 ) -> None:
@@ -63,34 +50,23 @@ def sweep(
       seatbelt sweep architecture --fix weights=none --size 96x160 --dry-run
 
       seatbelt sweep joint --data my-images --trials 300 --until 0.005
-    """
-    from runners.commands.prepare import prepare_launch
-    from search_spaces.catalogue import find_study
 
-    request = Request(study=find_study(study), data=tuple(data or ()), **vars(options))
-    root = f"{out.rstrip('/')}/{name or request.study.name}"
-    _run_or_preview(prepare_launch(request, limits, run, root, as_new=as_new), dry_run=dry_run)
+      seatbelt sweep request.yaml --slots 2
+    """
+    from runners.api.launch import prepare_request
+    from runners.api.request_file import complete_request, save_request_file
+
+    request = complete_request(study, options)
+    if save_request is not None:
+        save_request_file(request, save_request)
+        say(f"wrote {save_request}; launch it with: {shlex.join(['seatbelt', 'sweep', str(save_request)])}")
+    if dry_run or save_request is None:
+        _run_or_preview(prepare_request(request), dry_run=dry_run)
 
 
 def resume(
     sweep: SweepArgument,
-    limits: LimitOptions,
-    run: RunOptions,
-    max_epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="New full epochs of a trial; complete trials continue.", rich_help_panel=LIMITS),
-    ] = None,
-    retry: Annotated[
-        list[RetryStatus] | None,
-        typer.Option(help="Retry trials that ended with this status; repeat for more.", rich_help_panel=RUN),
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(help="New place of a data set that was moved; repeat for more.", rich_help_panel=RUN),
-    ] = None,
-    weights_folder: Annotated[
-        Path | None, typer.Option(help="New place of the weights files.", rich_help_panel=RUN)
-    ] = None,
+    options: ResumeRequest,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is left and stop.")] = False,
 ) -> None:
     """Continue a sweep that was interrupted, or extend it with larger limits.
@@ -102,19 +78,9 @@ def resume(
 
       seatbelt resume sweeps/architecture --data /new/place/my-images
     """
-    from runners.commands.prepare import prepare_resume
+    from runners.api.launch import prepare_resume_request
 
-    statuses = tuple(status.upper().replace("-", "_") for status in retry or ())
-    session = prepare_resume(
-        sweep,
-        limits,
-        run,
-        max_epochs=max_epochs,
-        retry=statuses,
-        moved_data=tuple(data or ()),
-        moved_weights=weights_folder,
-    )
-    _run_or_preview(session, dry_run=dry_run)
+    _run_or_preview(prepare_resume_request(sweep, options), dry_run=dry_run)
 
 
 def _run_or_preview(session: PreparedSession, *, dry_run: bool) -> None:
@@ -135,8 +101,8 @@ def stop(
     Example:
       seatbelt stop sweeps/architecture --wait 600
     """
-    from runners.sweep.folder import SweepFolder
-    from runners.sweep.ledger import holder
+    from runners.sweep_files.folder import SweepFolder
+    from runners.sweep_files.ledger import holder
 
     folder = SweepFolder(sweep)
     folder.describe()

@@ -19,7 +19,7 @@ def write_thesis(sweeps: list[str], *, json_output: bool) -> None:
     from analysis.sweeps import load_all
     from analysis.text.thesis import plain_answer, thesis_text
     from analysis.thesis.verdicts import findings
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
 
     source = load_all(sweeps)
     answers = findings([source])

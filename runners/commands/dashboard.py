@@ -19,10 +19,9 @@ from analysis.reading.tables import Source
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
-from runners.commands.live_session import live_sessions
-from runners.commands.report import note_test_read
-from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import holder
+from runners.commands.report import live_sessions, note_test_read
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import is_remote

@@ -16,11 +16,12 @@ import torch
 
 from runners.commands.explain_images import ChosenImage, choose, recorded_images
 from runners.commands.resume_checks import check_data_unchanged
+from runners.commands.trained_model import choose_trial, trained_model
 from runners.core.trial_state import TrialState
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.trial_lookup import find_trial, read_history
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.trial_lookup import read_history
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import decode
 from seatbelt.data.datasets.labels import channel_codes, labels_of
@@ -31,15 +32,10 @@ from seatbelt.explain.explanation import Explanation, Options, explain
 from seatbelt.explain.occlusion import fill_colour
 from seatbelt.explain.panel import panel
 from seatbelt.explain.predictor import Predictor
-from seatbelt.models.architectures import build
-from seatbelt.models.weights import resolve
-from seatbelt.records.tables import Status
 from seatbelt.storage.base import LocalStorage
-from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, choose_device, prepare
 
 _FORMAT = 1
-_MOST_KEYS = 5
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows the progress of a step under a label."""
@@ -81,7 +77,7 @@ def explain_trial(  # noqa: PLR0913
     folder = SweepFolder(root)
     description = folder.describe()
     storage = _place(folder, out)
-    view = _trial(folder, key)
+    view = choose_trial(read_history(folder), key, folder.name)
     with as_recorded(folder):
         config = TrialConfig.model_validate(view.plan.config)
     predictor = _predictor(folder, view, config, choose_device(device or description.device), description.threads)
@@ -122,54 +118,20 @@ def _memory(device: str) -> Iterator[None]:
         raise UserError(f"the memory of {device} is too small ({reason}); try --batch 1 or --device cpu") from None
 
 
-def _trial(folder: SweepFolder, key: str) -> TrialState:
-    view = find_trial(read_history(folder), key, folder.name)
-    if view.status is not Status.COMPLETE:
-        raise UserError(
-            f"trial {view.name} is {view.status}, and only complete trials are explained; `seatbelt query "
-            f"{folder.name} \"select number, cell from trials where status = 'COMPLETE'\"` names them"
-        )
-    return view
-
-
 def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, device: str, threads: int) -> Predictor:
-    storage = folder.checkpoints(view.key)
-    if not storage.names():
-        raise UserError(_missing_weights_text(folder, view.key))
-    tensors = CheckpointFolder(storage).best_weights()
     prepare(Execution(device=device, threads=threads))
-    # The trained weights replace the initial ones, whose file need not be here.
-    initial = resolve(config.model.encoder, "none")
-    model = config.model.model_copy(update={"weights": "none"})
-    network = build(model, len(labels_of(config.data)), weights=initial)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"the weights in {storage.location} do not fit {config.model.decoder} with {config.model.encoder} "
-            f"({reason}); is this the version of seatbelt that trained them?"
-        ) from None
-    network = network.eval().to(device)
+    model = trained_model(folder, [view], device)
+    network = model.networks[0]
     if config.optimisation.channels_last:
         network = network.to(memory_format=torch.channels_last)
     return Predictor(
         network=network,
-        mean=initial.mean,
-        std=initial.std,
+        mean=model.record.mean,
+        std=model.record.std,
         device=device,
         bfloat16=config.optimisation.precision == "bfloat16",
         channels_last=config.optimisation.channels_last,
     )
-
-
-def _missing_weights_text(folder: SweepFolder, key: str) -> str:
-    keys = sorted({name.split("/")[1] for name in folder.storage.names("checkpoints")})
-    text = f"the weights of trial {key} are not kept in {folder.name} (--keep-weights)"
-    if not keys:
-        return f"{text}, nor any others; sweep again with --keep-weights best or top:N under another --name"
-    more = ", ..." if len(keys) > _MOST_KEYS else ""
-    return f"{text}; those that are: {', '.join(keys[:_MOST_KEYS])}{more}"
 
 
 def _data(description: SweepDescription) -> SweepData:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from runners.preview.dry_run import plan_text
 from runners.session.options import LimitOptions, RunOptions
 from runners.session.previous import check_limits, earlier_limits, merge_limits, repeat_options
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import adopt_trials
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.adopt_trials import adopt_trials
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 
@@ -63,8 +64,15 @@ class PreparedSession:
             progress.note(f"{complete} complete trials are taken over from {self.adopt_from.name}")
 
 
-def prepare_launch(
-    request: Request, options: LimitOptions, run: RunOptions, root: str, *, as_new: str | None = None
+def prepare_launch(  # noqa: PLR0913
+    request: Request,
+    options: LimitOptions,
+    run: RunOptions,
+    root: str,
+    *,
+    as_new: str | None = None,
+    command: Sequence[str] | None = None,
+    default_data: Callable[[], Path] = embedded_scenes,
 ) -> PreparedSession:
     """Prepare the first session of a sweep, or a further one of the sweep at `root`.
 
@@ -74,13 +82,15 @@ def prepare_launch(
         run: Where and how this session runs.
         root: Folder or URL of the sweep.
         as_new: Name of a new sweep beside `root` that adopts what still holds of it.
+        command: The words after `seatbelt` that ask for the same; None for those that this process began with.
+        default_data: Makes the data set of a request without data.
 
     Raises:
         UserError: The request cannot work, or differs from the sweep at `root`.
     """
     folder = SweepFolder(root)
     progress = Progress(quiet=run.quiet)
-    requested = describe(request, progress.note, default_data=embedded_scenes)
+    requested = describe(request, progress.note, default_data=default_data, command=command)
     protocol = request.study.protocol
     default = Limits(replicates=protocol.replicates)
     if requested.propose != "exhaustive" and options.epochs is None and options.hours is None:
@@ -140,7 +150,7 @@ def prepare_resume(  # noqa: PLR0913
             "launched with; trials can only become longer"
         )
     check_limits(description, limits)
-    _check_unchanged(description, run)
+    check_unchanged(description, run)
     return PreparedSession(
         folder=folder, description=description, limits=limits, run=run, existing=existing, retry=retry
     )
@@ -155,7 +165,7 @@ def prepare_confirmation(root: str, cells: tuple[Cell, ...], replicates: int, ru
     folder = SweepFolder(root)
     description = folder.describe()
     run = repeat_options(folder, run)
-    _check_unchanged(description, run)
+    check_unchanged(description, run)
     return PreparedSession(
         folder=folder,
         description=description,
@@ -166,7 +176,12 @@ def prepare_confirmation(root: str, cells: tuple[Cell, ...], replicates: int, ru
     )
 
 
-def _check_unchanged(description: SweepDescription, run: RunOptions) -> None:
+def check_unchanged(description: SweepDescription, run: RunOptions) -> None:
+    """Compare data, weights and code with those that a sweep began with.
+
+    Raises:
+        UserError: One of them changed, and the user did not accept that.
+    """
     check_data_unchanged(description)
     check_weights_unchanged(description)
     check_code(description, accept=run.accept_code_change)

@@ -11,8 +11,8 @@ from runners.core.strategies import factorial
 from runners.core.strategies.proposal import Recommendation
 from runners.session.previous import earlier_limits
 from runners.session.recommendation_text import certainty_text, expectation_text
-from runners.sweep.folder import SweepFolder
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.trial_lookup import read_history
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text
 from seatbelt.text.wording import counted

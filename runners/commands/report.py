@@ -11,18 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import TypeAdapter
+
 from analysis.figures import FIGURES, figure
 from analysis.figures.chart import NotApplicableError
 from analysis.figures.files import figure_file
 from analysis.figures.heat_map import heat_map
 from analysis.figures.sweep_data import SweepData
 from analysis.report import build_report
+from analysis.report.sections.progress import Session
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.sweeps import open_sweeps
-from runners.commands.live_session import live_sessions
-from runners.sweep.folder import SweepFolder
-from runners.sweep.ledger import holder
+from runners.core.plan import Limits
+from runners.session.sweep_progress import total_epochs
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded, read_sessions
+from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, is_remote
 
@@ -106,6 +111,42 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
         time.sleep(every)
     _write(open_sweeps(locations), file, "html", None)
     say(f"{file}: no driver works on the sweep, so this is its last state")
+
+
+def live_sessions(source: Source) -> dict[str, Session]:
+    """Return location -> session of each sweep whose journal and description can be read.
+
+    Sweeps of other versions are left out: their tables are readable all the same.
+    """
+    sessions = {}
+    for _, sweep in source.parts:
+        try:
+            sessions[sweep.root] = live_session(SweepFolder(sweep.root))
+        except UserError:
+            continue
+    return sessions
+
+
+def live_session(folder: SweepFolder) -> Session:
+    """Return the session of a sweep.
+
+    Raises:
+        UserError: Its description or its journal cannot be read.
+    """
+    description = folder.describe()
+    if folder.remote:
+        # The journal of a bucket would have to be downloaded whole, again and again by a dashboard.
+        return Session(driver=holder(folder), started=None, most_trials=None, most_epochs=None)
+    sessions = read_sessions(folder)
+    with as_recorded(folder):
+        limits = TypeAdapter(Limits).validate_python(sessions[-1].limits) if sessions else Limits()
+        plan = description.plan(limits)
+        return Session(
+            driver=holder(folder),
+            started=sessions[-1].at if sessions else None,
+            most_trials=plan.most_trials,
+            most_epochs=total_epochs(plan),
+        )
 
 
 def report_file(source: Source, form: ReportFormat, out: Path | None) -> Path:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from analysis import load
 from runners.session.leg_task import stage_location
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.trial_lookup import find_trial, read_history
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.trial_lookup import find_trial, read_history
 from runners.worker.leg import run_leg
 from runners.worker.messages import EpochReport, LegResult, LegTask
 from seatbelt.config.trial import TrialConfig

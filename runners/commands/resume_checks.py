@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from runners.session.progress import Progress
-from runners.sweep.adopt_trials import differing_fields
-from runners.sweep.code_version import changed_modules, changed_packages
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.adopt_trials import differing_fields
+from runners.sweep_files.code_version import changed_modules, changed_packages
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve

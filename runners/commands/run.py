@@ -20,14 +20,22 @@ from runners.session.driver import Driver
 from runners.session.options import RunOptions
 from runners.session.previous import resume_command
 from runners.session.progress import Progress
-from runners.sweep.folder import SweepFolder
-from runners.sweep.stage_store import StageStore
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.stage_store import StageStore
 from runners.terminal import say
 from seatbelt.text.wording import activation_hint
 
 
-def run_session(session: PreparedSession) -> int:
+def run_session(
+    session: PreparedSession, when_open: Callable[[], None] = lambda: None, *, repeat: str | None = None
+) -> int:
     """Run a session to its end; return the exit code: 1 if it failed, or if no trial of a whole sweep worked.
+
+    Args:
+        session: The session.
+        when_open: Called once this process is the writer of the sweep, and signals stop it gently.
+        repeat: The command that continues an unfinished session and does what follows a finished one; None for a
+            sweep, which `seatbelt resume` continues.
 
     Raises:
         UserError: The engine, the device or the folder cannot be used.
@@ -54,6 +62,7 @@ def run_session(session: PreparedSession) -> int:
             ) as driver,
             _signals(driver),
         ):
+            when_open()
             driver.retry(session.retry)
             _run_trials(driver, run, description.device)
             unfinished = driver.finished is None
@@ -62,8 +71,8 @@ def run_session(session: PreparedSession) -> int:
         unpublished = driver.unpublished is not None
         failed, unfinished = driver.stop.is_failure or unpublished, unfinished or unpublished
     nothing_worked = not unfinished and no_success(history)
-    if not run.quiet:
-        say(_next_step(folder, run, history, unfinished=unfinished), err=True)
+    if not run.quiet and (repeat is None or unfinished):
+        say(_next_step(folder, run, history, unfinished=unfinished) if repeat is None else f"next: {repeat}", err=True)
         if (hint := activation_hint()) is not None:
             say(hint, err=True)
     return 1 if nothing_worked or failed else 0

@@ -15,10 +15,10 @@ from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
 from runners.session.sweep_progress import progress_rows, sweep_progress
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded, read_events
-from runners.sweep.ledger import holder
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded, read_events
+from runners.sweep_files.ledger import holder
 from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted, duration
 

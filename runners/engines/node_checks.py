@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runners.sweep.code_version import code_hashes
+from runners.sweep_files.code_version import code_hashes
 from runners.worker.software import versions_here
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError

@@ -16,8 +16,8 @@ from rich.table import Table
 from runners.engines.connection import Resources, connected, prepare_ray
 from runners.engines.node_checks import LocalFault, NodeQuestion, NodeReport, remove_probe, report, unread_probes
 from runners.engines.nodes import Ask, Call, Node, ask_ray, ray_nodes
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 

@@ -13,7 +13,7 @@ from runners.export.mlflow_store import write_store
 from runners.export.optuna_storage import write_storage
 from runners.export.read import ExportedSweep, exported
 from runners.export.target import checked_target, new_target
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.terminal import progress_bar
 
 Writer = Callable[[Iterable[ExportedSweep], Path, Callable[[int, int], None]], dict[str, int]]

@@ -21,9 +21,9 @@ from runners.new_sweep.refusals import check_batches, check_comparable, resolve_
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.new_sweep.space_options import Narrowed
-from runners.sweep.code_version import code_hashes, package_versions
-from runners.sweep.description import SweepDescription
-from runners.sweep.weight_retention import parse_keep
+from runners.sweep_files.code_version import code_hashes, package_versions
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.weight_retention import parse_keep
 from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
@@ -50,6 +50,7 @@ def describe(
     note: Callable[[str], None] = lambda _: None,
     *,
     default_data: Callable[[], Path] | None = None,
+    command: Sequence[str] | None = None,
 ) -> SweepDescription:
     """Check a request and return the description of its sweep.
 
@@ -57,6 +58,7 @@ def describe(
         request: The request.
         note: Called with each choice that the data made for the user, and before slow steps.
         default_data: Makes the data set of a request without data; called when nothing else can fail.
+        command: The words after `seatbelt` that ask for the same; None for those that this process began with.
 
     Raises:
         UserError: The sweep could not work; nothing has run yet.
@@ -111,7 +113,7 @@ def describe(
         checkpoint_share=request.checkpoint_share,
         keep_weights=request.keep_weights,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=redact(shlex.join(["seatbelt", *map(redact, sys.argv[1:])])),
+        command=redact(shlex.join(["seatbelt", *map(redact, sys.argv[1:] if command is None else command)])),
         versions=package_versions(),
         code=code_hashes(),
     )

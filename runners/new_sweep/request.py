@@ -96,6 +96,7 @@ class SweepOptions:
         tuple[int, int] | None,
         typer.Option(
             parser=parse_size,
+            min=1,
             metavar="HEIGHTxWIDTH",
             help="Training resolution in pixels (default: that of the images).",
             rich_help_panel=SPACE,
@@ -119,6 +120,7 @@ class SweepOptions:
         tuple[int, ...],
         typer.Option(
             parser=parse_rungs,
+            min=1,
             metavar="EPOCH,EPOCH,...",
             help="Epochs of comparison, such as 3,9.",
             rich_help_panel=SPACE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +85,7 @@ def narrow(
     narrowed = Narrowed(factors={f.name: f for f in factors})
     for text in vary:
         name, values = assignment("--set", text, narrowed.factors)
-        narrowed.vary("--set", _levels(narrowed.factors.get(name), name, values.split(",")), values)
+        narrowed.vary("--set", _levels(narrowed.factors.get(name), name, split_levels(values)), values)
     if all_subsets:
         narrowed.vary("--all-subsets", _subsets(all_subsets), ",".join(all_subsets))
     if architectures_from is not None:
@@ -120,6 +121,14 @@ def best_architectures(sweep: str) -> list[str]:
             "decoders with two encoders each are needed; name them with --set architecture=..."
         )
     return architectures
+
+
+_COMMA = re.compile(r"(?<!\\),")
+
+
+def split_levels(text: str) -> list[str]:
+    r"""Return the levels of `a,b`; `\,` is a comma within a level."""
+    return [level.replace(r"\,", ",") for level in _COMMA.split(text)]
 
 
 def assignment(option: str, text: str, factors: Mapping[str, Factor]) -> tuple[str, str]:

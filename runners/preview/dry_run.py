@@ -10,8 +10,8 @@ from runners.new_sweep.parts_survey import PartsSurvey, survey_parts
 from runners.new_sweep.space_checks import arms_to_check
 from runners.preview.cost import device_here, seconds_per_trial_epoch, some_cells
 from runners.session.sweep_progress import total_epochs
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
 from search_spaces.factors import Factor
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.records.tables import FINAL
@@ -102,7 +102,10 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
         f"images     train {images['train']}, validation {images['validation']}, selection {images['selection']} "
         f"({description.select_on}), test {images['test']}; {size}, target {first.data.target}"
     )
-    lines += _part_lines(survey, description.select_on)
+    if description.trained_on == "training":
+        lines += _part_lines(survey, description.select_on)
+    else:
+        lines.append("           validation and selection images train too, so that their scores say nothing")
     if not survey.test:
         lines.append(f"           no test images of the {description.select_on} domain: test scores stay empty")
     for target in dict.fromkeys(target for target, _ in survey.with_target):

@@ -24,16 +24,16 @@ from runners.core.stepper import advance
 from runners.session.leg_task import leg_task
 from runners.session.progress import Progress
 from runners.session.stop_condition import StopCondition
-from runners.sweep.description import SweepDescription
-from runners.sweep.evidence import check_journal, check_shards
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded
-from runners.sweep.ledger import Ledger
-from runners.sweep.mirror import FLUSH_SECONDS
-from runners.sweep.requests import Requests
-from runners.sweep.stage_store import StageExchange, StageStore
-from runners.sweep.tables import Store, empty_tables
-from runners.sweep.weight_retention import Retention
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.evidence import check_journal, check_shards
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
+from runners.sweep_files.ledger import Ledger
+from runners.sweep_files.mirror import FLUSH_SECONDS
+from runners.sweep_files.requests import Requests
+from runners.sweep_files.stage_store import StageExchange, StageStore
+from runners.sweep_files.tables import Store, empty_tables
+from runners.sweep_files.weight_retention import Retention
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from seatbelt.errors import UserError
 from seatbelt.records.tables import Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runners.core.history import History
 from runners.core.plan import Leg, Plan
 from runners.core.trial_state import TrialState
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.messages import LegTask
 
 

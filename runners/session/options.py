@@ -84,6 +84,7 @@ class RunOptions:
         float | Literal["auto"] | None,
         typer.Option(
             parser=parse_gpus,
+            min=0,
             metavar="NUMBER|auto",
             help="GPUs per trial, such as 0.5, or auto: as memory allows (default: 1 where the cluster has any).",
             rich_help_panel=RUN,

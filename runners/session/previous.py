@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from runners.core.events import SessionOpened
 from runners.core.plan import Limits
 from runners.session.options import REPEATED, LimitOptions, RunOptions
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import as_recorded, read_events
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded, read_events
 from seatbelt.errors import UserError
 
 

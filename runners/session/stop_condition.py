@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runners.core.history import History
 from runners.core.plan import FAULT_SECONDS_TO_STOP, FAULTS_TO_STOP, Plan
-from runners.sweep.folder import SweepFolder
-from runners.sweep.requests import Requests
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.requests import Requests
 from seatbelt.storage.refusals import SESSION_SECONDS
 
 

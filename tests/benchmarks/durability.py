@@ -48,8 +48,8 @@ def sleeping(folder: str, seconds: float, epochs: int, durable: bool) -> None:
     """Print the seconds of a sweep whose epochs take so long, with or without journal and tables."""
     from runners.core.plan import Limits
     from runners.engines import in_process
-    from runners.sweep.ledger import Ledger
-    from runners.sweep.tables import Store
+    from runners.sweep_files.ledger import Ledger
+    from runners.sweep_files.tables import Store
     from tests.benchmarks import noop
 
     def run_leg(spec: Any) -> Iterator[LegMessage]:
@@ -101,7 +101,7 @@ def empty(folder: str, engine: str, legs: int) -> None:
 def opened(folder: str) -> None:
     """Print the seconds that a driver takes to take the sweep over and be ready to decide."""
     from runners.core.plan import Finished, Limits
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
     from tests.runners.conftest import open_driver
 
     started = time.monotonic()
@@ -113,7 +113,7 @@ def opened(folder: str) -> None:
 def _driver(folder: str, limits: Any, *, observe: Any = lambda event, history: None, **space: int) -> Any:
     from runners.session.driver import Driver
     from runners.session.progress import Progress
-    from runners.sweep.folder import SweepFolder
+    from runners.sweep_files.folder import SweepFolder
     from tests.runners.conftest import describe
 
     sweep = SweepFolder(folder)

@@ -26,8 +26,8 @@ from runners.commands.prepare import prepare_confirmation
 from runners.commands.recommend import recommendation
 from runners.commands.run import run_session
 from runners.session.options import RunOptions
-from runners.sweep.folder import SweepFolder
-from runners.sweep.trial_lookup import read_history
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.trial_lookup import read_history
 from search_spaces.space import Cell
 from tests.benchmarks.head_to_head_study import SPACE
 from tests.benchmarks.recorded.making import part_of

@@ -31,8 +31,8 @@ def seatbelt(folder: str) -> None:
     from runners.engines import ray_tune
     from runners.session.driver import Driver
     from runners.session.progress import Progress
-    from runners.sweep.folder import SweepFolder
-    from runners.sweep.journal import read_events
+    from runners.sweep_files.folder import SweepFolder
+    from runners.sweep_files.journal import read_events
     from tests.benchmarks import noop
     from tests.runners.conftest import describe
 

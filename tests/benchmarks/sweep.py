@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from runners.core.events import LegBegan, SessionOpened
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from tests.conftest import draw_data
 
 SLOTS = 2

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from runners.core.events import LegEnded
 from runners.core.history import History
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from runners.worker.messages import LegFacts, LegMessage, LegTask
 from tests.faults.nodes import environment
 from tests.runners.conftest import describe, ended_message, epoch_message

@@ -19,8 +19,8 @@ from typing import Any
 import pandas as pd
 
 from runners.core.events import EpochMeasured, LegBegan, LegStarted
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from tests.faults.nodes import Nodes, environment
 
 NOT_COMPARED = ["planned_at", "ended_at", "at", "attempts", "attempt", "machine_faults", "host", "error"]

@@ -19,9 +19,9 @@ from runners.core.plan import Limits
 from runners.engines import in_process
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.stage_store import StageStore
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.stage_store import StageStore
 from runners.worker import leg
 from runners.worker.messages import EpochReport, LegFacts, LegMessage, LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runners.core.events import LegEnded
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from tests.faults.broken_gpu import KILLED, TEXT, disturb
 from tests.faults.nodes import environment
 

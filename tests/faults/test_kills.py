@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from tests.conftest import MakeData
 from tests.faults.kills import Report, disturb, epochs_of, examine_journal, kill_below, wait_for_epochs
 from tests.faults.nodes import environment

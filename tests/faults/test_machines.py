@@ -15,7 +15,7 @@ import pytest
 from runners.engines import in_process
 from runners.engines.watchdog import Pauses, Watchdog
 from runners.session.driver import Driver
-from runners.sweep.journal import read_events
+from runners.sweep_files.journal import read_events
 from runners.worker.messages import LegMessage, LegResult, LegTask
 from seatbelt.errors import UserError
 from tests.conftest import ROOT

@@ -17,8 +17,8 @@ from runners.core.events import EpochMeasured
 from runners.core.halving import default_rungs
 from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from runners.worker.messages import EpochReport, LegResult, LegTask
 from seatbelt.records.tables import FINAL, Status
 from tests.runners.conftest import describe, ended_message, epoch_message, open_driver

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from runners.core.history import History
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from tests.conftest import MakeData
 from tests.faults.kills import Report, compare_tables, epochs_of, examine_journal, wait_for_epochs
 from tests.faults.nodes import Nodes, driver, environment

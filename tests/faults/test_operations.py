@@ -16,9 +16,14 @@ from tests.faults.quick_sweep import Place, disturbed, undisturbed
 Done = list[tuple[str, str]]
 
 DURABLE = (
-    *("runners/sweep/ledger.py", "runners/sweep/tables.py", "runners/sweep/stage_store.py", "runners/sweep/folder.py"),
     *(
-        "runners/sweep/weight_retention.py",
+        "runners/sweep_files/ledger.py",
+        "runners/sweep_files/tables.py",
+        "runners/sweep_files/stage_store.py",
+        "runners/sweep_files/folder.py",
+    ),
+    *(
+        "runners/sweep_files/weight_retention.py",
         "seatbelt/storage/base.py",
         "seatbelt/training/checkpoint.py",
         "seatbelt/data/loading/decoded_cache.py",
@@ -32,14 +37,14 @@ WRITING = {
 }
 
 NOT_FILES = {
-    ("runners/sweep/ledger.py", "close"): "removes through the storage",
-    ("runners/sweep/ledger.py", "_give_up"): "only after a failure",
-    ("runners/sweep/tables.py", "empty_tables"): "writes through the storage",
-    ("runners/sweep/stage_store.py", "publish"): "writes through the storage",
-    ("runners/sweep/folder.py", "note_test_read"): "writes through the storage",
-    ("runners/sweep/folder.py", "request_stop"): "writes through the storage",
-    ("runners/sweep/folder.py", "forget_stop"): "removes through the storage",
-    ("runners/sweep/folder.py", "replace"): "writes through the storage",
+    ("runners/sweep_files/ledger.py", "close"): "removes through the storage",
+    ("runners/sweep_files/ledger.py", "_give_up"): "only after a failure",
+    ("runners/sweep_files/tables.py", "empty_tables"): "writes through the storage",
+    ("runners/sweep_files/stage_store.py", "publish"): "writes through the storage",
+    ("runners/sweep_files/folder.py", "note_test_read"): "writes through the storage",
+    ("runners/sweep_files/folder.py", "request_stop"): "writes through the storage",
+    ("runners/sweep_files/folder.py", "forget_stop"): "removes through the storage",
+    ("runners/sweep_files/folder.py", "replace"): "writes through the storage",
     ("seatbelt/storage/base.py", "copy_files"): "writes through the storage",
     ("seatbelt/storage/base.py", "swap"): "writes by `write`; its lock is no state",
     ("seatbelt/training/checkpoint.py", "save"): "writes through the storage",

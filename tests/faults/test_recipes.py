@@ -20,7 +20,7 @@ import torch
 import yaml
 
 from runners.cluster.commands import submission
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.config.trial import ModelConfig
 from seatbelt.models.architectures import build
 from seatbelt.models.weights import resolve

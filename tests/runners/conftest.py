@@ -13,8 +13,8 @@ from runners.core.halving import default_rungs
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.messages import EpochReport, LegResult, LegTask
 from search_spaces.axes import factor
 from seatbelt.config.trial import TrialConfig

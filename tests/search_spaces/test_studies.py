@@ -190,15 +190,33 @@ def test_a_study_of_plain_values_that_imports_its_neighbour(tmp_path: Path, monk
         ("factors=('encoder',)", "factors must hold Factor records, but holds 'encoder', a str"),
         ("factors=(), arms=[3]", "arms must hold NamedArm records, but holds 3, a int"),
         ("factors=(), conditions=[1]", "conditions must map fields to values, but is a list"),
+        ("factors=(), conditions={1: 2}", "conditions must map fields to values, but has the key 1, a int"),
+        ("factors=(), conditions={'data.real': 'maybe'}", "trial configuration: data.real: input should be a valid"),
+        ("factors=(), conditions={'data.colour': 1}", "the trial configuration has no field 'data.colour'"),
+        ("factors=(), protocol={'epochs': 9}", "protocol takes a Protocol, but got {'epochs': 9}"),
+        ("factors=(), protocol=Protocol(epochs='9')", "Protocol.epochs takes a whole number from 1, but got '9'"),
+        ("factors=(), protocol=Protocol(prune='ash')", "Protocol.prune takes one of none, asha, but got 'ash'"),
+        ("factors=(), name=3", "name takes a text, but got 3"),
+        ("factors=(), question=''", "question takes a text, but got ''"),
+        (
+            "factors=(), exclusions=[Exclusion(reason='r', labels={'encoder': 'resnet18'})]",
+            r"Exclusion.labels\['encoder'\] must be a tuple of str, but is a str; write a single label as",
+        ),
+        ("factors=(), arms=[NamedArm(name='a', fields=3)]", "NamedArm.fields must map fields to values, but is a int"),
+        (
+            "factors=[Factor(name='a', levels=['x'])]",
+            "Factor.levels must hold Level records, but holds 'x', a str; search_spaces.axes.factor",
+        ),
     ],
 )
 def test_a_study_of_wrong_types_is_one_clear_error(tmp_path: Path, fields: str, what: str) -> None:
     path = tmp_path / "bad.py"
     path.write_text(
-        "from search_spaces.space import Study\n"
-        f"def study(): return Study(name='x', question='?', reference='none', {fields})"
+        "from search_spaces.factors import Factor\n"
+        "from search_spaces.space import Exclusion, NamedArm, Protocol, Study\n"
+        f"def study(): return Study(**{{**dict(name='x', question='?'), **dict({fields})}})"
     )
-    with pytest.raises(UserError, match=what):
+    with pytest.raises(UserError, match=f"^study file {path}: {what}"):
         find_study(str(path))
 
 
@@ -227,7 +245,7 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, what: str) -> None:
 def test_an_error_in_a_users_study_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "bad.py"
     path.write_text("from search_spaces.axes import factor\ndef study(): factor('colour', ['red'])")
-    with pytest.raises(UserError, match=r"^there is no axis 'colour'"):
+    with pytest.raises(UserError, match=f"^study file {path}: there is no axis 'colour'"):
         find_study(str(path))
 
 

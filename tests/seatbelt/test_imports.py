@@ -13,6 +13,7 @@ import pytest
         "import analysis",
         "import seatbelt.config.trial, seatbelt.records.identity, seatbelt.records.tables",
         "import runners.cli",
+        "from runners import Sweep, sweep",
     ],
 )
 def test_light_imports_load_neither_torch_nor_ray(statement: str) -> None:

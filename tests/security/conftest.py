@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from tests.runners.conftest import describe
 from tests.runners.session.test_driver import run_to_the_end
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from runners.core.plan import Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.records.sweep import SweepFactor
 from seatbelt.training.fit import fit as whole
 from tests.command_line import seatbelt

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runners.core.plan import Limits
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.training.checkpoint import CheckpointFolder
 from tests.command_line import mistake

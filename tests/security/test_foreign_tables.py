@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis import load
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records.arrow import arrow_schema
 from tests.analysis.conftest import trial, write_sweep

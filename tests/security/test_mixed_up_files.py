@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis import load
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.command_line import answer, mistake
 from tests.runners.conftest import describe, open_driver

@@ -12,7 +12,7 @@ import pytest
 from analysis import load
 from analysis.answers.query import query
 from analysis.answers.ranking import best
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.storage.base import LocalStorage, read_file
 from tests.command_line import mistake

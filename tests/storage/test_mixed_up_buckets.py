@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from runners.core.events import SessionOpened
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
-from runners.sweep.ledger import Ledger
-from runners.sweep.mirror import read_journal
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
+from runners.sweep_files.ledger import Ledger
+from runners.sweep_files.mirror import read_journal
 from seatbelt.errors import UserError
 from tests.runners.conftest import describe
 from tests.storage.server import BUCKET, Server

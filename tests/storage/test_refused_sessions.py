@@ -15,10 +15,10 @@ from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.session.options import RunOptions
 from runners.session.progress import Progress
-from runners.sweep import lease, mirror
-from runners.sweep import requests as requests_module
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files import lease, mirror
+from runners.sweep_files import requests as requests_module
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from runners.worker.messages import LegResult, LegTask
 from seatbelt.records.tables import Status
 from seatbelt.storage import refusals

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from tests.command_line import answer
 from tests.conftest import MakeData
 from tests.storage.server import BUCKET, Server

@@ -19,12 +19,12 @@ from analysis import load, load_all
 from analysis.answers.query import query
 from analysis.answers.ranking import best
 from runners.core.events import ClockRead
-from runners.sweep import lease as lease_module
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
-from runners.sweep.lease import WriterLease
-from runners.sweep.ledger import Ledger, holder
-from runners.sweep.mirror import Mirror, read_journal
+from runners.sweep_files import lease as lease_module
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
+from runners.sweep_files.lease import WriterLease
+from runners.sweep_files.ledger import Ledger, holder
+from runners.sweep_files.mirror import Mirror, read_journal
 from runners.worker.messages import LegTask
 from seatbelt.errors import SweepHeldError, UserError
 from tests.command_line import Result, seatbelt
@@ -175,7 +175,8 @@ def test_the_lease_of_a_driver_that_died_is_taken_over(location: str, monkeypatc
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(location: str) -> None:
     code = (
-        "import os, sys; from runners.sweep.lease import WriterLease; from seatbelt.storage.base import open_storage;"
+        "import os, sys; from runners.sweep_files.lease import WriterLease\n"
+        "from seatbelt.storage.base import open_storage\n"
         "WriterLease(open_storage(sys.argv[1])); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, location], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

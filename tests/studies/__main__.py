@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.data.scenes import write_dataset
 from tests.faults.kills import Report, compare_tables, examine_journal
 from tests.studies.small import GENERATIONS, STUDIES, run, run_with_a_kill

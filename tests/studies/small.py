@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from runners.core.events import EpochMeasured
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from tests.conftest import ROOT
 
 GENERATIONS = {**dict.fromkeys(("1", "2", "3", "4", "5", "6", "randomized"), 16), "camera": 55}

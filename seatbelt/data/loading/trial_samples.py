@@ -21,7 +21,7 @@ from seatbelt.data.loading.loader import Samples
 from seatbelt.data.partition.splits import ImageCounts, Partition, count_images, partition
 from seatbelt.data.partition.subjects import Sample
 from seatbelt.errors import UserError
-from seatbelt.records.sweep import DataSource, SweepRecord
+from seatbelt.records.sweep import DataSource, SweepRecord, TrainedOn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +41,28 @@ class SweepData:
     """The data sets of a sweep, opened once per process."""
 
     def __init__(
-        self, sources: tuple[DataSource, ...], selection: tuple[Sample, ...], *, subjects_per_data_set: bool = True
+        self,
+        sources: tuple[DataSource, ...],
+        selection: tuple[Sample, ...],
+        *,
+        subjects_per_data_set: bool = True,
+        trained_on: TrainedOn = "training",
     ) -> None:
         self.sources = sources
         self.selection = selection
         self.subjects_per_data_set = subjects_per_data_set
+        self.trained_on = trained_on
         self.datasets: list[DataSet] = [_read_once(source.path, source.fingerprint) for source in sources]
 
     @classmethod
     def of(cls, sweep: SweepRecord) -> SweepData:
         """Return the data of a recorded sweep."""
-        return cls(sweep.data, sweep.selection, subjects_per_data_set=sweep.subjects_per_data_set)
+        return cls(
+            sweep.data,
+            sweep.selection,
+            subjects_per_data_set=sweep.subjects_per_data_set,
+            trained_on=sweep.trained_on,
+        )
 
     def partition(self, config: TrialConfig) -> Partition:
         """Return the training, validation, selection and test samples of a trial.
@@ -67,7 +78,7 @@ class SweepData:
             subjects_per_data_set=self.subjects_per_data_set,
         )
         self._check_labels(config.data, parts)
-        return parts
+        return parts if self.trained_on == "training" else self._with_held_out(parts, config.data)
 
     def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
         """Return the decoded samples of a trial; the first caller on a node builds the decoded cache."""
@@ -104,6 +115,22 @@ class SweepData:
     def name_of(self, sample: Sample) -> str:
         """Return the image of a sample with the name of its data set."""
         return f"{self.datasets[sample[0]].name}: {self.row(sample).image}"
+
+    def _with_held_out(self, parts: Partition, config: DataConfig) -> Partition:
+        """Return the parts of a final training: what is held out otherwise trains too.
+
+        The validation part and the selection set stay what they are, so that the schedule and the tables have their
+        numbers, which say nothing of new images. Images of a domain that the arm does not train on are left out.
+        """
+        tested = parts.test if self.trained_on == "everything" else ()
+        further = [
+            sample
+            for sample in dict.fromkeys((*parts.validation, *parts.selection, *tested))
+            if (config.real if self.row(sample).domain == "real" else config.generations)
+        ]
+        present = set(parts.train)
+        train = (*parts.train, *(sample for sample in further if sample not in present))
+        return dataclasses.replace(parts, train=train, test=() if tested else parts.test)
 
     def _check_labels(self, config: DataConfig, parts: Partition) -> None:
         used = {dataset for dataset, _ in (*parts.train, *parts.validation)}

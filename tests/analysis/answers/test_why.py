@@ -12,7 +12,7 @@ from analysis.answers.rung_story import Neighbour
 from analysis.answers.why import why
 from analysis.reading.lookup import TrialName, find_trial
 from analysis.text.why import story_text
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import MakeSweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, second

@@ -16,7 +16,7 @@ from analysis.thesis.scores import ArmScores, canonical_label
 from analysis.thesis.simultaneous import one_against_all, spread_of_all
 from analysis.thesis.verdicts import FindingResult, findings
 from runners.cli.thesis import write_thesis
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import trial, write_sweep
 from tests.analysis.thesis.thesis_sweeps import STUDIES, Score, against_the_thesis, as_the_thesis, study_sweep

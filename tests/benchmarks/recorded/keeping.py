@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from analysis import load
 from runners.simulation.recorded import recorded_world
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from seatbelt.errors import UserError
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import TABLES, Status

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from runners.cli import main
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from tests.analysis.conftest import write_sweep
 from tests.analysis.numbers import DESCRIPTION, arm_trial, small_tables
 from tests.command_line import answer, mistake, seatbelt

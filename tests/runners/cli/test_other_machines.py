@@ -14,7 +14,7 @@ import pytest
 from runners.engines import ray_folder as temporary
 from runners.engines.ray_folder import check_temporary_folder, ray_folder
 from runners.new_sweep.describe import _refuse_undecodable
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.machine.home import expand, expand_options, provide_user

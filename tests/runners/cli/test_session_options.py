@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from runners.api import launch
 from runners.cli import app
-from runners.commands import prepare, run
+from runners.commands import run
 from runners.new_sweep.request import Request
 from runners.session.options import LimitOptions, RunOptions
 from tests.conftest import MakeData
@@ -27,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         recorded.append((arguments, options))
 
     for name in ("prepare_launch", "prepare_resume"):
-        monkeypatch.setattr(prepare, name, record)
+        monkeypatch.setattr(launch, name, record)
     monkeypatch.setattr(run, "run_session", lambda session: 0)
     return recorded
 

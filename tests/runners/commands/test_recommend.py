@@ -16,7 +16,7 @@ from runners.core.plan import Finished, Limits
 from runners.session.driver import Driver
 from runners.session.progress import Progress
 from runners.session.recommendation_text import certainty_text
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.messages import LegTask
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text

@@ -15,10 +15,10 @@ from runners.session.driver import Driver
 from runners.session.options import RunOptions
 from runners.session.previous import repeat_options, resume_command
 from runners.session.progress import Progress
-from runners.sweep import code_version
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files import code_version
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError

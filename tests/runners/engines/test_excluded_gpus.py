@@ -14,7 +14,7 @@ from runners.engines.excluded_gpus import Places
 from runners.engines.leg_worker import LegWorker
 from runners.engines.lost_workers import LegFaultError
 from runners.engines.running_legs import RunningLegs
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.messages import LegMessage, LegResult, LegTask, Place, WorkerPlaced, from_json, to_json
 from tests.runners.conftest import ended_message, epoch_message, open_driver
 

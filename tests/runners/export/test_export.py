@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from runners.cli import app
 from runners.export import run
 from runners.export.run import export_sweeps
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from tests.analysis.conftest import write_sweep
 from tests.runners.export.conftest import DESCRIPTION, epochs, small_tables

@@ -10,7 +10,7 @@ import pytest
 
 from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from search_spaces.catalogue import find_study
 from seatbelt.errors import UserError, WeightsNotFoundError
 from tests.conftest import MakeData

@@ -16,8 +16,8 @@ from runners.core.plan import Limits
 from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.preview.dry_run import plan_text
-from runners.sweep.description import SweepDescription
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.description import SweepDescription
+from runners.sweep_files.folder import SweepFolder
 from search_spaces.catalogue import find_study
 from seatbelt.data.checks.census import take_census
 from seatbelt.errors import UserError

@@ -11,7 +11,7 @@ import pytest
 from runners.new_sweep.describe import describe
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_options import best_architectures, narrow
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from search_spaces.catalogue import find_study
 from search_spaces.factors import Factor, Level
 from seatbelt.errors import UserError
@@ -159,3 +159,8 @@ def test_six_architectures_of_a_finished_sweep(tmp_path: Path) -> None:
     few = write_sweep(tmp_path / "few", trials=rows[:4])
     with pytest.raises(UserError, match=r"has scores of 3 fitting architectures .* but three decoders with two"):
         best_architectures(few)
+
+
+def test_a_comma_within_a_level_is_escaped() -> None:
+    factors = narrow((), vary=[r"target=seat\, belt,hat"]).factors
+    assert [level.fields["data.target"] for level in factors["target"].levels] == ["seat, belt", "hat"]

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from runners.core.plan import Finished, Limits, Wait
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from runners.worker.messages import LegFacts, LegResult, LegTask
 from seatbelt.records.arrow import arrow_schema
 from seatbelt.records.tables import TABLES

@@ -12,7 +12,7 @@ import pytest
 
 from analysis import load
 from runners.simulation.recorded import recorded_world
-from runners.sweep.description import SweepDescription
+from runners.sweep_files.description import SweepDescription
 from seatbelt.records.identity import arm_key
 from seatbelt.records.tables import TABLES
 from tests.benchmarks.recorded import RECORDED_SWEEPS

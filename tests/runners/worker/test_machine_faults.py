@@ -20,8 +20,8 @@ from runners.core.events import LegEnded
 from runners.engines import in_process
 from runners.engines.lost_workers import LegFaultError, error_of, loss_text
 from runners.session.driver import Driver
-from runners.sweep.folder import SweepFolder
-from runners.sweep.journal import read_events
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import read_events
 from runners.worker import leg
 from runners.worker.machine_faults import TABLE, fault_text, machine_fault
 from runners.worker.messages import LegMessage, LegTask

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from runners.sweep.folder import SweepFolder
+from runners.sweep_files.folder import SweepFolder
 from tests.command_line import answer, mistake, seatbelt
 from tests.conftest import draw_data
 
