@@ -14,6 +14,7 @@ from analysis.reading.trial_cells import factor_column
 from analysis.sweep import Sweep
 from seatbelt.errors import UserError
 from seatbelt.storage.base import is_remote
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,11 +76,13 @@ class Sweeps:
         return self._joined(lambda sweep: sweep.arms(role, test_intervals=test_intervals))
 
     def __repr__(self) -> str:
-        return "\n".join([f"<{len(self.sweeps)} sweeps>", *(f"  {sweep!r}" for sweep in self.sweeps.values())])
+        return "\n".join(
+            [f"<{counted(len(self.sweeps), 'sweep')}>", *(f"  {sweep!r}" for sweep in self.sweeps.values())]
+        )
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{html.escape(repr(sweep))}</li>" for sweep in self.sweeps.values())
-        return f"<p>{len(self.sweeps)} sweeps</p><ul>{items}</ul>"
+        return f"<p>{counted(len(self.sweeps), 'sweep')}</p><ul>{items}</ul>"
 
     def _joined(self, table: Callable[[Sweep], pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd

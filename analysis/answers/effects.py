@@ -21,6 +21,7 @@ from analysis.statistics.power import needed_noncentrality
 from analysis.statistics.subject_bootstrap import spread_over_subjects
 from seatbelt.errors import UserError
 from seatbelt.records.tables import FINAL, Status
+from seatbelt.text.wording import counted
 
 Score = Literal["selection", "test"]
 
@@ -231,7 +232,7 @@ def _notes(design: Design, estimator: EstimatorName, fitted: Estimate, all_effec
             "likelihood": "final scores are estimated through the rungs",
             "weights": "similar complete trials stand for them",
         }[estimator]
-        notes.append(f"{design.pruned} of {len(design.scores)} trials have no final score; {how}")
+        notes.append(f"{design.pruned} of {counted(len(design.scores), 'trial')} without a final score; {how}")
     if len(fitted.rows) < len(design.trials):
         notes.append(
             f"uses a random {len(fitted.rows)} of {len(design.trials)} trials; the mixed model handles no more"
@@ -239,8 +240,8 @@ def _notes(design: Design, estimator: EstimatorName, fitted: Estimate, all_effec
     ended = design.trials["status"].isin([status.value for status in FINAL - {Status.COMPLETE}]).sum()
     if ended:
         notes.append(
-            f"{ended} trials failed, diverged or ran out of memory; effects do not account for that, although the "
-            "levels may be the reason"
+            f"{counted(ended, 'trial')} failed, diverged or ran out of memory; effects do not account for that, "
+            "although the levels may be the reason"
         )
     if estimator == "naive" and design.pruned:
         notes.append("NAIVE: averages the last values of pruned and complete trials; pruning biases every effect")

@@ -74,13 +74,13 @@ def cost_figure(kind: Cost, data: SweepData) -> Figure:
         title=f"Selection IoU against {kind.title}",
         caption=(
             f"{counted(len(table), 'arm')}, each the mean over its complete trials (n = {extent(table['n'])}); 95 % "
-            f"intervals for arms on the front with several trials. The line joins the {len(front)} arms that no other "
-            f"arm beats at the same or a lower cost (Pareto front); some may be on it by chance.{thinned}"
+            f"intervals for arms on the front with several trials. The line joins {counted(len(front), 'arm')} that "
+            f"no other arm beats at the same or a lower cost (Pareto front); some may be on it by chance.{thinned}"
         ),
         alt=(
-            f"{len(table)} arms, {len(front)} on the front. The best costs {first['cost']:.3g} ({kind.axis}) and has "
-            f"{value_text(first['selection_iou'], first['low'], first['high'])}; the cheapest on the front costs "
-            f"{front['cost'].iloc[0]:.3g} and has {front['selection_iou'].iloc[0]:.3f}."
+            f"{counted(len(table), 'arm')}, {len(front)} on the front. The best costs {first['cost']:.3g} "
+            f"({kind.axis}) and has {value_text(first['selection_iou'], first['low'], first['high'])}; the cheapest "
+            f"on the front costs {front['cost'].iloc[0]:.3g} and has {front['selection_iou'].iloc[0]:.3f}."
         ),
         columns=COLUMNS,
         table=table,

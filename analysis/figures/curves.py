@@ -19,6 +19,7 @@ from analysis.figures.chart import (
 from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import Status
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,12 +60,12 @@ def curves(data: SweepData) -> Figure:
         name="curves",
         title="Learning curves",
         caption=(
-            f"Selection IoU after each epoch: {drawn} of {len(began)} trials are drawn ({which}). Dotted lines: rungs, "
-            "at which trials are compared. Crosses: trials stopped or failed there. Each line is one trial and has "
-            "no interval."
+            f"Selection IoU after each epoch: {drawn} of {counted(len(began), 'trial')} drawn ({which}). Dotted "
+            "lines: rungs, at which trials are compared. Crosses: trials stopped or failed there. Each line is one "
+            "trial and has no interval."
         ),
-        alt=f"{drawn} rising lines over up to {table['epoch'].max()} epochs; best values from {last.min():.3f} to "
-        f"{last.max():.3f}.",
+        alt=f"{counted(drawn, 'line')} over up to {counted(int(table['epoch'].max()), 'epoch')}; best values from "
+        f"{last.min():.3f} to {last.max():.3f}.",
         columns=COLUMNS,
         table=table,
         chart=_chart(table, data),

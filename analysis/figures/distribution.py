@@ -46,8 +46,8 @@ def distribution(data: SweepData) -> Figure:
         title="Test IoU of single images",
         caption=(
             f"The {len(table)} best arms by the selection set. Marker: the median over {first['images']} test images "
-            f"of {subjects} subjects; thick bar: the middle half of the images; thin bar: the middle 90 %. The value "
-            f"of an image is its mean over the {counted(first['replicates'], 'trial')} of the arm. "
+            f"of {counted(int(subjects), 'subject')}; thick bar: the middle half of the images; thin bar: the middle "
+            f"90 %. The value of an image is its mean over the {counted(first['replicates'], 'trial')} of the arm. "
             "The bars show the spread of images, not intervals of a mean."
         ),
         alt=(

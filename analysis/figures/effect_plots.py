@@ -20,6 +20,7 @@ from analysis.figures.sweep_data import SweepData
 from analysis.text.effects import ESTIMATORS
 from seatbelt.errors import UserError
 from seatbelt.records.columns import Column
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,8 +84,8 @@ def main_effects(data: SweepData) -> Figure:
             f"show the smallest detectable effect.{_left_out(len(estimated), _MOST)}"
         ),
         alt=(
-            f"{len(estimated)} effects, {decided} decided. Strongest: {strongest['factor']}={strongest['level']} "
-            f"against {strongest['reference']}, {strongest['effect']:+.3f}."
+            f"{counted(len(estimated), 'effect')}, {decided} decided. Strongest: "
+            f"{strongest['factor']}={strongest['level']} against {strongest['reference']}, {strongest['effect']:+.3f}."
         ),
         columns=EFFECTS,
         table=table,
@@ -138,10 +139,10 @@ def interactions(table: pd.DataFrame) -> Figure:
         title="Interactions of pairs of levels",
         caption=(
             f"The effect of both levels of a pair minus the sum of their single effects, with 95 % intervals; "
-            f"{len(ordered)} pairs, n = {extent(ordered['n'])} trials each. Intervals are unadjusted: among many, "
-            f"some exclude 0 by chance.{_left_out(len(ordered), _PAIRS)}"
+            f"{counted(len(ordered), 'pair')}, n = {extent(ordered['n'])} trials each. Intervals are unadjusted: "
+            f"among many, some exclude 0 by chance.{_left_out(len(ordered), _PAIRS)}"
         ),
-        alt=f"{len(ordered)} pairs. Strongest: {names[0]}, {first['effect']:+.3f}.",
+        alt=f"{counted(len(ordered), 'pair')}. Strongest: {names[0]}, {first['effect']:+.3f}.",
         columns=INTERACTIONS,
         table=ordered,
         chart=_rows(names, [_points("pairs", drawn, range(len(drawn)), hollow=False)], "interaction"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.figures.chart import Axis, Chart, Figure, Layer, Lines, NotApplicableError, ReferenceLine, Texts
 from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def parallel(data: SweepData) -> Figure:
             "line runs through the level of each factor to the best selection IoU of the trial, over its own "
             f"epochs.{more}"
         ),
-        alt=f"{drawn} lines through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
+        alt=f"{counted(drawn, 'line')} through {', '.join(factors)}; scores from {table['selection_iou'].min():.3f} to "
         f"{table['selection_iou'].max():.3f}.",
         columns=COLUMNS,
         table=table,

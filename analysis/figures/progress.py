@@ -56,12 +56,12 @@ def progress(data: SweepData) -> Figure:
         name="progress",
         title="Search progress",
         caption=(
-            f"Best selection IoU of a single trial (n = 1) after each of the {total:,} epochs of the search. "
+            f"Best selection IoU of a single trial (n = 1) after each of {counted(total, 'epoch')} of the search. "
             "The best of many values is partly luck; replicates show how much. Dashed: trivial baselines."
         ),
         alt=(
             f"A line that rises in {counted(len(table), 'step')} from {first['best']:.3f} to {last['best']:.3f}, "
-            f"reached after {last['epochs']} of {total} epochs."
+            f"reached after {last['epochs']} of {counted(total, 'epoch')}."
         ),
         columns=COLUMNS,
         table=table,

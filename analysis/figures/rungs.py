@@ -9,6 +9,7 @@ from analysis.figures.chart import Axis, Bars, Chart, Figure, NotApplicableError
 from analysis.figures.sweep_data import SweepData
 from seatbelt.records.columns import Column
 from seatbelt.records.tables import FINAL, Status
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +45,11 @@ def promotion_flow(data: SweepData) -> Figure:
         name="promotion_flow",
         title="Flow of trials through the rungs",
         caption=(
-            f"{first['reached']} trials began. Each bar shows the trials that reached its epoch, by their fate. "
-            "Counts of all trials have no interval. Exempt trials are never stopped."
+            f"{counted(int(first['reached']), 'trial')} began. Each bar shows the trials that reached its epoch, by "
+            "their fate. Counts of all trials have no interval. Exempt trials are never stopped."
         ),
         alt=(
-            f"{first['reached']} trials began, {last['reached']} reached epoch {last['epoch']}; "
+            f"{counted(int(first['reached']), 'trial')} began, {last['reached']} reached epoch {last['epoch']}; "
             f"{table['pruned'].sum()} were pruned, {table['failed'].sum()} failed."
         ),
         columns=COLUMNS,

@@ -56,7 +56,11 @@ def study_figure(kind: StudyFigure, data: SweepData) -> Figure:
     table = study_table(kind, data)
     best = table.iloc[int(table["test_iou"].argmax())]
     subjects = numbers([table["subjects"].max()])[0]
-    over = "none, because no test images are recorded" if subjects is None else f"95 % over {subjects:.0f} subjects"
+    over = (
+        "none, because no test images are recorded"
+        if subjects is None
+        else f"95 % over {counted(int(subjects), 'subject')}"
+    )
     order = [_named(kind.series, level) for level in data.levels.get(kind.series or "", [])] or [""]
     label = ", ".join(filter(None, [str(best["x"]), str(best["series"])]))
     return Figure(
@@ -67,8 +71,9 @@ def study_figure(kind: StudyFigure, data: SweepData) -> Figure:
             f"n = {extent(table['replicates'])} trials per arm; intervals: {over} and the trials of an arm (bootstrap)."
         ),
         alt=(
-            f"{len(table)} arms by {_worded(kind.x)}{f' and {_worded(kind.series)}' if kind.series else ''}. Highest: "
-            f"{label}, {value_text(best['test_iou'], best['test_low'], best['test_high'])}; "
+            f"{counted(len(table), 'arm')} by {_worded(kind.x)}"
+            f"{f' and {_worded(kind.series)}' if kind.series else ''}. Highest: {label}, "
+            f"{value_text(best['test_iou'], best['test_low'], best['test_high'])}; "
             f"lowest: {table['test_iou'].min():.3f}."
         ),
         columns=COLUMNS,
@@ -185,7 +190,7 @@ def _tick(kind: StudyFigure, table: pd.DataFrame, place: str) -> str:
         return _named(kind.x, place)
     share = float(place)
     images = numbers([table.loc[table["x"] == place, "images"].max()])[0]
-    size = "" if images is None else f"\n{images:.0f} images"
+    size = "" if images is None else f"\n{counted(int(images), 'image')}"
     return f"{share:.0%} / {1 - share:.0%}{size}"
 
 

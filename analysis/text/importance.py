@@ -6,6 +6,7 @@ from analysis.answers.importance import Importances
 from analysis.answers.interactions import Interactions
 from analysis.answers.rungs import Agreements
 from analysis.text.tables import Fold, fitted_table, table_text
+from seatbelt.text.wording import counted
 
 _MOST_INTERACTIONS = 20
 """Interactions listed by default."""
@@ -28,8 +29,8 @@ def importance_text(result: Importances, width: int | None = None) -> str:
     lines = [
         fitted_table(names, rows, width, drop=("PED-ANOVA", "fANOVA")),
         f"shares of the variation that the factors explain; the expected final score has a standard deviation of "
-        f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU over the space; {result.trials} trials, "
-        f"{result.complete} of them complete.",
+        f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU over the space; "
+        f"{counted(result.trials, 'trial')}, {result.complete} of them complete.",
         "share: Shapley effects of the factorial model (main effects plus half of each interaction).",
     ]
     return "\n".join([*lines, *result.notes])
@@ -59,7 +60,7 @@ def interactions_text(result: Interactions, width: int | None = None, *, everyth
     lines = [
         fitted_table(names, rows, width, drop=("n", "p (BH)"), fold=fold),
         f"beyond: selection IoU of both levels together minus the sum of their effects; {result.complete} of "
-        f"{result.trials} trials complete{f'; {left} less sure ones not listed (--all)' if left else ''}.",
+        f"{counted(result.trials, 'trial')} complete{f'; {left} less sure ones not listed (--all)' if left else ''}.",
     ]
     return "\n".join([*lines, *result.notes])
 
@@ -80,11 +81,12 @@ def rungs_text(result: Agreements) -> str:
     ]
     lines = [
         table_text(names, rows),
-        f"correlation of the best score up to an epoch with the final score; intervals over {result.arms} arms.",
+        "correlation of the best score up to an epoch with the final score; intervals over "
+        f"{counted(result.arms, 'arm')}.",
     ]
     if result.pruned:
         lines.append(
-            f"{result.pruned} of {result.trials} trials have no final score: the rank correlation is for all trials, "
-            '"as seen" only for complete ones.'
+            f"{result.pruned} of {counted(result.trials, 'trial')} have no final score: the rank correlation is for "
+            'all trials, "as seen" only for complete ones.'
         )
     return "\n".join([*lines, f"advice: {result.advice}"])

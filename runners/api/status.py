@@ -18,7 +18,7 @@ from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder
 from seatbelt.records.sweep import cell_text
 from seatbelt.records.tables import Status
-from seatbelt.text.wording import duration
+from seatbelt.text.wording import counted, duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,9 @@ class SweepStatus:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(self.trials.items())) or "no trials"
-        total = "" if self.total_epochs is None else f" of about {self.total_epochs}"
-        parts = [f"{self.state}: {counts}", f"{self.epochs}{total} epochs"]
+        total = None if self.total_epochs is None else counted(self.total_epochs, "epoch")
+        epochs = counted(self.epochs, "epoch") if total is None else f"{self.epochs} of about {total}"
+        parts = [f"{self.state}: {counts}", epochs]
         if self.best is not None:
             parts.append(f"best selection IoU {self.best:.3f} ({cell_text(self.best_arm)})")
         if self.seconds_left is not None:

@@ -12,6 +12,7 @@ from runners.cli import data_import
 from runners.new_sweep.request import parse_size
 from runners.terminal import progress_bar, say
 from seatbelt.errors import UserError
+from seatbelt.text.wording import counted
 
 app = typer.Typer(help="Make, check and look at data sets.", no_args_is_help=True)
 data_import.register(app)
@@ -142,7 +143,7 @@ def _summary(dataset: object) -> str:
 
     assert isinstance(dataset, DataSet)
     kinds = Counter((row.domain, row.generation or "-", row.split or "-") for row in dataset.rows)
-    lines = [f"{dataset.name}: {len(dataset.rows)} images, no faults; target {dataset.target}"]
+    lines = [f"{dataset.name}: {counted(len(dataset.rows), 'image')}, no faults; target {dataset.target}"]
     for (domain, generation, split), count in sorted(kinds.items()):
         lines.append(f"  {domain:<10} generation {generation:<11} {split:<6} {count:>6}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import typer
 
 from runners.terminal import progress_bar, say
 from seatbelt.errors import UserError
+from seatbelt.text.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -167,7 +168,10 @@ def export_command(
     del form
     with progress_bar("images") as progress:
         count = export_coco(source, out, progress)
-    say(f"wrote {out / 'annotations.json'}: {count} images; read it back with: seatbelt data import coco {out}")
+    say(
+        f"wrote {out / 'annotations.json'}: {counted(count, 'image')}; read it back with: seatbelt data import "
+        f"coco {out}"
+    )
 
 
 def _words(text: str, option: str) -> tuple[str, ...]:

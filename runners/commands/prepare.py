@@ -29,6 +29,7 @@ from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.trial_lookup import read_history
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
+from seatbelt.text.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +147,8 @@ def prepare_resume(  # noqa: PLR0913
         limits = replace(limits, max_epochs=max_epochs)
     if limits.max_epochs is not None and limits.max_epochs < description.base.epochs:
         raise UserError(
-            f"--max-epochs {limits.max_epochs} is less than the {description.base.epochs} epochs that the sweep was "
-            "launched with; trials can only become longer"
+            f"--max-epochs {limits.max_epochs} is less than the {counted(description.base.epochs, 'epoch')} that the "
+            "sweep was launched with; trials can only become longer"
         )
     check_limits(description, limits)
     check_unchanged(description, run)

@@ -13,6 +13,7 @@ from runners.sweep_files.folder import SweepFolder
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError
 from seatbelt.models.weights import resolve
+from seatbelt.text.wording import counted
 
 
 def extension_of(
@@ -27,8 +28,8 @@ def extension_of(
         return None
     if requested.base.epochs < existing.base.epochs:
         raise UserError(
-            f"{folder.name} trains {existing.base.epochs} epochs, so that --max-epochs {requested.base.epochs} would "
-            "cut trials short; trials can only become longer"
+            f"{folder.name} trains {counted(existing.base.epochs, 'epoch')}, so that --max-epochs "
+            f"{requested.base.epochs} would cut trials short; trials can only become longer"
         )
     extended = existing.extended(requested)
     if extended is not None:

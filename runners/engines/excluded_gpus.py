@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runners.worker.messages import Place
+from seatbelt.text.wording import counted
 
 LOSSES_TO_HOLD = 3
 FIRST_HOLD_SECONDS, LONGEST_HOLD_SECONDS = 60.0, 3600.0
@@ -85,8 +86,8 @@ class Places:
             record.until = self._clock() + seconds
             self._publish(self._holds())
             self._tell(
-                f"{place} lost {record.losses} legs without an epoch and is excluded for {seconds:.0f} s, then tried "
-                f"again; last reason: {reason}"
+                f"{place} lost {counted(record.losses, 'leg')} without an epoch and is excluded for {seconds:.0f} s, "
+                f"then tried again; last reason: {reason}"
             )
         return place
 

@@ -15,6 +15,7 @@ from runners.export.read import ExportedSweep, exported
 from runners.export.target import checked_target, new_target
 from runners.sweep_files.folder import SweepFolder
 from runners.terminal import progress_bar
+from seatbelt.text.wording import counted
 
 Writer = Callable[[Iterable[ExportedSweep], Path, Callable[[int, int], None]], dict[str, int]]
 
@@ -58,5 +59,5 @@ def export_sweeps(locations: list[str], targets: list[tuple[str, str]]) -> str:
 def _written(option: str, place: str, source: Source, sweeps: list[ExportedSweep]) -> list[str]:
     with new_target(option, place, source) as part, progress_bar(f"writing {place}") as bar:
         counts = _WRITERS[option](sweeps, part, bar)
-    summary = ", ".join(f"{name} {count:,} trials" for name, count in counts.items())
+    summary = ", ".join(f"{name} {counted(count, 'trial')}" for name, count in counts.items())
     return [f"{place}: {summary}", f"  open it: {_OPENED_BY[option].format(shlex.quote(place))}"]

@@ -39,7 +39,7 @@ def plan_text(
     lines += [f"arm        {arm.name}, beside the space" for arm in plan.space.arms]
     lines += [f"excluded   {exclusion.reason}" for exclusion in plan.space.exclusions]
     if plan.propose == "exhaustive":
-        lines.append(f"design     {plan.design_name}: {len(plan.design)} arms")
+        lines.append(f"design     {plan.design_name}: {counted(len(plan.design), 'arm')}")
         lines += [f"           {note}" for note in plan.design.notes]
     lines += _search_lines(plan, description, limits)
     lines += _data_lines(plan, description, data)
@@ -80,11 +80,12 @@ def _search_lines(plan: Plan, description: SweepDescription, limits: Limits) -> 
     if limits.until is None:
         bounds.pop("sure")
     rungs = f", rungs {'+'.join(map(str, plan.rungs))}" if plan.prune == "asha" else ""
+    most = "an unknown number of epochs" if epochs is None else f"about {counted(epochs, 'epoch')}"
     return [
         f"search     propose {description.propose}, prune {description.prune}{rungs}; "
         f"limits {', '.join(f'{name} {value:g}' for name, value in bounds.items())}",
-        f"trials     {trials if trials is not None else 'until a limit is reached'} of {plan.epochs} epochs each at "
-        f"most; {f'about {epochs}' if epochs is not None else 'an unknown number of'} epochs in all",
+        f"trials     {trials if trials is not None else 'until a limit is reached'} of "
+        f"{counted(plan.epochs, 'epoch')} each at most; {most} in all",
     ]
 
 
@@ -94,7 +95,7 @@ def _data_lines(plan: Plan, description: SweepDescription, data: SweepData) -> l
     survey = survey_parts(data, arms)
     first = plan.space.config(plan.base, some_cells(plan)[0], seed=plan.base.seed)
     lines = [
-        f"data       {source.name} ({len(dataset.rows)} images) {source.path}"
+        f"data       {source.name} ({counted(len(dataset.rows), 'image')}) {source.path}"
         for source, dataset in zip(description.data, data.datasets, strict=True)
     ]
     size, images = f"{first.data.height}x{first.data.width}", survey.images

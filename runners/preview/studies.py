@@ -14,6 +14,7 @@ from search_spaces.space import Cell, Space, Study
 from seatbelt.config.trial import LITES, TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import stage_key, trial_key
+from seatbelt.text.wording import counted
 
 _IMAGES = 1000
 """Hours are quoted per this many training images."""
@@ -67,8 +68,8 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
     protocol = study.protocol
     lines += [
         "",
-        f"protocol: {protocol.epochs} epochs, {protocol.replicates} replicate(s), propose {protocol.propose}, "
-        f"prune {protocol.prune}",
+        f"protocol: {counted(protocol.epochs, 'epoch')}, {counted(protocol.replicates, 'replicate')}, propose "
+        f"{protocol.propose}, prune {protocol.prune}",
         f"cost: {_cost_text(study, chosen, size)}",
         f"run it: seatbelt sweep {name}{f' --design {design}' if design else ''} --dry-run",
     ]
@@ -136,7 +137,7 @@ def _default_design(study: Study) -> Design | None:
 def _size_text(study: Study) -> str:
     protocol, design = study.protocol, _default_design(study)
     if design is not None and protocol.design != "full":
-        return f"{len(design):>6,} arms ({protocol.design} of {_cells_text(study)})"
+        return f"{len(design):>6,} {'arm' if len(design) == 1 else 'arms'} ({protocol.design} of {_cells_text(study)})"
     return f"{_cells(study.space):>6} cells"
 
 
@@ -155,7 +156,7 @@ def _cost_text(study: Study, design: Design | None, size: tuple[int, int] | None
     if design is None:
         if protocol.trials is None:
             return "as many trials as you allow"
-        return f"at most {protocol.trials} trials of {protocol.epochs} epochs, as they are pruned"
+        return f"at most {counted(protocol.trials, 'trial')} of {counted(protocol.epochs, 'epoch')}, as they are pruned"
     if len(design) > _MOST_COUNTED:
         return f"{len(design) * protocol.epochs * protocol.replicates:,} trial-epochs"
     total = cost(study, design.cells, size)
@@ -180,7 +181,7 @@ def _design_lines(study: Study, design: Design | None) -> list[str]:
         return _section(
             "design", adaptive if protocol.propose != "exhaustive" else ["a range needs --design or --levels"]
         )
-    return _section(f"design {design.name}: {len(design):,} arms", list(design.notes))
+    return _section(f"design {design.name}: {counted(len(design), 'arm')}", list(design.notes))
 
 
 def _factor_text(factor: Factor, baseline: Cell) -> str:

@@ -14,6 +14,7 @@ from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from seatbelt.errors import UserError
+from seatbelt.text.wording import counted
 
 
 def repeat_options(folder: SweepFolder, run: RunOptions) -> RunOptions:
@@ -61,7 +62,8 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
         )
     if limits.epochs is not None and limits.epochs < plan.rungs[0]:
         raise UserError(
-            f"--epochs {limits.epochs} is less than the first leg of one trial ({plan.rungs[0]} epochs); raise it"
+            f"--epochs {limits.epochs} is less than the first leg of one trial ({counted(plan.rungs[0], 'epoch')}); "
+            "raise it"
         )
 
 

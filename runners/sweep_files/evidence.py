@@ -11,6 +11,7 @@ from runners.core.history import History
 from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import SWEEP_METADATA, TABLES
+from seatbelt.text.wording import counted
 
 _WAY_OUT = "restore it from a backup, or start a new sweep: the tables stay readable"
 
@@ -60,6 +61,6 @@ def check_journal(folder: SweepFolder, history: History) -> None:
     unknown = sorted(trained - set(history.trials))
     if unknown:
         raise UserError(
-            f"{folder.journal} knows nothing of {len(unknown)} trials that have checkpoints (such as {unknown[0]}): it "
-            f"was lost or cut; {_WAY_OUT}"
+            f"{folder.journal} knows nothing of {counted(len(unknown), 'trial')} with checkpoints (such as "
+            f"{unknown[0]}): it was lost or cut; {_WAY_OUT}"
         )

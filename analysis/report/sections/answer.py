@@ -119,7 +119,7 @@ def _tested(first: pd.Series[Any]) -> str:
     subjects = numbers([first["subjects"]])[0]
     if test == "-":
         return "Its test IoU is not recorded."
-    over = "" if subjects is None else f" over {subjects:.0f} subjects"
+    over = "" if subjects is None else f" over {counted(int(subjects), 'subject')}"
     return f"Its test IoU is {test}{over}; it was not used for ranking. Intervals are 95 %."
 
 
@@ -156,7 +156,8 @@ def _confirmed_lead(data: SweepData, confirmations: Confirmations) -> list[Block
     blocks = _named(data, best.arm_key, name, scores)
     if best.test is not None:
         text = (
-            f"Test IoU {best.test.text()} over {best.test.n} subjects: it was not used for ranking. Intervals are 95 %."
+            f"Test IoU {best.test.text()} over {counted(best.test.n, 'subject')}: it was not used for ranking. "
+            "Intervals are 95 %."
         )
         blocks.append(Text(text=text))
     difference = best.selection_difference

@@ -87,10 +87,10 @@ def _has_finished(data: SweepData) -> bool:
 def _trials(data: SweepData, session: Session | None) -> str:
     statuses = data.searched["status"]
     most = session.most_trials if session is not None else None
-    total = f" of {most:,}" if most else ""
+    ended = int(statuses.isin(_ENDED).sum())
     running = int((data.trials["status"] == Status.RUNNING).sum())
     waiting = int((statuses == Status.PAUSED).sum())
-    text = f"{statuses.isin(_ENDED).sum():,}{total} trials ended"
+    text = (f"{ended:,} of {counted(most, 'trial')}" if most else counted(ended, "trial")) + " ended"
     text += f", {running:,} running" if running and session is not None and session.driver else ""
     return text + (f", {waiting:,} waiting at a rung" if waiting else "")
 

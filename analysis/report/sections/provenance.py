@@ -7,6 +7,7 @@ import json
 from analysis.figures.sweep_data import SweepData
 from analysis.reading.comparability import target_of
 from analysis.report.blocks import Block, Column, Command, Section, Table
+from seatbelt.text.wording import counted
 
 _PLAIN = {
     "study": "study",
@@ -56,7 +57,9 @@ def _of_trials(data: SweepData) -> list[tuple[str, str]]:
         counts = data.rows(
             f"select {column} as value, count(*) as n from trials where {column} is not null group by 1 order by n desc"
         )
-        values = [f"{value} ({n} trials)" for value, n in zip(counts["value"], counts["n"], strict=True)]
+        values = [
+            f"{value} ({counted(int(n), 'trial')})" for value, n in zip(counts["value"], counts["n"], strict=True)
+        ]
         if values:
             more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
             rows.append((name, "; ".join(values[:_MOST]) + more))

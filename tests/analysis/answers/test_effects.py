@@ -109,7 +109,7 @@ def test_a_named_factor_selects_effects_of_the_model_of_all(make_sweep: MakeSwee
 
 def test_a_note_counts_trials_that_diverged(make_sweep: MakeSweep) -> None:
     notes = effects(swept(make_sweep, pruned=("000",), stopped_as="DIVERGED")).notes
-    assert any(note.startswith("1 trials failed, diverged") for note in notes)
+    assert any(note.startswith("1 trial failed, diverged") for note in notes)
     assert not any("diverged" in note for note in effects(swept(make_sweep, name="sound")).notes)
 
 

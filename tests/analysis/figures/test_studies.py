@@ -91,7 +91,7 @@ def test_mixtures_show_shares_and_sample_sizes(make_sweep: MakeSweep) -> None:
     described = study("mixing", synthetic_share=["0.0", "0.9"], weights=["imagenet", "none"])
     result = figure("mixing", SweepData(make_sweep(description=described, trials=trials)))
     assert result.table["images"].tolist() == [341, 3410, 3410]
-    assert result.chart.x.ticks == ((0.0, "90% / 10%\n3410 images"),)
+    assert result.chart.x.ticks == ((0.0, "90% / 10%\n3,410 images"),)
     assert [layer.name for layer in result.chart.layers] == [
         "real images alone, random: 0.444", "ImageNet", "random",
     ]  # fmt: skip

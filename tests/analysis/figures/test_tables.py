@@ -144,7 +144,7 @@ def test_the_front_is_what_no_cheaper_arm_beats(make_sweep: MakeSweep) -> None:
         ["decoder=linknet", 30_000, True],
         ["decoder=pan", 40_000, False],
     ]
-    assert "The line joins the 2 arms that no other arm beats" in result.caption
+    assert "The line joins 2 arms that no other arm beats" in result.caption
 
 
 def test_seconds_per_image_are_drawn_where_they_differ_from_seconds(make_sweep: MakeSweep) -> None:
@@ -191,7 +191,7 @@ def test_images_are_means_over_replicates(make_sweep: MakeSweep) -> None:
 def test_few_of_many_curves_are_drawn(make_sweep: MakeSweep, halved: SweepData) -> None:
     assert curves_table(halved)["trial_key"].nunique() == 8
     result = figure("curves", halved)
-    assert "8 of 8 trials are drawn (all)" in result.caption
+    assert "8 of 8 trials drawn (all)" in result.caption
     assert [layer.at for layer in result.chart.layers if isinstance(layer, ReferenceLine)] == [3.0]
     (stopped,) = [layer for layer in result.chart.layers if isinstance(layer, Points)]
     assert (stopped.marker, len(stopped.x)) == ("cross", 5)
@@ -203,7 +203,7 @@ def test_few_of_many_curves_are_drawn(make_sweep: MakeSweep, halved: SweepData) 
     assert len(keys) == DRAWN
     assert keys[:15] == [f"t{i:03}" for i in range(199, 184, -1)]
     assert keys[-1] == "t000"
-    assert "60 of 200 trials are drawn" in figure("curves", data).caption
+    assert "60 of 200 trials drawn" in figure("curves", data).caption
 
 
 def test_parallel_coordinates_group_by_score(make_sweep: MakeSweep) -> None:

@@ -279,7 +279,7 @@ def test_provenance_lists_data_versions_and_settings(make_sweep: MakeSweep) -> N
     assert rows["data"] == "belts, fingerprint ffffffffffffffff"
     assert rows["selection set"] == "2 images of domain real, target seat_belt"
     assert (rows["version of ray"], rows["versions in trials"]) == ("2.60.0", "torch 2.14.1")
-    assert (rows["host"], rows["commit of the code"]) == ("gpu-1 (1 trials)", "abc (2 trials)")
+    assert (rows["host"], rows["commit of the code"]) == ("gpu-1 (1 trial)", "abc (2 trials)")
     assert only(section, Command).command == "seatbelt sweep mine"
 
 

@@ -149,7 +149,7 @@ def test_the_command_says_what_it_wrote_and_notes_that_the_test_set_was_read(swe
     done = CliRunner().invoke(app, ["export", str(sweep), "--optuna", str(file)])
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        f"{file}: first 7 trials, first (confirmations) 1 trials, first (named arms) 1 trials",
+        f"{file}: first 7 trials, first (confirmations) 1 trial, first (named arms) 1 trial",
         f"  open it: optuna-dashboard sqlite:///{file}",
     ]
     assert [note for note, _, _ in SweepFolder(sweep).test_notes()] == ["export"]
