@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,6 +22,11 @@ from seatbelt.text.redaction import printable, safe_text
 def say(text: str, *, err: bool = False) -> None:
     """Print text without secrets and control characters, to standard output or error."""
     typer.echo(safe_text(text), err=err)
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output goes to; None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 @contextlib.contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from analysis.answers.ranking import best_trial
 from analysis.reading.lookup import ArmName, find_arm
 from analysis.reading.tables import ArmRole, SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
@@ -16,7 +18,9 @@ from analysis.statistics.intervals import Interval, over_replicates, over_subjec
 from analysis.statistics.paired_images import by_replicate, image_scores, subjects_of
 from analysis.statistics.power import detectable_difference, replicates_needed
 from seatbelt.errors import UserError
+from seatbelt.records.names import replicate_name
 from seatbelt.records.tables import Status
+from seatbelt.text.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +100,7 @@ def compare(sweep: SweepTables, first: str, second: str, *, role: ArmRole = "arm
 
     Args:
         sweep: The sweep.
-        first: First digits of an arm key or of a trial key, `factor=level,...`, or a named arm.
+        first: What names an arm; see `analysis.reading.lookup.find_arm`.
         second: The other arm.
         role: `arm` for the trials of the search, `confirmation` for those with fresh seeds.
 
@@ -106,9 +110,9 @@ def compare(sweep: SweepTables, first: str, second: str, *, role: ArmRole = "arm
     """
     with readable(sweep):
         trials = sweep.trials
-        # A stage has the cell of the trial it was trained for, but is not an arm.
         searched = trials[trials["role"].isin(get_args(ArmRole))]
-        named = find_arm(searched, first), find_arm(searched, second)
+        best = functools.cache(lambda: best_trial(sweep))
+        named = find_arm(trials, first, best), find_arm(trials, second, best)
         if named[0].arm_key == named[1].arm_key:
             raise UserError(f"{first!r} and {second!r} are the same arm ({named[0].text}); give two different ones")
         done = complete_trials(trials, role)
@@ -135,7 +139,7 @@ def _of_arm(sweep: SweepTables, trials: pd.DataFrame, done: pd.DataFrame, arm: A
 
 
 def _nothing_common(sweep: SweepTables, named: tuple[ArmName, ArmName], groups: list[pd.DataFrame]) -> str:
-    replicates = [", ".join(str(replicate) for replicate in group.index[:8]) for group in groups]
+    replicates = [", ".join(replicate_name(int(replicate)) for replicate in group.index[:8]) for group in groups]
     return (
         f"the arms have no complete replicate in common ({named[0].text}: {replicates[0]}; {named[1].text}: "
         f"{replicates[1]}), so nothing can be paired; `seatbelt resume {sweep.root} --replicates N` "
@@ -229,6 +233,6 @@ def _verdict(named: tuple[ArmName, ArmName], selection: Interval, detectable: fl
     if most <= WORTH:
         return f"no relevant difference: at most {most:.4f} either way (95 %)"
     return (
-        f"not decided: {selection.n} replicates detect differences from {detectable:.4f} (80 % power); "
-        f"a difference of {WORTH:g} needs {needed} replicates"
+        f"not decided: {counted(selection.n, 'replicate')} detect differences from {detectable:.4f} (80 % power); "
+        f"a difference of {WORTH:g} needs {counted(needed, 'replicate')}"
     )

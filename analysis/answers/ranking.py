@@ -48,6 +48,8 @@ class Arm:
     train_seconds: float
     trial_key: str
     """The replicate with the best selection score."""
+    number: int | None
+    """The number of this trial, by which people call it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,15 @@ def best(sweep: Source, *, top: int = 5, by: By = "selection", mixed: bool = Fal
     )
 
 
+def best_trial(sweep: Source) -> str:
+    """Return the key of the best arm's best trial; see `best`.
+
+    Raises:
+        UserError: The sweep has no scores yet, or its tables are damaged.
+    """
+    return best(sweep, top=1).arms[0].trial_key
+
+
 def _baselines(source: Source) -> dict[str, float]:
     baselines = [(name, part.baselines) for name, part in source.parts]
     if all(values == baselines[0][1] for _, values in baselines):
@@ -176,12 +187,12 @@ def _no_scores(source: Source, counts: Counter[str]) -> str:
 
 _ARM_COLUMNS = (
     *("arm_key", "encoder", "decoder", "replicates", "selection_iou", "selection_sd", "selection_iou_with_target"),
-    *("test_iou", "parameters", "train_seconds", "trial_key"),
+    *("test_iou", "parameters", "train_seconds", "trial_key", "number"),
 )
 """Columns of a ranked row that are fields of `Arm`."""
 
 _COLUMNS = (
-    *("trial_key", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),
+    *("trial_key", "number", "arm_key", "cell", "encoder", "decoder", "status", "role", "selection_iou"),
     *("selection_iou_with_target", "test_iou", "epochs_done", "parameters", "train_seconds"),
 )
 
@@ -210,7 +221,8 @@ def _ranked(connection: duckdb.DuckDBPyConnection, sweep: SweepTables, name: str
                stddev_samp(selection_iou) as selection_sd,
                avg(selection_iou_with_target) as selection_iou_with_target, avg(test_iou) as test_iou,
                avg(epochs_done) as epochs, any_value(parameters) as parameters, sum(train_seconds) as train_seconds,
-               arg_max(trial_key, selection_iou) as trial_key, $name as origin, avg({by}_iou) as score
+               arg_max(trial_key, selection_iou) as trial_key, arg_max(number, selection_iou) as number,
+               $name as origin, avg({by}_iou) as score
         from ranked where {chosen} and role = 'arm'
         group by arm_key order by score desc nulls last, arm_key limit $top
     """

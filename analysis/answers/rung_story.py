@@ -20,6 +20,7 @@ class Neighbour:
     """Another trial at the rung."""
 
     trial_key: str
+    number: int
     score: float
     """Its best selection IoU up to the rung."""
 
@@ -157,4 +158,5 @@ def _is_present(value: object) -> bool:
 def _neighbour(ranked: list[_Arrival], position: int) -> Neighbour | None:
     if not 0 <= position < len(ranked):
         return None
-    return Neighbour(trial_key=ranked[position].key, score=ranked[position].score)
+    arrival = ranked[position]
+    return Neighbour(trial_key=arrival.key, number=arrival.number, score=arrival.score)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.answers.ranking import best
+from analysis.answers.ranking import best_trial
 from analysis.answers.rung_story import RungStory, rung_stories
-from analysis.reading.lookup import find_trial
+from analysis.reading.lookup import TrialName, find_trial, trial_names
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import complete_trials
 from analysis.reading.unfinished import unfinished_text
@@ -50,6 +50,7 @@ class Story:
     """A trial from proposal to end."""
 
     trial_key: str
+    number: int | None
     arm_key: str
     cell: dict[str, str]
     replicate: int | None
@@ -65,7 +66,7 @@ class Story:
     eta: int
     """One of this many trials at a rung is promoted."""
     stage: Stage | None
-    used_by: list[str]
+    used_by: list[TrialName]
     """Trials that begin with this one as their stage."""
     epochs_done: int
     epochs_planned: int | None
@@ -101,25 +102,16 @@ def why(sweep: SweepTables, trial: str) -> Story:
         return _why(sweep, trial)
 
 
-def _key(trials: pd.DataFrame, name: str, sweep: SweepTables) -> str:
-    import pandas as pd
-
-    arms = {str(key): str(arm) for key, arm in zip(trials["trial_key"], trials["arm_key"], strict=True)}
-    # Trials without a number can only be named by their keys.
-    numbers = [-1 - place if pd.isna(n) else int(n) for place, n in enumerate(trials["number"])]
-    by_number = dict(zip(numbers, map(str, trials["trial_key"]), strict=True))
-    return find_trial(by_number, arms, name, lambda: best(sweep, top=1).arms[0].trial_key)
-
-
 def _why(sweep: SweepTables, name: str) -> Story:
     trials, epochs, decisions = sweep.trials, sweep.epochs, sweep.decisions
-    key = _key(trials, name, sweep)
+    key = find_trial(trial_names(trials), name, lambda: best_trial(sweep))
     row = {str(column): _python_value(value) for column, value in trials[trials["trial_key"] == key].iloc[0].items()}
     measured = epochs[epochs["trial_key"] == key].sort_values("epoch")
     place, arms = _place(trials, row["arm_key"])
     counts = {str(status): int(count) for status, count in trials["status"].value_counts().items()}
     return Story(
         trial_key=key,
+        number=_int(row["number"]),
         arm_key=row["arm_key"],
         cell=read_cell(row["cell"]),
         replicate=_int(row["replicate"]),
@@ -134,7 +126,7 @@ def _why(sweep: SweepTables, name: str) -> Story:
         prunes=sweep.record.prunes,
         eta=sweep.record.eta,
         stage=_stage(row),
-        used_by=[str(user) for user in trials.loc[trials["stage_key"] == key, "trial_key"]],
+        used_by=trial_names(trials[trials["stage_key"] == key]),
         epochs_done=_int(row["epochs_done"]) or 0,
         epochs_planned=_int(row["epochs_planned"]),
         attempts=_int(row["attempts"]) or 0,

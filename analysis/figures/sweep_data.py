@@ -11,6 +11,7 @@ from analysis.answers.effects import Effects, effects
 from analysis.reading.duckdb import connect, frame
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import cells_of
+from seatbelt.records.names import split_switches
 from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 from seatbelt.records.tables import Status
 
@@ -137,9 +138,8 @@ class SweepData:
 
 def _short_name(cell: Mapping[str, str]) -> str:
     """Return the name of a cell; of several switches, only those that are on."""
-    switches = [name for name, level in cell.items() if level in ("on", "off")]
-    if len(switches) < 2:
+    others, switches = split_switches(cell)
+    if switches is None:
         return cell_text(cell)
-    others = cell_text({name: level for name, level in cell.items() if name not in switches})
-    on = " + ".join(name for name in switches if cell[name] == "on") or "all switches off"
-    return f"{others}, {on}" if others else on
+    on = " + ".join(switches) or "all switches off"
+    return f"{cell_text(others)}, {on}" if others else on

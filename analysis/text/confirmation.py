@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from analysis.answers.confirmation import Confirmations
-from analysis.text.tables import table_text
+from analysis.text.tables import Fold, fitted_table
+from seatbelt.records.names import cell_name
+from seatbelt.text.wording import counted
 
 
-def confirmation_text(confirmations: Confirmations) -> str:
-    """Return confirmed arms as a table with notes."""
+def confirmation_text(confirmations: Confirmations, width: int | None = None) -> str:
+    """Return confirmed arms as a table with notes; the table fits a terminal of `width` columns."""
     factors = list(dict.fromkeys(name for arm in confirmations.arms for name in arm.cell))
     names = [*factors, "n", "selection", "test", "searched", "shrinkage", "selection - baseline", "test - baseline"]
     rows = []
@@ -29,10 +31,12 @@ def confirmation_text(confirmations: Confirmations) -> str:
             ]
         )
     subjects = max((arm.test.n for arm in confirmations.arms if arm.test is not None), default=0)
+    arms = [cell_name(arm.cell) for arm in confirmations.arms]
+    fold = Fold(name="arm", first=0, count=len(factors), cells=arms) if len(factors) > 1 else None
     lines = [
-        table_text(names, rows),
+        fitted_table(names, rows, width, drop=("test - baseline", "searched", "test"), fold=fold),
         "intervals: 95 %; selection over replicates with fresh seeds (Student), test over replicates and "
-        f"{subjects} subjects (bootstrap); differences are paired by seed and image.",
+        f"{counted(subjects, 'subject')} (bootstrap); differences are paired by seed and image.",
         "shrinkage: score in the search minus confirmed score; the part of the score that was luck.",
     ]
     if confirmations.baseline is None:

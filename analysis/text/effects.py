@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.answers.effects import Effects
-from analysis.text.tables import table_text
+from analysis.text.tables import fitted_table
 
 ESTIMATORS = {
     "mixed": "mixed model",
@@ -14,8 +14,8 @@ ESTIMATORS = {
 FAMILIES = {"holm": "Holm", "bh": "BH"}
 
 
-def effects_text(result: Effects) -> str:
-    """Return effects as a table with notes."""
+def effects_text(result: Effects, width: int | None = None) -> str:
+    """Return effects as a table with notes; the table fits a terminal of `width` columns."""
     p_name = f"p ({FAMILIES[result.family]})"
     names = ["factor", "level", "against", "n", "effect", "95 % interval", p_name, "detectable", "decided"]
     rows = []
@@ -37,7 +37,7 @@ def effects_text(result: Effects) -> str:
     what = f"selection IoU, best up to epoch {result.epoch}" if result.score == "selection" else "test IoU"
     over = f"{result.evidence} and subjects" if result.score == "test" else result.evidence
     lines = [
-        table_text(names, rows),
+        fitted_table(names, rows, width, drop=("n", "detectable", "against")),
         f"effects on the {what}; {ESTIMATORS[result.estimator]}, {result.complete} of {result.trials} "
         f"trials reached it; intervals over {over}.",
         "detectable: smallest effect this sweep could have found (80 % power, 5 % level).",

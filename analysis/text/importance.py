@@ -5,14 +5,14 @@ from __future__ import annotations
 from analysis.answers.importance import Importances
 from analysis.answers.interactions import Interactions
 from analysis.answers.rungs import Agreements
-from analysis.text.tables import table_text
+from analysis.text.tables import Fold, fitted_table, table_text
 
 _MOST_INTERACTIONS = 20
 """Interactions listed by default."""
 
 
-def importance_text(result: Importances) -> str:
-    """Return the importance of factors as a table with notes."""
+def importance_text(result: Importances, width: int | None = None) -> str:
+    """Return the importance of factors as a table with notes; it fits a terminal of `width` columns."""
     names = ["factor", "share", "95 % interval", "main effects", "fANOVA", "PED-ANOVA"]
     rows = [
         [
@@ -26,7 +26,7 @@ def importance_text(result: Importances) -> str:
         for row in result.importances
     ]
     lines = [
-        table_text(names, rows),
+        fitted_table(names, rows, width, drop=("PED-ANOVA", "fANOVA")),
         f"shares of the variation that the factors explain; the expected final score has a standard deviation of "
         f"{result.deviation:.3f} [{result.low:.3f}, {result.high:.3f}] IoU over the space; {result.trials} trials, "
         f"{result.complete} of them complete.",
@@ -35,7 +35,7 @@ def importance_text(result: Importances) -> str:
     return "\n".join([*lines, *result.notes])
 
 
-def interactions_text(result: Interactions, *, everything: bool = False) -> str:
+def interactions_text(result: Interactions, width: int | None = None, *, everything: bool = False) -> str:
     """Return interactions as a table, most certain first."""
     names = ["factor", "level", "factor", "level", "n", "beyond", "95 % interval", "p (BH)", "decided"]
     listed = result.interactions if everything else result.interactions[:_MOST_INTERACTIONS]
@@ -53,9 +53,11 @@ def interactions_text(result: Interactions, *, everything: bool = False) -> str:
         ]
         for row in listed
     ]
+    pairs = [f"{row.factor_a}={row.level_a} {row.factor_b}={row.level_b}" for row in listed]
+    fold = Fold(name="levels", first=0, count=4, cells=pairs)
     left = len(result.interactions) - len(listed)
     lines = [
-        table_text(names, rows),
+        fitted_table(names, rows, width, drop=("n", "p (BH)"), fold=fold),
         f"beyond: selection IoU of both levels together minus the sum of their effects; {result.complete} of "
         f"{result.trials} trials complete{f'; {left} less sure ones not listed (--all)' if left else ''}.",
     ]

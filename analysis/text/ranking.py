@@ -6,11 +6,12 @@ import shlex
 
 from analysis.answers.ranking import Ranking
 from analysis.reading.unfinished import unfinished_text
-from analysis.text.tables import table_text
+from analysis.text.tables import Fold, fitted_table
+from seatbelt.records.names import cell_name, number_or_key
 
 
-def ranking_text(ranking: Ranking, sweep: str) -> str:
-    """Return a ranking as a table with notes."""
+def ranking_text(ranking: Ranking, sweep: str, width: int | None = None) -> str:
+    """Return a ranking as a table with notes; the table fits a terminal of `width` columns."""
     lines = []
     if not ranking.complete:
         lines.append(
@@ -26,7 +27,7 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
             "MIXED: the sweeps are scored on different selection sets; scores and ranks are comparable only within "
             "a sweep."
         )
-    lines.append(_table(ranking))
+    lines.append(_table(ranking, width))
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ranking.trials.items()))
     lines.append(f"trials: {counts}")
     unfinished = unfinished_text(ranking.trials)
@@ -46,11 +47,12 @@ def ranking_text(ranking: Ranking, sweep: str) -> str:
             f"--replicates {max(3, most)}`"
         )
     where = shlex.quote(first.location) if ranking.several else sweep
-    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(str(first.trial_key))}")
+    trial = first.trial_key if first.number is None else str(first.number)
+    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(trial)}")
     return "\n".join(lines)
 
 
-def _table(ranking: Ranking) -> str:
+def _table(ranking: Ranking, width: int | None) -> str:
     factors = list(dict.fromkeys(name for arm in ranking.arms for name in arm.cell))
     sweep = ["sweep"] if ranking.several else []
     scores = ["selection", "sd", "with target", "test"]
@@ -61,6 +63,9 @@ def _table(ranking: Ranking) -> str:
         values = [arm.selection_iou, arm.selection_sd, arm.selection_iou_with_target, arm.test_iou]
         score_texts = ["-" if value is None else f"{value:.3f}" for value in values]
         levels = [arm.cell.get(name, "-") for name in factors]
+        trial = number_or_key(arm.number, arm.trial_key)
         origin = [arm.sweep] if ranking.several else []
-        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, arm.trial_key])
-    return table_text(names, rows)
+        rows.append([arm.rank, *origin, *levels, *score_texts, arm.replicates, arm.epochs, millions, trial])
+    arms = [cell_name(arm.cell) for arm in ranking.arms]
+    fold = Fold(name="arm", first=1 + len(sweep), count=len(factors), cells=arms) if len(factors) > 1 else None
+    return fitted_table(names, rows, width, drop=("parameters", "epochs", "sd", "with target"), fold=fold)

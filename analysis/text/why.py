@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from analysis.answers.rung_story import Neighbour, RungStory
 from analysis.answers.why import Decision, Story
+from seatbelt.records.names import cell_name, replicate_name
 from seatbelt.records.sweep import cell_text
+from seatbelt.text.wording import counted
 
 
 def story_text(story: Story) -> str:
     """Return the story of a trial, one line per event."""
-    kind = "" if story.role == "arm" else f", {story.role}"
     lines = [story.provisional] if story.provisional else []
-    lines.append(
-        f"trial {story.trial_key} of arm {story.arm_key}: {cell_text(story.cell)}, replicate {story.replicate}{kind}"
-    )
+    number = "" if story.number is None else f"[{story.number}] "
+    lines.append(f"trial {number}{cell_name(story.cell)}, {_kind(story)}: {cell_text(story.cell)}")
+    lines.append(f"trial key {story.trial_key}, arm key {story.arm_key}")
     lines += _beginning(story)
     rungs = {rung.rung: rung for rung in story.rungs}
     for decision in story.decisions:
@@ -25,6 +26,12 @@ def story_text(story: Story) -> str:
     lines += _troubles(story)
     lines += _ending(story)
     return "\n".join(lines)
+
+
+def _kind(story: Story) -> str:
+    if story.role == "stage":
+        return "pretraining"
+    return replicate_name(story.replicate or 0) + (f", {story.role}" if story.role == "copied" else "")
 
 
 def _beginning(story: Story) -> list[str]:
@@ -39,7 +46,8 @@ def _beginning(story: Story) -> list[str]:
         took = "" if story.stage.seconds is None else f", {story.stage.seconds:.0f} s of training"
         lines.append(f"begins with the pretraining {story.stage.stage_key} ({whose}{took})")
     if story.used_by:
-        lines.append(f"{len(story.used_by)} trials begin with it: {', '.join(story.used_by[:5])}")
+        count, begin = counted(len(story.used_by), "trial"), "begins" if len(story.used_by) == 1 else "begin"
+        lines.append(f"{count} {begin} with it: {', '.join(user.text for user in story.used_by[:5])}")
     return lines
 
 
@@ -52,7 +60,7 @@ def _other(decision: Decision) -> list[str]:
 
 def _rung(rung: RungStory, story: Story) -> list[str]:
     fate = "promoted" if rung.promoted else "not promoted"
-    allowed = "" if rung.allowed is None else f", {rung.allowed} promotion{'s'[: rung.allowed != 1]} allowed by then"
+    allowed = "" if rung.allowed is None else f", {counted(rung.allowed, 'promotion')} allowed by then"
     lines = [
         f"rung at epoch {rung.rung}: {fate}; score {rung.score:.4f}, rank {rung.rank} of {rung.compared}{allowed}",
         f"  decision: {rung.reason}",
@@ -76,7 +84,7 @@ def _rung(rung: RungStory, story: Story) -> list[str]:
 
 
 def _named(what: str, neighbour: Neighbour | None) -> str:
-    return "" if neighbour is None else f"{what}: {neighbour.trial_key} ({neighbour.score:.4f})"
+    return "" if neighbour is None else f"{what}: [{neighbour.number}] ({neighbour.score:.4f})"
 
 
 def _not_pruned(story: Story) -> list[str]:
@@ -86,7 +94,7 @@ def _not_pruned(story: Story) -> list[str]:
 
 
 def _troubles(story: Story) -> list[str]:
-    legs = f"{story.attempts} leg{'s'[: story.attempts != 1]}"
+    legs = counted(story.attempts, "leg")
     hosts = f" on {', '.join(story.hosts)}" if story.hosts else ""
     troubles = [
         f"{count} ended by {what}"
@@ -98,9 +106,8 @@ def _troubles(story: Story) -> list[str]:
 
 
 def _ending(story: Story) -> list[str]:
-    planned = "" if story.epochs_planned is None else f" of {story.epochs_planned}"
     when = f" at {story.ended_at}" if story.ended_at else ""
-    lines = [f"status: {story.status}{when}, {story.epochs_done}{planned} epochs"]
+    lines = [f"status: {story.status}{when}, {_epochs(story)}"]
     if story.selection_iou is not None:
         lines.append(f"best epoch: {story.best_epoch}, selection IoU {story.selection_iou:.4f}")
     if story.test_iou is not None:
@@ -108,3 +115,9 @@ def _ending(story: Story) -> list[str]:
     if story.place is not None:
         lines.append(f"its arm ranks {story.place} of {story.arms} by mean selection IoU of complete trials")
     return lines
+
+
+def _epochs(story: Story) -> str:
+    if story.epochs_planned is None:
+        return counted(story.epochs_done, "epoch")
+    return f"{story.epochs_done} of {counted(story.epochs_planned, 'epoch')}"

@@ -51,7 +51,7 @@ def options_of(record: type[Any]) -> dict[str, Option]:
 
 
 def with_options(record: type[Any]) -> Callable[[F], F]:
-    """Return a decorator that shows the options of a record in place of `**options`, to editors and notebooks."""
+    """Return a decorator that shows editors, notebooks and `help` the options of a record instead of `**options`."""
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)

@@ -12,7 +12,7 @@ from runners.core.events import Event, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.progress import total_epochs
+from runners.session.sweep_progress import total_epochs
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder

@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments
-from runners.cli.output import print_json, write_answer
-from runners.terminal import progress_bar, say
+from runners.cli.options import TRIAL, JsonOption, SweepArgument, SweepArguments, WideOption
+from runners.cli.output import print_json, table_width, write_answer
+from runners.terminal import progress_bar, say, terminal_width
+from seatbelt.text.redaction import safe_text
+from seatbelt.text.wording import cut
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +38,8 @@ def status(
         text, running = status_text(sweep)
         if watch:
             typer.echo("\x1b[2J\x1b[H", nl=False)
-        say(text)
+        width = terminal_width()
+        say("\n".join(cut(line, width) for line in safe_text(text).split("\n")))
         if not watch or not running:
             return
         time.sleep(every)
@@ -49,6 +52,7 @@ def best(
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Rank sweeps of different selection sets, whose scores do not compare.")
     ] = False,
+    wide: WideOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Show the best configurations: arms ranked by their mean over replicates, of one sweep or of several.
@@ -72,7 +76,7 @@ def best(
         return
     from analysis.text.ranking import ranking_text
 
-    say(ranking_text(ranking, source.root))
+    say(ranking_text(ranking, source.root, table_width(wide)))
 
 
 def query(
@@ -92,6 +96,7 @@ def query(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Time limit, seconds.")] = 60,
     memory: Annotated[float, typer.Option(min=0.001, help="Memory limit, GB.")] = 4,
+    wide: WideOption = False,
 ) -> None:
     """Answer an SQL query over the tables trials, epochs, images, decisions and stages.
 
@@ -104,7 +109,7 @@ def query(
       seatbelt query sweeps/architecture "select decoder, avg(selection_iou) from trials group by decoder"
       seatbelt query "sweeps/*" "from trials" --out trials.parquet
     """
-    write_answer(arguments, form=output, out=out, timeout=timeout, memory=memory)
+    write_answer(arguments, form=output, out=out, timeout=timeout, memory=memory, wide=wide)
 
 
 def reproduce(

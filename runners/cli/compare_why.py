@@ -6,17 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import TRIAL, JsonOption, SweepArgument
-from runners.cli.output import print_json
+from runners.cli.options import ARM, TRIAL, JsonOption, SweepArgument, WideOption
+from runners.cli.output import print_json, table_width
 from runners.terminal import say
 
-ArmArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ARM",
-        help="factor=level,factor=level, a named arm, a trial such as [7], or the first digits of a key.",
-    ),
-]
+ArmArgument = Annotated[str, typer.Argument(metavar="ARM", help=ARM)]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +27,7 @@ def compare(
         Literal["arm", "confirmation"],
         typer.Option(help="Trials of the search, or those of `confirm` with fresh seeds."),
     ] = "arm",
+    wide: WideOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Compare two arms over their complete trials, paired by replicate and by test image.
@@ -43,6 +38,7 @@ def compare(
 
     Example:
       seatbelt compare sweeps/architecture decoder=unet,encoder=resnet34 decoder=fpn,encoder=resnet34
+      seatbelt compare sweeps/architecture best 7
     """
     from analysis import load
     from analysis.answers.comparison import compare as find_difference
@@ -54,7 +50,7 @@ def compare(
     if json_output:
         print_json(comparison)
     else:
-        say(comparison_text(comparison))
+        say(comparison_text(comparison, table_width(wide)))
 
 
 def why(

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runners.cli.options import SweepArgument, with_records
+from runners.cli.options import ARM, JsonOption, SweepArgument, WideOption, with_records
+from runners.cli.output import table_width
 from runners.session.options import RunOptions
 from runners.terminal import say
-from search_spaces.space import NAMED_ARM
-from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
-    from analysis.answers.ranking import Arm
+    from analysis.reading.tables import SweepTables
 
 
 def register(app: typer.Typer) -> None:
@@ -28,11 +27,10 @@ def confirm(
     run: RunOptions,
     top: Annotated[int, typer.Option(min=1, help="Number of leading arms.")] = 5,
     replicates: Annotated[int, typer.Option(min=1, help="Fresh seeds for each, the same for all.")] = 5,
-    arm: Annotated[
-        list[str] | None, typer.Option(help="Also this arm: the first digits of its key, or the name of a named arm.")
-    ] = None,
+    arm: Annotated[list[str] | None, typer.Option(help=f"Also this arm; may be repeated. {ARM}")] = None,
     baseline: Annotated[bool, typer.Option(help="Confirm the baseline too, to compare with.")] = True,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    wide: WideOption = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Train the leading arms again with fresh seeds to their full epochs, and print what is left of their lead.
 
@@ -52,9 +50,9 @@ def confirm(
 
     folder = SweepFolder(sweep)
     baseline_cell = folder.describe().baseline
-    ranking = best(load(sweep), top=1_000_000).arms
-    cells = [ranked.cell for ranked in ranking[:top]]
-    further = [_cell_of_arm(name, ranking, sweep) for name in arm or ()]
+    tables = load(sweep)
+    cells = [ranked.cell for ranked in best(tables, top=top).arms]
+    further = _cells_of_arms(tables, arm) if arm else []
     further += [baseline_cell] if baseline and baseline_cell else []
     cells += [cell for cell in further if cell not in cells]
     code = run_session(prepare_confirmation(sweep, tuple(cells), replicates, run))
@@ -63,13 +61,15 @@ def confirm(
     if json_output:
         typer.echo(json.dumps(asdict(confirmation), indent=1))
     else:
-        say(confirmation_text(confirmation))
+        say(confirmation_text(confirmation, table_width(wide)))
     raise typer.Exit(code)
 
 
-def _cell_of_arm(name: str, arms: list[Arm], sweep: str) -> dict[str, str]:
-    cells = [arm.cell for arm in arms if arm.arm_key.startswith(name) or arm.cell.get(NAMED_ARM) == name]
-    if len(cells) != 1:
-        what = "no arm" if not cells else f"{len(cells)} arms"
-        raise UserError(f"{sweep} has {what} called {name!r}; `seatbelt best {sweep} --json` tells their keys")
-    return cells[0]
+def _cells_of_arms(sweep: SweepTables, words: list[str]) -> list[dict[str, str]]:
+    from analysis.answers.ranking import best_trial
+    from analysis.reading.lookup import find_arm
+    from analysis.reading.tables import readable
+
+    with readable(sweep):
+        trials = sweep.trials
+        return [find_arm(trials, word, lambda: best_trial(sweep)).cell for word in words]

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from runners.cli.options import JsonOption, SweepArgument
-from runners.cli.output import print_json
+from runners.cli.options import JsonOption, SweepArgument, WideOption
+from runners.cli.output import print_json, table_width
 from runners.terminal import say
 
 
@@ -33,6 +33,7 @@ def effects(
     adjust: Annotated[
         Literal["holm", "bh"], typer.Option(help="Adjustment of p-values: Holm, or Benjamini and Hochberg.")
     ] = "holm",
+    wide: WideOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Show what each level of each factor adds to the score, with intervals.
@@ -46,12 +47,13 @@ def effects(
     """
     from analysis import load
 
+    width = table_width(wide)
     if pairs:
         from analysis.answers.interactions import interactions
         from analysis.text.importance import interactions_text
 
         pair_effects = interactions(load(sweep))
-        print_json(pair_effects) if json_output else say(interactions_text(pair_effects, everything=everything))
+        print_json(pair_effects) if json_output else say(interactions_text(pair_effects, width, everything=everything))
         return
     from analysis.answers.effects import effects as estimate
     from analysis.text.effects import effects_text
@@ -60,10 +62,10 @@ def effects(
     estimates = estimate(load(sweep), factor=factor, at=at, score=score, estimator=estimator, family=adjust)
     if score == "test":
         SweepFolder(sweep).note_test_read("effects --score test")
-    print_json(estimates) if json_output else say(effects_text(estimates))
+    print_json(estimates) if json_output else say(effects_text(estimates, width))
 
 
-def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
+def importance(sweep: SweepArgument, wide: WideOption = False, json_output: JsonOption = False) -> None:
     """Show how much of the scores' variation each factor explains.
 
     Shapley shares of the factorial model, from pruned and complete trials, beside Optuna's fANOVA and PED-ANOVA.
@@ -76,7 +78,7 @@ def importance(sweep: SweepArgument, json_output: JsonOption = False) -> None:
     from analysis.text.importance import importance_text
 
     shares = estimate(load(sweep))
-    print_json(shares) if json_output else say(importance_text(shares))
+    print_json(shares) if json_output else say(importance_text(shares, table_width(wide)))
 
 
 def rungs(sweep: SweepArgument, json_output: JsonOption = False) -> None:

@@ -16,7 +16,13 @@ SweepArgument = Annotated[str, typer.Argument(help="The sweep: its folder, or s3
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+WideOption = Annotated[bool, typer.Option("--wide", help="Show all columns, also on a narrow terminal.")]
+
 TRIAL = "A trial: its number such as 7 or [7], best, or the first digits of its key."
+ARM = (
+    "An arm: best, the number of one of its trials such as 7 or [7], its name such as 'resnet18 unet', "
+    "factor=level,factor=level, or the first digits of its key."
+)
 
 SweepArguments = Annotated[
     list[str],

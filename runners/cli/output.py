@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from runners.terminal import terminal_width
 from seatbelt.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.reading.tables import Source
 
 Form = Literal["table", "json", "csv", "parquet"]
+
+
+def table_width(wide: bool) -> int | None:
+    """Return the width that a table must fit: that of the terminal; None for --wide and for files and pipes."""
+    return None if wide else terminal_width()
 
 
 def print_json(answer: Any) -> None:  # noqa: ANN401  (a dataclass, or lists and dicts of plain values)
@@ -28,7 +34,9 @@ def print_json(answer: Any) -> None:  # noqa: ANN401  (a dataclass, or lists and
 _BY_SUFFIX: dict[str, Form] = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
 
 
-def write_answer(arguments: list[str], *, form: Form | None, out: str | None, timeout: float, memory: float) -> None:
+def write_answer(
+    arguments: list[str], *, form: Form | None, out: str | None, timeout: float, memory: float, wide: bool
+) -> None:
     """Run a query and write its answer.
 
     Args:
@@ -37,6 +45,7 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
         out: File to write; None is standard output.
         timeout: Time limit of the query, seconds.
         memory: Memory limit of the query, GB.
+        wide: Show all columns of a table on the terminal.
 
     Raises:
         UserError: The SQL is missing, the file cannot be written, or the query is refused.
@@ -57,7 +66,7 @@ def write_answer(arguments: list[str], *, form: Form | None, out: str | None, ti
         data = query_parquet(source, sql, timeout=timeout, memory=memory)
     else:
         names, rows = query(source, sql, timeout=timeout, memory=memory)
-        data = format_answer(names, rows, form).encode() + b"\n"
+        data = format_answer(names, rows, form, table_width(wide or file is not None)).encode() + b"\n"
     if file is not None:
         from seatbelt.storage.base import LocalStorage
 

@@ -64,7 +64,7 @@ def explain_trial(  # noqa: PLR0913
 
     Args:
         root: The sweep.
-        key: First digits of the trial's key, or `best`.
+        key: The trial; see `find_trial`.
         images: Paths in their data set; none for the best and the worst test image that shows the target.
         out: Folder for the files; None is `report/explain` of a sweep in a folder.
         device: Torch device; None is that of the sweep.
@@ -161,7 +161,7 @@ def _write(
     several: bool,
 ) -> Explained:
     name = f"{view.key}-{_slug(f'{item.dataset}-{item.image}' if several else item.image)}"
-    trial = f"{config.model.decoder} with {config.model.encoder}, trial {view.key}, epoch {view.best_epoch}"
+    trial = f"{config.model.decoder} with {config.model.encoder}, trial [{view.plan.number}], epoch {view.best_epoch}"
     numbers = _numbers(view, item, explanation)
     storage.write(f"{name}.png", panel(explanation, f"{item.image} ({item.why})", trial))
     storage.write(f"{name}.json", json.dumps(numbers, indent=1, allow_nan=False).encode())

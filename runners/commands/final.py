@@ -16,8 +16,8 @@ import numpy as np
 
 from analysis import load
 from analysis.answers.arm_scores import ArmScores, arm_scores
-from analysis.answers.ranking import best
-from analysis.reading.lookup import BEST, find_arm
+from analysis.answers.ranking import best_trial
+from analysis.reading.lookup import find_arm
 from analysis.statistics.intervals import Interval, over_subjects
 from runners.commands.model import ModelRequest, confirmation_sentence, images_at_hand, write_checked
 from runners.commands.prepare import PreparedSession, check_unchanged
@@ -94,7 +94,7 @@ def prepare_final(request: FinalRequest, run: RunOptions) -> FinalTraining:
         raise UserError(f"{request.sweep} is a final training already; name the sweep that it comes from")
     history = read_history(source)
     tables = load(request.sweep)
-    key = best(tables, top=1).arms[0].arm_key if request.arm == BEST else find_arm(tables.trials, request.arm).arm_key
+    key = find_arm(tables.trials, request.arm, lambda: best_trial(tables)).arm_key
     trials = [view for view in history.by_number if view.plan.arm_key == key]
     epochs, why = (request.epochs, "--epochs") if request.epochs else _median_epochs(trials, request.sweep)
     with as_recorded(source):

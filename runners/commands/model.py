@@ -86,6 +86,7 @@ def export_model(sweep: str, name: str = "best", *, request: ModelRequest, say: 
     folder = SweepFolder(sweep)
     description = folder.describe()
     view = choose_trial(read_history(folder), name, sweep)
+    images = images_at_hand(folder, description, view, say, needed=bool(request.graphs))
     model = trained_model(folder, [view], "cpu", note=say)
     scores = arm_scores(load(sweep), view.plan.arm_key)
     say(f"trial [{view.plan.number}] {view.key}: {_score_line(view)}")
@@ -94,7 +95,6 @@ def export_model(sweep: str, name: str = "best", *, request: ModelRequest, say: 
         test=_test_sentence(view, scores),
         confirmation=confirmation_sentence(scores, sweep),
     )
-    images = images_at_hand(folder, description, view, say, needed=bool(request.graphs))
     if images:
         folder.note_test_read("model")
     options = "".join(f" --{form}" for form in request.graphs)

@@ -15,6 +15,7 @@ from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.trial_lookup import read_history
 from seatbelt.errors import UserError
 from seatbelt.records.sweep import cell_text
+from seatbelt.text.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,6 @@ def recommendation(root: str, within: float, sure: float) -> JudgedRecommendatio
 def recommendation_lines(judged: JudgedRecommendation) -> list[str]:
     """Return a recommendation in words."""
     return [
-        f"{cell_text(judged.arm.cell)} ({judged.replicates} trials): {expectation_text(judged.arm)}",
+        f"{cell_text(judged.arm.cell)} ({counted(judged.replicates, 'trial')}): {expectation_text(judged.arm)}",
         certainty_text(judged.certainty),
     ]

@@ -15,6 +15,7 @@ from runners.worker.leg import run_leg
 from runners.worker.messages import EpochReport, LegResult, LegTask
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
+from seatbelt.text.wording import counted
 
 _COMPARED = ("train_loss", "validation_loss", "selection_loss", "selection_iou", "selection_iou_with_target")
 
@@ -31,12 +32,12 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
     view = find_trial(history, key, root)
     with as_recorded(folder):
         config = TrialConfig.model_validate(view.plan.config)
-    say(f"trial {view.key}: {' '.join(view.plan.cell.values())}, replicate {view.plan.replicate}, seed {config.seed}")
+    say(f"trial {view.name} ({view.key}), seed {config.seed}")
     say(config.model_dump_json(indent=1))
     if dry_run:
         return 0
     if not view.epochs_done:
-        raise UserError(f"trial {view.key} has no recorded epoch to compare with")
+        raise UserError(f"trial {view.name} has no recorded epoch to compare with")
     last = min(epochs or view.epochs_done, view.epochs_done)
     epochs_table = load(root).epochs
     rows = epochs_table[epochs_table["trial_key"] == view.key]
@@ -57,7 +58,7 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
         )
         for message in run_leg(task):
             if isinstance(message, LegResult) and message.error:
-                raise UserError(f"trial {view.key} cannot be trained here: {message.error}")
+                raise UserError(f"trial {view.name} cannot be trained here: {message.error}")
             if not isinstance(message, EpochReport):
                 continue
             was = recorded.get(message.epoch)
@@ -69,7 +70,9 @@ def reproduce(root: str, key: str, *, epochs: int | None, dry_run: bool, say: Ca
             verdict = f"differs in {', '.join(wrong)}" if wrong else "identical"
             say(f"epoch {message.epoch}: selection IoU {now:.6f}, recorded {was['selection_iou']:.6f}: {verdict}")
     say(
-        "every number is the same" if not differing else f"{differing} epochs differ (other versions, threads, device?)"
+        f"{counted(differing, 'epoch')} with other numbers (other versions, threads, device?)"
+        if differing
+        else "every number is the same"
     )
     return 1 if differing else 0
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from runners.core.events import Event, LegEnded, LegStarted, SessionOpened
+from runners.core.events import EpochMeasured, Event, LegEnded, LegStarted, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.progress import total_epochs
+from runners.session.sweep_progress import progress_rows, sweep_progress
+from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder
 from seatbelt.records.tables import Status
-from seatbelt.text.wording import duration
+from seatbelt.text.wording import counted, duration
 
 
 def status_text(root: str) -> tuple[str, bool]:
@@ -32,35 +35,53 @@ def status_text(root: str) -> tuple[str, bool]:
 
 def _text(root: str, folder: SweepFolder, events: list[Event], history: History) -> tuple[str, bool]:
     description = folder.describe()
-    sessions = [event for event in events if isinstance(event, SessionOpened)]
-    limits = TypeAdapter(Limits).validate_python(sessions[-1].limits) if sessions else Limits()
-    plan = description.plan(limits)
     who = holder(folder)
-    lines = [
-        f"{root}: {description.study}, {description.question}",
-        f"driver     {who or _without_driver(root, history)}",
-        "trials     " + (_counts(history, runs=who is not None) or "none"),
+    rows = [
+        ("driver", who or _without_driver(root, history)),
+        *_progress(description, events, history, who is not None),
     ]
-    total = total_epochs(plan)
-    lines.append(f"epochs     {history.epochs_done}" + (f" of about {total}" if total is not None else ""))
-    if history.best is not None:
-        view = history.trials[history.best[1]]
-        cell = " ".join(view.plan.cell.values())
-        lines.append(f"best       selection IoU {history.best[0]:.3f}: {cell} (trial {view.key})")
-    lines += [f"baseline   {name}: {value:.3f}" for name, value in description.baselines.items()]
-    for key in sorted(history.running if who else ()):
-        view = history.trials[key]
-        started = [e.at for e in events if isinstance(e, LegStarted) and e.trial_key == key][-1]
-        since = duration(time.time() - started)
-        lines.append(
-            f"running    {' '.join(view.plan.cell.values())}: epoch {view.epochs_done}/{view.committed}, {since}"
-        )
+    rows += [("baseline", f"{name}: {value:.3f}") for name, value in description.baselines.items()]
+    rows += _running(events, history) if who else []
     lost = [event for event in events if isinstance(event, LegEnded) and event.outcome in ("lost", "fault")]
     if lost:
-        legs = "1 leg" if len(lost) == 1 else f"{len(lost)} legs"
-        lines.append(f"faults     {legs} lost to machines, each tried again; the last: {lost[-1].error}")
-    lines.append(f"disk       {folder.storage.size() / 2**20:.0f} MiB in {root}")
-    return "\n".join(lines), who is not None
+        legs = counted(len(lost), "leg")
+        rows.append(("faults", f"{legs} lost to machines, each tried again; the last: {lost[-1].error}"))
+    rows.append(("disk", f"{folder.storage.size() / 2**20:.0f} MiB in {root}"))
+    lines = [f"{root}: {description.study}, {description.question}", *(f"{label:<10} {text}" for label, text in rows)]
+    return "\n".join(" ".join(line.split("\n")) for line in lines), who is not None
+
+
+def _progress(
+    description: SweepDescription, events: list[Event], history: History, runs: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the progress; a sweep without a driver says its trials by status."""
+    session = [event for event in events if isinstance(event, SessionOpened)][-1:]
+    limits = TypeAdapter(Limits).validate_python(session[0].limits) if session else Limits()
+    progress = sweep_progress(description.plan(limits), history)
+    if not runs:
+        # A killed driver leaves trials that run no more.
+        progress = replace(progress, running=0)
+    seconds = 3600 * history.hours_used
+    pace_seconds, pace_epochs = seconds, history.epochs_done
+    if runs and session:
+        now = time.time()
+        seconds = history.seconds_used + now - session[0].at
+        pace_seconds = now - session[0].at
+        pace_epochs = sum(isinstance(event, EpochMeasured) for event in events[events.index(session[0]) :])
+    left = progress.seconds_left(pace_seconds, pace_epochs)
+    for label, text in progress_rows(progress, seconds, left):
+        yield label, text
+        if label == "trials":
+            yield "statuses", _counts(history, runs=runs) or "none"
+
+
+def _running(events: list[Event], history: History) -> Iterator[tuple[str, str]]:
+    """Yield a row for each running trial."""
+    started = {event.trial_key: event.at for event in events if isinstance(event, LegStarted)}
+    for view in sorted((history.trials[key] for key in history.running), key=lambda view: view.plan.number):
+        score = f", selection IoU {view.scores[-1]:.3f}" if view.scores else ""
+        since = duration(time.time() - started[view.key])
+        yield "running", f"{view.name}: epoch {view.epochs_done} of {view.committed}{score}, for {since}"
 
 
 def _without_driver(root: str, history: History) -> str:

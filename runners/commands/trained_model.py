@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis import load
-from analysis.answers.ranking import best
-from analysis.reading.lookup import BEST, find_arm
+from analysis.answers.ranking import best_trial
+from analysis.reading.lookup import find_arm
 from runners.core.history import History
 from runners.core.trial_state import TrialState
 from runners.sweep_files.code_version import package_versions
@@ -43,13 +43,10 @@ def choose_trial(history: History, name: str, root: str) -> TrialState:
     Raises:
         UserError: No complete trial fits.
     """
-    if name == BEST:
-        view = history.trials[best(load(root), top=1).arms[0].trial_key]
-    else:
-        try:
-            view = find_trial(history, name, root)
-        except UserError as error:
-            view = _best_of_arm(history, name, root, error)
+    try:
+        view = find_trial(history, name, root)
+    except UserError as error:
+        view = _best_of_arm(history, name, root, error)
     if view.status is not Status.COMPLETE:
         raise UserError(
             f"trial [{view.plan.number}] {view.key} is {view.status}, but only complete trials have a model; "
@@ -60,7 +57,7 @@ def choose_trial(history: History, name: str, root: str) -> TrialState:
 
 def _best_of_arm(history: History, name: str, root: str, error: UserError) -> TrialState:
     try:
-        arm = find_arm(load(root).trials, name).arm_key
+        arm = find_arm(load(root).trials, name, lambda: best_trial(load(root))).arm_key
     except UserError as arm_error:
         raise (arm_error if "=" in name else error) from None
     trials = [view for view in history.by_number if view.plan.arm_key == arm]

@@ -8,6 +8,7 @@ from runners.core.plan import Leg, Plan, Record
 from runners.core.trial_state import TrialState
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import arm_key
+from seatbelt.text.wording import counted
 
 
 def further_leg(view: TrialState, stop: int, decided: Decided) -> Leg:
@@ -58,7 +59,7 @@ def stage_leg(plan: Plan, history: History) -> Leg | None:
     for stage in history.stages.waiting:
         view = history.trials.get(stage)
         if view is not None and view.status in ("PAUSED", "PRUNED"):
-            reason = f"{len(history.stages.waiting[stage])} trials wait for it as their stage"
+            reason = f"stage of {counted(len(history.stages.waiting[stage]), 'waiting trial')}"
             decided = Decided(
                 kind="promotion",
                 by="stage",
@@ -85,7 +86,7 @@ def stage_leg(plan: Plan, history: History) -> Leg | None:
         exempt=True,
     )
     decided = Decided(
-        kind="proposal", by="stage", trial_key=key, epoch=0, reason=f"stage of trial {user.key} and others"
+        kind="proposal", by="stage", trial_key=key, epoch=0, reason=f"stage of trial [{user.plan.number}] and others"
     )
     return Leg(
         trial_key=key,
@@ -101,7 +102,8 @@ def stage_leg(plan: Plan, history: History) -> Leg | None:
 def give_up_dependents(history: History) -> Record:
     """Return the failure of the trials whose stage ended without success."""
     stage = min(history.stages.failed)
-    error = f"its pretraining {stage} ended as {history.trials[stage].status}: {history.trials[stage].error}"
+    view = history.trials[stage]
+    error = f"its pretraining [{view.plan.number}] ended as {view.status}: {view.error}"
     return Record(
         tuple(
             LegEnded(trial_key=key, attempt=0, outcome="failed", epoch=0, at=0.0, error=error)

@@ -12,6 +12,7 @@ from runners.core.plan import Finished, Plan
 from runners.core.trial_state import TrialState, score_at
 from seatbelt.records.sweep import cell_text
 from seatbelt.records.tables import WITHOUT_RESULT, Status
+from seatbelt.text.wording import counted
 
 
 def finished(plan: Plan, history: History, reason: str) -> Finished:
@@ -103,7 +104,7 @@ def broken_reason(history: History) -> str:
     """Return why the circuit breaker ended the sweep."""
     error = next((view.error for view in history.by_number if view.status == "FAILED"), None)
     return (
-        f"its first {history.failures.count} trials failed with the same error: {error}; mend it, then "
+        f"its first {counted(history.failures.count, 'trial')} failed with the same error: {error}; mend it, then "
         "`seatbelt resume --retry failed`"
     )
 
@@ -130,7 +131,7 @@ def no_success_text(history: History, sweep: str) -> str:
     counts = Counter(view.status for view in history.by_number if view.status in WITHOUT_RESULT)
     ends = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     return (
-        f"no trial has a result ({ends}); the first, [{first.plan.number}] {cell_text(first.plan.cell)}: "
+        f"no trial has a result ({ends}); the first, {first.name}: "
         f"{first.error or 'no reason was recorded'}; {_ADVICE[first.status].format(sweep=sweep)}"
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runners.core.events import Planned, Role, StageFound
+from seatbelt.records.names import trial_name
 from seatbelt.records.tables import FINAL, Status
 
 
@@ -45,6 +46,11 @@ class TrialState:
     def key(self) -> str:
         """The trial's key."""
         return self.plan.trial_key
+
+    @property
+    def name(self) -> str:
+        """`[7] resnet18 unet, replicate 2`: its number and its name for people."""
+        return f"[{self.plan.number}] {trial_name(self.plan.cell, self.plan.replicate, self.role)}"
 
     @property
     def epochs_done(self) -> int:

@@ -9,7 +9,7 @@ from runners.core.plan import Limits, Plan
 from runners.new_sweep.parts_survey import PartsSurvey, survey_parts
 from runners.new_sweep.space_checks import arms_to_check
 from runners.preview.cost import device_here, seconds_per_trial_epoch, some_cells
-from runners.session.progress import total_epochs
+from runners.session.sweep_progress import total_epochs
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from search_spaces.factors import Factor

@@ -7,22 +7,22 @@ import sys
 import time
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runners.core.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded, LegStarted
+from runners.core.events import CertaintyJudged, Decided, EpochMeasured, Event, LegEnded
 from runners.core.history import History
 from runners.core.plan import Finished, Plan
 from runners.core.stopping import as_measured, no_success, no_success_text
-from runners.core.trial_state import TrialState
 from runners.session.recommendation_text import certainty_text, recommendation_text
+from runners.session.sweep_progress import SweepProgress, progress_line, progress_rows, sweep_progress
 from seatbelt.records.tables import Status
 from seatbelt.text.redaction import safe_text
-from seatbelt.text.wording import duration
+from seatbelt.text.wording import counted, duration
 
-_REFRESH_SECONDS = 0.5
+_REFRESH_SECONDS, _SUMMARY_SECONDS = 0.5, 60.0
 
 
 class Progress:
@@ -33,49 +33,50 @@ class Progress:
         self._quiet = quiet
         self._live: Live | None = None
         self._refreshed = 0.0
-        self._started = time.monotonic()
+        self._started = self._summarised = time.monotonic()
         self._epochs_before = 0
         self._plan: Plan | None = None
-        self._legs: dict[str, LegStarted] = {}
 
     def opened(self, plan: Plan, history: History) -> None:
         """Show that a session began."""
         self._plan = plan
-        self._started = time.monotonic()
+        self._started = self._summarised = time.monotonic()
         self._epochs_before = history.epochs_done
         console = Console(file=self._stream)
         if console.is_terminal and not self._quiet:
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
         if history.epochs_done:
-            self._line(f"resumed: {len(history.trials)} trials and {history.epochs_done} epochs are recorded")
+            trials, epochs = counted(len(history.trials), "trial"), counted(history.epochs_done, "epoch")
+            self._line(f"resumed: {trials} and {epochs} are recorded")
 
     def event(self, event: Event, history: History) -> None:
         """Show an event."""
-        if isinstance(event, LegStarted):
-            self._legs[event.trial_key] = event
-        elif isinstance(event, EpochMeasured) and self._live is None:
+        if isinstance(event, EpochMeasured) and self._live is None:
             view = history.trials[event.trial_key]
-            self._line(f"{_name(view)} epoch {event.epoch}/{view.committed}: selection IoU {event.score:.3f}")
+            self._line(f"{view.name} epoch {event.epoch}/{view.committed}: selection IoU {event.score:.3f}")
         elif isinstance(event, LegEnded):
             view = history.trials[event.trial_key]
             if event.error or view.status is Status.DIVERGED:
-                self._line(f"{_name(view)} {view.status}: {view.error}")
+                self._line(f"{view.name} {view.status}: {view.error}")
             elif view.status is Status.COMPLETE:
-                self._line(f"{_name(view)} complete: best selection IoU {view.best_score:.3f}")
+                self._line(f"{view.name} complete: best selection IoU {view.best_score:.3f}")
         elif isinstance(event, Decided) and event.kind == "promotion" and event.trial_key:
             view = history.trials[event.trial_key]
-            self._line(f"{_name(view)} promoted (rank {event.rank} of {event.compared}): {event.reason}")
+            self._line(f"{view.name} promoted (rank {event.rank} of {event.compared}): {event.reason}")
         elif isinstance(event, CertaintyJudged):
             self._line(certainty_text(as_measured(event, history)))
         self.tick(history)
 
     def tick(self, history: History) -> None:
-        """Refresh the live table, at most twice a second."""
+        """Refresh the live table, at most twice a second; elsewhere print a summary, at most once a minute."""
         now = time.monotonic()
         if self._live is not None and now - self._refreshed >= _REFRESH_SECONDS:
             self._refreshed = now
-            self._live.update(self._table(history), refresh=True)
+            self._live.update(self._view(history), refresh=True)
+        elif self._live is None and now - self._summarised >= _SUMMARY_SECONDS:
+            self._summarised = now
+            self._line(progress_line(*self._progress(history)))
 
     def warn(self, text: str) -> None:
         """Show a warning."""
@@ -107,7 +108,9 @@ class Progress:
         """
         self.hide()
         counts = ", ".join(f"{count} {status}" for status, count in sorted(history.statuses.items()) if count)
-        self._line(f"{counts or 'no trials'}; {history.epochs_done} epochs")
+        self._line(
+            f"{counts or 'no trials'}; {counted(history.epochs_done, 'epoch')} in {duration(3600 * history.hours_used)}"
+        )
         recommended = recommendation_text(plan, history)
         if recommended:
             self._line(recommended)
@@ -136,59 +139,32 @@ class Progress:
         else:
             print(text, file=self._stream, flush=True)
 
-    def _table(self, history: History) -> Table:
+    def _view(self, history: History) -> Group:
+        """Return the rows of the progress and a table of the running trials; both cut long texts."""
         # Text, not str: levels such as [/x] are no markup.
-        table = Table(title=Text(safe_text(self._title(history))), title_justify="left", box=None, pad_edge=False)
-        for column in ("trial", "what", "epoch", "selection IoU", "best"):
-            table.add_column(column)
-        for key in sorted(history.running, key=lambda k: history.trials[k].plan.number):
-            view = history.trials[key]
-            last = f"{view.scores[-1]:.3f}" if view.scores else "-"
-            best = f"{view.best_score:.3f}" if view.best_score is not None else "-"
-            table.add_row(key, Text(safe_text(_cell(view))), f"{view.epochs_done}/{view.committed}", last, best)
-        return table
+        lines = [
+            Text(safe_text(f"{label:<10}{text}").replace("\n", " "), no_wrap=True, overflow="ellipsis")
+            for label, text in progress_rows(*self._progress(history))
+        ]
+        return Group(*lines, _running_table(history)) if history.running else Group(*lines)
 
-    def _title(self, history: History) -> str:
+    def _progress(self, history: History) -> tuple[SweepProgress, float, float | None]:
+        """Return the progress, the seconds of all sessions, and the seconds left."""
         assert self._plan is not None
-        total = self._plan.most_trials
-        ended = sum(history.statuses[s] for s in Status if s not in (Status.PLANNED, Status.RUNNING))
-        trials = f"{ended}/{total}" if total else str(ended)
-        best = "-"
-        if history.best is not None:
-            best = f"{history.best[0]:.3f} ({_cell(history.trials[history.best[1]])})"
-        return f"trials {trials}  epochs {history.epochs_done}  best {best}  time left {self._time_left(history)}"
-
-    def _time_left(self, history: History) -> str:
-        assert self._plan is not None
-        done = history.epochs_done - self._epochs_before
-        total = total_epochs(self._plan)
-        if not done or total is None:
-            return "?"
-        pace = (time.monotonic() - self._started) / done
-        return duration(max(0, total - history.epochs_done) * pace)
+        progress = sweep_progress(self._plan, history)
+        seconds = time.monotonic() - self._started
+        left = progress.seconds_left(seconds, history.epochs_done - self._epochs_before)
+        return progress, history.seconds_used + seconds, left
 
 
-def total_epochs(plan: Plan) -> int | None:
-    """Return roughly how many epochs a sweep will train; None if only time limits it."""
-    bounds = [plan.limits.epochs] if plan.limits.epochs is not None else []
-    trials = plan.most_trials
-    if trials is not None:
-        if plan.prune == "none":
-            bounds.append(trials * plan.epochs)
-        else:
-            exempt = -(-trials // plan.exempt_every)
-            alive, before, epochs = trials - exempt, 0, exempt * plan.epochs
-            for rung in plan.rungs:
-                epochs += alive * (rung - before)
-                alive, before = max(1, alive // plan.eta), rung
-            bounds.append(epochs)
-    return min(bounds) if bounds else None
-
-
-def _name(view: TrialState) -> str:
-    return f"[{view.plan.number}] {_cell(view)}"
-
-
-def _cell(view: TrialState) -> str:
-    levels = " ".join(view.plan.cell.values())
-    return f"{levels} r{view.plan.replicate}" if view.plan.replicate else levels
+def _running_table(history: History) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("running", no_wrap=True, overflow="ellipsis")
+    for name, width in (("epoch", 7), ("IoU", 5), ("best", 5)):
+        table.add_column(name, no_wrap=True, min_width=width)
+    for key in sorted(history.running, key=lambda k: history.trials[k].plan.number):
+        view = history.trials[key]
+        last = f"{view.scores[-1]:.3f}" if view.scores else "-"
+        best = f"{view.best_score:.3f}" if view.best_score is not None else "-"
+        table.add_row(Text(safe_text(view.name)), f"{view.epochs_done}/{view.committed}", last, best)
+    return table

@@ -10,6 +10,7 @@ from runners.core.plan import Plan
 from runners.core.stopping import certain_text, noise_is_measured
 from runners.core.strategies import Recommendation, strategy_of
 from seatbelt.records.sweep import cell_text
+from seatbelt.text.wording import counted
 
 
 def recommendation_text(plan: Plan, history: History) -> str | None:
@@ -41,6 +42,5 @@ def certainty_text(judged: CertaintyJudged) -> str:
     if judged.rival is None:
         return certainty
     other = {name: label for name, label in judged.rival.items() if judged.cell.get(name) != label}
-    return (
-        f"{certainty}; its rival has {cell_text(other)}: roughly {judged.more} more trials of the two would settle it"
-    )
+    more = counted(judged.more or 0, "more trial")
+    return f"{certainty}; its rival has {cell_text(other)}: roughly {more} of the two would settle it"

@@ -5,7 +5,7 @@ a linear interpolation with its own weights unless both sides shrink, and linear
 
 Means over areas often lie halfway between two whole numbers, where OpenCV's rounding depends on the order of its sums.
 Both functions here treat what is nearly halfway as halfway, so that they agree with each other. They agree with OpenCV
-except for such pixels where the ratio of the sizes is no whole number: one grey level in one of some 5,000 pixels.
+except for such pixels where the ratio of the sizes is no whole number: one grey level in about one pixel of a thousand.
 
 Sizes are tensors in the graph, because a graph with branches for them would only be valid for the size of its example.
 """
@@ -54,8 +54,9 @@ def resize_images(images: torch.Tensor, height: int, width: int) -> torch.Tensor
     """
     rows, columns = images.shape[1], images.shape[2]
     pixels = images.permute(0, 3, 1, 2).to(torch.float32)
-    scales = (rows / height, columns / width)
-    vertical, horizontal = (_scalar(scale, pixels.device) for scale in scales)
+    # Divided as tensors: ONNX would divide plain sizes as float32.
+    vertical, horizontal = _scalar(rows, pixels.device) / height, _scalar(columns, pixels.device) / width
+    scales = (vertical, horizontal)
     both_shrink = (vertical >= 1) & (horizontal >= 1)
     neither_shrinks = (vertical <= 1) & (horizontal <= 1)
     area = _by_area(pixels, (height, width), (rows, columns), scales)
@@ -69,7 +70,7 @@ def resize_images(images: torch.Tensor, height: int, width: int) -> torch.Tensor
 
 
 def _by_area(
-    pixels: torch.Tensor, size: tuple[int, int], source: tuple[int, int], scales: tuple[float, float]
+    pixels: torch.Tensor, size: tuple[int, int], source: tuple[int, int], scales: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
     """Return means over the area of each target pixel, (N, 3, height, width)."""
     device = pixels.device
@@ -78,7 +79,7 @@ def _by_area(
     return torch.matmul(rows, torch.matmul(pixels, columns.transpose(0, 1)))
 
 
-def _area_weights(size: int, source: int, scale: float, device: torch.device) -> torch.Tensor:
+def _area_weights(size: int, source: int, scale: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Return the weight of each source pixel in each target pixel, (size, source)."""
     target = torch.arange(size, dtype=torch.float64, device=device).unsqueeze(1)
     pixel = torch.arange(source, dtype=torch.float64, device=device).unsqueeze(0)
@@ -90,7 +91,7 @@ def _by_interpolation(
     pixels: torch.Tensor,
     size: tuple[int, int],
     source: tuple[int, int],
-    scales: tuple[float, float],
+    scales: tuple[torch.Tensor, torch.Tensor],
     neither_shrinks: torch.Tensor,
 ) -> torch.Tensor:
     """Return OpenCV's fixed-point linear interpolation, (N, 3, height, width)."""
@@ -106,7 +107,7 @@ def _by_interpolation(
 
 
 def _taps(
-    size: int, source: int, scale: float, neither_shrinks: torch.Tensor, device: torch.device
+    size: int, source: int, scale: torch.Tensor, neither_shrinks: torch.Tensor, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the first of both source pixels of each target pixel, and the weights of both in 1/2048, (size,) each."""
     target = torch.arange(size, dtype=torch.float64, device=device)

@@ -8,6 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
+
 
 def counted(n: int, noun: str) -> str:
     """Return `1 trial` or `2 trials`."""
@@ -20,6 +22,18 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60:02d} min"
+
+
+def cut(text: str, width: int | None) -> str:
+    """Return a text cut to the width of a terminal, with an ellipsis; wide letters such as 中 count twice.
+
+    Args:
+        text: One line.
+        width: Columns; None leaves the text as it is.
+    """
+    if width is None or cell_len(text) <= width:
+        return text
+    return f"{set_cell_size(text, width - 3).rstrip()}..." if width > 3 else set_cell_size(text, width)
 
 
 def activation_hint() -> str | None:

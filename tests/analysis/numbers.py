@@ -51,7 +51,7 @@ def small_tables() -> dict[str, list[dict[str, Any]]]:
             images += [image(key, f"p{i // 2}", i, iou) for i, iou in enumerate(tests[decoder])]
             decisions.append(
                 {"number": len(decisions), "at": NOON, "kind": "proposal", "by": "exhaustive", "trial_key": key}
-                | {"reason": f"arm {which + 1} of 2 in replicate {replicate}"}
+                | {"reason": f"arm {which + 1} of 2, replicate {replicate + 1}"}
             )
     return {"trials": trials, "epochs": epochs, "images": images, "decisions": decisions}
 

@@ -153,7 +153,7 @@ def test_levels_are_no_markup_and_steer_no_terminal(tmp_path: Path) -> None:
     with Driver.open(folder, folder.describe(), Limits(), progress) as driver:
         driver.next()
         driver.next()
-        Console(file=stream, width=200).print(progress._table(driver.history))
+        Console(file=stream, width=200).print(progress._view(driver.history))
         progress.warn(f"\x1b[2J{MESSAGE}\r")
     text = stream.getvalue()
     assert "file:[/x].pth" in text

@@ -7,6 +7,7 @@ from runners.core.plan import Plan
 from runners.core.strategies.proposal import Proposal, cell_order, its_turn
 from search_spaces.space import NAMED_ARM
 from seatbelt.records.identity import trial_key
+from seatbelt.records.names import replicate_name
 
 
 def propose(plan: Plan, history: History) -> Proposal | None:
@@ -26,7 +27,7 @@ def propose(plan: Plan, history: History) -> Proposal | None:
                 replicate=replicate,
                 position=position,
                 config=config,
-                reason=f"arm {step + 1} of {len(design)} in replicate {replicate}",
+                reason=f"arm {step + 1} of {len(design)}, {replicate_name(replicate)}",
                 exempt=NAMED_ARM in cell or its_turn(plan, step, replicate),
             )
     return None

@@ -14,9 +14,7 @@ from search_spaces.space import MOST_ENUMERABLE, NAMED_ARM, Cell, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import arm_key, trial_key
-
-CONFIRMING = 100_000
-"""Replicates of confirmations are counted from here, so that their seeds are fresh."""
+from seatbelt.records.names import CONFIRMING, replicate_name
 
 MOST_DRAWS = 20
 """Draws before a usable neighbour replaces a proposal that cannot be used."""
@@ -111,7 +109,7 @@ def next_replicate(
     if most is not None and replicate >= most:
         return None
     if replicate:
-        reason += f"; the arm is known: replicate {replicate}"
+        reason += f"; the arm is known: {replicate_name(replicate)}"
     return Proposal(
         cell=cell,
         replicate=replicate,

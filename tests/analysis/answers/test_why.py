@@ -10,7 +10,7 @@ import pytest
 from analysis import Sweep, load
 from analysis.answers.rung_story import Neighbour
 from analysis.answers.why import why
-from analysis.reading.lookup import find_trial
+from analysis.reading.lookup import TrialName, find_trial
 from analysis.text.why import story_text
 from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError
@@ -74,7 +74,7 @@ def sweep(make_sweep: MakeSweep) -> Sweep:
 
 
 def at(key: str, score: float) -> Neighbour:
-    return Neighbour(trial_key=key, score=pytest.approx(score))
+    return Neighbour(trial_key=key, number="abcdefg".index(key), score=pytest.approx(score))
 
 
 def test_a_promoted_trial(sweep: Sweep) -> None:
@@ -103,12 +103,13 @@ def test_a_trial_that_was_never_promoted(sweep: Sweep) -> None:
 
 def test_the_story_as_text_has_one_line_per_event(sweep: Sweep) -> None:
     assert story_text(why(sweep, "a")).splitlines() == [
-        "trial a of arm enca-fpn: encoder=enca, decoder=fpn, replicate 0",
+        "trial [0] enca fpn, replicate 1: encoder=enca, decoder=fpn",
+        "trial key a, arm key enca-fpn",
         "proposed by optuna at 2026-03-01T12:00:00+00:00: proposed from the history",
         "rung at epoch 3: not promoted; score 0.5000, rank 4 of 7, 2 promotions allowed by then",
         "  decision: reason 4",
-        "  just above it: b (0.6000); just below it: c (0.4000); best of the others waiting: f (0.6500); "
-        "the cut: f (0.6500)",
+        "  just above it: [1] (0.6000); just below it: [2] (0.4000); best of the others waiting: [5] (0.6500); "
+        "the cut: [5] (0.6500)",
         "  needed: more than 0.6000, the lowest score promoted after it arrived; it had 0.5000",
         "trained in 1 leg",
         "status: PRUNED, 3 epochs",
@@ -122,7 +123,7 @@ def test_the_story_as_text_has_one_line_per_event(sweep: Sweep) -> None:
 
 
 def test_an_exempt_trial_with_troubles(sweep: Sweep) -> None:
-    assert story_text(why(sweep, "x")).splitlines()[1:] == [
+    assert story_text(why(sweep, "x")).splitlines()[2:] == [
         "proposed by an unknown strategy",
         "no rungs: the trial is exempt from pruning",
         "trained in 3 legs on h; 1 ended by an error of the trial, 1 ended by a fault of a machine",
@@ -155,14 +156,14 @@ def test_a_pruned_trial_that_an_extension_promotes(make_sweep: MakeSweep) -> Non
 
 
 def test_the_story_names_the_stage_of_a_trial(make_sweep: MakeSweep) -> None:
-    user = arm_trial("u1", "e", "fpn", 0, 0.5, stage_key="s1", stage_reused=True, stage_seconds=12.0)
+    user = arm_trial("u1", "e", "fpn", 0, 0.5, number=0, stage_key="s1", stage_reused=True, stage_seconds=12.0)
     stage = arm_trial("s1", "e", "fpn", 0, 0.4, role="stage")
     sweep = make_sweep(trials=[user, stage])
     assert "begins with the pretraining s1 (trained for another trial or sweep, 12 s of training)" in story_text(
         why(sweep, "u")
     )
     text = story_text(why(sweep, "s1"))
-    assert "1 trials begin with it: u1" in text
+    assert "1 trial begins with it: [0] e fpn (u1)" in text
     assert "no rungs: this sweep does not prune" in text
 
 
@@ -171,12 +172,15 @@ def test_the_story_names_the_stage_of_a_trial(make_sweep: MakeSweep) -> None:
     [
         ("", "^no trial begins with ''"),
         ("zz", r"^no trial begins with 'zz'; `seatbelt query SWEEP .* lists all$"),
-        ("t", r"^2 trials begin with 't' \(ta, tb\); give more digits$"),
-        ("r", r"^'r' is an arm, not a trial; its trials are ta, tb$"),
+        (
+            "t",
+            r"^2 trials begin with 't': \[0\] r f \(ta\), \[1\] r f, replicate 2 \(tb\); give the number",
+        ),
+        ("r", r"^'r' is an arm, not a trial; its trials are \[0\] r f \(ta\), \[1\] r f, repl"),
     ],
 )
 def test_mistakes_are_one_clear_line(make_sweep: MakeSweep, name: str, message: str) -> None:
-    sweep = make_sweep(trials=[arm_trial("ta", "r", "f", 0, 0.5), arm_trial("tb", "r", "f", 1, 0.5)])
+    sweep = make_sweep(trials=[arm_trial("t" + "ab"[n], "r", "f", n, 0.5, number=n) for n in (0, 1)])
     with pytest.raises(UserError, match=message):
         why(sweep, name)
 
@@ -192,14 +196,15 @@ def test_a_trial_is_named_by_its_number_or_as_the_best(make_sweep: MakeSweep, na
 
 
 def test_digits_that_are_no_number_begin_a_key() -> None:
-    numbers = {0: "05aa", 1: "12bb", 2: "1299"}
-    arms = dict.fromkeys(numbers.values(), "arm")
-    keys = {
-        name: find_trial(numbers, arms, name, lambda: "best of all") for name in ("0", "05", "1", "[1]", "12b", "best")
-    }
+    trials = [
+        TrialName(number=number, trial_key=key, arm_key="arm", name="resnet18 unet")
+        for number, key in enumerate(("05aa", "12bb", "1299"))
+    ]
+    words = ("0", "05", "1", "[1]", "12b", "best")
+    keys = {word: find_trial(trials, word, lambda: "best of all") for word in words}
     assert keys == {"0": "05aa", "05": "05aa", "1": "12bb", "[1]": "12bb", "12b": "12bb", "best": "best of all"}
     with pytest.raises(UserError, match="2 trials begin with '12'"):
-        find_trial(numbers, arms, "12", lambda: "")
+        find_trial(trials, "12", lambda: "")
 
 
 @pytest.mark.slow

@@ -37,11 +37,11 @@ def test_compare(sweep: str) -> None:
 
 
 def test_why(sweep: str) -> None:
-    assert "proposed by exhaustive at 2026-03-01T12:00:00+00:00: arm 1 of 2 in replicate 1" in answer(
-        "why", sweep, "0a1"
-    )
+    assert "proposed by exhaustive at 2026-03-01T12:00:00+00:00: arm 1 of 2, replicate 2" in answer("why", sweep, "0a1")
     assert json.loads(answer("why", sweep, "0a1", "--json"))["place"] == 1
-    assert "3 trials begin with '0a' (0a0, 0a1, 0a2); give more digits" in mistake("why", sweep, "0a")
+    assert "3 trials begin with '0a': [0] resnet18 unet (0a0), [1] resnet18 unet, replicate 2 (0a1), " in mistake(
+        "why", sweep, "0a"
+    )
 
 
 def test_best_of_several(sweep: str) -> None:
@@ -141,3 +141,14 @@ def test_what_no_sweep_writes_is_one_line(sweep: str, change: dict[str, object])
     assert mistake("compare", root, "decoder=a", "decoder=b")
     for arguments in (["why", root, "a"], ["best", root]):
         assert seatbelt(*arguments).code in (0, 2)
+
+
+@pytest.mark.parametrize("arguments", [["best"], ["query", "from trials"], ["effects"]])
+def test_tables_fit_a_terminal_unless_wide(sweep: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    command, *more = arguments
+    full = answer(command, sweep, *more)
+    monkeypatch.setattr("runners.cli.output.terminal_width", lambda: 60)
+    lines = answer(command, sweep, *more).splitlines()
+    last = next(place for place, line in enumerate(lines) if line.startswith("(--wide shows all; "))
+    assert last > 2 and max(map(len, lines[: last + 1])) <= 60
+    assert answer(command, sweep, *more, "--wide") == full

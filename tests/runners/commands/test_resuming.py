@@ -129,7 +129,7 @@ def test_the_status_without_a_driver(folder: SweepFolder) -> None:
     text, runs = status_text(folder.name)
     assert not runs
     assert f"driver     not running; continue with: seatbelt resume {folder.name}" in text
-    assert "trials     1 INTERRUPTED" in text
+    assert "statuses   1 INTERRUPTED" in text
     run_to_the_end(folder)
     text, _ = status_text(folder.name)
     assert "driver     not running; finished: every arm has its trials" in text

@@ -83,7 +83,7 @@ def test_the_first_leg_plans_the_first_cell_of_the_design() -> None:
             by="exhaustive",
             at=0.0,
         ),
-        decided=Decided(kind="proposal", by="exhaustive", trial_key=key, epoch=0, reason="arm 1 of 1 in replicate 0"),
+        decided=Decided(kind="proposal", by="exhaustive", trial_key=key, epoch=0, reason="arm 1 of 1, replicate 1"),
     )
     assert leg.started == LegStarted(trial_key=key, attempt=1, start=0, stop=EPOCHS, at=0.0)
     second = leg_of(plan, *begun(leg))
@@ -193,7 +193,7 @@ def test_a_trial_begins_when_its_stage_is_there() -> None:
         by="stage",
         trial_key=waiting.stage,
         epoch=0,
-        reason=f"stage of trial {waiting.trial_key} and others",
+        reason=f"stage of trial [{waiting.number}] and others",
     )
     done = [*begun(stage, 0.1, 0.2, 0.3), ended(stage, "complete", 3)]
     leg = leg_of(plan, *events, *done)
@@ -207,7 +207,7 @@ def test_a_trial_begins_when_its_stage_is_there() -> None:
         reason="the stage that it begins with is there",
     )
     failed = [*begun(stage), ended(stage, "failed", 0, "no disk")]
-    error = f"its pretraining {waiting.stage} ended as FAILED: no disk"
+    error = f"its pretraining [{planned.number}] ended as FAILED: no disk"
     assert next_leg(plan, History([SESSION, *events, *failed])) == Record(
         (LegEnded(trial_key=waiting.trial_key, attempt=0, outcome="failed", epoch=0, at=0.0, error=error),)
     )
@@ -237,7 +237,7 @@ def test_a_paused_arm_that_others_need_as_their_stage_goes_on() -> None:
         trial_key=stage,
         epoch=2,
         score=0.1,
-        reason="1 trials wait for it as their stage",
+        reason="stage of 1 waiting trial",
     )
 
 

@@ -133,7 +133,7 @@ def test_what_needs_a_failed_stage_fails_with_its_reason() -> None:
     cluster.run()
     failed = [view for view in cluster.history.by_number if view.status is Status.FAILED and view.key != stage]
     assert [view.plan.stage for view in failed] == [stage]
-    assert failed[0].error == f"its pretraining {stage} ended as FAILED: no disk"
+    assert failed[0].error == f"its pretraining [{cluster.history.trials[stage].plan.number}] ended as FAILED: no disk"
     assert cluster.history.statuses[Status.COMPLETE] == 6
 
 

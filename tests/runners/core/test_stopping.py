@@ -170,7 +170,7 @@ def test_the_first_error_is_why_a_sweep_is_broken() -> None:
         trial("c", "b", "failed", number=2, error="no file 2"),
     )
     assert broken_reason(history(trial("b", "b", "failed", error="no file 1"))) == (
-        "its first 1 trials failed with the same error: no file 1; mend it, then `seatbelt resume --retry failed`"
+        "its first 1 trial failed with the same error: no file 1; mend it, then `seatbelt resume --retry failed`"
     )
     assert "the same error: no file 1;" in broken_reason(recorded)
 
@@ -181,24 +181,24 @@ def test_the_first_error_is_why_a_sweep_is_broken() -> None:
         (
             "failed",
             "no disk",
-            "(1 FAILED); the first, [4] encoder=x: no disk; mend that, then `seatbelt resume 's w' --retry failed`",
+            "(1 FAILED); the first, [4] x: no disk; mend that, then `seatbelt resume 's w' --retry failed`",
         ),
         (
             "failed",
             None,
-            "(1 FAILED); the first, [4] encoder=x: no reason was recorded; mend that, then `seatbelt resume 's w' "
+            "(1 FAILED); the first, [4] x: no reason was recorded; mend that, then `seatbelt resume 's w' "
             "--retry failed`",
         ),
         (
             "diverged",
             None,
-            "(1 DIVERGED); the first, [4] encoder=x: the loss was not finite in epoch 0; launch it again with lower "
+            "(1 DIVERGED); the first, [4] x: the loss was not finite in epoch 0; launch it again with lower "
             "--fix encoder_learning_rate= and --fix decoder_learning_rate=, under another --name",
         ),
         (
             "out_of_memory",
             "8 GiB",
-            "(1 OUT_OF_MEMORY); the first, [4] encoder=x: 8 GiB; launch it again with a smaller "
+            "(1 OUT_OF_MEMORY); the first, [4] x: 8 GiB; launch it again with a smaller "
             "--size or --fix batch_size=, under another --name, or run `seatbelt resume 's w' --retry out-of-memory` "
             "where there is more memory",
         ),
