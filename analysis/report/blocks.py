@@ -70,13 +70,22 @@ class BigTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Meter:
+    """How much of something is done, as a bar with a text."""
+
+    share: float | None
+    """From 0 to 1; None for no bar."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """A figure."""
 
     figure: Figure
 
 
-Block = Text | Command | Table | BigTable | Picture
+Block = Text | Command | Table | BigTable | Meter | Picture
 
 
 @dataclass(frozen=True, kw_only=True)

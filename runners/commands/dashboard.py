@@ -19,7 +19,10 @@ from analysis.reading.tables import Source
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
+from runners.commands.live_session import live_sessions
 from runners.commands.report import note_test_read
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import is_remote
@@ -149,7 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _page(source: Source, stamp: str) -> bytes:
-    return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=stamp).encode()
+    report = build_report(source, datetime.datetime.now(datetime.UTC), live_sessions(source))
+    return html_report(report, live=stamp).encode()
 
 
 def _stamp(source: Source) -> str:
@@ -157,7 +161,7 @@ def _stamp(source: Source) -> str:
 
 
 def _stamp_of(root: str) -> str:
-    """Return what changes with the tables of a sweep: sizes and times of its files; in a bucket, the clock."""
+    """Return what changes with a sweep: whether it runs, sizes and times of its tables; in a bucket, the clock."""
     if is_remote(root):
         return str(int(time.time() // _REMOTE_SECONDS))
     files = [Path(root, "sweep.json"), *(file for table in TABLES for file in Path(root, table).glob("*.parquet"))]
@@ -166,4 +170,5 @@ def _stamp_of(root: str) -> str:
         with contextlib.suppress(FileNotFoundError):
             state = file.stat()
             states.append((state.st_mtime_ns, state.st_size))
-    return f"{len(states)}-{hash(tuple(sorted(states))):x}"
+    runs = holder(SweepFolder(root)) is not None
+    return f"{'runs' if runs else 'rests'}-{len(states)}-{hash(tuple(sorted(states))):x}"

@@ -20,6 +20,7 @@ from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.sweeps import open_sweeps
+from runners.commands.live_session import live_sessions
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
@@ -149,7 +150,7 @@ def report_folder(sweep: SweepTables) -> Path:
 
 def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float | None) -> None:
     place = LocalStorage(file.parent)
-    report = build_report(source, datetime.datetime.now(datetime.UTC))
+    report = build_report(source, datetime.datetime.now(datetime.UTC), live_sessions(source))
     if form == "html":
         place.write(file.name, html_report(report, reload_seconds=reload_seconds).encode())
     elif form == "pdf":

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from analysis.figures.chart import Figure
-from analysis.report.blocks import BigTable, Block, Column, Command, Picture, Report, Table, Text, Value, cell_text
+from analysis.report.blocks import (
+    BigTable,
+    Block,
+    Column,
+    Command,
+    Meter,
+    Picture,
+    Report,
+    Table,
+    Text,
+    Value,
+    cell_text,
+)
 from seatbelt.text.redaction import printable, redact
 
 _ROWS = 25
@@ -45,6 +57,8 @@ def _block(block: Block) -> str:
     if isinstance(block, Text):
         text = "`".join(part if number % 2 else _escaped(part) for number, part in enumerate(block.text.split("`")))
         return {"lead": f"**{text}**", "warning": f"> **Warning:** {text}"}.get(block.kind, text)
+    if isinstance(block, Meter):
+        return f"**{_escaped(block.text)}**"
     if isinstance(block, Command):
         return f"{_escaped(block.what)}:\n\n```console\n$ {_clean(block.command)}\n```"
     if isinstance(block, BigTable):
