@@ -58,7 +58,7 @@ def test_the_card_says_what_the_model_is(sweep: Path, tmp_path: Path) -> None:
     assert f"Test IoU {best['test_iou']:.3f} (this model)" in card and "95 % interval over 2 people" in card
     assert f"unknown until `seatbelt confirm {sweep}` has trained it with fresh seeds" in card
     assert "# seat_belt: linknet with lite0" in card and "random initial weights" in card
-    pictures = sorted(path.name for path in (tmp_path / "m").glob("*.png"))
+    pictures = sorted(path.name for path in (tmp_path / "m").glob("*.jpg"))
     assert pictures and all(f"]({name})" in card for name in pictures)
     with Image.open(tmp_path / "m" / pictures[0]) as file:
         assert file.size == (3 * 64, 40)
