@@ -85,7 +85,23 @@ class Picture:
     figure: Figure
 
 
-Block = Text | Command | Table | BigTable | Meter | Picture
+@dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """A picture that is no figure."""
+
+    jpeg: bytes
+    """Content of the file."""
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photographs:
+    """Pictures beside one another."""
+
+    photographs: tuple[Photograph, ...]
+
+
+Block = Text | Command | Table | BigTable | Meter | Picture | Photographs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, SweepTables, readable
 from analysis.report.blocks import CREATED, Block, Column, Command, Report, ReportPart, Section, Table, Text
 from analysis.report.sections import SECTIONS
+from analysis.report.sections.predictions import PredictionGallery, predictions
 from analysis.report.sections.progress import Session, progress
 from seatbelt.errors import UserError
 from seatbelt.records.names import number_or_key
@@ -20,19 +21,26 @@ _RANKED = 10
 _WORDS = "glossary"
 
 
-def build_report(source: Source, created: datetime.datetime, sessions: Mapping[str, Session] | None = None) -> Report:
+def build_report(
+    source: Source,
+    created: datetime.datetime,
+    sessions: Mapping[str, Session] | None = None,
+    galleries: Mapping[str, PredictionGallery] | None = None,
+) -> Report:
     """Return the report on one sweep, or on several.
 
     Args:
         source: The sweeps, finished or not.
         created: When, UTC.
         sessions: Location of a sweep -> what its tables do not say of it while it runs.
+        galleries: Location of a sweep -> predictions of its leading arms.
 
     Raises:
         UserError: Tables cannot be read or hold values that no sweep writes.
     """
     parts = [
-        _part(name or sweep.name, sweep, (sessions or {}).get(sweep.root), created) for name, sweep in source.parts
+        _part(name or sweep.name, sweep, (sessions or {}).get(sweep.root), (galleries or {}).get(sweep.root), created)
+        for name, sweep in source.parts
     ]
     title = f"Sweep {parts[0].title}" if len(parts) == 1 else f"{len(parts)} sweeps"
     if len(parts) > 1:
@@ -42,10 +50,18 @@ def build_report(source: Source, created: datetime.datetime, sessions: Mapping[s
     return Report(title=title, created=created.strftime(CREATED), parts=tuple(parts))
 
 
-def _part(name: str, sweep: SweepTables, session: Session | None, now: datetime.datetime) -> ReportPart:
+def _part(
+    name: str,
+    sweep: SweepTables,
+    session: Session | None,
+    gallery: PredictionGallery | None,
+    now: datetime.datetime,
+) -> ReportPart:
     data = SweepData(sweep)
     with readable(sweep):
-        built = [progress(data, session, now), *(section(data) for section in SECTIONS)]
+        answers = [section(data) for section in SECTIONS]
+        # The pictures follow the answer.
+        built = [progress(data, session, now), answers[0], predictions(gallery), *answers[1:]]
         sections = [section for section in built if section is not None]
     return ReportPart(name=name, title=name, sections=tuple(sections))
 

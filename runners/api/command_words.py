@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from runners.api.option_table import Option, options_of
 from runners.api.request import LaunchRequest
-from runners.api.request_file import is_request_file, read_request
+from runners.api.request_file import is_request_file, read_request, without_names
 
 
 def launch_command(request: LaunchRequest, without: Collection[str] = ()) -> list[str]:
@@ -41,7 +42,15 @@ def without_request_file(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     _, file, *others = arguments
     flags = {word.partition("=")[0] for word in others if word.startswith("-")}
-    return [*launch_command(read_request(Path(file)), without=flags), *others]
+    set_texts, fix_texts, level_texts = (_values(others, flag) for flag in ("--set", "--fix", "--levels"))
+    request = without_names(read_request(Path(file)), vary=set_texts, fix=fix_texts, levels=level_texts)
+    return [*launch_command(request, without=flags - {"--set", "--fix", "--levels"}), *others]
+
+
+def _values(words: Sequence[str], flag: str) -> list[str]:
+    """Return the values of an option that may be repeated."""
+    values = [word.removeprefix(f"{flag}=") for word in words if word.startswith(f"{flag}=")]
+    return values + [value for word, value in itertools.pairwise(words) if word == flag]
 
 
 def _words(option: Option, text: str | None) -> list[str]:

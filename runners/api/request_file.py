@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from runners.api.assignments import ASSIGNMENTS
 from runners.api.plain_text import READERS, WRITERS
 from runners.api.plain_values import record_of, values_of
 from runners.api.request import LaunchOptions, LaunchRequest
@@ -25,14 +26,34 @@ def is_request_file(name: str) -> bool:
 def complete_request(study: str, options: LaunchOptions) -> LaunchRequest:
     """Return the request of a command line: a request file, if the study names one, changed by the options.
 
+    `--set`, `--fix` and `--levels` override the file name by name, every other option as a whole.
+
     Raises:
         UserError: The request file cannot be used.
     """
     if not is_request_file(study):
         return LaunchRequest(study=study, **vars(options))
-    request = read_request(Path(study))
-    changes = {name: getattr(options, name) for name in options.named}
+    request = without_names(read_request(Path(study)), vary=options.vary, fix=options.fix, levels=options.levels)
+    changes = {name: getattr(options, name) for name in options.named - ASSIGNMENTS.keys()}
+    changes |= {name: getattr(request, name) + getattr(options, name) for name in ASSIGNMENTS}
     return replace(request, **changes, named=request.named | options.named)
+
+
+def without_names(
+    request: LaunchRequest, *, vary: Sequence[str], fix: Sequence[str], levels: Sequence[str]
+) -> LaunchRequest:
+    """Return a request without its values for what other texts `NAME=VALUE` set or fix."""
+    names, of_levels = {_name(text) for text in (*vary, *fix)}, {_name(text) for text in levels}
+    return replace(
+        request,
+        vary=tuple(text for text in request.vary if _name(text) not in names),
+        fix=tuple(text for text in request.fix if _name(text) not in names),
+        levels=tuple(text for text in request.levels if _name(text) not in of_levels),
+    )
+
+
+def _name(text: str) -> str:
+    return text.partition("=")[0]
 
 
 def read_request(path: Path) -> LaunchRequest:

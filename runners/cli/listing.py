@@ -33,7 +33,7 @@ def list_(
     """
     from dataclasses import asdict
 
-    from runners.commands.list_sweeps import list_sweeps, list_text
+    from runners.api.list_sweeps import list_sweeps, list_text
 
     sweeps = list_sweeps(place)
     if json_output:

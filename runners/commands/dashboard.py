@@ -19,6 +19,7 @@ from analysis.reading.tables import Source
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
+from runners.commands.gallery import Galleries
 from runners.commands.report import live_sessions, note_test_read
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.ledger import holder
@@ -42,8 +43,8 @@ _HEADERS = {
 class Pages:
     """The page of some sweeps, rebuilt after changes but not more often than allowed."""
 
-    def __init__(self, locations: list[str], every: float) -> None:
-        self._locations, self._every = locations, every
+    def __init__(self, locations: list[str], every: float, galleries: Galleries | None = None) -> None:
+        self._locations, self._every, self._galleries = locations, every, galleries
         self._lock = threading.Lock()
         self._stamp, self._page, self._built = "", b"", float("-inf")
 
@@ -74,18 +75,21 @@ class Pages:
 
 
 @contextlib.contextmanager
-def dashboard(locations: list[str], *, port: int, every: float) -> Iterator[ThreadingHTTPServer]:
+def dashboard(
+    locations: list[str], *, port: int, every: float, galleries: Galleries | None = None
+) -> Iterator[ThreadingHTTPServer]:
     """Yield a server whose first page is built; `serve_forever` runs it.
 
     Args:
         locations: Sweeps, or patterns.
         port: Port; 0 takes any free one.
         every: Shortest time between two builds of the page, seconds.
+        galleries: Computes the predictions that the page shows; None for a page without any.
 
     Raises:
         UserError: A sweep cannot be read, or the port is taken.
     """
-    pages = Pages(locations, every)
+    pages = Pages(locations, every, galleries)
     note_test_read(open_sweeps(locations), "dashboard")
     pages.page()
     try:

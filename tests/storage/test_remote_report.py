@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from runners.api.list_sweeps import list_sweeps
 from runners.commands.dashboard import dashboard
-from runners.commands.list_sweeps import list_sweeps
 from runners.commands.report import draw_figures, write_report
 from runners.sweep_files.folder import SweepFolder
 from seatbelt.errors import UserError

@@ -18,6 +18,7 @@ import pytest
 from analysis import load, load_all
 from analysis.answers.query import query
 from analysis.answers.ranking import best
+from runners import Sweep, sweep
 from runners.core.events import ClockRead
 from runners.sweep_files import lease as lease_module
 from runners.sweep_files.folder import SweepFolder
@@ -289,3 +290,22 @@ def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     stopped = on_machine(tmp_path / "three", "stop", location)
     assert "nobody is writing" in stopped.out
     assert not (Path.cwd() / "s3:").exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_in_a_bucket_from_python(location: str, make_data: MakeData) -> None:
+    out, _, name = location.rpartition("/")
+    running = sweep(
+        "architecture",
+        data=make_data(),
+        set={"encoder": ["lite0"], "decoder": ["fpn"]},
+        fix={"weights": "none"},
+        max_epochs=1,
+        engine="in-process",
+        out=out,
+        name=name,
+    )
+    assert running.wait().root == location
+    attached = Sweep(location)
+    assert (attached.status().state, len(attached.trials), attached.stop()) == ("finished", 1, True)
+    assert attached.model("best").record.architecture.decoder == "fpn"

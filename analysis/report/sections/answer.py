@@ -93,7 +93,7 @@ def _next_steps(data: SweepData, where: str, confirmed_arm: str | None) -> list[
         "Train it again and compare every epoch": f"reproduce {where} {shlex.quote(data.trial_word(trial))}",
         "Measure how much of its lead is luck": f"confirm {where} --top 3 --replicates 3",
         "Write the model as files that anything can load": f"model {where} {shlex.quote(word)} --out best",
-        "Predict new images": f"predict {model} IMAGES --out masks",
+        "Predict new images": f"predict {model} IMAGES --out predictions",
     }
     if confirmed_arm is not None or len(data.arms) < 2:
         del commands["Measure how much of its lead is luck"]

@@ -67,7 +67,7 @@ def test_the_answer_comes_first(small: SweepData) -> None:
         f"seatbelt reproduce {root} 2",
         f"seatbelt confirm {root} --top 3 --replicates 3",
         f"seatbelt model {root} best --out best",
-        f"seatbelt predict {root} IMAGES --out masks",
+        f"seatbelt predict {root} IMAGES --out predictions",
     ]
     lead = lead_over_second(small)
     assert lead is not None and lead.mean == pytest.approx(0.1)
@@ -93,7 +93,7 @@ def test_a_confirmed_arm_is_the_answer(make_sweep: MakeSweep) -> None:
     assert [(word[1], word[-1]) for word in words] == [
         ("reproduce", "5"),
         ("model", "5 --out best"),
-        ("predict", "IMAGES --out masks"),
+        ("predict", "IMAGES --out predictions"),
     ]
     rows = only(section, Table).rows
     assert [row[:2] for row in rows] == [("decoder=fpn", 2), ("decoder=unet", 2)]

@@ -17,7 +17,7 @@ from runners.api.option_table import options_of
 from runners.api.plain_text import READERS, WRITERS
 from runners.api.plain_values import record_of, values_of
 from runners.api.request import LaunchOptions, LaunchRequest
-from runners.api.request_file import read_request
+from runners.api.request_file import complete_request, read_request
 from runners.cli import app
 from runners.cli.options import with_records
 from tests.command_line import answer, mistake
@@ -172,11 +172,12 @@ def test_flags_override_the_file_and_the_result_is_saved(tmp_path: Path, monkeyp
     said = answer("sweep", "a.yaml", "--max-epochs", "3", "--set", "encoder=lite0", "--save-request", "b.toml")
     assert said == "wrote b.toml; launch it with: seatbelt sweep b.toml\n"
     changed = read_request(Path("b.toml"))
-    assert (changed.max_epochs, changed.vary, changed.fix) == (3, ("encoder=lite0",), ("weights=none",))
+    assert (changed.max_epochs, changed.fix) == (3, ("weights=none",))
+    assert changed.vary == ("random_fog=off,on", "encoder=lite0"), "of the file, what the flags do not name"
     assert not (tmp_path / "sweeps").exists(), "nothing was launched"
     assert Path("b.toml").read_text() == (
         'study = "architecture"\nsize = "96x160"\nmax_epochs = 3\nuntil = 0.005\nquiet = true\n'
-        'data = ["belts", "more"]\n\n[set]\nencoder = "lite0"\n\n[fix]\nweights = "none"\n'
+        'data = ["belts", "more"]\n\n[set]\nrandom_fog = ["off", "on"]\nencoder = "lite0"\n\n[fix]\nweights = "none"\n'
     )
     assert mistake("sweep", "a.yaml", "--save-request", "b.toml") == (
         "--save-request b.toml: that file exists already; choose another name"
@@ -188,6 +189,16 @@ def test_flags_override_the_file_and_the_result_is_saved(tmp_path: Path, monkeyp
     secret = ("--out", "s3://user:hunter22@host/bucket")
     assert "holds a secret" in mistake("sweep", "joint", *secret, "--save-request", "d.yaml")
     assert not Path("d.yaml").exists()
+
+
+def test_a_name_that_is_fixed_on_the_command_line_varies_no_more(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.yaml", YAML)
+    changed = complete_request(str(path), LaunchOptions(fix=("encoder=lite0",), named=frozenset({"fix"})))
+    assert (changed.vary, changed.fix) == (("random_fog=off,on",), ("weights=none", "encoder=lite0"))
+    assert changed.size == (96, 160)
+    words = without_request_file(["sweep", str(path), "--fix", "encoder=lite0", "--set=random_fog=on"])
+    assert words[2:5] == ["--fix", "weights=none", "--size"]
+    assert words[-3:] == ["--fix", "encoder=lite0", "--set=random_fog=on"]
 
 
 def test_a_cluster_runs_what_a_request_file_asks_for(tmp_path: Path) -> None:

@@ -131,6 +131,27 @@ def test_submit_runs_the_driver_on_the_head(
     assert "to stop it:  ray exec mine.yaml" in output and "~/venv/bin/seatbelt stop" in output
 
 
+def test_submit_sends_what_a_request_file_asks_for(
+    seatbelt: Seatbelt, ran: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = "study: architecture\ndata: [/shared/d]\nout: /shared/sweeps\nslots: 8\nset: {target: ['seat, belt']}\n"
+    (tmp_path / "request.yaml").write_text(request)
+    assert seatbelt("submit", "mine.yaml", "--", "sweep", "request.yaml", "--name", "n", "--slots", "4") == 0
+    assert shlex.split(ran[0][3])[-14:] == [
+        *("sweep", "architecture", "--set", r"target=seat\, belt", "--data", "/shared/d", "--out", "/shared/sweeps"),
+        *("--name", "n", "--slots", "4", "--address", "auto"),
+    ]
+    captured = capsys.readouterr()
+    assert [line.partition("; ")[2].split()[1] for line in captured.err.splitlines()] == [
+        "--gpus-per-trial",
+        "--weights-folder",
+    ]
+    assert "~/venv/bin/seatbelt stop /shared/sweeps/n" in captured.out
+    (tmp_path / "request.yaml").write_text(request.replace("/shared/d", "belts"))
+    assert seatbelt("submit", "mine.yaml", "--", "sweep", "request.yaml") == 2
+    assert "--data belts is relative to this machine; give a place that every node shares" in capsys.readouterr().err
+
+
 def test_submit_warns_of_what_a_sweep_may_need_before_a_worker_is_up(
     seatbelt: Seatbelt, ran: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,11 @@ def test_the_best_and_the_worst_image_of_the_best_trial(sweep: Path) -> None:
     files = sorted(path.name for path in (sweep / "report" / "explain").iterdir())
     stems = {Path(output.iloc[end]["image"]).stem for end in (0, -1)}
     assert files == sorted(f"{key}-{stem}.{kind}" for stem in stems for kind in ("json", "png"))
-    assert f"trial {key}, epoch 1" in text and "(best test image)" in text and "(worst test image)" in text
+    assert (
+        f"trial [{trials(sweep).index(key)}], epoch 1" in text
+        and "(best test image)" in text
+        and "(worst test image)" in text
+    )
     assert "the sweep recorded" not in text, "the IoU is the recorded one"
     assert [note for note, _, _ in SweepFolder(sweep).test_notes()] == ["explain"]
 
