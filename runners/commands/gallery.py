@@ -59,12 +59,11 @@ class Galleries:
     def _photographs(self, root: str, arm: Arm) -> tuple[Photograph, ...]:
         key = (root, arm.trial_key)
         if key not in self._of_trial:
-            self._note(f"predicting test images by trial {number_or_key(arm.number, arm.trial_key)}")
-            self._of_trial[key] = _predict(root, arm.trial_key)
+            self._of_trial[key] = _predict(root, arm.trial_key, self._note)
         return self._of_trial[key]
 
 
-def _predict(root: str, trial: str) -> tuple[Photograph, ...]:
+def _predict(root: str, trial: str, note: Callable[[str], object]) -> tuple[Photograph, ...]:
     # These load torch, which a report without pictures does not need.
     from runners.commands.model import images_at_hand
     from runners.commands.trained_model import trained_model
@@ -73,4 +72,5 @@ def _predict(root: str, trial: str) -> tuple[Photograph, ...]:
     view = find_trial(read_history(folder), trial, root)
     images = images_at_hand(folder, folder.describe(), view)
     model = trained_model(folder, [view], "cpu")
+    note(f"predicting test images by trial [{view.plan.number}]")
     return tuple(Photograph(jpeg=jpeg, caption=caption) for caption, jpeg in images.examples(model))
