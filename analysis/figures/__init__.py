@@ -14,6 +14,7 @@ from analysis.figures.heat_map import heat_map
 from analysis.figures.parallel import parallel
 from analysis.figures.progress import progress
 from analysis.figures.rungs import promotion_flow
+from analysis.figures.running import running
 from analysis.figures.studies import study_figure
 from analysis.figures.study_list import STUDY_FIGURES
 from analysis.figures.sweep_data import SweepData
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[SweepData], Figure]] = {
     "distribution": distribution,
     "curves": curves,
     "promotion_flow": promotion_flow,
+    "running": running,
     "progress": progress,
     "parallel": parallel,
 }

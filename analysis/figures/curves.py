@@ -116,7 +116,7 @@ def _chart(table: pd.DataFrame, data: SweepData) -> Chart:
                 y=tuple(numbers(rows["selection_iou"]) for _, rows in trials),
                 series=series,
                 faint=len(trials) > 8,
-                hover=tuple(f"trial {key}, {rows['status'].iloc[0]}" for key, rows in trials),
+                hover=tuple(f"{data.trial_name(key)}, {rows['status'].iloc[0]}" for key, rows in trials),
             )
         )
         if series in (1, 2):

@@ -98,8 +98,10 @@ def _chart(table: pd.DataFrame, factors: list[str], data: SweepData) -> Chart:
                     series=_SERIES[group],
                     faint=group != _GROUPS[0],
                     hover=tuple(
-                        f"trial {table['trial_key'].iloc[place]}: {table['selection_iou'].iloc[place]:.3f}"
-                        for place in places
+                        f"{data.trial_name(str(key))}: {score:.3f}"
+                        for key, score in zip(
+                            table["trial_key"].iloc[places], table["selection_iou"].iloc[places], strict=True
+                        )
                     ),
                 )
             )

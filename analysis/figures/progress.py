@@ -65,7 +65,7 @@ def progress(data: SweepData) -> Figure:
         ),
         columns=COLUMNS,
         table=table,
-        chart=_chart(table, total, baselines),
+        chart=_chart(table, total, baselines, data),
     )
 
 
@@ -86,7 +86,7 @@ def comparable_baselines(data: SweepData) -> dict[str, float]:
     return {name: value for name, value in data.sweep.baselines.items() if not name.endswith(", with target")}
 
 
-def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Chart:
+def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float], data: SweepData) -> Chart:
     last = float(table["best"].iloc[-1])
     layers: list[Layer] = [
         Lines(
@@ -94,7 +94,7 @@ def _chart(table: pd.DataFrame, total: int, baselines: dict[str, float]) -> Char
             x=((*numbers(table["epochs"]), float(total)),),
             y=((*numbers(table["best"]), last),),
             steps=True,
-            hover=(f"best {last:.3f}, trial {table['trial_key'].iloc[-1]}",),
+            hover=(f"best {last:.3f}, {data.trial_name(str(table['trial_key'].iloc[-1]))}",),
         )
     ]
     for number, (name, value) in enumerate(baselines.items(), start=1):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from analysis.answers.arms import arms_of
 from analysis.answers.effects import Effects, effects
 from analysis.reading.duckdb import connect, frame
+from analysis.reading.lookup import TrialName, trial_names
 from analysis.reading.tables import SweepTables, readable
 from analysis.reading.trial_cells import cells_of
-from seatbelt.records.names import split_switches
+from seatbelt.records.names import number_or_key, split_switches
 from seatbelt.records.sweep import NAMED_ARM, cell_text, read_cell
 from seatbelt.records.tables import Status
 
@@ -86,6 +87,25 @@ class SweepData:
             cell_of_arm = {key: read_cell(cells[key]) for key in keys}
             return [self.name_of(cell_of_arm[key]) or key for key in keys]
 
+    @cached_property
+    def trial_names(self) -> dict[str, TrialName]:
+        """Trial key -> the number and the name of each trial."""
+        with readable(self.sweep):
+            return {name.trial_key: name for name in trial_names(self.trials)}
+
+    def trial_name(self, key: str) -> str:
+        """Return `[7] resnet18 unet, replicate 2`."""
+        name = self.trial_names[key]
+        return name.name if name.number is None else f"[{name.number}] {name.name}"
+
+    def trial_number(self, key: str) -> str:
+        """Return `[7]`; the key if the trial has no number."""
+        return number_or_key(self.trial_names[key].number, key)
+
+    def trial_word(self, key: str) -> str:
+        """Return the word for a command that names a trial: `7`, or its key."""
+        return self.trial_number(key).strip("[]")
+
     def name_of(self, cell: Mapping[str, str]) -> str:
         """Return the name of a cell; see `arm_names`."""
         varied = {*self.varied, NAMED_ARM}
@@ -116,6 +136,13 @@ class SweepData:
     def prunes(self) -> bool:
         """Whether the sweep prunes."""
         return self.sweep.record.prunes
+
+    def weights_of(self, trial: str) -> str | None:
+        """Return where the weights of a trial's best epoch are; None if they are not kept."""
+        row = self.trials[self.trials["trial_key"] == trial].iloc[0]
+        weights = [name for name in self.sweep.files(f"checkpoints/{trial}") if name.endswith(".safetensors")]
+        best = [name for name in weights if name.endswith(f"/weights-{row['best_epoch']:06.0f}.safetensors")]
+        return f"{self.sweep.root}/{best[0]}" if best else None
 
     def images_of(self, trials: list[str]) -> pd.DataFrame:
         """Return the test images of some trials: trial_key, dataset, image, subject, iou."""

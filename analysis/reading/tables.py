@@ -132,6 +132,10 @@ class SweepTables:
         """One row per proposal, promotion or stop (columns: `seatbelt.records.tables.DECISIONS`)."""
         return self._frame("decisions")
 
+    def files(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder of the sweep."""
+        return self._storage.names(folder)
+
     def arrow(self, table: str) -> pa.Table:
         """Return a table as stored.
 

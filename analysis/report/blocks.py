@@ -70,13 +70,38 @@ class BigTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Meter:
+    """How much of something is done, as a bar with a text."""
+
+    share: float | None
+    """From 0 to 1; None for no bar."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """A figure."""
 
     figure: Figure
 
 
-Block = Text | Command | Table | BigTable | Picture
+@dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """A picture that is no figure."""
+
+    jpeg: bytes
+    """Content of the file."""
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photographs:
+    """Pictures beside one another."""
+
+    photographs: tuple[Photograph, ...]
+
+
+Block = Text | Command | Table | BigTable | Meter | Picture | Photographs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from analysis.answers.ranking import Ranking, best
 from analysis.figures.sweep_data import SweepData
@@ -10,24 +11,37 @@ from analysis.reading.comparability import different_selections
 from analysis.reading.tables import Source, SweepTables, readable
 from analysis.report.blocks import CREATED, Block, Column, Command, Report, ReportPart, Section, Table, Text
 from analysis.report.sections import SECTIONS
+from analysis.report.sections.predictions import PredictionGallery, predictions
+from analysis.report.sections.progress import Session, progress
 from seatbelt.errors import UserError
+from seatbelt.records.names import number_or_key
 from seatbelt.records.sweep import cell_text
 
 _RANKED = 10
 _WORDS = "glossary"
 
 
-def build_report(source: Source, created: datetime.datetime) -> Report:
+def build_report(
+    source: Source,
+    created: datetime.datetime,
+    sessions: Mapping[str, Session] | None = None,
+    galleries: Mapping[str, PredictionGallery] | None = None,
+) -> Report:
     """Return the report on one sweep, or on several.
 
     Args:
         source: The sweeps, finished or not.
         created: When, UTC.
+        sessions: Location of a sweep -> what its tables do not say of it while it runs.
+        galleries: Location of a sweep -> predictions of its leading arms.
 
     Raises:
         UserError: Tables cannot be read or hold values that no sweep writes.
     """
-    parts = [_part(name or sweep.name, sweep) for name, sweep in source.parts]
+    parts = [
+        _part(name or sweep.name, sweep, (sessions or {}).get(sweep.root), (galleries or {}).get(sweep.root), created)
+        for name, sweep in source.parts
+    ]
     title = f"Sweep {parts[0].title}" if len(parts) == 1 else f"{len(parts)} sweeps"
     if len(parts) > 1:
         # The glossary appears once, at the end.
@@ -36,10 +50,19 @@ def build_report(source: Source, created: datetime.datetime) -> Report:
     return Report(title=title, created=created.strftime(CREATED), parts=tuple(parts))
 
 
-def _part(name: str, sweep: SweepTables) -> ReportPart:
+def _part(
+    name: str,
+    sweep: SweepTables,
+    session: Session | None,
+    gallery: PredictionGallery | None,
+    now: datetime.datetime,
+) -> ReportPart:
     data = SweepData(sweep)
     with readable(sweep):
-        sections = [built for section in SECTIONS if (built := section(data)) is not None]
+        answers = [section(data) for section in SECTIONS]
+        # The pictures follow the answer.
+        built = [progress(data, session, now), answers[0], predictions(gallery), *answers[1:]]
+        sections = [section for section in built if section is not None]
     return ReportPart(name=name, title=name, sections=tuple(sections))
 
 
@@ -77,7 +100,16 @@ def _ranking(ranking: Ranking) -> list[Block]:
         Column(name="trial"),
     )
     rows = tuple(
-        (a.rank, a.sweep, cell_text(a.cell), a.selection_iou, a.selection_sd, a.test_iou, a.replicates, a.trial_key)
+        (
+            a.rank,
+            a.sweep,
+            cell_text(a.cell),
+            a.selection_iou,
+            a.selection_sd,
+            a.test_iou,
+            a.replicates,
+            number_or_key(a.number, a.trial_key),
+        )
         for a in ranking.arms
     )
     first = ranking.arms[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from analysis.answers.ranking import Ranking
+from analysis.answers.ranking import Arm, Ranking
 from analysis.reading.unfinished import unfinished_text
 from analysis.text.tables import Fold, fitted_table
 from seatbelt.records.names import cell_name, number_or_key
@@ -35,8 +35,7 @@ def ranking_text(ranking: Ranking, sweep: str, width: int | None = None) -> str:
         lines.append(unfinished)
     trivial = ", ".join(f"{name} {value:.3f}" for name, value in ranking.baselines.items())
     lines.append(f"trivial baselines on the selection set: {trivial}")
-    sweep = shlex.quote(sweep)
-    resumed = "SWEEP" if ranking.several else sweep
+    resumed = "SWEEP" if ranking.several else shlex.quote(sweep)
     first = ranking.arms[0]
     if ranking.complete and max(arm.replicates for arm in ranking.arms) == 1:
         lines.append(f"one replicate each, so differences may be chance: `seatbelt resume {resumed} --replicates 3`")
@@ -46,10 +45,23 @@ def ranking_text(ranking: Ranking, sweep: str, width: int | None = None) -> str:
             f"the first arm has one replicate, others up to {most}; its score may be luck: `seatbelt resume {resumed} "
             f"--replicates {max(3, most)}`"
         )
-    where = shlex.quote(first.location) if ranking.several else sweep
-    trial = first.trial_key if first.number is None else str(first.number)
-    lines.append(f"reproduce the first: seatbelt reproduce {where} {shlex.quote(trial)}")
+    commands = next_commands(first, first.location if ranking.several else sweep)
+    if not ranking.complete:
+        # An unfinished trial has no model yet.
+        commands = {"reproduce": commands["reproduce"]}
+    lines += [f"{'the first: ' if name == 'reproduce' else ' ' * 11}{line}" for name, line in commands.items()]
     return "\n".join(lines)
+
+
+def next_commands(arm: Arm, sweep: str) -> dict[str, str]:
+    """Return the commands that train the best trial of an arm again, write its model, and predict with it."""
+    trial = arm.trial_key if arm.number is None else str(arm.number)
+    of_trial = f"{shlex.quote(sweep)} {shlex.quote(trial)}"
+    return {
+        "reproduce": f"seatbelt reproduce {of_trial}",
+        "model": f"seatbelt model {of_trial} --out model",
+        "predict": "seatbelt predict model IMAGES --out predictions --overlay",
+    }
 
 
 def _table(ranking: Ranking, width: int | None) -> str:

@@ -57,6 +57,9 @@ def best(
 ) -> None:
     """Show the best configurations: arms ranked by their mean over replicates, of one sweep or of several.
 
+    The JSON form also has the file of the weights, the whole configuration, and the commands that reproduce, export
+    and predict.
+
     Example:
       seatbelt best sweeps/architecture --top 3 --json
       seatbelt best "sweeps/*"
@@ -72,7 +75,9 @@ def best(
         for _, sweep in source.parts:
             SweepFolder(sweep.root).note_test_read("best --by test")
     if json_output:
-        print_json(ranking)
+        from runners.commands.best import ranking_record
+
+        print_json(ranking_record(ranking))
         return
     from analysis.text.ranking import ranking_text
 

@@ -29,6 +29,7 @@ def report(
     thesis: Annotated[
         bool, typer.Option("--thesis", help="Print the verdict of the sweeps on each finding of the thesis instead.")
     ] = False,
+    gallery: Annotated[bool, typer.Option(help="Show test images with the predictions of the leading arms.")] = True,
     json_output: Annotated[bool, typer.Option("--json", help="With --thesis: print JSON.")] = False,
 ) -> None:
     """Write a report on sweeps: the answer, how far to trust it, all arms, effects, figures, costs, provenance.
@@ -48,15 +49,17 @@ def report(
         return
     if json_output:
         raise UserError("--json goes with --thesis; `seatbelt best --json` and `effects --json` have the numbers")
+    from runners.commands.gallery import Galleries
     from runners.commands.report import watch_report, write_report
 
+    galleries = Galleries(lambda text: say(text, err=True)) if gallery else None
     if not watch:
-        say(str(write_report(sweeps, form=output, out=out)))
+        say(str(write_report(sweeps, form=output, out=out, galleries=galleries)))
         return
     if output != "html":
         raise UserError(f"--watch writes html, but got --format {output}")
     try:
-        watch_report(sweeps, out=out, every=every, say=say)
+        watch_report(sweeps, out=out, every=every, say=say, galleries=galleries)
     except KeyboardInterrupt:
         say("ended; the file stays as it is")
 
@@ -65,6 +68,7 @@ def dashboard(
     sweeps: SweepArguments,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")] = 8240,
     every: Annotated[float, typer.Option(min=1, help="Shortest time between two updates, seconds.")] = 5,
+    gallery: Annotated[bool, typer.Option(help="Show test images with the predictions of the leading arms.")] = True,
 ) -> None:
     """Show the report of sweeps as a live page on this machine until Ctrl-C.
 
@@ -75,8 +79,10 @@ def dashboard(
     """
     from runners.commands.dashboard import ADDRESS
     from runners.commands.dashboard import dashboard as serve
+    from runners.commands.gallery import Galleries
 
-    with serve(sweeps, port=port, every=every) as server:
+    galleries = Galleries(lambda text: say(text, err=True)) if gallery else None
+    with serve(sweeps, port=port, every=every, galleries=galleries) as server:
         try:
             say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the sweep; Ctrl-C ends it")
             server.serve_forever(poll_interval=0.2)

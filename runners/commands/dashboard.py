@@ -19,7 +19,11 @@ from analysis.reading.tables import Source
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
+from runners.commands.gallery import Galleries
+from runners.commands.live_session import live_sessions
 from runners.commands.report import note_test_read
+from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
 from seatbelt.records.tables import TABLES
 from seatbelt.storage.base import is_remote
@@ -40,8 +44,8 @@ _HEADERS = {
 class Pages:
     """The page of some sweeps, rebuilt after changes but not more often than allowed."""
 
-    def __init__(self, locations: list[str], every: float) -> None:
-        self._locations, self._every = locations, every
+    def __init__(self, locations: list[str], every: float, galleries: Galleries | None = None) -> None:
+        self._locations, self._every, self._galleries = locations, every, galleries
         self._lock = threading.Lock()
         self._stamp, self._page, self._built = "", b"", float("-inf")
 
@@ -72,18 +76,21 @@ class Pages:
 
 
 @contextlib.contextmanager
-def dashboard(locations: list[str], *, port: int, every: float) -> Iterator[ThreadingHTTPServer]:
+def dashboard(
+    locations: list[str], *, port: int, every: float, galleries: Galleries | None = None
+) -> Iterator[ThreadingHTTPServer]:
     """Yield a server whose first page is built; `serve_forever` runs it.
 
     Args:
         locations: Sweeps, or patterns.
         port: Port; 0 takes any free one.
         every: Shortest time between two builds of the page, seconds.
+        galleries: Computes the predictions that the page shows; None for a page without any.
 
     Raises:
         UserError: A sweep cannot be read, or the port is taken.
     """
-    pages = Pages(locations, every)
+    pages = Pages(locations, every, galleries)
     note_test_read(open_sweeps(locations), "dashboard")
     pages.page()
     try:
@@ -149,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _page(source: Source, stamp: str) -> bytes:
-    return html_report(build_report(source, datetime.datetime.now(datetime.UTC)), live=stamp).encode()
+    report = build_report(source, datetime.datetime.now(datetime.UTC), live_sessions(source))
+    return html_report(report, live=stamp).encode()
 
 
 def _stamp(source: Source) -> str:
@@ -157,7 +165,7 @@ def _stamp(source: Source) -> str:
 
 
 def _stamp_of(root: str) -> str:
-    """Return what changes with the tables of a sweep: sizes and times of its files; in a bucket, the clock."""
+    """Return what changes with a sweep: whether it runs, sizes and times of its tables; in a bucket, the clock."""
     if is_remote(root):
         return str(int(time.time() // _REMOTE_SECONDS))
     files = [Path(root, "sweep.json"), *(file for table in TABLES for file in Path(root, table).glob("*.parquet"))]
@@ -166,4 +174,5 @@ def _stamp_of(root: str) -> str:
         with contextlib.suppress(FileNotFoundError):
             state = file.stat()
             states.append((state.st_mtime_ns, state.st_size))
-    return f"{len(states)}-{hash(tuple(sorted(states))):x}"
+    runs = holder(SweepFolder(root)) is not None
+    return f"{'runs' if runs else 'rests'}-{len(states)}-{hash(tuple(sorted(states))):x}"

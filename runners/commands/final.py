@@ -19,7 +19,7 @@ from analysis.answers.arm_scores import ArmScores, arm_scores
 from analysis.answers.ranking import best_trial
 from analysis.reading.lookup import find_arm
 from analysis.statistics.intervals import Interval, over_subjects
-from runners.commands.model import ModelRequest, confirmation_sentence, images_at_hand, write_checked
+from runners.commands.model import ModelRequest, confirmation_sentence, images_for_model, write_checked
 from runners.commands.prepare import PreparedSession, check_unchanged
 from runners.commands.run import run_session
 from runners.commands.trained_model import trained_model
@@ -171,7 +171,7 @@ def _write(
     tested = None if request.with_test else _test_score(folder, description, trials[0], model)
     measured = {"selection_iou": None, "test_iou": None if tested is None else tested.mean}
     model.record = model.record.model_copy(update={"scores": measured})
-    images = images_at_hand(folder, description, trials[0], say, needed=bool(request.model.graphs))
+    images = images_for_model(folder, description, trials[0], request.model, say)
     command = f"seatbelt final {request.sweep} {request.arm} --out DIR"
     scores = _card_scores(training, request, tested)
     write_checked(model, scores, images, replace(request.model, out=out), command=command, say=say)

@@ -39,7 +39,7 @@ from seatbelt.inference.export import (
 )
 from seatbelt.inference.folder import CARD, PICTURES, check_place, write_model
 from seatbelt.inference.model import Model
-from seatbelt.inference.overlay import Mask, example, png
+from seatbelt.inference.overlay import Mask, example, jpeg
 from seatbelt.inference.prediction import Image
 from seatbelt.text.wording import counted
 
@@ -86,7 +86,7 @@ def export_model(sweep: str, name: str = "best", *, request: ModelRequest, say: 
     folder = SweepFolder(sweep)
     description = folder.describe()
     view = choose_trial(read_history(folder), name, sweep)
-    images = images_at_hand(folder, description, view, say, needed=bool(request.graphs))
+    images = images_for_model(folder, description, view, request, say)
     model = trained_model(folder, [view], "cpu", note=say)
     scores = arm_scores(load(sweep), view.plan.arm_key)
     say(f"trial [{view.plan.number}] {view.key}: {_score_line(view)}")
@@ -193,7 +193,7 @@ class ImagesAtHand:
             assert image.target is not None
             mask = model.predict(image.pixels).mask
             caption = f"{name.capitalize()} test image with {self._target}: IoU {mask_iou(mask, image.target):.3f}"
-            pictures.append((caption, png(_example(image.pixels, mask, image.target), effort=9)))
+            pictures.append((caption, jpeg(_example(image.pixels, mask, image.target))))
         return pictures
 
     def _key(self, sample: Sample) -> tuple[str, str]:
@@ -208,26 +208,35 @@ class ImagesAtHand:
         )
 
 
-def images_at_hand(
-    folder: SweepFolder, description: SweepDescription, view: TrialState, say: Say, *, needed: bool
-) -> ImagesAtHand | None:
-    """Return the test images of a trial; None if the data are not on this machine.
+def images_at_hand(folder: SweepFolder, description: SweepDescription, view: TrialState) -> ImagesAtHand:
+    """Return the test images of a trial.
 
     Raises:
-        UserError: They are needed but missing.
+        UserError: The data are not on this machine, or changed.
     """
-    try:
-        check_data_unchanged(description)
-    except UserError as error:
-        if needed:
-            raise UserError(f"graphs are checked on the images of the sweep, but {error}") from None
-        say(f"the card shows no pictures, because {error}")
-        return None
+    check_data_unchanged(description)
     with as_recorded(folder):
         config = TrialConfig.model_validate(view.plan.config)
     data = SweepData.of(description)
     parts = data.partition(config)
     return ImagesAtHand(data, parts.test or parts.selection, config.data.target, recorded_images(folder.name, view.key))
+
+
+def images_for_model(
+    folder: SweepFolder, description: SweepDescription, view: TrialState, request: ModelRequest, say: Say
+) -> ImagesAtHand | None:
+    """Return the test images of a trial for checks and the card; None if the data are not on this machine.
+
+    Raises:
+        UserError: Graphs need them.
+    """
+    try:
+        return images_at_hand(folder, description, view)
+    except UserError as error:
+        if request.graphs:
+            raise UserError(f"graphs are checked on the images of the sweep, but {error}") from None
+        say(f"the card shows no pictures, because {error}")
+        return None
 
 
 def _example(image: Image, mask: Mask, target: Mask) -> Image:

@@ -10,18 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from runners.commands.predict_inputs import InputImage
 from seatbelt.errors import UserError
 from seatbelt.inference.measures import Measures, measure
-from seatbelt.inference.overlay import overlay, png
+from seatbelt.inference.overlay import jpeg, mask_png, overlay
 from seatbelt.inference.prediction import Image, Prediction
 
 TABLE = "predictions.csv"
 _RUN = "predict.json"
 _FORMAT = 1
-_JPEG_QUALITY = 90
 
 COLUMNS = (
     *("image", "mask", "width", "height", "share", "components", "largest", "mean_probability", "entropy"),
@@ -86,12 +83,9 @@ class ResultFolder:
     def write(self, image: InputImage, pixels: Image, prediction: Prediction, iou: float | None) -> Row:
         """Write the files of one image, and return its line. Threads may call this at the same time."""
         mask = f"masks/{image.name}.png"
-        self._replace(mask, png(prediction.classes, effort=1))
+        self._replace(mask, mask_png(prediction.classes))
         if self._overlays:
-            picture = cv2.cvtColor(overlay(pixels, prediction.mask), cv2.COLOR_RGB2BGR)
-            done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-            assert done, "OpenCV encodes any picture of 8 bits as JPEG"
-            self._replace(f"overlays/{image.name}.jpg", content.tobytes())
+            self._replace(f"overlays/{image.name}.jpg", jpeg(overlay(pixels, prediction.mask)))
         return Row(image=os.fspath(image.path), mask=mask, measures=measure(prediction), iou=iou)
 
     def enter(self, rows: list[Row]) -> None:

@@ -20,6 +20,8 @@ from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.sweeps import open_sweeps
+from runners.commands.gallery import Galleries
+from runners.commands.live_session import live_sessions
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError
@@ -63,13 +65,16 @@ def draw_figures(
             yield f"{place.root / drawn.name}.{form}"
 
 
-def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) -> Path:
+def write_report(
+    locations: list[str], *, form: ReportFormat, out: Path | None, galleries: Galleries | None = None
+) -> Path:
     """Write the report on sweeps and return its file.
 
     Args:
         locations: Sweeps, or patterns.
         form: Format of the report.
         out: The file; None is `report/report.html` (or `.md`, `.pdf`) of the one sweep.
+        galleries: Computes the predictions that the report shows; None for a report without any.
 
     Raises:
         UserError: A sweep cannot be read, or there is no place for the file.
@@ -77,11 +82,18 @@ def write_report(locations: list[str], *, form: ReportFormat, out: Path | None) 
     source = open_sweeps(locations)
     file = report_file(source, form, out)
     note_test_read(source, "report")
-    _write(source, file, form, None)
+    _write(source, file, form, galleries)
     return file
 
 
-def watch_report(locations: list[str], *, out: Path | None, every: float, say: Callable[[str], None]) -> None:
+def watch_report(
+    locations: list[str],
+    *,
+    out: Path | None,
+    every: float,
+    say: Callable[[str], None],
+    galleries: Galleries | None = None,
+) -> None:
     """Rewrite the page of a sweep while a driver works on it, and once more at its end.
 
     Args:
@@ -89,6 +101,7 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
         out: The file; None is `report/report.html` of the sweep.
         every: Seconds between two writes, and between two reloads of the page.
         say: Called with messages.
+        galleries: Computes the predictions that the report shows; None for a report without any.
     """
     source = open_sweeps(locations)
     if len(source.parts) != 1:
@@ -98,12 +111,12 @@ def watch_report(locations: list[str], *, out: Path | None, every: float, say: C
     note_test_read(source, "report")
     announced = False
     while holder(folder) is not None:
-        _write(open_sweeps(locations), file, "html", every)
+        _write(open_sweeps(locations), file, "html", galleries, every)
         if not announced:
             say(f"{file} is written every {every:g} s while the driver runs; Ctrl-C ends this")
         announced = True
         time.sleep(every)
-    _write(open_sweeps(locations), file, "html", None)
+    _write(open_sweeps(locations), file, "html", galleries)
     say(f"{file}: no driver works on the sweep, so this is its last state")
 
 
@@ -147,9 +160,12 @@ def report_folder(sweep: SweepTables) -> Path:
     return place
 
 
-def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float | None) -> None:
+def _write(
+    source: Source, file: Path, form: ReportFormat, galleries: Galleries | None, reload_seconds: float | None = None
+) -> None:
     place = LocalStorage(file.parent)
-    report = build_report(source, datetime.datetime.now(datetime.UTC))
+    pictures = None if galleries is None else galleries.of(source)
+    report = build_report(source, datetime.datetime.now(datetime.UTC), live_sessions(source), pictures)
     if form == "html":
         place.write(file.name, html_report(report, reload_seconds=reload_seconds).encode())
     elif form == "pdf":
@@ -160,7 +176,8 @@ def _write(source: Source, file: Path, form: ReportFormat, reload_seconds: float
         folder = f"{file.stem}-figures"
         text, figures = markdown_report(report, folder)
         for name, figure in figures.items():
-            place.write(os.path.join(folder, name), figure_file(figure, "png"))
+            content = figure if isinstance(figure, bytes) else figure_file(figure, "png")
+            place.write(os.path.join(folder, name), content)
         place.write(file.name, text.encode())
 
 

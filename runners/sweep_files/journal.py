@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO
 
@@ -15,6 +15,8 @@ from runners.core.events import Event, SessionOpened
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.mirror import read_journal
 from seatbelt.errors import UserError, refuse_impossible
+
+_SESSION = b'{"type":"session"'
 
 
 def read_events(folder: SweepFolder) -> Iterator[Event]:
@@ -29,6 +31,20 @@ def read_events(folder: SweepFolder) -> Iterator[Event]:
     elif folder.journal.is_file():
         with folder.journal.open("rb") as file:
             yield from (event for event, _ in events_of(file, os.fspath(folder.journal), folder))
+
+
+def read_sessions(folder: SweepFolder) -> list[SessionOpened]:
+    """Return the sessions of a sweep; other lines, of which there may be a million, are not looked at.
+
+    Raises:
+        UserError: The line of a session holds no event of this version.
+    """
+    if folder.remote:
+        lines: Iterable[bytes] = io.BytesIO(read_journal(folder.storage, folder.identity()))
+    else:
+        lines = folder.journal.read_bytes().splitlines(keepends=True) if folder.journal.is_file() else ()
+    events = [_parse(line, os.fspath(folder.journal)) for line in lines if _SESSION in line[:60]]
+    return [event for event in events if isinstance(event, SessionOpened)]
 
 
 def as_recorded(folder: SweepFolder) -> AbstractContextManager[None]:

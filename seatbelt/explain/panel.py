@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt.explain.explanation import Explanation
+from seatbelt.inference.overlay import FALSE, FOUND, MISSED, outcomes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-_GREEN = np.asarray((0, 158, 115), np.float64)
-_GREY = np.asarray((200, 200, 200), np.float64)
-_OVER = 0.65 * _GREEN + 0.35 * _GREY
-"""Green over grey."""
 _MAP = "inferno"
 _WIDTH, _MARGIN, _GAP, _ABOVE, _BELOW = 12.0, 0.3, 0.3, 1.0, 0.85
 """Width of the figure, margins at the sides, gaps, space above and below the parts, in inches."""
@@ -39,7 +36,7 @@ class Picture:
     backdrop: NDArray[np.uint8]
     """The image in grey, (H, W), under both maps."""
     masks: NDArray[np.uint8]
-    """Prediction in green over annotation in grey over a dark image, (H, W, 3)."""
+    """Found, missed and false pixels in their colours over a dim image, (H, W, 3)."""
     outline: NDArray[np.bool_]
     """The annotation, (H, W)."""
     gradient: NDArray[np.float64]
@@ -59,15 +56,11 @@ class Picture:
 def compose(explanation: Explanation) -> Picture:
     """Compute the content of the panel of an explanation."""
     grey = explanation.image.astype(np.float64) @ np.asarray((0.299, 0.587, 0.114))
-    masks = np.repeat(0.35 * grey[:, :, None], 3, axis=2)
-    masks[explanation.target] = _GREY
-    masks[explanation.predicted] = _GREEN
-    masks[explanation.predicted & explanation.target] = _OVER
     brightest = float(np.percentile(explanation.gradient, _BRIGHTEST)) or float(explanation.gradient.max()) or 1.0
     unit = "pixels that change" if explanation.options.compare == "masks" else "change of probability, summed"
     return Picture(
         backdrop=grey.astype(np.uint8),
-        masks=masks.clip(0, 255).astype(np.uint8),
+        masks=outcomes(explanation.image, explanation.predicted, explanation.target),
         outline=explanation.target,
         gradient=np.minimum(explanation.gradient, brightest),
         brightest=brightest,
@@ -149,16 +142,16 @@ def _gradient(axes: Axes, below: Axes, picture: Picture) -> None:
 def _masks(axes: Axes, below: Axes, picture: Picture) -> None:
     from matplotlib.patches import Patch
 
-    axes.set_title("Prediction (green) over annotation (grey)", fontsize=11)
+    axes.set_title("Prediction and annotation", fontsize=11)
     axes.imshow(picture.masks, interpolation="nearest")
     if picture.outline.any() and not picture.outline.all():
         axes.contour(picture.outline, levels=[0.5], colors="white", linewidths=0.8)
     axes.set_axis_off()
     below.set_axis_off()
     entries = [
-        Patch(facecolor=_shade(_OVER), label="found"),
-        Patch(facecolor=_shade(_GREY), label="missed"),
-        Patch(facecolor=_shade(_GREEN), label="false"),
+        Patch(facecolor=_shade(FOUND), label="found"),
+        Patch(facecolor=_shade(MISSED), label="missed"),
+        Patch(facecolor=_shade(FALSE), label="false"),
     ]
     below.legend(
         handles=entries,
@@ -210,6 +203,6 @@ def _heat(axes: Axes, values: NDArray[np.float64], largest: float, extent: Box |
     return axes.imshow(values, cmap=_MAP, vmin=0, vmax=largest, alpha=opacity, interpolation="nearest", extent=extent)
 
 
-def _shade(colour: NDArray[np.float64]) -> tuple[float, float, float]:
-    red, green, blue = (float(part) / 255 for part in colour)
+def _shade(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    red, green, blue = (part / 255 for part in colour)
     return red, green, blue

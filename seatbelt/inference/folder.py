@@ -12,7 +12,7 @@ from seatbelt.inference.record import RECORD, WEIGHTS, ModelRecord
 from seatbelt.storage.base import LocalStorage
 
 CARD = "README.md"
-PICTURES = tuple(f"example-{number}.png" for number in (1, 2, 3))
+PICTURES = tuple(f"example-{number}.jpg" for number in (1, 2, 3))
 
 _OURS = {RECORD, WEIGHTS, CARD, *PICTURES, *GRAPH_FILES.values()}
 

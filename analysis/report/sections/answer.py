@@ -59,11 +59,10 @@ def _complete(data: SweepData, where: str) -> list[Block]:
     name = data.arm_names([str(first["arm_key"])])[0]
     selection = value_text(first["selection_iou"], first["selection_low"], first["selection_high"])
     scores = f"selection IoU {selection}, n = {counted(int(first['replicates']), 'trial')}"
-    confirmations, trial = _confirmed(data), str(first["best_trial"])
+    confirmations = _confirmed(data)
     if confirmations is None:
         blocks = [*_named(data, str(first["arm_key"]), name, capital(scores)), Text(text=_tested(first))]
     else:
-        trial = _trial_of(data, confirmations.arms[0].arm_key)
         blocks = _confirmed_lead(data, confirmations)
         blocks.append(Text(text=f"The search itself ranked {shortened(name, _LONG)} first: {scores}. {_tested(first)}"))
     baselines = comparable_baselines(data)
@@ -75,9 +74,30 @@ def _complete(data: SweepData, where: str) -> list[Block]:
         second = data.arm_names([str(data.arms["arm_key"].iloc[1])])[0]
         blocks.append(Text(text=f"Lead over the second best of the search ({shortened(second, _LONG)}): {_lead(lead)}"))
     blocks += [] if confirmations is None else [_confirmation_table(data, confirmations)]
-    command = f"seatbelt reproduce {where} {shlex.quote(trial)}"
-    blocks.append(Command(what="Train it again and compare every epoch", command=command))
-    return blocks
+    return [*blocks, *_next_steps(data, where, None if confirmations is None else confirmations.arms[0].arm_key)]
+
+
+def _next_steps(data: SweepData, where: str, confirmed_arm: str | None) -> list[Block]:
+    """Return where the weights are, and the next commands; a confirmed arm need not be the one that `best` names."""
+    arms = dict(zip(data.arms["arm_key"], data.arms["best_trial"], strict=True))
+    best = str(data.arms["arm_key"].iloc[0])
+    arm = confirmed_arm or best
+    trial = str(arms[arm]) if arm in arms else _trial_of(data, arm)
+    word, model = ("best", where) if arm == best else (data.trial_word(trial), "best")
+    name, weights = data.trial_name(trial), data.weights_of(trial)
+    if weights is None:
+        text = f"The weights of its best trial {name} are not kept (`--keep-weights`)."
+    else:
+        text = f"The weights of its best trial {name}: `{weights}`."
+    commands = {
+        "Train it again and compare every epoch": f"reproduce {where} {shlex.quote(data.trial_word(trial))}",
+        "Measure how much of its lead is luck": f"confirm {where} --top 3 --replicates 3",
+        "Write the model as files that anything can load": f"model {where} {shlex.quote(word)} --out best",
+        "Predict new images": f"predict {model} IMAGES --out predictions",
+    }
+    if confirmed_arm is not None or len(data.arms) < 2:
+        del commands["Measure how much of its lead is luck"]
+    return [Text(text=text), *(Command(what=what, command=f"seatbelt {c}") for what, c in commands.items())]
 
 
 def _named(data: SweepData, arm: str, name: str, scores: str) -> list[Block]:

@@ -18,12 +18,10 @@ _SCORES = {
     "shown": Column(
         name="selection IoU", digits=3, meaning="mean over complete trials; if there are none, the best so far"
     ),
-    "selection_low": Column(name="low", digits=3, meaning="lower bound of the 95 % interval (Student, over trials)"),
-    "selection_high": Column(name="high", digits=3, meaning="its upper bound"),
+    "selection_interval": Column(name="95 %", meaning="interval of the selection IoU (Student, over trials)"),
     "replicates": Column(name="n", digits=0, meaning="complete trials"),
     "test_iou": Column(name="test IoU", digits=3, meaning="mean over complete trials; not for choosing arms"),
-    "test_low": Column(name="test low", digits=3, meaning="lower bound, 95 % (bootstrap over subjects and trials)"),
-    "test_high": Column(name="test high", digits=3, meaning="its upper bound"),
+    "test_interval": Column(name="test 95 %", meaning="interval of the test IoU (bootstrap over subjects and trials)"),
 }
 """Column of `_joined` -> column of the report, before the factors."""
 
@@ -33,9 +31,11 @@ _REST = {
     "most": Column(name="epochs", digits=0, meaning="largest number of epochs of a trial"),
     "parameters": Column(name="parameters", digits=0, meaning="trainable parameters"),
     "seconds": Column(name="train seconds", digits=0, meaning="seconds of training steps, summed over trials"),
-    "trial": Column(name="trial", meaning="key of the trial with the best selection IoU"),
+    "trial": Column(name="trial", meaning="number of the trial with the best selection IoU"),
 }
 """The same for the columns after the factors."""
+
+_OPTIONAL = ("selection_interval", "test_iou", "test_interval")
 
 _ALL = """
 select arm_key, arg_max(status, coalesce(selection_iou, -1) + (status = 'COMPLETE')::int * 10) as status,
@@ -70,6 +70,8 @@ def arms_table(data: SweepData) -> BigTable:
     if NAMED_ARM in table:
         columns[NAMED_ARM] = Column(name="named arm", meaning="an arm outside the space")
     columns |= _REST
+    # Without replicates there are no intervals.
+    columns = {name: column for name, column in columns.items() if name not in _OPTIONAL or table[name].notna().any()}
     return BigTable(
         name="arms",
         caption="All arms of the search",
@@ -97,6 +99,10 @@ def _joined(data: SweepData) -> pd.DataFrame:
     table = table.rename(columns={"epochs": "most"})
     table["replicates"] = table["replicates"].fillna(0)
     table["shown"] = table["selection_iou"].fillna(table["best"])
+    for name in ("selection", "test"):
+        bounds = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
+        table[f"{name}_interval"] = [None if low != low else f"[{low:.3f}, {high:.3f}]" for low, high in bounds]
+    table["trial"] = [None if key is None or key != key else data.trial_number(key) for key in table["trial"]]
     ordered: pd.DataFrame = table.sort_values(
         ["rank", "most", "shown", "number"], ascending=[True, False, False, True], na_position="last"
     )

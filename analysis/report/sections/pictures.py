@@ -6,7 +6,7 @@ from analysis.figures import figures
 from analysis.figures.sweep_data import SweepData
 from analysis.report.blocks import Picture, Section
 
-ELSEWHERE = ("main_effects", "interactions", "promotion_flow")
+ELSEWHERE = ("main_effects", "interactions", "promotion_flow", "running")
 
 
 def pictures(data: SweepData) -> Section | None:

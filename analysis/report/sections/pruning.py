@@ -75,7 +75,7 @@ def _tables(data: SweepData) -> list[Block]:
     pruned = data.rows(_PRUNED)
     if len(pruned):
         blocks.append(_closest(data, pruned))
-        first = shlex.quote(str(pruned["trial_key"].iloc[0]))
+        first = shlex.quote(data.trial_word(str(pruned["trial_key"].iloc[0])))
         where = shlex.quote(data.sweep.root)
         blocks.append(Command(what="The full story of one", command=f"seatbelt why {where} {first}"))
     return blocks
@@ -114,7 +114,14 @@ def _closest(data: SweepData, pruned: pd.DataFrame) -> Table:
     )
     names = data.arm_names(pruned["arm_key"].tolist())
     rows = tuple(
-        (row["trial_key"], shortened(name, 60), row["epoch"], row["score"], _rank(row), row["reason"])
+        (
+            data.trial_number(row["trial_key"]),
+            shortened(name, 60),
+            row["epoch"],
+            row["score"],
+            _rank(row),
+            row["reason"],
+        )
         for name, row in zip(names, plain_rows(pruned), strict=True)
     )
     return Table(caption=f"The {counted(len(rows), 'pruned trial')} that got furthest", columns=columns, rows=rows)

@@ -154,7 +154,7 @@ function themed(chart, width) {
   return {
     ...layout,
     autosize: true,
-    height: Math.round(Math.max(340, Math.min(width, 900) * chart.height + 90)),
+    height: Math.round(Math.max(300, Math.min(width, 900) * chart.height + 90)),
     margin: { l: 50, r: 20, t: 12, b: 40 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -217,6 +217,25 @@ function drawings() {
 }
 dark.addEventListener("change", () => document.querySelectorAll(".chart").forEach((e) => e.drawn && draw(e)));
 
+/* A figure of the gallery takes the whole width, and goes back. */
+function gallery() {
+  document.querySelectorAll("figure").forEach((figure) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "enlarge";
+    const key = "enlarged " + figure.id;
+    const label = () => { button.textContent = figure.classList.contains("enlarged") ? "Smaller" : "Enlarge"; };
+    figure.classList.toggle("enlarged", Boolean(remembered(key).on));
+    label();
+    button.addEventListener("click", () => {
+      remember(key, { on: figure.classList.toggle("enlarged") });
+      label();
+      draw(figure.querySelector(".chart"));
+    });
+    figure.prepend(button);
+  });
+}
+
 function tables() {
   document.querySelectorAll(".big").forEach((root) => new BigTable(root));
   document.querySelectorAll("details").forEach((part) => {
@@ -259,6 +278,7 @@ function replaceContent(text) {
 
 function start() {
   tables();
+  gallery();
   drawings();
 }
 start();

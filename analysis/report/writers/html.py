@@ -66,6 +66,7 @@ def html_report(report: Report, *, reload_seconds: float | None = None, live: st
         big_data=lambda table: _big_data(table, show),
         chart_data=_chart_data,
         figure_table=_figure_table,
+        data_url=lambda jpeg: _Verbatim(f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"),
         first_rows=FIRST_ROWS,
     )
     return page.lstrip()

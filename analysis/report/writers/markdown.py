@@ -1,15 +1,28 @@
-"""A report as Markdown, with its figures as PNG files beside it."""
+"""A report as Markdown, with its figures and pictures in files beside it."""
 
 from __future__ import annotations
 
 from analysis.figures.chart import Figure
-from analysis.report.blocks import BigTable, Block, Column, Command, Picture, Report, Table, Text, Value, cell_text
+from analysis.report.blocks import (
+    BigTable,
+    Block,
+    Column,
+    Command,
+    Meter,
+    Photographs,
+    Picture,
+    Report,
+    Table,
+    Text,
+    Value,
+    cell_text,
+)
 from seatbelt.text.redaction import printable, redact
 
 _ROWS = 25
 
 
-def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]]:
+def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure | bytes]]:
     """Return a report as Markdown, and the figures that it links to.
 
     Args:
@@ -17,10 +30,10 @@ def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]
         folder: Folder of the figures, relative to the document.
 
     Returns:
-        The document, and file name (without folder) -> figure.
+        The document, and file name (without folder) -> figure, or content of the file.
     """
     several = len(report.parts) > 1
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Figure | bytes] = {}
     lines = [f"# {_escaped(report.title)}", f"Report of seatbelt, made {report.created}."]
     for number, part in enumerate(report.parts, start=1):
         lines += [f"## {_escaped(part.title)}"] if several else []
@@ -32,6 +45,11 @@ def markdown_report(report: Report, folder: str) -> tuple[str, dict[str, Figure]
                     name = f"{number}-{block.figure.name}.png" if several else f"{block.figure.name}.png"
                     figures[name] = block.figure
                     lines += _picture(block.figure, f"{folder}/{name}", f"{level}#")
+                elif isinstance(block, Photographs):
+                    for photograph in block.photographs:
+                        name = f"prediction-{len(figures) + 1}.jpg"
+                        figures[name] = photograph.jpeg
+                        lines += [f"![{_escaped(photograph.caption)}](<{folder}/{name}>)", _escaped(photograph.caption)]
                 else:
                     lines.append(_block(block))
     return "\n\n".join(lines) + "\n", figures
@@ -45,6 +63,8 @@ def _block(block: Block) -> str:
     if isinstance(block, Text):
         text = "`".join(part if number % 2 else _escaped(part) for number, part in enumerate(block.text.split("`")))
         return {"lead": f"**{text}**", "warning": f"> **Warning:** {text}"}.get(block.kind, text)
+    if isinstance(block, Meter):
+        return f"**{_escaped(block.text)}**"
     if isinstance(block, Command):
         return f"{_escaped(block.what)}:\n\n```console\n$ {_clean(block.command)}\n```"
     if isinstance(block, BigTable):

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Literal
 
 from analysis.figures.backends.matplotlib import image
 from analysis.figures.chart import Figure, shortened
-from analysis.report.blocks import CREATED, BigTable, Block, Command, Picture, Report, Table, Text, cell_text
+from analysis.report.blocks import (
+    CREATED,
+    BigTable,
+    Block,
+    Command,
+    Meter,
+    Photographs,
+    Picture,
+    Report,
+    Table,
+    Text,
+    cell_text,
+)
 from seatbelt.text.redaction import printable, redactor
 
 if TYPE_CHECKING:
@@ -74,11 +86,18 @@ class _Writer:
         if isinstance(block, Text):
             prefix = "Warning: " if block.kind == "warning" else ""
             self.text(prefix + block.text.replace("`", ""), bold=block.kind == "lead")
+        elif isinstance(block, Meter):
+            self.text(block.text, bold=True)
         elif isinstance(block, Command):
             self.text(f"{block.what}:")
             self.text(block.command, mono=True)
         elif isinstance(block, Picture):
             self._figure(block.figure)
+        elif isinstance(block, Photographs):
+            for photograph in block.photographs:
+                caption = self._clean(photograph.caption)
+                self.pdf.image(io.BytesIO(photograph.jpeg), w=self.pdf.epw / 2, alt_text=caption)
+                self.text(caption, size=8)
         else:
             self._table(block)
         self.pdf.ln(2)

@@ -85,7 +85,13 @@ def test_every_figure_is_drawn_with_caption_and_alt_text(name: str, material: Sw
         result = figure(name, material)
     except NotApplicableError:
         # The figures of the thesis' studies are tested in test_studies.
-        assert name in {*(kind.name for kind in STUDY_FIGURES), "heat_map", "cost_parameters", "cost_per_image"}
+        assert name in {
+            *(kind.name for kind in STUDY_FIGURES),
+            "heat_map",
+            "cost_parameters",
+            "cost_per_image",
+            "running",
+        }
         return
     assert result.name == name
     named = [column.name for column in result.columns if column.name != "(factors)"]

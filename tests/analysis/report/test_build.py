@@ -60,8 +60,15 @@ def test_the_answer_comes_first(small: SweepData) -> None:
         "Trivial baselines on the selection set: all background 0.250, mean mask 0.500.",
         "Lead over the second best of the search (decoder=fpn): +0.100, n = 3 pairs of trials, 95 % [-0.148, +0.348]; "
         "not decided: it may be chance.",
+        "The weights of its best trial [2] resnet18 unet, replicate 3 are not kept (`--keep-weights`).",
     ]
-    assert only(section, Command).command == f"seatbelt reproduce {small.sweep.root} 0a2"
+    root = small.sweep.root
+    assert [block.command for block in section.blocks if isinstance(block, Command)] == [
+        f"seatbelt reproduce {root} 2",
+        f"seatbelt confirm {root} --top 3 --replicates 3",
+        f"seatbelt model {root} best --out best",
+        f"seatbelt predict {root} IMAGES --out predictions",
+    ]
     lead = lead_over_second(small)
     assert lead is not None and lead.mean == pytest.approx(0.1)
 
@@ -81,7 +88,13 @@ def test_a_confirmed_arm_is_the_answer(make_sweep: MakeSweep) -> None:
     )
     assert against.startswith("Against the baseline 0.160 [-0.348, 0.668], n = 2 pairs; not decided.")
     assert search.startswith("The search itself ranked decoder=unet first: selection IoU 0.700")
-    assert only(section, Command).command.endswith(" cfpn0")
+    # fpn has its best trial of the search, 0.8, in replicate 3; `best` would name unet.
+    words = [block.command.split(maxsplit=3) for block in section.blocks if isinstance(block, Command)]
+    assert [(word[1], word[-1]) for word in words] == [
+        ("reproduce", "5"),
+        ("model", "5 --out best"),
+        ("predict", "IMAGES --out predictions"),
+    ]
     rows = only(section, Table).rows
     assert [row[:2] for row in rows] == [("decoder=fpn", 2), ("decoder=unet", 2)]
     # fpn had 0.6 in the search.
@@ -223,8 +236,8 @@ def test_the_section_on_pruning_has_decisions_and_reasons(make_sweep: MakeSweep)
     assert section is not None
     at_rungs, closest = (block for block in section.blocks if isinstance(block, Table))
     assert at_rungs.rows == ((3, 2, 0.6, 5, 0.65),)
-    assert closest.rows[0] == ("f", "encoder=encf", 3, 0.65, "2 of 7, 2 promotions allowed", "reason 3")
-    assert only(section, Command).command.endswith(" f")
+    assert closest.rows[0] == ("[5]", "encoder=encf", 3, 0.65, "2 of 7, 2 promotions allowed", "reason 3")
+    assert only(section, Command).command.endswith(" 5")
     assert only(section, Picture).figure.name == "promotion_flow"
 
 

@@ -143,7 +143,7 @@ def test_what_no_sweep_writes_is_one_line(sweep: str, change: dict[str, object])
         assert seatbelt(*arguments).code in (0, 2)
 
 
-@pytest.mark.parametrize("arguments", [["best"], ["query", "from trials"], ["effects"]])
+@pytest.mark.parametrize("arguments", [["best"], ["query", "from trials"]])
 def test_tables_fit_a_terminal_unless_wide(sweep: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     command, *more = arguments
     full = answer(command, sweep, *more)

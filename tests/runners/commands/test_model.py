@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.numpy
 from PIL import Image
 
 import runners.commands.model as command
@@ -56,12 +58,24 @@ def test_the_card_says_what_the_model_is(sweep: Path, tmp_path: Path) -> None:
     assert f"Test IoU {best['test_iou']:.3f} (this model)" in card and "95 % interval over 2 people" in card
     assert f"unknown until `seatbelt confirm {sweep}` has trained it with fresh seeds" in card
     assert "# seat_belt: linknet with lite0" in card and "random initial weights" in card
-    pictures = sorted(path.name for path in (tmp_path / "m").glob("*.png"))
+    pictures = sorted(path.name for path in (tmp_path / "m").glob("*.jpg"))
     assert pictures and all(f"]({name})" in card for name in pictures)
     with Image.open(tmp_path / "m" / pictures[0]) as file:
         assert file.size == (3 * 64, 40)
     assert "README.md there shows" in text and f"next: seatbelt predict {tmp_path / 'm'} IMAGES" in text
     assert str(sweep.parent) not in (tmp_path / "m" / "model.json").read_text(), "no path of this machine is in it"
+
+
+def test_best_as_json_leads_to_the_model(sweep: Path, tmp_path: Path) -> None:
+    arm = json.loads(answer("best", str(sweep), "--json"))["arms"][0]
+    assert safetensors.numpy.load_file(arm["weights"]).keys() >= {"segmentation_head.0.weight"}
+    assert arm["configuration"]["model"]["decoder"] == arm["decoder"] and arm["configuration"]["data"]["height"] == 32
+    assert list(arm["commands"]) == ["reproduce", "model", "predict"]
+    words = shlex.split(arm["commands"]["model"])[1:-1]
+    answer(*words, str(tmp_path / "m"), "--no-pictures")
+    assert seatbelt.load_model(tmp_path / "m").record.training.trials == (arm["trial_key"],)
+    Path(arm["weights"]).unlink()
+    assert json.loads(answer("best", str(sweep), "--json"))["arms"][0]["weights"] is None
 
 
 def test_trials_and_arms_are_named_as_everywhere(sweep: Path, tmp_path: Path) -> None:

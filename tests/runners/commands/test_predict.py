@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,8 @@ def test_a_native_data_set_is_scored_as_the_sweep_recorded_it(trained_sweep: Pat
 def test_masks_beside_the_images_are_scored(model: Path, trained_sweep: Path, tmp_path: Path) -> None:
     data = read(trained_sweep.parent / "stripes")
     images, masks = tmp_path / "images", tmp_path / "annotations"
-    images.mkdir(), masks.mkdir()
+    images.mkdir()
+    masks.mkdir()
     for row in data.rows[:3]:
         shutil.copy(data.image_path(row), images)
         shutil.copy(data.mask_path(row), masks)
@@ -152,9 +154,12 @@ def test_a_second_run_continues_where_a_killed_one_ended(
     (out / lines[1].split(",")[1]).unlink()
     predicted: list[int] = []
     original = seatbelt.Model.forward
-    monkeypatch.setattr(
-        seatbelt.Model, "forward", lambda self, images: predicted.append(len(images)) or original(self, images)
-    )
+
+    def forward(model: seatbelt.Model, images: list[Any]) -> list[Any]:
+        predicted.append(len(images))
+        return original(model, images)
+
+    monkeypatch.setattr(seatbelt.Model, "forward", forward)
     text = answer(*arguments)
     assert "5 images predicted, 2 of them by an earlier run" in text and sum(predicted) == 3
     assert sorted((out / "predictions.csv").read_text().splitlines()) == sorted(first.splitlines())

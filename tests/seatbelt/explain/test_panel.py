@@ -49,10 +49,9 @@ def test_a_shortcut_has_its_importance_elsewhere() -> None:
 
 def test_the_picture_holds_masks_maps_and_labels(explanation: Explanation) -> None:
     picture = compose(explanation)
-    assert picture.masks[5, 15].tolist() == (0.65 * np.asarray([0, 158, 115]) + 0.35 * 200).astype(int).tolist()
-    assert picture.masks[5, 5].tolist() == [0, 158, 115]
-    assert picture.masks[5, 25].tolist() == [200, 200, 200]
-    assert picture.masks[15, 15].tolist() == [31, 31, 31]
+    found, missed, false = [86, 180, 233], [240, 228, 66], [213, 94, 0]
+    assert [picture.masks[5, x].tolist() for x in (15, 25, 5)] == [found, missed, false]
+    assert picture.masks[15, 15].tolist() in ([40, 40, 40], [41, 41, 41])
     assert (picture.farthest, picture.labels[1]) == (64, "pixels that change")
     spiky = dataclasses.replace(explanation, gradient=np.where(np.arange(800).reshape(20, 40) == 7, 100.0, 1.0))
     picture = compose(spiky)
@@ -66,9 +65,9 @@ def test_a_panel_has_content_and_clips_nothing(explanation: Explanation, title: 
     assert pixels.shape[1] == 1800
     edges = np.concatenate([pixels[:4].reshape(-1, 3), pixels[-4:].reshape(-1, 3), pixels[:, :4].reshape(-1, 3)])
     assert (edges == 255).all() and (pixels[:, -4:] == 255).all(), "nothing reaches the edge"
-    green = (abs(pixels - [0, 158, 115]) < 12).all(axis=2)
-    left, middle, right = green[:, :600], green[:, 600:1200], green[:, 1200:]
+    blue = (abs(pixels - [86, 180, 233]) < 12).all(axis=2)
+    left, middle, right = blue[:, :600], blue[:, 600:1200], blue[:, 1200:]
     assert middle.sum() > 1000 and left.sum() == right.sum() == 0
     inferno = (pixels[..., 0] > 200) & (pixels[..., 2] < 80)
-    assert inferno[:, :600].any() and inferno[:, 1200:].any() and not inferno[:, 600:1200].any()
+    assert inferno[:, :600].any() and inferno[:, 1200:].any()
     assert (pixels[10:60] < 100).any(), "the heading"
