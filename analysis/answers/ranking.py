@@ -10,7 +10,8 @@ from analysis.reading.comparability import different_selections
 from analysis.reading.duckdb import fetch, select
 from analysis.reading.tables import Source, SweepTables, readable
 from seatbelt.errors import UserError
-from seatbelt.records.sweep import cell_text, read_cell
+from seatbelt.records.names import cell_name, number_or_key
+from seatbelt.records.sweep import read_cell
 from seatbelt.records.tables import WITHOUT_RESULT, Status
 
 if TYPE_CHECKING:
@@ -78,9 +79,13 @@ class Ranking:
         return pd.DataFrame([{"rank": row.pop("rank"), **row.pop("cell"), **row} for row in map(dict, rows)])
 
     def __str__(self) -> str:
-        return "\n".join(f"{arm.rank}. {cell_text(arm.cell)}: {self._score(arm)}" for arm in self.arms)
+        return "\n".join(f"{arm.rank}. {self._name(arm)}: {self._score(arm)}" for arm in self.arms)
 
     __repr__ = __str__
+
+    def _name(self, arm: Arm) -> str:
+        where = f"{arm.sweep} " if self.several else ""
+        return f"{where}{number_or_key(arm.number, arm.trial_key)} {cell_name(arm.cell)}"
 
     def _score(self, arm: Arm) -> str:
         score = arm.selection_iou if self.by == "selection" else arm.test_iou
@@ -88,7 +93,7 @@ class Ranking:
 
     def _repr_html_(self) -> str:
         factors = list(dict.fromkeys(name for arm in self.arms for name in arm.cell))
-        scores = ["selection_iou", "selection_sd", "test_iou", "replicates", "epochs", "trial_key"]
+        scores = ["selection_iou", "selection_sd", "test_iou", "replicates", "epochs", "number"]
         columns = ["rank", *(["sweep"] if self.several else []), *factors, *scores]
         return str(self.frame[columns].to_html(index=False))
 

@@ -12,11 +12,10 @@ from runners.core.events import Event, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.sweep_progress import total_epochs
+from runners.session.sweep_progress import session_pace, sweep_progress
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder
-from seatbelt.records.sweep import cell_text
 from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted, duration
 
@@ -32,23 +31,24 @@ class SweepStatus:
     trials: dict[str, int]
     """Status -> number of trials."""
     epochs: int
-    """Epochs trained, over all trials."""
+    """Epochs done by trials of arms; pretraining is not counted."""
     total_epochs: int | None
-    """Roughly how many it will train; None if only time limits it."""
+    """Roughly how many there will be; None if only time limits the sweep."""
     best: float | None
-    """Best IoU on the selection set."""
-    best_arm: dict[str, str]
-    """Factor -> level of the trial that has it."""
+    """Best IoU on the selection set so far."""
+    best_trial: str | None
+    """Number and name of its trial."""
     seconds_left: float | None
     """Estimated from the present session; None while it does not run or has measured nothing."""
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(self.trials.items())) or "no trials"
-        total = None if self.total_epochs is None else counted(self.total_epochs, "epoch")
-        epochs = counted(self.epochs, "epoch") if total is None else f"{self.epochs} of about {total}"
+        epochs = counted(self.epochs, "epoch")
+        if self.total_epochs is not None:
+            epochs = f"{self.epochs:,} of about {counted(self.total_epochs, 'epoch')}"
         parts = [f"{self.state}: {counts}", epochs]
         if self.best is not None:
-            parts.append(f"best selection IoU {self.best:.3f} ({cell_text(self.best_arm)})")
+            parts.append(f"best selection IoU {self.best:.3f} ({self.best_trial})")
         if self.seconds_left is not None:
             parts.append(f"about {duration(self.seconds_left)} left")
         if self.reason is not None:
@@ -70,20 +70,20 @@ def sweep_status(folder: SweepFolder) -> SweepStatus:
     events: list[Event] = list(read_events(folder))
     with as_recorded(folder):
         history = History(events)
-        opened = [event for event in events if isinstance(event, SessionOpened)]
-        limits = TypeAdapter(Limits).validate_python(opened[-1].limits) if opened else Limits()
-        total = total_epochs(description.plan(limits))
-        best, key = history.best or (None, None)
+        session = [event for event in events if isinstance(event, SessionOpened)][-1:]
+        limits = TypeAdapter(Limits).validate_python(session[0].limits) if session else Limits()
+        progress = sweep_progress(description.plan(limits), history)
+        leader = progress.leaders[0] if progress.leaders else None
         state, reason = _state(history, folder, runs=runs)
         return SweepStatus(
             state=state,
             reason=reason,
             trials=_counts(history, runs=runs),
-            epochs=history.epochs_done,
-            total_epochs=total,
-            best=best,
-            best_arm=dict(history.trials[key].plan.cell) if key is not None else {},
-            seconds_left=_seconds_left(events, history, total) if runs else None,
+            epochs=progress.epochs,
+            total_epochs=progress.most_epochs,
+            best=leader.best_score if leader else None,
+            best_trial=leader.name if leader else None,
+            seconds_left=progress.seconds_left(*session_pace(events, time.time())) if runs else None,
         )
 
 
@@ -107,11 +107,3 @@ def _counts(history: History, *, runs: bool) -> dict[str, int]:
         if count:
             counts[name] = counts.get(name, 0) + count
     return counts
-
-
-def _seconds_left(events: list[Event], history: History, total: int | None) -> float | None:
-    since = max(index for index, event in enumerate(events) if isinstance(event, SessionOpened))
-    done = history.epochs_done - History(events[:since]).epochs_done
-    if total is None or done <= 0:
-        return None
-    return max(0, total - history.epochs_done) * (time.time() - events[since].at) / done

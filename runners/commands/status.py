@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from runners.core.events import EpochMeasured, Event, LegEnded, LegStarted, SessionOpened
+from runners.core.events import Event, LegEnded, LegStarted, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.sweep_progress import progress_rows, sweep_progress
+from runners.session.sweep_progress import progress_rows, session_pace, sweep_progress
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
@@ -64,10 +64,8 @@ def _progress(
     seconds = 3600 * history.hours_used
     pace_seconds, pace_epochs = seconds, history.epochs_done
     if runs and session:
-        now = time.time()
-        seconds = history.seconds_used + now - session[0].at
-        pace_seconds = now - session[0].at
-        pace_epochs = sum(isinstance(event, EpochMeasured) for event in events[events.index(session[0]) :])
+        pace_seconds, pace_epochs = session_pace(events, time.time())
+        seconds = history.seconds_used + pace_seconds
     left = progress.seconds_left(pace_seconds, pace_epochs)
     for label, text in progress_rows(progress, seconds, left):
         yield label, text

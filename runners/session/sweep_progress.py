@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from runners.core.events import EpochMeasured, Event, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Plan
 from runners.core.trial_state import TrialState
@@ -76,6 +77,14 @@ def sweep_progress(plan: Plan, history: History) -> SweepProgress:
         last_failure=max(failed, key=lambda view: view.ended_at or 0.0, default=None),
         finished=history.end is not None,
     )
+
+
+def session_pace(events: Sequence[Event], now: float) -> tuple[float, int]:
+    """Return the seconds and the epochs of the last session, which runs; no seconds if there was none."""
+    begin = next((index for index in range(len(events))[::-1] if isinstance(events[index], SessionOpened)), None)
+    if begin is None:
+        return 0.0, 0
+    return now - events[begin].at, sum(isinstance(event, EpochMeasured) for event in events[begin:])
 
 
 def total_epochs(plan: Plan) -> int | None:

@@ -9,7 +9,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answers, cache, decisions, durability, legs, loader, memory, report, results, sweep
+from tests.benchmarks import (
+    answers,
+    cache,
+    decisions,
+    durability,
+    graphs,
+    legs,
+    loader,
+    memory,
+    predict,
+    report,
+    results,
+    sweep,
+)
 
 BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "sweep": sweep.measure,
@@ -22,6 +35,8 @@ BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "results": results.measure,
     "answers": answers.measure,
     "report": report.measure,
+    "predict": predict.measure,
+    "graphs": graphs.measure,
 }
 
 

@@ -71,13 +71,15 @@ def findings(source: str, name: str = "x.py") -> Iterator[str]:
 
 
 def _names(tree: ast.AST) -> dict[str, str]:
-    """Return what imported names stand for: `from os import system as s` gives s -> os.system."""
+    """Return what names stand for: `from os import system as s` gives s -> os.system, a class gives its only base."""
     names = dict(ALIASES)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ClassDef) and len(node.bases) == 1:
+            names[node.name] = _dotted(node.bases[0], names)
     return names
 
 
@@ -165,6 +167,7 @@ DANGEROUS = [
     "__import__(name)",
     "import yaml\nyaml.load(f)",
     "import yaml\nyaml.load(f, yaml.Loader)",
+    "import yaml\nclass Mine(yaml.Loader): ...\nyaml.load(f, Loader=Mine)",
     "import yaml\nyaml.load(f, Loader=yaml.FullLoader)",
     "import yaml\nyaml.unsafe_load(f)",
     "import yaml\nyaml.full_load(f)",
@@ -191,6 +194,7 @@ def test_each_dangerous_form_is_reported(source: str) -> None:
         "import torch\ntorch.load(f, weights_only=True)",
         "import numpy as np\nnp.load(f, allow_pickle=False)",
         "import yaml\nyaml.safe_load(f)\nyaml.load(f, Loader=yaml.SafeLoader)",
+        "import yaml\nclass Mine(yaml.SafeLoader): ...\nyaml.load(f, Loader=Mine)",
         "import subprocess\nsubprocess.run(['git', 'status'], shell=False)",
         "network.eval()",
         "import re\nre.compile(text)",

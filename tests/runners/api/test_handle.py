@@ -94,7 +94,7 @@ def test_two_sweeps_at_once_one_of_them_from_a_thread(
     status = first.status()
     assert (status.state, status.trials, status.epochs) == ("finished", {"COMPLETE": 1}, 2)
     assert (status.total_epochs, status.seconds_left) == (2, None)
-    assert status.best_arm == {"encoder": "lite0", "decoder": "fpn"}
+    assert status.best_trial == "[0] lite0 fpn"
     assert str(status).startswith("finished: 1 COMPLETE; 2 of about 2 epochs; best selection IoU 0.")
     assert repr(first).startswith(f"<Sweep architecture at {options['out']}/architecture: finished: 1 COMPLETE; ")
     assert "<b>architecture</b> finished: 1 COMPLETE" in first._repr_html_()
@@ -103,7 +103,7 @@ def test_two_sweeps_at_once_one_of_them_from_a_thread(
     assert "[0] 0.001 epoch" not in lines, "but not that of the quiet sweep"
 
     ranking = first.best()
-    assert len(ranking.arms) == 1 and str(ranking).startswith("1. encoder=lite0, decoder=fpn: selection IoU 0.")
+    assert len(ranking.arms) == 1 and str(ranking).startswith("1. [0] lite0 fpn: selection IoU 0.")
     assert list(ranking.frame.columns)[:3] == ["rank", "encoder", "decoder"]
     assert (len(first.trials), len(first.epochs), list(second.trials["status"])) == (1, 2, ["COMPLETE"])
     assert (second.name, second.record.question) == ("rates", "Which?")
@@ -159,9 +159,7 @@ def test_a_session_that_is_killed_is_a_failure(endless: Sweep) -> None:
 def test_a_sweep_without_a_result_raises_the_reason(options: dict[str, Any]) -> None:
     # More than float32 can hold.
     diverging = sweep("architecture", **{**options, "fix": {"weights": "none", "loss_bce": 1e39}})
-    reason = (
-        r"no trial has a result \(1 DIVERGED\); the first, \[0\] encoder=lite0, decoder=fpn: the loss was not finite"
-    )
+    reason = r"no trial has a result \(1 DIVERGED\); the first, \[0\] lite0 fpn: the loss was not finite"
     with pytest.raises(SweepFailedError, match=reason):
         diverging.wait()
     assert diverging.status().state == "failed"

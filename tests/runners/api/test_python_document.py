@@ -41,8 +41,8 @@ def test_every_snippet_of_the_page_runs_as_one_program(tmp_path: Path) -> None:
     assert "finished: 2 COMPLETE; 2 of about 2 epochs; best selection IoU 0." in done.stdout
     assert "no option 'max_epoch'; did you mean max_epochs?" in done.stdout
     assert re.search(r"torch.Size|\(1, 64, 96\)", done.stdout)
-    assert "seed-1 1. encoder=lite0, decoder=fpn: selection IoU 0." in done.stdout
-    assert "seed-2 1. encoder=lite0, decoder=fpn: selection IoU 0." in done.stdout
+    assert "seed-1 1. [0] lite0 fpn: selection IoU 0." in done.stdout
+    assert "seed-2 1. [0] lite0 fpn: selection IoU 0." in done.stdout
 
 
 def test_the_notebook_holds_no_outputs() -> None:
