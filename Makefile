@@ -60,5 +60,5 @@ clean: ## Everything that was made here, the virtual environment included
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'seatbelt needs Python 3.11 or newer')"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lite,dev,docs]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lite,onnx,dev,docs]"
 	touch $(STAMP)

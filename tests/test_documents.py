@@ -19,10 +19,11 @@ from runners.cli import app
 from tests.command_line import answer
 from tests.conftest import ROOT, draw_data
 
-TRAINING = ("sweep", "resume", "confirm")
+TRAINING = ("sweep", "resume", "confirm", "final")
 TOUR = (
     "README",
     "docs/tutorial",
+    "docs/using-a-model",
     "docs/data",
     "docs/resuming",
     "docs/search",

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     loader,
     memory,
     predict,
+    preprocessing,
     report,
     results,
     sweep,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "report": report.measure,
     "predict": predict.measure,
     "graphs": graphs.measure,
+    "preprocessing": preprocessing.measure,
 }
 
 

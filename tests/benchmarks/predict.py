@@ -89,7 +89,7 @@ def _ours(model: Model, images: list[Path], out: Path) -> None:
     import runners.commands.predict as command
 
     original: Callable[[str, str, str], object] = command.open_predictor
-    command.open_predictor = lambda place, trial, device: model  # type: ignore[assignment]  # loading is not timed
+    command.open_predictor = lambda place, trial, device: model  # loading is not timed
     try:
         places = tuple(map(os.fspath, images))
         outcome = command.predict(command.PredictRequest(model="model", places=places, out=out))
