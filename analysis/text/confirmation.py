@@ -34,7 +34,7 @@ def confirmation_text(confirmations: Confirmations, width: int | None = None) ->
     arms = [cell_name(arm.cell) for arm in confirmations.arms]
     fold = Fold(name="arm", first=0, count=len(factors), cells=arms) if len(factors) > 1 else None
     lines = [
-        fitted_table(names, rows, width, drop=("test - baseline", "searched", "test"), fold=fold),
+        fitted_table(names, rows, width, drop=("test - baseline", "searched", "test", "shrinkage"), fold=fold),
         "intervals: 95 %; selection over replicates with fresh seeds (Student), test over replicates and "
         f"{counted(subjects, 'subject')} (bootstrap); differences are paired by seed and image.",
         "shrinkage: score in the search minus confirmed score; the part of the score that was luck.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,8 @@ def confirm(
     further = _cells_of_arms(tables, arm) if arm else []
     further += [baseline_cell] if baseline and baseline_cell else []
     cells += [cell for cell in further if cell not in cells]
-    code = run_session(prepare_confirmation(sweep, tuple(cells), replicates, run))
+    repeat = _command(sweep, top, replicates, arm or [], baseline=baseline)
+    code = run_session(prepare_confirmation(sweep, tuple(cells), replicates, run), repeat=repeat)
     folder.note_test_read("confirm")
     confirmation = confirmed(load(sweep))
     if json_output:
@@ -63,6 +65,12 @@ def confirm(
     else:
         say(confirmation_text(confirmation, table_width(wide)))
     raise typer.Exit(code)
+
+
+def _command(sweep: str, top: int, replicates: int, arms: list[str], *, baseline: bool) -> str:
+    words = ["seatbelt", "confirm", sweep, "--top", f"{top}", "--replicates", f"{replicates}"]
+    words += [word for arm in arms for word in ("--arm", arm)]
+    return shlex.join(words if baseline else [*words, "--no-baseline"])
 
 
 def _cells_of_arms(sweep: SweepTables, words: list[str]) -> list[dict[str, str]]:

@@ -130,4 +130,4 @@ def test_leading_arms_are_confirmed_and_the_look_at_test_scores_is_recorded(cli:
     assert read == ["confirm", "confirm", "best --by test"]
     assert trials[trials["role"] == "arm"]["arm_key"].nunique() == 2
     done = cli("confirm", "a", *options, "--arm", "none", code=2)
-    assert "has no arm called 'none'" in done.err
+    assert "no arm is called 'none'" in done.err
