@@ -52,22 +52,22 @@ def main() -> None:
 
 def conclusion(seconds: float) -> str:
     """Return what was seen, and what to open."""
-    ranking = json.loads(subprocess.run(command("best", str(SWEEP), "--json"), check=True, capture_output=True).stdout)
-    arm = ranking["arms"][0]
-    trial = arm["trial_key"]
     import pandas as pd
 
+    ranking = json.loads(subprocess.run(command("best", str(SWEEP), "--json"), check=True, capture_output=True).stdout)
+    arm = ranking["arms"][0]
     trials = pd.read_parquet(SWEEP / "trials")
-    test = float(trials.loc[trials["trial_key"] == trial, "test_iou_with_target"].iloc[0])
+    test = float(trials.loc[trials["trial_key"] == arm["trial_key"], "test_iou_with_target"].iloc[0])
     baseline = max(ranking["baselines"].values())
-    opened = [SWEEP / "report" / "report.html", *sorted((DEMO / "explain").glob("*.png"))[:1], DEMO / "model"]
+    opened = [SWEEP / "report" / "report.html", *sorted((DEMO / "explain").glob("*.png"))[:1]]
+    opened += [DEMO / "predictions" / "overlays", DEMO / "model" / "README.md"]
     lines = [
         "",
-        f"Seen in {seconds:.0f} s: of {len(set(trials['arm_key']))} architectures, {arm['decoder']} with "
-        f"{arm['encoder']} found belts best: IoU {test:.2f} on test images with a belt, of people that nobody trained",
-        f"on (looking at no image gives {baseline:.2f} on the selection set). The sweep was interrupted, and lost nothing.",
-        f"Open: {', '.join(map(str, opened))}/README.md, {DEMO}/predictions/overlays",
-        "The camera images are rendered stand-ins for photographs. Your own: docs/data.md.",
+        f"Seen in {seconds:.0f} s: of {len(set(trials['arm_key']))} architectures, {arm['decoder']} with {arm['encoder']}",
+        f"finds belts best: IoU {test:.2f} on test images with a belt, of people that nobody trained on (a predictor that",
+        f"looks at no image gets {baseline:.2f} on the selection set). The sweep was interrupted, and lost nothing.",
+        *(f"Open: {path}" for path in opened),
+        "The camera images are rendered stand-ins for photographs. Your own images: docs/data.md.",
         "To type such commands yourself: source .venv/bin/activate",
     ]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from analysis.answers.ranking import Arm, Ranking
+from analysis.reading.lookup import BEST
 from analysis.reading.unfinished import unfinished_text
 from analysis.text.tables import Fold, fitted_table
 from seatbelt.records.names import cell_name, number_or_key
@@ -56,11 +57,12 @@ def ranking_text(ranking: Ranking, sweep: str, width: int | None = None) -> str:
 def next_commands(arm: Arm, sweep: str) -> dict[str, str]:
     """Return the commands that train the best trial of an arm again, write its model, and predict with it."""
     trial = arm.trial_key if arm.number is None else str(arm.number)
+    trial, out = (BEST, BEST) if arm.rank == 1 else (trial, f"model-{trial}")
     of_trial = f"{shlex.quote(sweep)} {shlex.quote(trial)}"
     return {
         "reproduce": f"seatbelt reproduce {of_trial}",
-        "model": f"seatbelt model {of_trial} --out model",
-        "predict": "seatbelt predict model IMAGES --out predictions --overlay",
+        "model": f"seatbelt model {of_trial} --out {out}",
+        "predict": f"seatbelt predict {out} IMAGES --out predictions --overlay",
     }
 
 

@@ -59,7 +59,8 @@ def _best_of_arm(history: History, name: str, root: str, error: UserError) -> Tr
     try:
         arm = find_arm(load(root).trials, name, lambda: best_trial(load(root))).arm_key
     except UserError as arm_error:
-        raise (arm_error if "=" in name else error) from None
+        # No arm has such a name at all: what the word is not is better said of trials.
+        raise (error if "no arm is called" in str(arm_error) else arm_error) from None
     trials = [view for view in history.by_number if view.plan.arm_key == arm]
     complete = [view for view in trials if view.status is Status.COMPLETE]
     return max(complete or trials, key=lambda view: view.best_score or 0.0)

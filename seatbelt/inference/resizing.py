@@ -29,7 +29,7 @@ def resize_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[n
     if (rows, columns) == (height, width):
         return image
     if rows < height or columns < width:
-        resized = resize_images(torch.from_numpy(image).unsqueeze(0), height, width)[0]
+        resized = resize_images(torch.tensor(image).unsqueeze(0), height, width)[0]
         return np.asarray(resized.permute(1, 2, 0).to(torch.uint8).numpy())
     means = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     floor = np.floor(means)

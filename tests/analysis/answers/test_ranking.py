@@ -105,8 +105,8 @@ def test_one_replicate_has_no_deviation_and_unknown_values_are_dashes(make_sweep
             "trials: 1 COMPLETE",
             "trivial baselines on the selection set: all background 0.250, mean mask 0.500",
             f"one replicate each, so differences may be chance: `seatbelt resume {sweep.root} --replicates 3`",
-            f"the first: seatbelt reproduce {sweep.root} a",
-            f"           seatbelt model {sweep.root} a --out model",
-            "           seatbelt predict model IMAGES --out predictions --overlay",
+            f"the first: seatbelt reproduce {sweep.root} best",
+            f"           seatbelt model {sweep.root} best --out best",
+            "           seatbelt predict best IMAGES --out predictions --overlay",
         ]
     )
