@@ -58,14 +58,15 @@ def conclusion(seconds: float) -> str:
     arm = ranking["arms"][0]
     trials = pd.read_parquet(SWEEP / "trials")
     test = float(trials.loc[trials["trial_key"] == arm["trial_key"], "test_iou_with_target"].iloc[0])
+    arms = len(set(trials["arm_key"]))
     baseline = max(ranking["baselines"].values())
     opened = [SWEEP / "report" / "report.html", *sorted((DEMO / "explain").glob("*.png"))[:1]]
     opened += [DEMO / "predictions" / "overlays", DEMO / "model" / "README.md"]
     lines = [
         "",
-        f"Seen in {seconds:.0f} s: of {len(set(trials['arm_key']))} architectures, {arm['decoder']} with {arm['encoder']}",
-        f"finds belts best: IoU {test:.2f} on test images with a belt, of people that nobody trained on (a predictor that",
-        f"looks at no image gets {baseline:.2f} on the selection set). The sweep was interrupted, and lost nothing.",
+        f"Seen in {seconds:.0f} s: of {arms} architectures, {arm['decoder']} with {arm['encoder']} finds belts best: IoU",
+        f"{test:.2f} on test images with a belt, of people that nobody trained on (a predictor that looks at no image",
+        f"gets {baseline:.2f} on the selection set). The sweep was interrupted, and lost nothing.",
         *(f"Open: {path}" for path in opened),
         "The camera images are rendered stand-ins for photographs. Your own images: docs/data.md.",
         "To type such commands yourself: source .venv/bin/activate",

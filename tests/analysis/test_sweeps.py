@@ -85,7 +85,7 @@ def test_the_best_of_several(both: Path) -> None:
     assert ranking.baselines == {"all background": 0.25, "mean mask": 0.5}
     text = ranking_text(ranking, "both")
     assert text.splitlines()[1].startswith("   1  second  resnet18  linknet  ")
-    assert f"seatbelt reproduce {both}/second 0" in text
+    assert f"seatbelt reproduce {both}/second best" in text
 
 
 @pytest.mark.parametrize(
