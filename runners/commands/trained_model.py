@@ -60,7 +60,7 @@ def _best_of_arm(history: History, name: str, root: str, error: UserError) -> Tr
         arm = find_arm(load(root).trials, name, lambda: best_trial(load(root))).arm_key
     except UserError as arm_error:
         # No arm has such a name at all: what the word is not is better said of trials.
-        raise (error if "no arm is called" in str(arm_error) else arm_error) from None
+        raise (error if "no arm is called" in str(arm_error) else UserError(f"{root}: {arm_error}")) from None
     trials = [view for view in history.by_number if view.plan.arm_key == arm]
     complete = [view for view in trials if view.status is Status.COMPLETE]
     return max(complete or trials, key=lambda view: view.best_score or 0.0)

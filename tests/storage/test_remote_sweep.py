@@ -273,7 +273,7 @@ def test_a_sweep_continues_from_the_bucket_when_its_machine_is_lost(
     assert f"seatbelt best {location}" in begun.err
     assert len(frame(location, "epochs")) == 3
     again = on_machine(tmp_path / "two", *there, "--epochs", "100")
-    assert "resumed: 1 trials and 3 epochs are recorded" in again.err
+    assert "resumed: 1 trial and 3 epochs are recorded" in again.err
     for table in ("trials", "epochs", "images"):
         pd.testing.assert_frame_equal(frame(tmp_path / "local", table), frame(location, table), check_exact=True)
     ranking = best(load(location))

@@ -72,7 +72,7 @@ def test_one_study() -> None:
     assert "  share.seat.empty: as_is*, 0.0, 0.2\n" in text
     assert "\ndesign ofat: 13 arms\n" in text
     assert "  data.generations = 2+3+4+5+6 (ours: of its best model)\n" in text
-    assert "\nprotocol: 50 epochs, 1 replicate(s), propose exhaustive, prune none\ncost: 650 trial-epochs\n" in text
+    assert "\nprotocol: 50 epochs, 1 replicate, propose exhaustive, prune none\ncost: 650 trial-epochs\n" in text
     assert text.endswith("run it: seatbelt sweep composition --dry-run")
     text = study_text("composition", "full")
     assert "\ndesign full: 729 arms\n" in text

@@ -160,8 +160,8 @@ def test_a_trial_that_is_not_complete(sweep: Path) -> None:
     journal.write_bytes(b"".join(lines[:first]))
     key = trials(sweep)[0]
     assert mistake("explain", str(sweep), key) == (
-        f"trial {key} is RUNNING, and only complete trials are explained; `seatbelt query {sweep} "
-        "\"select trial_key from trials where status = 'COMPLETE'\"` names them"
+        f"trial [0] {key} is RUNNING, but only complete trials have a model; `seatbelt query {sweep} "
+        "\"select number, trial_key from trials where status = 'COMPLETE'\"` names them"
     )
 
 
