@@ -12,11 +12,10 @@ from runners.core.events import Event, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.sweep_progress import session_pace, sweep_progress
+from runners.session.sweep_progress import session_pace, status_counts, sweep_progress
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder
-from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted, duration
 
 
@@ -78,7 +77,7 @@ def sweep_status(folder: SweepFolder) -> SweepStatus:
         return SweepStatus(
             state=state,
             reason=reason,
-            trials=_counts(history, runs=runs),
+            trials=status_counts(history, runs=runs),
             epochs=progress.epochs,
             total_epochs=progress.most_epochs,
             best=leader.best_score if leader else None,
@@ -97,13 +96,3 @@ def _state(
     if no_success(history):
         return "failed", no_success_text(history, folder.name)
     return "finished", history.end
-
-
-def _counts(history: History, *, runs: bool) -> dict[str, int]:
-    """Return the number of trials by status; without a driver no trial is running."""
-    counts: dict[str, int] = {}
-    for status, count in history.statuses.items():
-        name = str(Status.INTERRUPTED if status is Status.RUNNING and not runs else status)
-        if count:
-            counts[name] = counts.get(name, 0) + count
-    return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.answers.ranking import Arm, best
-from analysis.reading.tables import Source
+from analysis.reading.tables import Source, SweepTables
 from analysis.report.blocks import Photograph
 from analysis.report.sections.predictions import ArmPictures, PredictionGallery
 from runners.sweep_files.folder import SweepFolder
@@ -32,12 +32,12 @@ class Galleries:
 
     def of(self, source: Source) -> dict[str, PredictionGallery]:
         """Return location of a sweep -> pictures of its leading arms."""
-        return {sweep.root: self._gallery(sweep.root, source) for _, sweep in source.parts}
+        return {sweep.root: self._gallery(sweep) for _, sweep in source.parts}
 
-    def _gallery(self, root: str, source: Source) -> PredictionGallery:
-        part = next(sweep for _, sweep in source.parts if sweep.root == root)
+    def _gallery(self, sweep: SweepTables) -> PredictionGallery:
+        root = sweep.root
         try:
-            ranking = best(part, top=ARMS)
+            ranking = best(sweep, top=ARMS)
         except UserError:
             return PredictionGallery()
         if not ranking.complete:

@@ -92,12 +92,13 @@ def predict(request: PredictRequest, progress: Callable[[int, int], None] = lamb
     inputs = find_inputs(request.places, out=request.out, masks=request.masks, split=request.split)
     predictor = open_predictor(request.model, request.trial, request.device)
     record = predictor.record
+    outcome = Outcome(warnings=_check_datasets(inputs, record))
     results = ResultFolder(request.out, model=_identity(record), overlays=request.overlays, force=request.force)
-    outcome = Outcome(warnings=_warnings(inputs, record))
     done = {name.removeprefix("masks/").removesuffix(".png"): row for name, row in results.done.items()}
     scored = {name for name, row in done.items() if row.iou is not None}
     todo = [image for image in inputs.images if image.name not in (scored if image.mask else done)]
-    rows = {image.name: done[image.name] for image in inputs.images if image not in todo}
+    unfinished = {image.name for image in todo}
+    rows = {image.name: done[image.name] for image in inputs.images if image.name not in unfinished}
     outcome.earlier = len(rows)
     try:
         for count, item in enumerate(_run(predictor, todo, results, request), start=1 + outcome.earlier):
@@ -241,7 +242,12 @@ def _mean_iou(rows: Sequence[tuple[InputImage, Row]]) -> Interval | None:
     return over_subjects(np.asarray([[iou for _, iou in scored]]), subjects)
 
 
-def _warnings(inputs: Inputs, record: ModelRecord) -> list[str]:
+def _check_datasets(inputs: Inputs, record: ModelRecord) -> list[str]:
+    """Return warnings of data sets that trained the model.
+
+    Raises:
+        UserError: A data set lacks the target.
+    """
     trained = {data.fingerprint for data in record.training.data}
     warnings = []
     for dataset in inputs.datasets:

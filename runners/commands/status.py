@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,12 +13,11 @@ from runners.core.events import Event, LegEnded, LegStarted, SessionOpened
 from runners.core.history import History
 from runners.core.plan import Limits
 from runners.core.stopping import no_success, no_success_text
-from runners.session.sweep_progress import progress_rows, session_pace, sweep_progress
+from runners.session.sweep_progress import progress_rows, session_pace, status_counts, sweep_progress
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_events
 from runners.sweep_files.ledger import holder
-from seatbelt.records.tables import Status
 from seatbelt.text.wording import counted, duration
 
 
@@ -70,7 +68,8 @@ def _progress(
     for label, text in progress_rows(progress, seconds, left):
         yield label, text
         if label == "trials":
-            yield "statuses", _counts(history, runs=runs) or "none"
+            counts = status_counts(history, runs=runs)
+            yield "statuses", ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
 
 
 def _running(events: list[Event], history: History) -> Iterator[tuple[str, str]]:
@@ -90,11 +89,3 @@ def _without_driver(root: str, history: History) -> str:
     if no_success(history):
         return f"not running; {no_success_text(history, sweep)}"
     return f"not running; finished: {history.end}"
-
-
-def _counts(history: History, *, runs: bool) -> str:
-    """Return the number of trials by status; without a driver no trial is running."""
-    counts: Counter[str] = Counter()
-    for status, count in history.statuses.items():
-        counts[Status.INTERRUPTED if status is Status.RUNNING and not runs else status] += count
-    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count)

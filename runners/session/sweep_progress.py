@@ -87,6 +87,14 @@ def session_pace(events: Sequence[Event], now: float) -> tuple[float, int]:
     return now - events[begin].at, sum(isinstance(event, EpochMeasured) for event in events[begin:])
 
 
+def status_counts(history: History, *, runs: bool) -> dict[str, int]:
+    """Return the number of trials by status, in alphabetical order; without a driver no trial is running."""
+    counts: Counter[str] = Counter()
+    for status, count in history.statuses.items():
+        counts[str(Status.INTERRUPTED if status is Status.RUNNING and not runs else status)] += count
+    return {status: count for status, count in sorted(counts.items()) if count}
+
+
 def total_epochs(plan: Plan) -> int | None:
     """Return roughly how many epochs a sweep will train; None if only time limits it."""
     trials = plan.most_trials

@@ -231,3 +231,15 @@ def test_a_name_that_a_spreadsheet_would_run_stays_a_name(
     shutil.copy("a.jpg", "=1+1.jpg")
     answer("predict", str(model), "=1+1.jpg", "--out", str(tmp_path / "o"))
     assert [row["image"] for row in rows(tmp_path / "o")] == ["./=1+1.jpg"]
+
+
+def test_a_data_set_without_the_target_is_refused_before_anything_is_written(
+    model: Path, trained_sweep: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(trained_sweep.parent / "stripes", tmp_path / "other"))
+    description = json.loads((data / "dataset.json").read_text())
+    description |= {"classes": {"background": 0, "bag": 1, "hair": 2}, "target": "bag"}
+    (data / "dataset.json").write_text(json.dumps(description))
+    refused = mistake("predict", str(model), str(data), "--out", str(tmp_path / "o"))
+    assert "has no class seat_belt, which the model predicts (it has: background, bag, hair)" in refused
+    assert not (tmp_path / "o").exists()
