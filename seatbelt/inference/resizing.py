@@ -4,8 +4,9 @@ Training resizes with `cv2.resize`: INTER_AREA if a side shrinks, otherwise INTE
 a linear interpolation with its own weights unless both sides shrink, and linear interpolation in fixed-point numbers.
 
 Means over areas often lie halfway between two whole numbers, where OpenCV's rounding depends on the order of its sums.
-Both functions here treat what is nearly halfway as halfway, so that they agree with each other. They agree with OpenCV
-except for such pixels where the ratio of the sizes is no whole number: one grey level in about one pixel of a thousand.
+Both functions here treat what is nearly halfway as halfway, so that they agree with each other except for a mean at the
+very edge of "nearly". They agree with OpenCV except for such pixels where the ratio of the sizes is no whole number:
+one grey level in about one pixel of a thousand.
 
 Sizes are tensors in the graph, because a graph with branches for them would only be valid for the size of its example.
 """
@@ -54,8 +55,7 @@ def resize_images(images: torch.Tensor, height: int, width: int) -> torch.Tensor
     """
     rows, columns = images.shape[1], images.shape[2]
     pixels = images.permute(0, 3, 1, 2).to(torch.float32)
-    # Divided as tensors: ONNX would divide plain sizes as float32.
-    vertical, horizontal = _scalar(rows, pixels.device) / height, _scalar(columns, pixels.device) / width
+    vertical, horizontal = _scale(rows, height, pixels.device), _scale(columns, width, pixels.device)
     scales = (vertical, horizontal)
     both_shrink = (vertical >= 1) & (horizontal >= 1)
     neither_shrinks = (vertical <= 1) & (horizontal <= 1)
@@ -111,10 +111,9 @@ def _taps(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the first of both source pixels of each target pixel, and the weights of both in 1/2048, (size,) each."""
     target = torch.arange(size, dtype=torch.float64, device=device)
-    centre = ((target + 0.5) * scale - 0.5).clamp(min=0)
-    centre = torch.minimum(centre, _scalar(source - 1, device))
+    centre = (target + 0.5) * scale - 0.5
     edge = torch.floor(target * scale)
-    share = (target + 1) - (edge + 1) / scale
+    share = ((target + 1) - (edge + 1) * (_scalar(size, device) / _scalar(source, device))).to(torch.float32)
     share = torch.where(share <= 0, torch.zeros_like(share), share - torch.floor(share))
     first = torch.where(neither_shrinks, torch.floor(centre), edge)
     # OpenCV holds the weights as float32 before it rounds them.
@@ -124,10 +123,19 @@ def _taps(
 
 
 def _neighbours(pixels: torch.Tensor, axis: int, first: torch.Tensor, source: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the pixels at some positions along an axis, and those after them; the last one repeats."""
+    """Return the pixels at some positions along an axis, and those after them; those at the edges repeat."""
     last = _scalar(source - 1, pixels.device).to(torch.int64)
-    first = torch.minimum(first, last)
-    return torch.index_select(pixels, axis, first), torch.index_select(pixels, axis, torch.minimum(first + 1, last))
+    near, far = (torch.minimum(position.clamp(min=0), last) for position in (first, first + 1))
+    return torch.index_select(pixels, axis, near), torch.index_select(pixels, axis, far)
+
+
+def _scale(source: int, size: int, device: torch.device) -> torch.Tensor:
+    """Return source pixels per target pixel.
+
+    OpenCV inverts the rounded inverse; the last bit decides which pixel a whole multiple falls on. The division is of
+    tensors, because ONNX would divide plain sizes as float32.
+    """
+    return 1 / (_scalar(size, device) / _scalar(source, device))
 
 
 def _scalar(value: float, device: torch.device) -> torch.Tensor:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seatbelt.data.loading.decoded_cache import resize
@@ -17,15 +17,21 @@ TARGETS = st.integers(32, 48)
 
 @settings(max_examples=60)
 @given(SIDES, SIDES, TARGETS, TARGETS, st.integers(0, 9))
-def test_the_graph_sees_the_pixels_of_the_array(rows: int, columns: int, height: int, width: int, seed: int) -> None:
+@example(75, 87, 32, 46, 8)  # One mean lies on the edge of what counts as halfway.
+def test_the_graph_sees_the_pixels_of_the_array_but_for_those_at_the_edge_of_a_tie(
+    rows: int, columns: int, height: int, width: int, seed: int
+) -> None:
     image = picture(rows, columns, seed)
     graph = resize_images(torch.from_numpy(image)[None], height, width)
     assert graph.shape == (1, 3, height, width) and graph.dtype == torch.float32
-    assert np.array_equal(graph[0].permute(1, 2, 0).numpy(), resize_image(image, height, width))
+    difference = np.abs(graph[0].permute(1, 2, 0).numpy() - resize_image(image, height, width))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.002
 
 
 @settings(max_examples=60)
 @given(SIDES, SIDES, TARGETS, TARGETS, st.integers(0, 9))
+@example(38, 33, 42, 32, 0)  # One side grows, and a whole multiple of its scale rounds down.
 def test_pixels_are_those_of_training_but_for_the_rounding_of_a_few(
     rows: int, columns: int, height: int, width: int, seed: int
 ) -> None:
@@ -33,7 +39,7 @@ def test_pixels_are_those_of_training_but_for_the_rounding_of_a_few(
     trained, _ = resize(image, np.zeros((rows, columns), np.uint8), height, width)
     difference = np.abs(resize_image(image, height, width).astype(int) - trained)
     assert difference.max() <= 1
-    assert (difference > 0).mean() < 0.1
+    assert (difference > 0).mean() < 0.05
 
 
 @pytest.mark.parametrize("size", [(480, 848), (240, 424), (120, 212), (96, 160), (64, 112)])
