@@ -132,7 +132,7 @@ class Sweep(analysis.Sweep):
             UserError: No complete trial fits, or its weights were not kept.
         """
         # These load torch, which watching a sweep does not need.
-        from runners.commands.trained_model import choose_trial, trained_model
+        from runners.models.trained_model import choose_trial, trained_model
         from seatbelt.training.device import choose_device
 
         view = choose_trial(read_history(self._folder), name, self.root)

@@ -160,8 +160,8 @@ def explain(
     Example:
       seatbelt explain sweeps/architecture best --images images/0005.png --fill mean
     """
-    from runners.commands.explain import explain_trial
-    from runners.commands.explain_text import explained_text
+    from runners.models.explain import explain_trial
+    from runners.models.explain_text import explained_text
     from seatbelt.explain.explanation import Options
 
     options = Options(square=square, fill=fill, compare=compare, batch_size=batch)

@@ -12,7 +12,7 @@ from runners.session.options import RunOptions
 from runners.terminal import progress_bar, say
 
 if TYPE_CHECKING:
-    from runners.commands.model import ModelRequest
+    from runners.models.model_folder import ModelRequest
 
 WHICH = "best; a trial: its number such as 7, or the first digits of its key; an arm: FACTOR=LEVEL,... or its key."
 
@@ -44,13 +44,13 @@ def model(
 
       seatbelt model sweeps/architecture 7 --out trial7 --onnx
     """
-    from runners.commands.model import export_model
+    from runners.models.model_folder import export_model
 
     export_model(sweep, trial, request=_model_request(out, onnx, pt2, pictures, force), say=say)
 
 
 def _model_request(out: Path, onnx: bool, pt2: bool, pictures: bool, force: bool) -> ModelRequest:
-    from runners.commands.model import ModelRequest
+    from runners.models.model_folder import ModelRequest
 
     forms = (("onnx", onnx), ("pt2", pt2))
     graphs = tuple(form for form, chosen in forms if chosen)
@@ -86,8 +86,8 @@ def predict(
 
       seatbelt predict sweeps/architecture "photos/*.jpg" --out predictions --masks annotations
     """
-    from runners.commands.predict import PredictRequest, outcome_lines
-    from runners.commands.predict import predict as run
+    from runners.models.predict import PredictRequest, outcome_lines
+    from runners.models.predict import predict as run
 
     request = PredictRequest(
         model=model,

@@ -49,8 +49,8 @@ def report(
         return
     if json_output:
         raise UserError("--json goes with --thesis; `seatbelt best --json` and `effects --json` have the numbers")
-    from runners.commands.gallery import Galleries
     from runners.commands.report import watch_report, write_report
+    from runners.models.gallery import Galleries
 
     galleries = Galleries(lambda text: say(text, err=True)) if gallery else None
     if not watch:
@@ -79,7 +79,7 @@ def dashboard(
     """
     from runners.commands.dashboard import ADDRESS
     from runners.commands.dashboard import dashboard as serve
-    from runners.commands.gallery import Galleries
+    from runners.models.gallery import Galleries
 
     galleries = Galleries(lambda text: say(text, err=True)) if gallery else None
     with serve(sweeps, port=port, every=every, galleries=galleries) as server:

@@ -19,8 +19,8 @@ from analysis.reading.tables import Source
 from analysis.report import build_report
 from analysis.report.writers.html import html_report
 from analysis.sweeps import open_sweeps
-from runners.commands.gallery import Galleries
 from runners.commands.report import live_sessions, note_test_read
+from runners.models.gallery import Galleries
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.ledger import holder
 from seatbelt.errors import UserError

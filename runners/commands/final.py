@@ -19,12 +19,14 @@ from analysis.answers.arm_scores import ArmScores, arm_scores
 from analysis.answers.ranking import best_trial
 from analysis.reading.lookup import find_arm
 from analysis.statistics.intervals import Interval, over_subjects
-from runners.commands.model import ModelRequest, confirmation_sentence, images_for_model, write_checked
 from runners.commands.prepare import PreparedSession, check_unchanged
 from runners.commands.run import run_session
-from runners.commands.trained_model import trained_model
 from runners.core.plan import Limits
 from runners.core.trial_state import TrialState
+from runners.models.card_scores import confirmation_sentence
+from runners.models.images_at_hand import images_for_model
+from runners.models.model_folder import ModelRequest, write_checked
+from runners.models.trained_model import trained_model
 from runners.session.options import RunOptions
 from runners.session.previous import repeat_options
 from runners.sweep_files.code_version import code_hashes, package_versions
@@ -171,7 +173,7 @@ def _write(
     tested = None if request.with_test else _test_score(folder, description, trials[0], model)
     measured = {"selection_iou": None, "test_iou": None if tested is None else tested.mean}
     model.record = model.record.model_copy(update={"scores": measured})
-    images = images_for_model(folder, description, trials[0], request.model, say)
+    images = images_for_model(folder, description, trials[0], required=bool(request.model.graphs), say=say)
     command = f"seatbelt final {request.sweep} {request.arm} --out DIR"
     scores = _card_scores(training, request, tested)
     write_checked(model, scores, images, replace(request.model, out=out), command=command, say=say)

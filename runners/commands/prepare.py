@@ -7,14 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runners.commands.resume_checks import (
-    check_as_new,
-    check_code,
-    check_data_unchanged,
-    check_weights_unchanged,
-    extension_of,
-    relocate,
-)
+from runners.commands.resume_checks import check_as_new, check_code, extension_of, relocate
 from runners.core.plan import Confirmation, Limits
 from runners.new_sweep.default_data import embedded_scenes
 from runners.new_sweep.describe import describe
@@ -27,6 +20,7 @@ from runners.sweep_files.adopt_trials import adopt_trials
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.trial_lookup import read_history
+from runners.sweep_files.unchanged_inputs import check_data_unchanged, check_weights_unchanged
 from search_spaces.space import Cell
 from seatbelt.errors import UserError
 from seatbelt.text.wording import counted

@@ -23,8 +23,8 @@ from analysis.report.sections.progress import Session
 from analysis.report.writers.html import html_report
 from analysis.report.writers.markdown import markdown_report
 from analysis.sweeps import open_sweeps
-from runners.commands.gallery import Galleries
 from runners.core.plan import Limits
+from runners.models.gallery import Galleries
 from runners.session.sweep_progress import total_epochs
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded, read_sessions

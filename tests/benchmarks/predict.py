@@ -86,7 +86,7 @@ def _model() -> Model:
 
 
 def _ours(model: Model, images: list[Path], out: Path) -> None:
-    import runners.commands.predict as command
+    import runners.models.predict as command
 
     original: Callable[[str, str, str], object] = command.open_predictor
     command.open_predictor = lambda place, trial, device: model  # loading is not timed

@@ -18,7 +18,7 @@ def measure(folder: Path) -> list[str]:
     """Train a small model on scenes, and score its test images at their own size."""
     import torch
 
-    from runners.commands.trained_model import choose_trial, trained_model
+    from runners.models.trained_model import choose_trial, trained_model
     from runners.sweep_files.folder import SweepFolder
     from runners.sweep_files.trial_lookup import read_history
     from seatbelt.data.scenes import write_dataset

@@ -1,7 +1,8 @@
-"""A sweep without training: tests write the messages of its legs."""
+"""A sweep without training, whose legs tests write, and a small one that was trained."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from search_spaces.axes import factor
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.sweep import DataSource
 from seatbelt.records.tables import SCORES
+from tests.command_line import answer
+from tests.conftest import draw_data
 
 EPOCHS = 3
 
@@ -125,3 +128,25 @@ def planned_trial(key: str, number: int = 0, **changes: Any) -> Planned:
         at=0.0,
     )
     return replace(trial, **changes)
+
+
+@pytest.fixture(scope="session")
+def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two arms with two trials of two epochs on real images, with their weights; the data set lies beside it."""
+    root = tmp_path_factory.mktemp("trained")
+    data = draw_data(
+        root / "stripes", "stripes", subjects=6, images=3, test_subjects=2, generations={"3": 4}, height=40, width=64
+    )
+    answer(
+        *("sweep", "architecture", "--data", str(data), "--out", str(root), "--name", "s", "--max-epochs", "2"),
+        *("--set", "encoder=lite0", "--set", "decoder=fpn,linknet", "--fix", "weights=none", "--fix", "real=true"),
+        *("--fix", "generations=3", "--fix", "augmentation=none", "--size", "32x64", "--replicates", "2"),
+        *("--engine", "in-process", "--quiet"),
+    )
+    return root / "s"
+
+
+@pytest.fixture
+def sweep(trained_sweep: Path, tmp_path: Path) -> Path:
+    """A copy of the trained sweep."""
+    return Path(shutil.copytree(trained_sweep, tmp_path / "s"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.commands.resume_checks import check_code, check_data_unchanged, check_weights_unchanged, relocate
+from runners.commands.resume_checks import check_code, relocate
 from runners.commands.status import status_text
 from runners.core.plan import Limits
 from runners.session.driver import Driver
@@ -19,6 +19,7 @@ from runners.sweep_files import code_version
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import read_events
+from runners.sweep_files.unchanged_inputs import check_data_unchanged, check_weights_unchanged
 from runners.worker.messages import LegTask
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.errors import UserError

@@ -186,7 +186,7 @@ def test_too_little_memory_is_a_clear_error(sweep: Path, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore")
 
-    monkeypatch.setattr("runners.commands.explain.explain", fail)
+    monkeypatch.setattr("runners.models.explain.explain", fail)
     assert mistake("explain", str(sweep), "best") == (
         "the memory of cpu is too small (CUDA out of memory. Tried to allocate 9 GiB.); try --batch 1 or --device cpu"
     )

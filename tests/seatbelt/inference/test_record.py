@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import save
 
 import seatbelt
-from runners.commands.trained_model import member_tensors
+from runners.models.trained_model import member_tensors
 from seatbelt.errors import UserError
 from seatbelt.inference.folder import check_place, write_model
 from seatbelt.inference.record import parse_record, read_record

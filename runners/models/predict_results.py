@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runners.commands.predict_inputs import InputImage
+from runners.models.predict_inputs import InputImage
 from seatbelt.errors import UserError
 from seatbelt.inference.measures import Measures, measure
 from seatbelt.inference.overlay import jpeg, mask_png, overlay

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.statistics.intervals import Interval, over_subjects
-from runners.commands.predict_inputs import InputImage, Inputs, find_inputs
-from runners.commands.predict_results import TABLE, ResultFolder, Row
-from runners.commands.trained_model import choose_trial, trained_model
+from runners.models.predict_inputs import InputImage, Inputs, find_inputs
+from runners.models.predict_results import TABLE, ResultFolder, Row
+from runners.models.trained_model import choose_trial, trained_model
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.trial_lookup import read_history
 from seatbelt.data.datasets.dataset import IGNORE, fingerprint

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
-import runners.commands.model as command
+import runners.models.model_folder as command
 import seatbelt
 from seatbelt.data.datasets.dataset import read
 from seatbelt.data.datasets.labels import channel_codes

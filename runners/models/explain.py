@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from runners.commands.explain_images import ChosenImage, choose, recorded_images
-from runners.commands.resume_checks import check_data_unchanged
-from runners.commands.trained_model import choose_trial, trained_model
 from runners.core.trial_state import TrialState
+from runners.models.explain_images import ChosenImage, choose, recorded_images
+from runners.models.trained_model import choose_trial, trained_model
 from runners.sweep_files.description import SweepDescription
 from runners.sweep_files.folder import SweepFolder
 from runners.sweep_files.journal import as_recorded
 from runners.sweep_files.trial_lookup import read_history
+from runners.sweep_files.unchanged_inputs import check_data_unchanged
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import decode
 from seatbelt.data.datasets.labels import channel_codes, labels_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import runners.commands.gallery as command
+import runners.models.gallery as command
 from analysis.sweeps import open_sweeps
 from tests.command_line import answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.text.tables import table_text
-from runners.commands.explain import Explained
+from runners.models.explain import Explained
 from seatbelt.explain.importance import Share
 
 _SAME = 0.005

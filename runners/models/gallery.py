@@ -65,8 +65,8 @@ class Galleries:
 
 def _predict(root: str, trial: str, note: Callable[[str], object]) -> tuple[Photograph, ...]:
     # These load torch, which a report without pictures does not need.
-    from runners.commands.model import images_at_hand
-    from runners.commands.trained_model import trained_model
+    from runners.models.images_at_hand import images_at_hand
+    from runners.models.trained_model import trained_model
 
     folder = SweepFolder(root)
     view = find_trial(read_history(folder), trial, root)
