@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
+
 from search_spaces.axis_table import AXES, Axis, find_axis
 from search_spaces.factors import Factor, Level, Range
 from search_spaces.shares import AS_IS
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.field_paths import SHARE_FIELD, field_value
+from seatbelt.config.loss import LOSSES, LossConfig
 from seatbelt.config.notation import canonical_label
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
@@ -23,6 +26,9 @@ PRETRAINED_ON = "2-6"
 
 _NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed set of numbers, which the configuration does not accept as text."""
+
+_OPTIONAL = ("averaging", "gradient_clipping")
+"""Axes whose level `none` is the absence of a number."""
 
 
 def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
@@ -83,6 +89,10 @@ def _level(name: str, axis: Axis, text: str) -> Level:
         return _training_data_level(name, text)
     if axis.kind == "regime":
         return _regime_level(name, text)
+    if axis.kind == "loss":
+        return _loss_level(name, text)
+    if text == "none" and name in _OPTIONAL:
+        return Level(label=text, fields={axis.field: None})
     if axis.kind == "share" and text == AS_IS:
         return Level(label=AS_IS, fields={axis.field: None})
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
@@ -103,9 +113,33 @@ def _set_level(name: str, axis: Axis, text: str) -> Level:
     # A set of labels may be valid only with another target, so it is checked with the whole cell.
     if name == "context":
         members = tuple(sorted({_label(member) for member in members}))
+    elif name == "label_weights":
+        members = _label_weights(members)
     else:
         members = _value(_checked({axis.field: members}), axis.field)
     return Level(label=text, fields={axis.field: members})
+
+
+def _label_weights(members: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return LossConfig(label_weights=members).label_weights
+    except ValidationError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise UserError(f"axis 'label_weights': {reason}") from None
+
+
+def _loss_level(name: str, text: str) -> Level:
+    weights: dict[str, Any] = {}
+    for member in text.split("+"):
+        loss, _, weight = member.strip().partition(":")
+        if loss not in LOSSES or loss in weights:
+            raise UserError(
+                f"axis {name!r} takes losses joined by +, such as bce+boundary:0.5, of {', '.join(LOSSES)}, each once, "
+                f"but got {text!r}"
+            )
+        weights[loss] = weight or "1"
+    checked = _checked({f"loss.{loss}": weights.get(loss, "0") for loss in LOSSES})
+    return Level(label=text, fields={f"loss.{loss}": weight for loss, weight in checked.loss.weights.items()})
 
 
 def _switch_level(name: str, axis: Axis, text: str) -> Level:
