@@ -55,7 +55,7 @@ def plain_training(trial: TrialConfig, data: TrialSamples) -> tuple[list[float],
         for batch in loader.epoch(epoch):
             optimizer.zero_grad()
             loss = loss_of(batch)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             total, count = total + float(loss) * len(batch[0]), count + len(batch[0])
         history.append(total / count)
