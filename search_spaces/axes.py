@@ -27,8 +27,8 @@ PRETRAINED_ON = "2-6"
 _NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed set of numbers, which the configuration does not accept as text."""
 
-_OPTIONAL = ("averaging", "gradient_clipping")
-"""Axes whose level `none` is the absence of a number."""
+_OPTIONAL = ("averaging", "gradient_clipping", "training_crop")
+"""Axes whose level `none` is the absence of a value."""
 
 
 def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
@@ -190,8 +190,8 @@ def _label(text: str) -> str:
 
 
 def _checked(fields: dict[str, Any]) -> TrialConfig:
-    # Every synthetic share is valid beside real images.
-    return TrialConfig().with_fields({"data.real": True, **fields})
+    # Every synthetic share is valid beside real images, and every crop in large ones.
+    return TrialConfig().with_fields({"data.real": True, "data.height": 4096, "data.width": 4096, **fields})
 
 
 def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)

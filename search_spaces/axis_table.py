@@ -53,6 +53,8 @@ AXES: dict[str, Axis] = {
     "context": Axis(field="data.context", kind="set"),
     "height": Axis(field="data.height"),
     "width": Axis(field="data.width"),
+    "training_crop": Axis(field="data.training_crop"),
+    "evaluation": Axis(field="data.evaluation", levels=("whole", "tiles")),
     "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
     "augmentation_policy": Axis(field="augmentation.policy", levels=get_args(Policy)),
     "augmentation_probability": Axis(field="augmentation.probability"),

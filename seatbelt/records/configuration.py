@@ -62,6 +62,18 @@ CONFIGURATION = [
     Column("height", "int64", "training resolution, pixels", lambda c: c.data.height),
     Column("width", "int64", "training resolution, pixels", lambda c: c.data.width),
     Column(
+        "training_crop",
+        "string",
+        "height x width of random training crops; null for whole images",
+        lambda c: c.data.training_crop,
+    ),
+    Column(
+        "evaluation",
+        "string",
+        "whole, or tiles of the size of the crops; IoU is at height x width",
+        lambda c: c.data.evaluation,
+    ),
+    Column(
         "augmentation", "string", "transforms switched on, joined by +", lambda c: "+".join(c.augmentation.transforms)
     ),
     Column(

@@ -60,7 +60,9 @@ def identifying_fields(config: TrialConfig) -> dict[str, Any]:
         fields.pop("pretraining", None)
     _drop_unused(fields.get("augmentation", {}), config.augmentation)
     _drop_unused_of_recipe(fields, config)
-    for name in ("augmentation", "loss", "optimisation"):
+    if config.data.training_crop is None:
+        fields.get("data", {}).pop("evaluation", None)
+    for name in ("data", "augmentation", "loss", "optimisation"):
         if not fields.get(name, True):
             del fields[name]
     fields["seed"] = config.seed

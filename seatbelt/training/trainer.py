@@ -201,12 +201,14 @@ class Trainer:
         self.evaluated.eval()
         total, counts = 0.0, [np.zeros((0, 3), np.int64)]
         for batch in evaluation_batches(samples, self.config.optimisation.batch_size):
-            logits, targets, valid = self._forward(self.evaluated, batch)
+            logits, targets, valid = self._forward(self.evaluated, batch, self.config.data.tile)
             total += float(self._loss(logits, targets, valid)) * len(batch[0])
             counts.append(image_counts(logits, targets, valid))
         return total / max(1, len(samples)), np.concatenate(counts)
 
-    def _forward(self, network: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _forward(
+        self, network: nn.Module, batch: Batch, tile: tuple[int, int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits (N, K, H, W), targets (N, K, H, W) and valid (N, 1, H, W)."""
         device = self.execution.device
         codes = batch[1].to(device, non_blocking=True)
@@ -216,6 +218,7 @@ class Trainer:
             self.normalisation,
             channels_last=self.config.optimisation.channels_last,
             bfloat16=self.config.optimisation.precision == "bfloat16",
+            tile=tile,
         )
         channels = torch.arange(1, 2 + len(self.config.data.context), device=device, dtype=torch.uint8)
         targets = (codes.unsqueeze(1) == channels.view(1, -1, 1, 1)).float()

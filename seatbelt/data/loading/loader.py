@@ -27,6 +27,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 _BATCHES_AHEAD = 2
+_CROP = 0x63726F70
+"""Separates the draws of crops from all others derived from seed, epoch and index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +57,25 @@ class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     def __init__(self, samples: Samples, config: TrialConfig) -> None:
         self.samples = samples
         self.seed = config.seed
-        self.augment = Augmenter(config.augmentation, config.data.height, config.data.width)
+        self.size = config.data.training_size
+        self.augment = Augmenter(config.augmentation, *self.size)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         epoch, position = key
-        image, mask = self.samples.read(position)
+        image, mask = self._cropped(*self.samples.read(position), epoch, position)
         return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position)
+
+    def _cropped(
+        self, image: NDArray[np.uint8], mask: NDArray[np.uint8], epoch: int, position: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a random part of the training size; the augmentation's transforms draw as without it."""
+        rows, columns = self.size
+        down, right = mask.shape[0] - rows, mask.shape[1] - columns
+        if not down and not right:
+            return image, mask
+        stream = np.random.default_rng([self.seed, epoch, position, _CROP])
+        top, left = int(stream.integers(down + 1)), int(stream.integers(right + 1))
+        return image[top : top + rows, left : left + columns], mask[top : top + rows, left : left + columns]
 
 
 class _Order:

@@ -114,6 +114,8 @@ def same(a: Tensors, b: Tensors) -> bool:
             {
                 "optimisation.optimizer": "sgd",
                 "optimisation.schedule": "polynomial",
+                "data.training_crop": "32x32",
+                "data.evaluation": "tiles",
                 "optimisation.gradient_clipping": 0.5,
                 "optimisation.frozen_epochs": 2,
                 "loss.focal": 1.0,
