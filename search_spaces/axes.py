@@ -9,6 +9,7 @@ from typing import Any
 
 from search_spaces.axis_table import AXES, Axis, find_axis
 from search_spaces.factors import Factor, Level, Range
+from search_spaces.library_levels import library_level
 from search_spaces.shares import AS_IS
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.field_paths import SHARE_FIELD, field_value
@@ -83,6 +84,8 @@ def _level(name: str, axis: Axis, text: str) -> Level:
         return _training_data_level(name, text)
     if axis.kind == "regime":
         return _regime_level(name, text)
+    if axis.kind == "library":
+        return library_level(name, axis.field, text)
     if axis.kind == "share" and text == AS_IS:
         return Level(label=AS_IS, fields={axis.field: None})
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
@@ -169,10 +172,11 @@ def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's
 def _members(name: str, text: str) -> tuple[str, ...]:
     if text == ("all" if name == "sources" else "none"):
         return ()
-    if name == "augmentation" and text == "all":
-        return TRANSFORMS
     members: list[str] = []
     for part in (part.strip() for part in text.split("+")):
+        if name == "augmentation" and part == "all":
+            members += TRANSFORMS
+            continue
         span = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
         members += _range(part, int(span[1]), int(span[2])) if span else [part]
     return tuple(members)

@@ -14,6 +14,11 @@ def _augmentation_overrides(config: TrialConfig) -> str | None:
     return json.dumps(overrides) if overrides else None
 
 
+def _augmentation_library(config: TrialConfig) -> str | None:
+    library = {item.name: json.loads(item.parameters) for item in config.augmentation.library}
+    return json.dumps(library) if library else None
+
+
 CONFIGURATION = [
     Column("encoder", "string", "encoder, normalised name", lambda c: c.model.encoder),
     Column("decoder", "string", "decoder, normalised name", lambda c: c.model.decoder),
@@ -88,6 +93,12 @@ CONFIGURATION = [
         "string",
         "probabilities and strengths of single transforms, JSON; null without",
         _augmentation_overrides,
+    ),
+    Column(
+        "augmentation_library",
+        "string",
+        "transforms of albumentations with their parameters, JSON; null without",
+        _augmentation_library,
     ),
     Column("decoder_dropout", "float64", "dropout before the segmentation head", lambda c: c.model.decoder_dropout),
     Column("output_stride", "int64", "stride of the deepest features"),

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.augmentation.augmenter import Augmenter
+from seatbelt.data.augmentation.steps import Supplement
 from seatbelt.data.loading.decoded_cache import Decoded
 from seatbelt.data.loading.malloc import reuse_freed_memory
 from seatbelt.data.partition.subjects import Sample
@@ -40,6 +41,8 @@ class Samples:
     decoded: tuple[Decoded, ...]
     codes: tuple[NDArray[np.uint8], ...]
     indices: tuple[Sample, ...]
+    clothes: tuple[NDArray[np.uint8], ...] = ()
+    """`clothes[d]` maps a class index of data set d to 1 for clothes, else to 0; empty if no transform needs it."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -50,17 +53,35 @@ class Samples:
         data = self.decoded[dataset]
         return np.asarray(data.images[row]), np.asarray(cv2.LUT(data.masks[row], self.codes[dataset]), np.uint8)
 
+    def clothes_of(self, position: int) -> NDArray[np.uint8]:
+        """Return (H, W), 1 where the image shows clothes and 0 elsewhere."""
+        dataset, row = self.indices[position]
+        return np.asarray(cv2.LUT(self.decoded[dataset].masks[row], self.clothes[dataset]), np.uint8)
+
+    def with_target(self) -> tuple[int, ...]:
+        """Return the positions of the samples whose mask shows the target; reads every mask."""
+        return tuple(position for position in range(len(self)) if (self.read(position)[1] == 1).any())
+
 
 class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     def __init__(self, samples: Samples, config: TrialConfig) -> None:
         self.samples = samples
         self.seed = config.seed
         self.augment = Augmenter(config.augmentation, config.data.height, config.data.width)
+        # Found here once, before workers are started; which donor an image gets is drawn from its own stream.
+        self.donors = samples.with_target() if "copy_paste" in config.augmentation.transforms else ()
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         epoch, position = key
         image, mask = self.samples.read(position)
-        return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position)
+        supplement = Supplement(
+            clothes=self.samples.clothes_of(position) if self.samples.clothes else None,
+            donor=self._donor if self.donors else None,
+        )
+        return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position, supplement=supplement)
+
+    def _donor(self, stream: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        return self.samples.read(self.donors[int(stream.integers(len(self.donors)))])
 
 
 class _Order:

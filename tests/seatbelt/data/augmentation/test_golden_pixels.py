@@ -11,7 +11,7 @@ import pytest
 
 from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig, Policy
 from seatbelt.data.augmentation.augmenter import Augmenter
-from seatbelt.data.augmentation.transforms import Pixels
+from seatbelt.data.augmentation.steps import Pixels
 
 HEIGHT, WIDTH, IMAGES = 48, 80, 16
 
