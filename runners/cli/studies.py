@@ -27,6 +27,9 @@ def studies(
         str | None,
         typer.Option(metavar="HEIGHTxWIDTH", help="Resolution of the estimated hours, pixels (default: 480x848)."),
     ] = None,
+    transforms: Annotated[
+        bool, typer.Option("--transforms", help="List the augmentations instead, with what their strength scales.")
+    ] = False,
 ) -> None:
     """List the studies with size and cost, or show one: factors, arms, design, fixed conditions, protocol.
 
@@ -36,9 +39,17 @@ def studies(
       seatbelt studies architecture
 
       seatbelt studies augmentation --design fractional-32
+
+      seatbelt studies --transforms
     """
     from runners.preview.studies import list_text, study_text
+    from runners.preview.transforms import transforms_text
 
+    if transforms:
+        if name is not None or design is not None or size is not None:
+            raise UserError("--transforms lists augmentations; leave the study, --design and --size out")
+        say(transforms_text())
+        return
     resolution = None if size is None else parse_size(size)
     if name is not None:
         say(study_text(name, design, resolution))

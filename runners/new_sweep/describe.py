@@ -17,7 +17,13 @@ from runners.core.strategies.proposal import check_enumerable
 from runners.new_sweep.base_config import factors_and_base, narrow_study, space_without_data, why_not_real
 from runners.new_sweep.composition_checks import fix_number
 from runners.new_sweep.parts_survey import check_parts, survey_parts
-from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
+from runners.new_sweep.refusals import (
+    check_batches,
+    check_comparable,
+    check_transform_parameters,
+    check_transforms,
+    resolve_weights,
+)
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.new_sweep.space_options import Narrowed
@@ -29,7 +35,7 @@ from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.checks.label_coverage import NamedConfig
 from seatbelt.data.datasets.dataset import DataSet, fingerprint, read
-from seatbelt.data.loading.trial_samples import SweepData, target_masks
+from seatbelt.data.loading.trial_samples import SweepData, colours_clothes, target_masks
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import check_subjects, share_subjects
 from seatbelt.errors import UserError
@@ -144,9 +150,10 @@ def _check_arms(
 ) -> dict[str, float]:
     """Check the data of every arm, note warnings, and return the scores of the trivial baselines."""
     configs = [config for _, config in arms]
-    for parts in {config.data: config for config in configs}.values():
-        data.partition(parts)
+    for config in {(config.data, colours_clothes(config)): config for config in configs}.values():
+        data.partition(config)
     check_batches(configs, data)
+    check_transforms(configs)
     baselines = _baselines(data, configs[0], note)
     # `all` may include a label that no image shows, because nobody named it.
     survey = survey_parts(data, arms, unnamed_context=all_labels)
@@ -168,6 +175,7 @@ def _check_before_data(request: Request, narrowed: Narrowed, note: Callable[[str
     space, base = space_without_data(request, narrowed)
     check_comparable(space)
     configs = configs_to_check(space, base, _design_cells(request, space, base))
+    check_transform_parameters(configs)
     return resolve_weights(configs, request.weights_folder, note)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search_spaces.space import Space
 from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
+from seatbelt.data.augmentation.library import build_library_step, check_library_transform
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import available_encoders, resolve, user_folder
@@ -78,6 +79,29 @@ def resolve_weights(
     for encoder, spec in files:
         check_file(encoder, resolved[encoder, spec])
     return {f"{encoder} {spec}": resolved[encoder, spec].sha256 for encoder, spec in pairs}
+
+
+def check_transform_parameters(configs: Sequence[TrialConfig]) -> None:
+    """Build each transform of albumentations that a trial asks for; this needs no data.
+
+    Raises:
+        UserError: There is no such transform or parameter, or a value is refused.
+    """
+    for record in sorted({item for config in configs for item in config.augmentation.library}, key=str):
+        build_library_step(record)
+
+
+def check_transforms(configs: Sequence[TrialConfig]) -> None:
+    """Run each transform of albumentations that a trial asks for on an image of the training size.
+
+    Raises:
+        UserError: It does not work, or its results are of no use.
+    """
+    records = {
+        (item, config.data.height, config.data.width) for config in configs for item in config.augmentation.library
+    }
+    for item, height, width in sorted(records, key=lambda entry: (entry[0].name, entry[0].parameters, *entry[1:])):
+        check_library_transform(item, height, width)
 
 
 def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:

@@ -19,6 +19,11 @@ def _loss(config: TrialConfig) -> str:
     return "+".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in weights.items())
 
 
+def _augmentation_library(config: TrialConfig) -> str | None:
+    library = {item.name: json.loads(item.parameters) for item in config.augmentation.library}
+    return json.dumps(library) if library else None
+
+
 CONFIGURATION = [
     Column("encoder", "string", "encoder, normalised name", lambda c: c.model.encoder),
     Column("decoder", "string", "decoder, normalised name", lambda c: c.model.decoder),
@@ -105,6 +110,12 @@ CONFIGURATION = [
         "string",
         "probabilities and strengths of single transforms, JSON; null without",
         _augmentation_overrides,
+    ),
+    Column(
+        "augmentation_library",
+        "string",
+        "transforms of albumentations with their parameters, JSON; null without",
+        _augmentation_library,
     ),
     Column("decoder_dropout", "float64", "dropout before the segmentation head", lambda c: c.model.decoder_dropout),
     Column("output_stride", "int64", "stride of the deepest features"),

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from seatbelt.config.augmentation import AugmentationConfig
+from seatbelt.config.library_transform import canonical_parameters
 from seatbelt.config.trial import TrialConfig
 
 KEY_DIGITS = 12
@@ -89,13 +90,20 @@ def _drop_unused(fields: dict[str, Any], config: AugmentationConfig) -> None:
     if config.policy != "independent":
         unused |= {"probability", "probabilities"}
     if not config.transforms:
-        unused |= {"policy", "operations", "strength"}
+        unused |= {"strength"} if config.library else {"policy", "operations", "strength"}
     for name in unused & set(fields):
         del fields[name]
     for name in ("probabilities", "strengths"):
         used = {key: value for key, value in fields.pop(name, {}).items() if key in config.transforms}
         if used:
             fields[name] = used
+    if config.library and config.policy != "independent":
+        fields["library"] = [
+            {"name": item.name, "parameters": canonical_parameters(item.arguments)} for item in config.library
+        ]
+    for item in fields.get("library", []):
+        if item.get("parameters") == "{}":
+            del item["parameters"]
 
 
 def _drop_unused_of_recipe(fields: dict[str, Any], config: TrialConfig) -> None:

@@ -118,6 +118,10 @@ def test_every_single_change_gives_another_key() -> None:
         {"augmentation.probabilities.cutout": 0.5},
         {"optimisation.channels_last": True},
         {"loss.dice": 2},
+        {"augmentation.transforms": (*TRANSFORMS, "horizontal_flip")},
+        {"augmentation.library": {"Blur": {}}},
+        {"augmentation.library": {"Blur": {"blur_limit": 7}}},
+        {"augmentation.library": {"Blur": {}}, "augmentation.policy": "randaugment"},
     ]
     keys = {trial_key(TrialConfig().with_fields(change)) for change in changes} | {trial_key(TrialConfig())}
     assert len(keys) == len(changes) + 1
@@ -135,6 +139,14 @@ def test_every_single_change_gives_another_key() -> None:
         (
             {"augmentation.policy": "trivialaugment", "augmentation.probabilities.cutout": 0.5},
             {"augmentation.policy": "trivialaugment", "augmentation.operations": 5},
+        ),
+        (
+            {"augmentation.library": {"Blur": {"p": 0.3}}, "augmentation.policy": "randaugment"},
+            {"augmentation.library": {"Blur": {}}, "augmentation.policy": "randaugment"},
+        ),
+        (
+            {"augmentation.library": {"Blur": {}}, "augmentation.transforms": (), "augmentation.strength": 2},
+            {"augmentation.library": {"Blur": {}}, "augmentation.transforms": ()},
         ),
         (
             {"augmentation.transforms": (), "augmentation.policy": "randaugment", "augmentation.strength": 2},
