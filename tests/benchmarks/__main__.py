@@ -6,11 +6,12 @@ import argparse
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.benchmarks import (
     answers,
+    architectures,
     cache,
     decisions,
     durability,
@@ -25,7 +26,7 @@ from tests.benchmarks import (
     sweep,
 )
 
-BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
+BENCHMARKS: dict[str, Callable[[Path], Iterable[str]]] = {
     "sweep": sweep.measure,
     "legs": legs.measure,
     "durability": durability.measure,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
     "predict": predict.measure,
     "graphs": graphs.measure,
     "preprocessing": preprocessing.measure,
+    "architectures": architectures.measure,
 }
 
 
@@ -57,7 +59,7 @@ def main() -> None:
             folder = Path(scratch) / name
             folder.mkdir()
             for line in BENCHMARKS[name](folder):
-                print(f"{name:<10} {line}", flush=True)
+                print(f"{name:<13} {line}", flush=True)
 
 
 if __name__ == "__main__":
