@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 from search_spaces.shares import SHARE, share_field
 from seatbelt.config.augmentation import NAMED_TRANSFORMS, Policy
+from seatbelt.config.encoders import RESNETS
 from seatbelt.config.field_paths import LIBRARY_FIELD
 from seatbelt.config.loss import LOSSES
-from seatbelt.config.trial import DECODERS, RESNETS
+from seatbelt.config.trial import THESIS_DECODERS
 from seatbelt.errors import UserError
 
 
@@ -37,7 +38,7 @@ _LOSS_PARAMETERS = (
 
 AXES: dict[str, Axis] = {
     "encoder": Axis(field="model.encoder", levels=RESNETS),
-    "decoder": Axis(field="model.decoder", levels=DECODERS),
+    "decoder": Axis(field="model.decoder", levels=THESIS_DECODERS),
     "architecture": Axis(field="model.decoder", kind="architecture"),
     "weights": Axis(field="model.weights", levels=("imagenet", "none")),
     "encoder_depth": Axis(field="model.encoder_depth", levels=("3", "4", "5")),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.terminal import progress_bar, say
-from seatbelt.config.trial import ENCODERS, LITES, normal_name
+from seatbelt.config.encoders import ENCODERS, LITES, encoder_name
 from seatbelt.errors import UserError, WeightsNotFoundError
 
 app = typer.Typer(help="Download ImageNet weights, and show where they are.", no_args_is_help=True)
@@ -54,7 +54,8 @@ def show(
     Example:
       seatbelt weights show --weights-folder weights
     """
-    from seatbelt.models.weights import resolve, user_folder
+    from seatbelt.models.weights import resolve
+    from seatbelt.models.weights_places import user_folder
 
     user_folder(weights_folder)
     faults: list[str] = []
@@ -73,7 +74,7 @@ def show(
 
 
 def _encoder(encoder: str) -> str:
-    name = normal_name(encoder)
-    if name not in ENCODERS:
-        raise UserError(f"there is no encoder {encoder!r}; choose one of {', '.join(ENCODERS)}")
-    return name
+    try:
+        return encoder_name(encoder)
+    except ValueError as error:
+        raise UserError(str(error)) from None

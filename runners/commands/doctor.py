@@ -12,11 +12,13 @@ from typing import Literal
 
 from runners.engines.connection import Resources, probe
 from runners.engines.gpus import Gpus, examine_gpus, gpu_fault
-from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
+from seatbelt.config.encoders import ENCODERS, LITES
+from seatbelt.config.trial import ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.machine.cache_folder import cache_folder
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import FOLDER_VARIABLE, resolve, user_folder
+from seatbelt.models.weights import resolve
+from seatbelt.models.weights_places import FOLDER_VARIABLE, user_folder
 
 _PACKAGES = ("torch", "ray", "segmentation-models-pytorch", "albumentations", "optuna", "pandas", "pyarrow")
 _LEAST_DISK_GIB = 5

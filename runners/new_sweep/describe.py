@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import secrets
@@ -16,6 +17,7 @@ from runners.core.halving import check_rungs, default_rungs
 from runners.core.strategies.proposal import check_enumerable
 from runners.new_sweep.base_config import factors_and_base, narrow_study, space_without_data, why_not_real
 from runners.new_sweep.composition_checks import fix_number
+from runners.new_sweep.pairs_survey import exclude_unbuildable
 from runners.new_sweep.parts_survey import check_parts, survey_parts
 from runners.new_sweep.refusals import (
     check_batches,
@@ -83,6 +85,9 @@ def describe(
     factors, base = factors_and_base(request, narrowed, datasets, note)
     factors, base, all_labels = resolve_all_labels(factors, base, data, note)
     space = Space(factors=factors, exclusions=request.study.exclusions, arms=request.study.arms)
+    unbuildable = exclude_unbuildable(space, base, (base.data.height, base.data.width), note)
+    exclusions = (*request.study.exclusions, *unbuildable)
+    space = dataclasses.replace(space, exclusions=exclusions)
     propose, design = propose_and_design(request.study.protocol, request.propose, request.design)
     prune = request.prune or request.study.protocol.prune
     baseline = baseline_cell(space, base)
@@ -96,7 +101,7 @@ def describe(
         question=request.study.question,
         base=base,
         factors=tuple(f.record() for f in factors),
-        exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in request.study.exclusions),
+        exclusions=tuple(SweepExclusion(reason=x.reason, labels=dict(x.labels)) for x in exclusions),
         arms={arm.name: dict(arm.fields) for arm in space.arms},
         design=design,
         baseline=baseline,
@@ -174,6 +179,9 @@ def _check_before_data(request: Request, narrowed: Narrowed, note: Callable[[str
     """
     space, base = space_without_data(request, narrowed)
     check_comparable(space)
+    # Without --size the images decide; pairs that do not fit any size are known already.
+    size = request.size or (base.data.height, base.data.width)
+    space = dataclasses.replace(space, exclusions=(*space.exclusions, *exclude_unbuildable(space, base, size, note)))
     configs = configs_to_check(space, base, _design_cells(request, space, base))
     check_transform_parameters(configs)
     return resolve_weights(configs, request.weights_folder, note)

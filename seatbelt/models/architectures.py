@@ -1,24 +1,24 @@
-"""The 8 encoders x 6 decoders, built by segmentation-models-pytorch (smp) without its defaults.
+"""Segmentation networks: an encoder with a decoder, built by segmentation-models-pytorch (smp) without its defaults.
 
-The defaults of smp differ between decoders (dropout 0, 0.2 or 0.5; output stride 8, 16 or 32) and would confound a
-comparison of architectures; here both come from the configuration. smp never loads weights, because it would download
-them; `seatbelt.models.weights_file` loads them.
+The defaults of smp differ and would confound a comparison of architectures. Decoders differ in dropout (0, 0.1, 0.2 or
+0.5), output stride (8, 16 or 32) and encoder depth (3, 4 or 5); here all three come from the configuration. Encoders
+differ in stochastic depth and dropout (0 to 0.2); here they have none. Widths, normalisation and interpolation are
+those of each decoder's paper, as in smp. smp never loads weights, because it would download them;
+`seatbelt.models.weights_file` loads them.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import TypedDict
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 from torch.nn import functional
 
 from seatbelt.config.optimisation import OptimisationConfig
 from seatbelt.config.trial import ModelConfig
-from seatbelt.models.encoders import SMP_ENCODERS
+from seatbelt.models.decoders import WITH_OUTPUT_STRIDE, build_decoder
+from seatbelt.models.encoders import switch_off_dropout
 from seatbelt.models.weights import ResolvedWeights
 from seatbelt.models.weights_file import load_encoder
 
@@ -42,7 +42,7 @@ def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.
     weights are loaded afterwards: with one seed, `none` and `imagenet` start from the same decoder.
 
     Args:
-        model: Architecture; the dropout applies to every decoder, the output stride to the two DeepLabs.
+        model: Architecture; the dropout applies to every decoder, the output stride to both DeepLabs, PAN and PSPNet.
         channels: Number of output channels K, one per label.
         weights: The weights of `model.encoder` and `model.weights` from `seatbelt.models.weights.resolve`.
 
@@ -52,17 +52,25 @@ def build(model: ModelConfig, channels: int, *, weights: ResolvedWeights) -> nn.
 
     Raises:
         UserError: The weights file has changed since it was resolved, or does not fit the encoder.
+        Exception: Whatever smp or timm raise if this pair cannot be built; `seatbelt.models.feasibility` says before.
     """
     assert channels >= 1, f"a network needs at least one label, but got {channels=}"
     assert weights.spec == model.weights, f"weights of {weights.spec!r} for a model with {model.weights!r}"
-    network = _DECODERS[model.decoder](model, channels)
+    network = build_decoder(model, channels)
+    switch_off_dropout(network.get_submodule("encoder"))
     load_encoder(network, model.encoder, weights)
     return network
 
 
 def effective_output_stride(model: ModelConfig) -> int:
-    """Return the stride of the deepest features in pixels: as configured for DeepLab, 32 for all others."""
-    return model.output_stride if model.decoder in _WITH_OUTPUT_STRIDE else STRIDE
+    """Return the stride of the deepest features in pixels.
+
+    It is as configured for DeepLab, and for PAN and PSPNet with whole encoders, which are dilated for that; a shorter
+    encoder of PAN or PSPNet has its own. All others have 32.
+    """
+    if model.decoder not in WITH_OUTPUT_STRIDE:
+        return STRIDE
+    return min(model.output_stride, 1 << model.encoder_depth)
 
 
 def parameter_groups(network: nn.Module, optimisation: OptimisationConfig) -> list[ParameterGroup]:
@@ -125,99 +133,3 @@ def pad_to_multiple(images: torch.Tensor, multiple: int = STRIDE) -> torch.Tenso
 def crop_back(logits: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Undo `pad_to_multiple`: cut (N, K, H', W') down to (N, K, height, width)."""
     return logits[..., :height, :width]
-
-
-def _fpn(model: ModelConfig, channels: int) -> nn.Module:
-    network: nn.Module = smp.FPN(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        decoder_dropout=model.decoder_dropout,
-        classes=channels,
-    )
-    return network
-
-
-def _deeplabv3(model: ModelConfig, channels: int) -> nn.Module:
-    network: nn.Module = smp.DeepLabV3(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        encoder_output_stride=model.output_stride,
-        decoder_aspp_dropout=model.decoder_dropout,
-        classes=channels,
-    )
-    return network
-
-
-def _deeplabv3plus(model: ModelConfig, channels: int) -> nn.Module:
-    network: nn.Module = smp.DeepLabV3Plus(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        encoder_output_stride=model.output_stride,
-        decoder_aspp_dropout=model.decoder_dropout,
-        classes=channels,
-    )
-    return network
-
-
-def _unet(model: ModelConfig, channels: int) -> nn.Module:
-    network = smp.Unet(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
-        classes=channels,
-    )
-    return _with_dropout(network, model.decoder_dropout)
-
-
-def _unetplusplus(model: ModelConfig, channels: int) -> nn.Module:
-    network = smp.UnetPlusPlus(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        decoder_channels=_UNET_CHANNELS[: model.encoder_depth],
-        classes=channels,
-    )
-    return _with_dropout(network, model.decoder_dropout)
-
-
-def _linknet(model: ModelConfig, channels: int) -> nn.Module:
-    network = smp.Linknet(
-        SMP_ENCODERS[model.encoder],
-        encoder_depth=model.encoder_depth,
-        encoder_weights=None,
-        classes=channels,
-    )
-    return _with_dropout(network, model.decoder_dropout)
-
-
-def _with_dropout(network: nn.Module, probability: float) -> nn.Module:
-    """Put dropout before the head of decoders without dropout in smp, so that studies of dropout cover them.
-
-    It drops whole channels, as in smp's FPN (DeepLab drops single values after the pyramid). The layers of the head
-    keep their names, so that checkpoints do not depend on the dropout.
-    """
-    if probability > 0:
-        head = network.get_submodule("segmentation_head")
-        layers = OrderedDict[str, nn.Module](dropout=nn.Dropout2d(probability))
-        layers.update(head.named_children())
-        network.segmentation_head = nn.Sequential(layers)
-    return network
-
-
-_UNET_CHANNELS = (256, 128, 64, 32, 16)
-"""The numbers of channels in smp; an encoder with fewer stages has a decoder with fewer."""
-
-_DECODERS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
-    "fpn": _fpn,
-    "deeplabv3": _deeplabv3,
-    "deeplabv3plus": _deeplabv3plus,
-    "unet": _unet,
-    "unetplusplus": _unetplusplus,
-    "linknet": _linknet,
-}
-
-_WITH_OUTPUT_STRIDE = frozenset({"deeplabv3", "deeplabv3plus"})

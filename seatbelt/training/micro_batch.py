@@ -11,18 +11,34 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from seatbelt.config.trial import ModelConfig
+from seatbelt.models.feasibility import is_proven, takes_single_images
+
 HALVINGS = 2
 """Number of halvings of the batch before a trial counts as too large."""
 
-WHOLE_MAPS = ("deeplabv3", "deeplabv3plus")
+WHOLE_MAPS = ("deeplabv3", "deeplabv3plus", "pan", "upernet")
 """Decoders whose batch norm sees a single value per channel and image and therefore needs two images."""
 
 
-def halved(micro_batch: int, *, batch_size: int, decoder: str) -> int | None:
-    """Return half of a micro-batch, None if that is less than a quarter of the batch or too small for the decoder."""
-    least = max(1, batch_size // 2**HALVINGS, 2 if decoder in WHOLE_MAPS else 1)
+def halved(micro_batch: int, *, batch_size: int, images: int) -> int | None:
+    """Return half of a micro-batch, None if that is less than a quarter of the batch or than a number of images.
+
+    Args:
+        micro_batch: The micro-batch that was too large.
+        batch_size: The batch.
+        images: The fewest images that the network trains on, see `fewest_images`.
+    """
+    least = max(1, batch_size // 2**HALVINGS, images)
     half = micro_batch // 2
     return half if half >= least else None
+
+
+def fewest_images(model: ModelConfig, height: int, width: int) -> int:
+    """Return the number of images that batch norm needs: two if it sees a single value per channel and image."""
+    if model.decoder in WHOLE_MAPS:
+        return 2
+    return 1 if is_proven(model) or takes_single_images(model, height, width) else 2
 
 
 def part_sizes(images: int, micro_batch: int) -> list[int]:

@@ -15,6 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from seatbelt.config.trial import ModelConfig, TrialConfig
 from seatbelt.models.architectures import STRIDE, build, count_parameters
+from seatbelt.models.encoders import on_meta
 from seatbelt.models.inference import memory_layout, network_logits
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
@@ -99,8 +100,10 @@ def estimated_bytes(config: TrialConfig) -> int:
     Torch's fake tensors have shapes but no content, so this computes nothing and takes no memory.
     """
     images, height, width = shape = (config.optimisation.batch_size, *config.data.training_size)
-    with FakeTensorMode():
+    with on_meta():
         network = _network(config)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        network.to_empty(device="cpu")
         saved = saved_bytes(lambda: _loss(network, config, shape, "cpu"), network)
     # The inputs are uint8 images and masks; the first convolution saves the float images.
     return BYTES_PER_PARAMETER * count_parameters(network) + saved + images * height * width * 4

@@ -30,7 +30,7 @@ from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
 from seatbelt.training.events import EpochMetrics
 from seatbelt.training.metrics import image_counts, scores
-from seatbelt.training.micro_batch import BeforeStep, halved, part_sizes
+from seatbelt.training.micro_batch import BeforeStep, fewest_images, halved, part_sizes
 from seatbelt.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
 from seatbelt.training.schedule import Schedule
 
@@ -160,14 +160,15 @@ class Trainer:
             torch.OutOfMemoryError: Even the smallest parts do not fit.
         """
         before = BeforeStep(self.network, self.execution.device)
-        optimisation, decoder = self.config.optimisation, self.config.model.decoder
+        batch_size = self.config.optimisation.batch_size
         while True:
             try:
                 return self._step(batches)
             except torch.OutOfMemoryError as error:
                 reason = str(error).splitlines()[0]
             # Outside the except block: inside it, the traceback still references the tensors of the step.
-            smaller = halved(self.micro_batch, batch_size=optimisation.batch_size, decoder=decoder)
+            images = fewest_images(self.config.model, *self.config.data.training_size)
+            smaller = halved(self.micro_batch, batch_size=batch_size, images=images)
             if smaller is None:
                 raise torch.OutOfMemoryError(f"{self.micro_batch} images at a time do not fit: {reason}")
             before.restore(self.optimizer)

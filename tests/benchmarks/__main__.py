@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     answers,
+    architectures,
     cache,
     decisions,
     durability,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterable[str]]] = {
     "predict": predict.measure,
     "graphs": graphs.measure,
     "preprocessing": preprocessing.measure,
+    "architectures": architectures.measure,
 }
 
 
@@ -57,7 +59,7 @@ def main() -> None:
             folder = Path(scratch) / name
             folder.mkdir()
             for line in BENCHMARKS[name](folder):
-                print(f"{name:<10} {line}", flush=True)
+                print(f"{name:<13} {line}", flush=True)
 
 
 if __name__ == "__main__":

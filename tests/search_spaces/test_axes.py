@@ -147,7 +147,7 @@ def test_levels_have_one_canonical_form(name: str, text: str, label: str, fields
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
-        ("encoder", "vgg16", r"model\.encoder: input should be 'resnet18', .* or 'lite2' \(got 'vgg16'\)"),
+        ("encoder", "resnet35", r"model\.encoder: there is no encoder 'resnet35'; did you mean .*resnet34"),
         ("encoder", "resnet18@", "weights must be none, imagenet or file:<path>, but got ''"),
         ("encoder", "resnet18@web", "weights must be none, imagenet or file:<path>, but got 'web'"),
         ("decoder", "", "axis 'decoder' has an empty level; write each value between the commas"),

@@ -12,7 +12,7 @@ from search_spaces.catalogue import STUDIES, find_study
 from search_spaces.designs import baseline_cell, build_design
 from search_spaces.space import NAMED_ARM, Condition
 from seatbelt.config.augmentation import TRANSFORMS
-from seatbelt.config.trial import DECODERS
+from seatbelt.config.trial import THESIS_DECODERS
 from seatbelt.data.scenes.tags import TAGS
 from seatbelt.errors import UserError
 from seatbelt.records.identity import arm_key
@@ -29,7 +29,7 @@ def test_the_architecture_study_has_the_thirty_cells_of_figure_4_1() -> None:
         "resnet101",
         "resnet152",
     }
-    assert {cell["decoder"] for cell in cells} == set(DECODERS)
+    assert {cell["decoder"] for cell in cells} == set(THESIS_DECODERS)
     assert len({arm_key(study.space.config(study.base(), cell, seed=0)) for cell in cells}) == 30
 
 

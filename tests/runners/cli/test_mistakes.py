@@ -27,8 +27,8 @@ MISTAKES = [
         "or start from random weights by --fix weights=none",
     ),
     (
-        ["sweep", "architecture", "--data", "{data}", "--set", "encoder=vgg16", *SMALL],
-        "model.encoder: input should be 'resnet18'",
+        ["sweep", "architecture", "--data", "{data}", "--set", "encoder=resnet35", *SMALL],
+        "model.encoder: there is no encoder 'resnet35'",
     ),
     (
         ["sweep", "architecture", "--data", "{data}", "--set", "encoder", *SMALL],

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config.trial import DECODERS, ENCODERS, ModelConfig
+from seatbelt.config.encoders import ENCODERS
+from seatbelt.config.trial import DECODERS, ModelConfig
 from seatbelt.errors import UserError
 from seatbelt.explain.guided_backpropagation import guided_backpropagation
 from seatbelt.explain.predictor import Predictor

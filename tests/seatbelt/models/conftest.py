@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seatbelt.models.weights import FOLDER_VARIABLE
+from seatbelt.models.weights_places import FOLDER_VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,13 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from seatbelt.config.trial import ENCODERS, LITES, ModelConfig
+from seatbelt.config.encoders import ENCODERS, LITES
+from seatbelt.config.trial import ModelConfig
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.architectures import build
-from seatbelt.models.weights import FOLDER_VARIABLE, ResolvedWeights, resolve
+from seatbelt.models.weights import ResolvedWeights, resolve
 from seatbelt.models.weights_file import load_encoder
+from seatbelt.models.weights_places import FOLDER_VARIABLE
 
 State = dict[str, torch.Tensor]
 

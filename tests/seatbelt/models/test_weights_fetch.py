@@ -14,8 +14,9 @@ import pytest
 
 from seatbelt.errors import UserError
 from seatbelt.models import weights_fetch
-from seatbelt.models.weights import FOLDER_VARIABLE, resolve
+from seatbelt.models.weights import resolve
 from seatbelt.models.weights_fetch import fetch, weights_url
+from seatbelt.models.weights_places import FOLDER_VARIABLE
 from tests.command_line import mistake, seatbelt
 
 CONTENT = bytes(range(256)) * 10_000
@@ -127,7 +128,10 @@ def test_the_address_is_that_of_torchvision() -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["fetch", "resnet18", "vgg16", "--out", "w"], "error: there is no encoder 'vgg16'; choose one of resnet18, "),
+        (
+            ["fetch", "resnet18", "resnet35", "--out", "w"],
+            "error: there is no encoder 'resnet35'; did you mean",
+        ),
         (["fetch", "resnet18", "lite2", "--out", "w"], "error: the weights of lite2 are installed, not fetched"),
         (["show", "--weights-folder", "gone"], "/gone does not exist; correct or unset it"),
     ],

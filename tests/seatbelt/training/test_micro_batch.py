@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from seatbelt.config.trial import TrialConfig
+from seatbelt.config.trial import ModelConfig, TrialConfig
 from seatbelt.data.loading.trial_samples import TrialSamples
 from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
@@ -18,7 +18,7 @@ from seatbelt.training.checkpoint import CheckpointFolder
 from seatbelt.training.device import Execution, prepare
 from seatbelt.training.events import Began, Ended, Event
 from seatbelt.training.fit import fit
-from seatbelt.training.micro_batch import halved, part_sizes
+from seatbelt.training.micro_batch import fewest_images, halved, part_sizes
 from tests.seatbelt.training.test_fit import config, newest_weights, numbers, same, samples
 
 pytestmark = pytest.mark.slow
@@ -45,22 +45,37 @@ def test_a_batch_is_divided_into_parts_without_single_images(images: int, micro_
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "decoder", "all_halves"),
+    ("batch_size", "images", "all_halves"),
     [
-        (4, "fpn", [2, 1]),
-        (16, "unet", [8, 4]),
-        (4, "deeplabv3", [2]),
-        (8, "deeplabv3plus", [4, 2]),
-        (6, "unet", [3, 1]),
-        (1, "unet", []),
+        (4, 1, [2, 1]),
+        (16, 1, [8, 4]),
+        (4, 2, [2]),
+        (8, 2, [4, 2]),
+        (6, 1, [3, 1]),
+        (1, 1, []),
     ],
 )
-def test_a_batch_is_halved_at_most_twice(batch_size: int, decoder: str, all_halves: list[int]) -> None:
+def test_a_batch_is_halved_at_most_twice(batch_size: int, images: int, all_halves: list[int]) -> None:
     sizes: list[int] = []
     size: int | None = batch_size
-    while (size := halved(size, batch_size=batch_size, decoder=decoder)) is not None:
+    while (size := halved(size, batch_size=batch_size, images=images)) is not None:
         sizes.append(size)
     assert sizes == all_halves
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "images"),
+    [
+        ("resnet18", "unet", 1),
+        ("resnet18", "deeplabv3", 2),
+        ("resnet18", "upernet", 2),
+        ("efficientnet-b0", "pspnet", 1),
+        ("timm-skresnet18", "unet", 2),
+    ],
+)
+def test_batch_norm_that_sees_one_value_per_image_needs_two_images(encoder: str, decoder: str, images: int) -> None:
+    model = ModelConfig.model_validate({"encoder": encoder, "decoder": decoder})
+    assert fewest_images(model, 96, 160) == images
 
 
 def short_of_memory(monkeypatch: pytest.MonkeyPatch, *, fits: int, after: int = 0) -> None:
