@@ -17,6 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from seatbelt.config.library_transform import LibraryTransform
 from seatbelt.data.augmentation.steps import Pixels, Step, as_bytes
@@ -137,8 +138,10 @@ def _build(record: LibraryTransform) -> Any:  # noqa: ANN401  (albumentations is
         del arguments["mask_interpolation"]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return kind(**arguments, p=1, strict=True)
+            # What the library corrects with a warning is a mistake of the user.
+            warnings.simplefilter("error" if record.arguments else "ignore")
+            warnings.filterwarnings("ignore", message=".*is a special(ized)? case of.*")
+            return kind(**arguments, p=1)
     except Exception as error:  # the library raises anything
         raise UserError(f"{_axis(record)} cannot be built with {record.parameters}: {_line(error)}") from None
 
@@ -151,6 +154,10 @@ def _axis(record: LibraryTransform) -> str:
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ") for item in error.errors()
+        )
     return " ".join(f"{error}".split())[:300] or type(error).__name__
 
 
