@@ -16,7 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config.trial import ModelConfig, OptimisationConfig
+from seatbelt.config.optimisation import OptimisationConfig
+from seatbelt.config.trial import ModelConfig
 from seatbelt.models.encoders import SMP_ENCODERS
 from seatbelt.models.weights import ResolvedWeights
 from seatbelt.models.weights_file import load_encoder

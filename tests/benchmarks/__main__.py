@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.benchmarks import (
@@ -25,7 +25,7 @@ from tests.benchmarks import (
     sweep,
 )
 
-BENCHMARKS: dict[str, Callable[[Path], list[str]]] = {
+BENCHMARKS: dict[str, Callable[[Path], Iterable[str]]] = {
     "sweep": sweep.measure,
     "legs": legs.measure,
     "durability": durability.measure,

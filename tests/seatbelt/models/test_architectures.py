@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seatbelt.config.trial import DECODERS, ENCODERS, LossConfig, ModelConfig, OptimisationConfig
+from seatbelt.config.loss import LossConfig
+from seatbelt.config.optimisation import OptimisationConfig
+from seatbelt.config.trial import DECODERS, ENCODERS, ModelConfig
 from seatbelt.models.architectures import (
     build,
     count_parameters,
