@@ -11,13 +11,13 @@ import functools
 import inspect
 import os
 import random
+import re
 import warnings
 from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
-from pydantic import ValidationError
 
 from seatbelt.config.library_transform import LibraryTransform
 from seatbelt.data.augmentation.steps import Pixels, Step, as_bytes
@@ -154,11 +154,11 @@ def _axis(record: LibraryTransform) -> str:
 
 
 def _line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ") for item in error.errors()
-        )
-    return " ".join(f"{error}".split())[:300] or type(error).__name__
+    """Return a message of the library in one line, without the details that pydantic adds for programmers."""
+    text = " ".join(f"{error}".split())
+    text = re.sub(r"^\d+ validation errors? for \w+ ", "", text)
+    text = re.sub(r" \[type=.*?https?://\S+", ";", text).rstrip("; ")
+    return text[:300] or type(error).__name__
 
 
 def _as_tuples(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
