@@ -150,12 +150,9 @@ def _single(root: Path, height: int, width: int) -> dict[str, float]:
     from seatbelt.data.loading.decoded_cache import resize
 
     samples = _samples(root)
-    shown, other = (
-        resize(
-            *samples.read(next(i for i in range(IMAGES) if (samples.read(i)[1] == 1).any() == belted)), height, width
-        )
-        for belted in (True, False)
-    )
+    pairs = [samples.read(position) for position in range(IMAGES)]
+    belted, unbelted = (next(p for p in pairs if bool((p[1] == 1).any()) == belt) for belt in (True, False))
+    shown, other = (resize(p[0], p[1], height, width) for p in (belted, unbelted))
     # A third of the picture is clothes, more than in most.
     clothes = (shown[1] != 1).astype("uint8")
     clothes[: height // 2], clothes[:, : width // 3] = 0, 0
