@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from pydantic import ValidationError
 
 from search_spaces.axis_table import AXES, Axis, find_axis
 from search_spaces.factors import Factor, Level, Range
+from search_spaces.library_levels import library_level
 from search_spaces.shares import AS_IS
 from seatbelt.config.augmentation import TRANSFORMS
 from seatbelt.config.field_paths import SHARE_FIELD, field_value
+from seatbelt.config.loss import LOSSES, LossConfig
 from seatbelt.config.notation import canonical_label
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
@@ -23,6 +27,9 @@ PRETRAINED_ON = "2-6"
 
 _NUMBERS = ("output_stride", "encoder_depth")
 """Axes with a closed set of numbers, which the configuration does not accept as text."""
+
+_OPTIONAL = ("averaging", "gradient_clipping", "training_crop")
+"""Axes whose level `none` is the absence of a value."""
 
 
 def factor(name: str, values: Iterable[str | float] | None = None) -> Factor:
@@ -73,18 +80,12 @@ def _value_range(name: str, axis: Axis, text: str) -> Range:
 
 
 def _level(name: str, axis: Axis, text: str) -> Level:
-    if axis.kind == "set":
-        return _set_level(name, axis, text)
-    if axis.kind == "switch":
-        return _switch_level(name, axis, text)
-    if axis.kind == "architecture":
-        return _architecture_level(name, text)
-    if axis.kind == "training_data":
-        return _training_data_level(name, text)
-    if axis.kind == "regime":
-        return _regime_level(name, text)
-    if axis.kind == "share" and text == AS_IS:
-        return Level(label=AS_IS, fields={axis.field: None})
+    return _LEVELS[axis.kind](name, axis, text)
+
+
+def _value_level(name: str, axis: Axis, text: str) -> Level:
+    if text == "none" and name in _OPTIONAL:
+        return Level(label=text, fields={axis.field: None})
     fields: dict[str, Any] = {axis.field: int(text) if name in _NUMBERS and text.isdecimal() else text}
     if name == "encoder" and "@" in text:
         encoder, _, weights = text.partition("@")
@@ -96,6 +97,10 @@ def _level(name: str, axis: Axis, text: str) -> Level:
     return Level(label=label, fields=values)
 
 
+def _share_level(name: str, axis: Axis, text: str) -> Level:
+    return Level(label=AS_IS, fields={axis.field: None}) if text == AS_IS else _value_level(name, axis, text)
+
+
 def _set_level(name: str, axis: Axis, text: str) -> Level:
     members = _members(name, text)
     if "" in members:
@@ -103,9 +108,33 @@ def _set_level(name: str, axis: Axis, text: str) -> Level:
     # A set of labels may be valid only with another target, so it is checked with the whole cell.
     if name == "context":
         members = tuple(sorted({_label(member) for member in members}))
+    elif name == "label_weights":
+        members = _label_weights(members)
     else:
         members = _value(_checked({axis.field: members}), axis.field)
     return Level(label=text, fields={axis.field: members})
+
+
+def _label_weights(members: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return LossConfig(label_weights=members).label_weights
+    except ValidationError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise UserError(f"axis 'label_weights': {reason}") from None
+
+
+def _loss_level(name: str, axis: Axis, text: str) -> Level:
+    weights: dict[str, Any] = {}
+    for member in text.split("+"):
+        loss, _, weight = member.strip().partition(":")
+        if loss not in LOSSES or loss in weights:
+            raise UserError(
+                f"axis {name!r} takes losses joined by +, such as bce+boundary:0.5, of {', '.join(LOSSES)}, each once, "
+                f"but got {text!r}"
+            )
+        weights[loss] = weight or "1"
+    checked = _checked({f"loss.{loss}": weights.get(loss, "0") for loss in LOSSES})
+    return Level(label=text, fields={f"loss.{loss}": weight for loss, weight in checked.loss.weights.items()})
 
 
 def _switch_level(name: str, axis: Axis, text: str) -> Level:
@@ -115,7 +144,7 @@ def _switch_level(name: str, axis: Axis, text: str) -> Level:
     return Level(label="on" if states[text] else "off", fields={axis.field: states[text]})
 
 
-def _architecture_level(name: str, text: str) -> Level:
+def _architecture_level(name: str, axis: Axis, text: str) -> Level:
     decoder, slash, encoder = text.partition("/")
     if not slash:
         raise UserError(f"axis {name!r} takes DECODER/ENCODER such as unetplusplus/resnet34, but got {text!r}")
@@ -124,7 +153,7 @@ def _architecture_level(name: str, text: str) -> Level:
     return Level(label=f"{model.decoder}/{model.encoder}", fields=fields)
 
 
-def _training_data_level(name: str, text: str) -> Level:
+def _training_data_level(name: str, axis: Axis, text: str) -> Level:
     members = _members("generations", text)
     if not members or "" in members:
         raise UserError(f"axis {name!r} takes real, generations, or both such as real+3-5, but got {text!r}")
@@ -132,7 +161,7 @@ def _training_data_level(name: str, text: str) -> Level:
     return Level(label=text, fields={"data.real": "real" in members, "data.generations": generations})
 
 
-def _regime_level(name: str, text: str) -> Level:
+def _regime_level(name: str, axis: Axis, text: str) -> Level:
     regime, _, named = text.partition("@")
     if regime not in AXES["regime"].levels or (regime == "real" and named):
         raise UserError(
@@ -148,6 +177,20 @@ def _regime_level(name: str, text: str) -> Level:
     return Level(label=text, fields=fields)
 
 
+_LEVELS: dict[str, Callable[[str, Axis, str], Level]] = {
+    "value": _value_level,
+    "set": _set_level,
+    "switch": _switch_level,
+    "architecture": _architecture_level,
+    "training_data": _training_data_level,
+    "regime": _regime_level,
+    "share": _share_level,
+    "loss": _loss_level,
+    "library": lambda name, axis, text: library_level(name, axis.field, text),
+}
+"""Kind of an axis -> builder of a level from its name, itself and a text."""
+
+
 def _label(text: str) -> str:
     try:
         return canonical_label(text)
@@ -156,8 +199,8 @@ def _label(text: str) -> str:
 
 
 def _checked(fields: dict[str, Any]) -> TrialConfig:
-    # Every synthetic share is valid beside real images.
-    return TrialConfig().with_fields({"data.real": True, **fields})
+    # Every synthetic share is valid beside real images, and every crop in large ones.
+    return TrialConfig().with_fields({"data.real": True, "data.height": 4096, "data.width": 4096, **fields})
 
 
 def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's own type)
@@ -169,10 +212,11 @@ def _value(config: TrialConfig, path: str) -> Any:  # noqa: ANN401  (the field's
 def _members(name: str, text: str) -> tuple[str, ...]:
     if text == ("all" if name == "sources" else "none"):
         return ()
-    if name == "augmentation" and text == "all":
-        return TRANSFORMS
     members: list[str] = []
     for part in (part.strip() for part in text.split("+")):
+        if name == "augmentation" and part == "all":
+            members += TRANSFORMS
+            continue
         span = re.fullmatch(r"(\d{1,6})-(\d{1,6})", part, re.ASCII) if name in ("generations", "pretraining") else None
         members += _range(part, int(span[1]), int(span[2])) if span else [part]
     return tuple(members)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from search_spaces.shares import SHARE, share_field
-from seatbelt.config.augmentation import TRANSFORMS, Policy
+from seatbelt.config.augmentation import NAMED_TRANSFORMS, Policy
 from seatbelt.config.encoders import RESNETS
+from seatbelt.config.field_paths import LIBRARY_FIELD
+from seatbelt.config.loss import LOSSES
 from seatbelt.config.trial import THESIS_DECODERS
 from seatbelt.errors import UserError
 
@@ -18,13 +20,21 @@ class Axis:
 
     field: str
     """Dotted field of the trial configuration."""
-    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime", "share"] = "value"
+    kind: Literal["value", "set", "switch", "architecture", "training_data", "regime", "share", "loss", "library"] = (
+        "value"
+    )
     """How levels are written. `value`: a plain value. `set`: a+b, `none` or, for transforms, `all`. `switch`: `on` or
     `off` for a member of a set. `architecture`: decoder/encoder. `training_data`: `real`, `3-5` or `real+5`. `regime`:
-    a name in `levels`, with generations after `@`. `share`: a share of the synthetic images, or `as_is`."""
+    a name in `levels`, with generations after `@`. `share`: a share of the synthetic images, or `as_is`. `loss`: the
+    losses of the mean, with weights other than 1 after a colon, as `bce+boundary:0.5`; the others have weight 0.
+    `library`: `off`, `on` or parameters of a transform of albumentations."""
     levels: tuple[str, ...] = ()
     """Default levels, if the axis has any."""
 
+
+_LOSS_PARAMETERS = (
+    "positive_weight", "label_smoothing", "focal_gamma", "tversky_false", "tversky_missed", "boundary_width",
+)  # fmt: skip
 
 AXES: dict[str, Axis] = {
     "encoder": Axis(field="model.encoder", levels=RESNETS),
@@ -48,10 +58,15 @@ AXES: dict[str, Axis] = {
     "context": Axis(field="data.context", kind="set"),
     "height": Axis(field="data.height"),
     "width": Axis(field="data.width"),
+    "training_crop": Axis(field="data.training_crop"),
+    "evaluation": Axis(field="data.evaluation", levels=("whole", "tiles")),
     "augmentation": Axis(field="augmentation.transforms", kind="set", levels=("none", "all")),
     "augmentation_policy": Axis(field="augmentation.policy", levels=get_args(Policy)),
     "augmentation_probability": Axis(field="augmentation.probability"),
-    **{name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on")) for name in TRANSFORMS},
+    **{
+        name: Axis(field=f"augmentation.transforms.{name}", kind="switch", levels=("off", "on"))
+        for name in NAMED_TRANSFORMS
+    },
     "augmentation_operations": Axis(field="augmentation.operations"),
     "augmentation_strength": Axis(field="augmentation.strength", levels=("0.5", "1.0", "1.5", "2.0")),
     "batch_size": Axis(field="optimisation.batch_size"),
@@ -64,15 +79,29 @@ AXES: dict[str, Axis] = {
     "early_stopping_patience": Axis(field="optimisation.early_stopping_patience"),
     "precision": Axis(field="optimisation.precision", levels=("float32", "bfloat16")),
     "channels_last": Axis(field="optimisation.channels_last", levels=("false", "true")),
-    "loss_bce": Axis(field="loss.bce"),
-    "loss_dice": Axis(field="loss.dice"),
-    "loss_iou": Axis(field="loss.iou"),
+    "optimizer": Axis(field="optimisation.optimizer", levels=("adam", "adamw", "sgd")),
+    "momentum": Axis(field="optimisation.momentum"),
+    "schedule": Axis(field="optimisation.schedule", levels=("plateau", "cosine", "polynomial", "constant")),
+    "warmup_epochs": Axis(field="optimisation.warmup_epochs"),
+    "polynomial_power": Axis(field="optimisation.polynomial_power"),
+    "gradient_clipping": Axis(field="optimisation.gradient_clipping", levels=("none", "1.0")),
+    "frozen_epochs": Axis(field="optimisation.frozen_epochs"),
+    "accumulation": Axis(field="optimisation.accumulation"),
+    "averaging": Axis(field="optimisation.averaging", levels=("none", "0.999")),
+    "loss": Axis(field="loss.bce", kind="loss", levels=("bce+dice+iou", "focal+dice", "tversky", "bce+lovasz")),
+    **{f"loss_{name}": Axis(field=f"loss.{name}") for name in LOSSES},
+    **{name: Axis(field=f"loss.{name}") for name in _LOSS_PARAMETERS},
+    "label_weights": Axis(field="loss.label_weights", kind="set"),
 }
 
-AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}") for name in TRANSFORMS}
-AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in TRANSFORMS}
+AXES |= {f"{name}_probability": Axis(field=f"augmentation.probabilities.{name}") for name in NAMED_TRANSFORMS}
+AXES |= {f"{name}_strength": Axis(field=f"augmentation.strengths.{name}") for name in NAMED_TRANSFORMS}
+
+LIBRARY = "transform."
+"""Prefix of the axis of a transform of albumentations: `transform.MotionBlur`."""
 
 WITHOUT_AXIS = {
+    "augmentation.library": "each transform of albumentations is an axis of its own, transform.NAME",
     "data.composition": "each share is an axis of its own, share.TAG.VALUE",
     "data.validation_share": "it only drives the plateau schedule",
     "epochs": "a budget, set by --max-epochs",
@@ -82,17 +111,23 @@ WITHOUT_AXIS = {
 
 
 def find_axis(name: str) -> Axis:
-    """Return an axis by name; `share.seat.empty` is the share of synthetic images whose tag `seat` is `empty`.
+    """Return an axis by name.
+
+    `share.seat.empty` is the share of synthetic images whose tag `seat` is `empty`, `transform.MotionBlur` a transform
+    of albumentations.
 
     Raises:
         UserError: There is none; the message lists them.
     """
     if name.startswith(SHARE):
         return Axis(field=share_field(name), kind="share")
+    if name.startswith(LIBRARY):
+        return Axis(field=LIBRARY_FIELD + name.removeprefix(LIBRARY), kind="library", levels=("off", "on"))
     if name not in AXES:
         common = [other for other, axis in AXES.items() if axis.field.count(".") == 1]
         raise UserError(
             f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
-            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(TRANSFORMS)}, or {SHARE}TAG.VALUE"
+            f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(NAMED_TRANSFORMS)}, or "
+            f"{SHARE}TAG.VALUE, or {LIBRARY}NAME with a transform of albumentations"
         )
     return AXES[name]

@@ -21,6 +21,7 @@ from search_spaces.studies import (
     mixing,
     pretraining,
     randomization,
+    recipe,
 )
 from seatbelt.errors import UserError
 
@@ -35,6 +36,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "augmentation": augmentation.study,
     "composition": composition.study,
     "hyperparameters": hyperparameters.study,
+    "recipe": recipe.study,
     "joint": joint.study,
 }
 

@@ -1,8 +1,8 @@
 """Designs: which cells of a space a non-adaptive sweep tries.
 
-`full` is every cell. `ofat` is the baseline and each other level alone. `fractional-32` and `fractional-128`
-are the regular two-level fractions of ten factors in 32 runs (resolution IV: main effects are clear of
-two-factor interactions) and in 128 runs (resolution V: two-factor interactions are clear of each other);
+`full` is every cell. `ofat` is the baseline and each other level alone. `fractional-16`, `fractional-32` and
+`fractional-128` are regular two-level fractions: five factors in 16 runs and ten in 128 (resolution V: two-factor
+interactions are clear of each other), ten in 32 (resolution IV: main effects are clear of two-factor interactions);
 `-foldover` doubles a fraction with the signs of one factor changed. `lhs:N` and `sobol:N` spread N cells over
 ranges and levels (scipy.stats.qmc).
 
@@ -27,13 +27,17 @@ from seatbelt.errors import UserError
 
 _GENERATORS: dict[int, dict[int, tuple[int, ...]]] = {
     # Column of an added factor -> columns of the basic factors whose product it is.
+    16: {4: (0, 1, 2, 3)},
     32: {5: (0, 1, 2, 3), 6: (0, 1, 2, 4), 7: (0, 1, 3, 4), 8: (0, 2, 3, 4), 9: (1, 2, 3, 4)},
     128: {7: (0, 1, 2, 6), 8: (1, 2, 3, 4), 9: (0, 2, 3, 5)},
 }
 
-_MOST_FACTORS = 10
+_MOST_FACTORS = {runs: runs.bit_length() - 1 + len(added) for runs, added in _GENERATORS.items()}
 
-NAMES = ("full", "ofat", "fractional-32", "fractional-32-foldover", "fractional-128", "lhs:N", "sobol:N")
+NAMES = (
+    *("full", "ofat", "fractional-16", "fractional-32", "fractional-32-foldover", "fractional-128"),
+    *("lhs:N", "sobol:N"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,7 @@ def build_design(space: Space, name: str, *, baseline: Cell, seed: int) -> Desig
         return Design(name=name, cells=[*named, *cells] if named else cells)
     if name == "ofat":
         return Design(name=name, cells=[*named, *_one_at_a_time(space, baseline)])
-    fraction = re.fullmatch(r"fractional-(32|128)(-foldover)?", name)
+    fraction = re.fullmatch(r"fractional-(16|32|128)(-foldover)?", name)
     if fraction and name in NAMES:
         design = _fraction(space, int(fraction[1]), folded=fraction[2] is not None)
         return Design(name=name, cells=[*named, *design.cells], notes=design.notes)
@@ -133,10 +137,10 @@ def _one_at_a_time(space: Space, baseline: Cell) -> list[Cell]:
 def _fraction(space: Space, runs: int, *, folded: bool) -> Design:
     varied = [factor for factor in space.factors if len(factor.levels) != 1 or factor.range is not None]
     wrong = [factor.name for factor in varied if len(factor.levels) != 2]
-    if wrong or len(varied) > _MOST_FACTORS:
+    if wrong or len(varied) > _MOST_FACTORS[runs]:
         what = f"{wrong[0]} has not two levels" if wrong else f"there are {len(varied)}"
         raise UserError(
-            f"the design fractional-{runs} takes up to {_MOST_FACTORS} factors of two levels, but {what}; narrow "
+            f"the design fractional-{runs} takes up to {_MOST_FACTORS[runs]} factors of two levels, but {what}; narrow "
             "them with --set or --fix, or choose another --design"
         )
     if space.exclusions:
@@ -164,15 +168,15 @@ def _two_level_cell(space: Space, varied: list[Factor], signs: np.ndarray) -> Ce
 
 
 def two_level_signs(runs: int) -> np.ndarray:
-    """Return the signs of the regular fraction, (runs, 10): -1 is the first level, 1 the second."""
+    """Return the signs of the regular fraction, (runs, most factors): -1 is the first level, 1 the second."""
     generators = _GENERATORS[runs]
-    basic = _MOST_FACTORS - len(generators)
+    basic = _MOST_FACTORS[runs] - len(generators)
     columns = np.array(list(itertools.product([-1, 1], repeat=basic)), dtype=np.int64)
     added = [columns[:, list(parents)].prod(axis=1) for parents in generators.values()]
     return np.column_stack([columns, *added])
 
 
-def defining_words(runs: int, factors: int = _MOST_FACTORS) -> tuple[frozenset[int], ...]:
+def defining_words(runs: int, factors: int) -> tuple[frozenset[int], ...]:
     """Return the words of the defining relation among the first factors: products of columns that are 1."""
     words = {frozenset({column, *parents}) for column, parents in _GENERATORS[runs].items()}
     relation: set[frozenset[int]] = {frozenset()}
@@ -211,7 +215,7 @@ def _best_fold(words: Sequence[frozenset[int]]) -> int:
     if not words:
         return 0
     shortest = [word for word in words if len(word) == min(map(len, words))]
-    return max(range(_MOST_FACTORS), key=lambda column: (sum(column in word for word in shortest), -column))
+    return max(set().union(*shortest), key=lambda column: (sum(column in word for word in shortest), -column))
 
 
 def _roman(number: int) -> str:

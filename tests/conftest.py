@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-# A busy machine is slow, so that no example has a deadline. Benchmarks measure speed. Developers' runs draw new examples
-# each time; CI draws the same ones, so that its verdict is on the change alone.
+# A busy machine is slow, so that no example has a deadline; benchmarks measure speed. Developers' runs draw new
+# examples each time. CI draws the same ones, so that its verdict is on the change alone.
 settings.register_profile("seatbelt", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("seatbelt")
 

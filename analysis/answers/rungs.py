@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,9 @@ class Agreements:
     pruned: int
     arms: int
     advice: str
+    by_schedule: dict[str, list[Agreement]]
+    """The agreements within each schedule of the learning rates, if the sweep has several; pruning compares within
+    them. A schedule with fewer than five complete trials is left out."""
 
 
 def rungs(sweep: SweepTables) -> Agreements:
@@ -82,15 +86,38 @@ def rungs(sweep: SweepTables) -> Agreements:
 
 
 def _agreements(design: Design, rung_epochs: set[int]) -> Agreements:
-    arms = np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+    arms = _arms_of(design)
     estimates = [_agreement(design, epoch, rung_epochs, arms) for epoch in design.epochs[:-1]]
+    by_schedule = {
+        schedule: [_agreement(part, epoch, rung_epochs, _arms_of(part)) for epoch in part.epochs[:-1]]
+        for schedule, part in _by_schedule(design)
+    }
+    full = design.epochs[-1]
+    advice = "; ".join(f"{schedule}: {_advice(part, full)}" for schedule, part in by_schedule.items())
     return Agreements(
         agreements=estimates,
         trials=len(design.scores),
         pruned=design.pruned,
         arms=int(arms.max()) + 1,
-        advice=_advice(estimates, design.epochs[-1]),
+        advice=advice or _advice(estimates, full),
+        by_schedule=by_schedule,
     )
+
+
+def _arms_of(design: Design) -> NDArray[np.intp]:
+    return np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+
+
+def _by_schedule(design: Design) -> Iterator[tuple[str, Design]]:
+    """Yield the trials of each schedule that has enough complete ones; nothing if the schedule does not vary."""
+    if not any(factor.name == "schedule" for factor in design.factors):
+        return
+    schedules = design.trials["schedule"].to_numpy()
+    for schedule in dict.fromkeys(schedules):
+        rows = schedules == schedule
+        if (~np.isnan(design.scores[rows, -1])).sum() >= _FEWEST:
+            part = design.trials.loc[rows].reset_index(drop=True)
+            yield str(schedule), replace(design, trials=part, scores=design.scores[rows], test=design.test[rows])
 
 
 def _agreement(design: Design, epoch: int, rung_epochs: set[int], arms: NDArray[np.intp]) -> Agreement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.answers.importance import Importances
 from analysis.answers.interactions import Interactions
-from analysis.answers.rungs import Agreements
+from analysis.answers.rungs import Agreement, Agreements
 from analysis.text.tables import Fold, fitted_table, table_text
 from seatbelt.text.wording import counted
 
@@ -65,8 +65,7 @@ def interactions_text(result: Interactions, width: int | None = None, *, everyth
     return "\n".join([*lines, *result.notes])
 
 
-def rungs_text(result: Agreements) -> str:
-    """Return how well scores before the end rank final scores, as a table with advice."""
+def _agreements_text(agreements: list[Agreement]) -> str:
     names = ["epoch", "rung", "rank correlation", "95 % interval", "as seen", "n"]
     rows = [
         [
@@ -77,10 +76,18 @@ def rungs_text(result: Agreements) -> str:
             f"{row.seen:+.2f}",
             row.n,
         ]
-        for row in result.agreements
+        for row in agreements
+    ]
+    return table_text(names, rows)
+
+
+def rungs_text(result: Agreements) -> str:
+    """Return how well scores before the end rank final scores, as a table with advice."""
+    parts = [
+        line for schedule, part in result.by_schedule.items() for line in (f"\n{schedule}:", _agreements_text(part))
     ]
     lines = [
-        table_text(names, rows),
+        *(parts or [_agreements_text(result.agreements)]),
         "correlation of the best score up to an epoch with the final score; intervals over "
         f"{counted(result.arms, 'arm')}.",
     ]

@@ -95,13 +95,16 @@ def show(
     generation: Annotated[str | None, typer.Option(help="Only this generation.")] = None,
     domain: Annotated[str | None, typer.Option(help="Only real or synthetic images.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of images and of the augmentation.")] = 0,
+    strength: Annotated[
+        float, typer.Option(min=0, max=2, help="With --augment: strength of each augmentation that is drawn alone.")
+    ] = 1.0,
     augment: Annotated[
         bool, typer.Option("--augment", help="Draw each augmentation alone, and samples with all of them.")
     ] = False,
 ) -> None:
     """Draw a contact sheet with the masks overlaid: one colour for each class, the target in yellow.
 
-    With --augment: for each image the original, the ten transforms one by one, and five samples with all.
+    With --augment: for each image the original, each transform alone, and five samples with the ten of the thesis.
 
     Example:
       seatbelt data show my-images --out sheet.png --images 12
@@ -114,7 +117,13 @@ def show(
     if augment:
         with progress_bar("images") as progress:
             sheet = augment_sheet(
-                read(data), images=images or 1, generation=generation, domain=domain, seed=seed, progress=progress
+                read(data),
+                images=images or 1,
+                generation=generation,
+                domain=domain,
+                seed=seed,
+                strength=strength,
+                progress=progress,
             )
     else:
         sheet = contact_sheet(read(data), images=images or 24, generation=generation, domain=domain, seed=seed)

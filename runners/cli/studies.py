@@ -31,6 +31,9 @@ def studies(
         str | None,
         typer.Option(metavar="PATTERN", help="List encoders instead: '*', '*b0*', 'timm:convnext*', ..."),
     ] = None,
+    transforms: Annotated[
+        bool, typer.Option("--transforms", help="List the augmentations instead, with what their strength scales.")
+    ] = False,
 ) -> None:
     """List the studies with size and cost, or show one: factors, arms, design, fixed conditions, protocol.
 
@@ -47,14 +50,22 @@ def studies(
       seatbelt studies --encoders 'efficientnet*'
 
       seatbelt studies --encoders 'timm:convnext*'
+
+      seatbelt studies --transforms
     """
     if encoders is not None:
-        if name is not None or design is not None or size is not None:
+        if name is not None or design is not None or size is not None or transforms:
             raise UserError("--encoders lists encoders and goes with nothing else")
         _list_encoders(encoders)
         return
     from runners.preview.studies import list_text, study_text
+    from runners.preview.transforms import transforms_text
 
+    if transforms:
+        if name is not None or design is not None or size is not None:
+            raise UserError("--transforms lists augmentations; leave the study, --design and --size out")
+        say(transforms_text())
+        return
     resolution = None if size is None else parse_size(size)
     if name is not None:
         say(study_text(name, design, resolution))

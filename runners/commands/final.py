@@ -40,7 +40,7 @@ from seatbelt.data.loading.loader import Samples
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
 from seatbelt.inference.card import CardScores
-from seatbelt.inference.export import mask_iou
+from seatbelt.inference.export import mask_iou, refuse_tiles
 from seatbelt.inference.folder import check_place
 from seatbelt.inference.model import Model
 from seatbelt.records.tables import Status
@@ -98,9 +98,10 @@ def prepare_final(request: FinalRequest, run: RunOptions) -> FinalTraining:
     tables = load(request.sweep)
     key = find_arm(tables.trials, request.arm, lambda: best_trial(tables)).arm_key
     trials = [view for view in history.by_number if view.plan.arm_key == key]
-    epochs, why = (request.epochs, "--epochs") if request.epochs else _median_epochs(trials, request.sweep)
     with as_recorded(source):
         config = TrialConfig.model_validate(trials[0].plan.config)
+    refuse_tiles(request.model.graphs, config.data.tile)
+    epochs, why = (request.epochs, "--epochs") if request.epochs else _median_epochs(trials, request.sweep)
     requested = _description(description, config, epochs, everything=request.with_test)
     folder = SweepFolder(request.training or os.fspath(request.model.out / TRAINING))
     existing = folder.describe() if folder.exists() else None

@@ -63,7 +63,8 @@ class History:
         self.running: set[str] = set()
         self.ready: set[str] = set()
         """Planned or interrupted trials, which run before anything else is decided."""
-        self.rungs: dict[int, RungState] = {}
+        self.rungs: dict[int, dict[str, RungState]] = {}
+        """Epoch -> schedule of the learning rates -> the trials there."""
         self.full: dict[int, set[str]] = {}
         """Epochs -> exempt trials that were complete at this length; they continue when the full epochs grow."""
         self.stages = StageStates()
@@ -164,7 +165,7 @@ class History:
     def _leg_started(self, event: LegStarted) -> None:
         view = self.trials[event.trial_key]
         if view.status in (Status.PAUSED, Status.PRUNED, Status.COMPLETE) and event.start in self.rungs:
-            self.rungs[event.start].leave(view, event.start)
+            self._rung(event.start, view).leave(view, event.start)
         self.full.get(event.start, set()).discard(view.key)
         view.attempt = event.attempt
         self.committed_epochs += max(0, event.stop - view.committed)
@@ -207,10 +208,13 @@ class History:
         if status is Status.INTERRUPTED:
             self.ready.add(view.key)
         elif status is Status.PAUSED:
-            self.rungs.setdefault(event.epoch, RungState()).arrive(view, event.epoch)
+            self._rung(event.epoch, view).arrive(view, event.epoch)
         else:
             self._trial_ended(view, event, status)
         self._set_status(view, status, event.at)
+
+    def _rung(self, epoch: int, view: TrialState) -> RungState:
+        return self.rungs.setdefault(epoch, {}).setdefault(view.schedule, RungState())
 
     def _trial_ended(self, view: TrialState, event: LegEnded, status: Status) -> None:
         view.stopped_early = status is Status.COMPLETE and view.epochs_done < view.committed
@@ -224,7 +228,7 @@ class History:
                 if view.exempt and view.role != "stage":
                     self.full.setdefault(view.epochs_done, set()).add(view.key)
                 elif not view.exempt:
-                    self.rungs.setdefault(view.epochs_done, RungState()).arrive(view, view.epochs_done)
+                    self._rung(view.epochs_done, view).arrive(view, view.epochs_done)
             self.ready.update(self.stages.make_ready(view.key))
             return
         if view.key in self.stages.waiting:

@@ -19,9 +19,8 @@ def finished(plan: Plan, history: History, reason: str) -> Finished:
     """Return the end of a sweep; trials that wait at a rung are pruned, unless the session only confirms."""
     pruned = []
     for rung in plan.rungs[:-1] if plan.confirmation is None else ():
-        state = history.rungs.get(rung)
-        for negative, _, key in state.waiting if state else ():
-            assert state is not None
+        states = history.rungs.get(rung, {}).values()
+        for state, (negative, _, key) in ((rung_state, entry) for rung_state in states for entry in rung_state.waiting):
             trial = history.trials[key]
             if trial.status == "PAUSED":
                 pruned.append(

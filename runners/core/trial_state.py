@@ -53,6 +53,12 @@ class TrialState:
         return f"[{self.plan.number}] {trial_name(self.plan.cell, self.plan.replicate, self.role)}"
 
     @property
+    def schedule(self) -> str:
+        """How its learning rates change; scores at a rung are compared within one schedule."""
+        # Sweeps of the first versions record no schedule.
+        return str(self.plan.config.get("optimisation", {}).get("schedule", "plateau"))
+
+    @property
     def epochs_done(self) -> int:
         """Number of recorded epochs."""
         return len(self.scores)
@@ -103,7 +109,7 @@ class FailureStreak:
 
 @dataclass
 class RungState:
-    """The trials that stopped at one rung."""
+    """The trials of one schedule that stopped at one rung."""
 
     waiting: list[tuple[float, int, str]] = field(default_factory=list)
     """Trials to promote: (negative score, number, key), best first."""

@@ -159,7 +159,8 @@ def _trial(
         configuration={
             column.name: str(row[column.name])
             for column in CONFIGURATION
-            if column.name not in _LEFT_OUT and _is_set(row[column.name])
+            # A table of an older version lacks newer columns.
+            if column.name not in _LEFT_OUT and _is_set(row.get(column.name))
         },
         results=results,
         error=str(row["error"]) if _is_set(row["error"]) else None,

@@ -131,6 +131,7 @@ def _predictor(folder: SweepFolder, view: TrialState, config: TrialConfig, devic
         device=device,
         bfloat16=config.optimisation.precision == "bfloat16",
         channels_last=config.optimisation.channels_last,
+        tile=config.data.tile,
     )
 
 

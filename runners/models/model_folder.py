@@ -15,7 +15,9 @@ from runners.models.card_scores import confirmation_sentence, score_line, select
 from runners.models.images_at_hand import ImagesAtHand, images_for_model
 from runners.models.trained_model import choose_trial, member_tensors, trained_model
 from runners.sweep_files.folder import SweepFolder
+from runners.sweep_files.journal import as_recorded
 from runners.sweep_files.trial_lookup import read_history
+from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from seatbelt.inference.card import CardPicture, CardScores, card_text
 from seatbelt.inference.export import (
@@ -23,6 +25,7 @@ from seatbelt.inference.export import (
     GraphForm,
     check_graph,
     export_graph,
+    refuse_tiles,
     require_packages,
 )
 from seatbelt.inference.folder import CARD, PICTURES, check_place, write_model
@@ -67,6 +70,8 @@ def export_model(sweep: str, name: str = "best", *, request: ModelRequest, say: 
     folder = SweepFolder(sweep)
     description = folder.describe()
     view = choose_trial(read_history(folder), name, sweep)
+    with as_recorded(folder):
+        refuse_tiles(request.graphs, TrialConfig.model_validate(view.plan.config).data.tile)
     images = images_for_model(folder, description, view, required=bool(request.graphs), say=say)
     model = trained_model(folder, [view], "cpu", note=say)
     scores = arm_scores(load(sweep), view.plan.arm_key)

@@ -151,6 +151,7 @@ def _record(
         std=initial.std,
         height=config.data.height,
         width=config.data.width,
+        tile=config.data.tile,
         training=Training(
             study=description.study,
             sweep=folder.name.rstrip("/").rpartition("/")[2],

@@ -19,7 +19,13 @@ from runners.new_sweep.base_config import factors_and_base, narrow_study, space_
 from runners.new_sweep.composition_checks import fix_number
 from runners.new_sweep.pairs_survey import exclude_unbuildable
 from runners.new_sweep.parts_survey import check_parts, survey_parts
-from runners.new_sweep.refusals import check_batches, check_comparable, resolve_weights
+from runners.new_sweep.refusals import (
+    check_batches,
+    check_comparable,
+    check_transform_parameters,
+    check_transforms,
+    resolve_weights,
+)
 from runners.new_sweep.request import Request
 from runners.new_sweep.space_checks import arms_to_check, configs_to_check, propose_and_design, resolve_all_labels
 from runners.new_sweep.space_options import Narrowed
@@ -31,7 +37,7 @@ from search_spaces.space import Cell, Prune, Space
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.checks.label_coverage import NamedConfig
 from seatbelt.data.datasets.dataset import DataSet, fingerprint, read
-from seatbelt.data.loading.trial_samples import SweepData, target_masks
+from seatbelt.data.loading.trial_samples import SweepData, colours_clothes, target_masks
 from seatbelt.data.partition.splits import selection_set
 from seatbelt.data.partition.subjects import check_subjects, share_subjects
 from seatbelt.errors import UserError
@@ -149,9 +155,10 @@ def _check_arms(
 ) -> dict[str, float]:
     """Check the data of every arm, note warnings, and return the scores of the trivial baselines."""
     configs = [config for _, config in arms]
-    for parts in {config.data: config for config in configs}.values():
-        data.partition(parts)
+    for config in {(config.data, colours_clothes(config)): config for config in configs}.values():
+        data.partition(config)
     check_batches(configs, data)
+    check_transforms(configs)
     baselines = _baselines(data, configs[0], note)
     # `all` may include a label that no image shows, because nobody named it.
     survey = survey_parts(data, arms, unnamed_context=all_labels)
@@ -176,6 +183,7 @@ def _check_before_data(request: Request, narrowed: Narrowed, note: Callable[[str
     size = request.size or (base.data.height, base.data.width)
     space = dataclasses.replace(space, exclusions=(*space.exclusions, *exclude_unbuildable(space, base, size, note)))
     configs = configs_to_check(space, base, _design_cells(request, space, base))
+    check_transform_parameters(configs)
     return resolve_weights(configs, request.weights_folder, note)
 
 

@@ -12,6 +12,7 @@ from seatbelt.data.checks.label_coverage import (
     TargetCount,
     describe_missing_context,
     describe_missing_target,
+    describe_no_receivers,
 )
 from seatbelt.data.datasets.labels import FEW
 from seatbelt.data.loading.trial_samples import SweepData
@@ -55,6 +56,8 @@ class PartsSurvey:
     test: set[Sample] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     """Why arms cannot be trained or scored."""
+    without_receivers: list[str] = field(default_factory=list)
+    """Warnings that `copy_paste` changes nothing in an arm."""
     few: dict[str, str] = field(default_factory=dict)
     """Part -> warning that few of its images show the target."""
 
@@ -88,6 +91,7 @@ class PartsSurvey:
         return [
             *([subjects] if subjects else []),
             *self.few.values(),
+            *self.without_receivers,
             *([_large_text(len(self.selection), training, domain)] if large else []),
             *([_unused_text(unused, why_not_real)] if unused else []),
         ]
@@ -113,9 +117,10 @@ def survey_parts(
         unnamed_context: Labels that the user did not name, so that it is no fault if no image shows them. None checks
             no context.
     """
-    survey, counter = PartsSurvey(data=data), LabelCounter(data)
+    survey, counter, arms = PartsSurvey(data=data), LabelCounter(data), list(arms)
+    pasting = {config.data for _, config in arms if "copy_paste" in config.augmentation.transforms}
     # The first arm stands for all arms with the same data.
-    by_data = {config.data: (name, config) for name, config in reversed(list(arms))}
+    by_data = {config.data: (name, config) for name, config in reversed(arms)}
     for name, config in reversed(by_data.values()):
         parts = data.partition(config)
         counts = counter.parts(config, parts)
@@ -126,6 +131,8 @@ def survey_parts(
         if fault is None and unnamed_context is not None and config.data.context != unnamed_context:
             fault = describe_missing_context(counter, config, parts.train)
         survey.faults += [fault] if fault else []
+        idle = describe_no_receivers(config, counts["training"]) if config.data in pasting else None
+        survey.without_receivers += [idle] if idle else []
         for part, count in counts.items():
             if 0 < count.with_target < FEW:
                 arm = f" of the arm {name}" if name and part == "training" else ""
@@ -134,6 +141,8 @@ def survey_parts(
                     "single images determine the score"
                 )
                 survey.few.setdefault(part, text)
+    if pasting and len(survey.without_receivers) == len(pasting):
+        survey.faults.append(survey.without_receivers[0])
     return survey
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from search_spaces.space import Space
 from seatbelt.config.encoders import ENCODERS, LITES
 from seatbelt.config.trial import ModelConfig, TrialConfig
+from seatbelt.data.augmentation.library import build_library_step, check_library_transform
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError, WeightsNotFoundError
 from seatbelt.models.weights import available_encoders, resolve
@@ -82,6 +83,29 @@ def resolve_weights(
     return {f"{encoder} {spec}": resolved[encoder, spec].sha256 for encoder, spec in pairs}
 
 
+def check_transform_parameters(configs: Sequence[TrialConfig]) -> None:
+    """Build each transform of albumentations that a trial asks for; this needs no data.
+
+    Raises:
+        UserError: There is no such transform or parameter, or a value is refused.
+    """
+    for record in sorted({item for config in configs for item in config.augmentation.library}, key=str):
+        build_library_step(record)
+
+
+def check_transforms(configs: Sequence[TrialConfig]) -> None:
+    """Run each transform of albumentations that a trial asks for on an image of the training size.
+
+    Raises:
+        UserError: It does not work, or its results are of no use.
+    """
+    records = {
+        (item, config.data.height, config.data.width) for config in configs for item in config.augmentation.library
+    }
+    for item, height, width in sorted(records, key=lambda entry: (entry[0].name, entry[0].parameters, *entry[1:])):
+        check_library_transform(item, height, width)
+
+
 def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     """Refuse batches of one image where batch norm needs two.
 
@@ -90,17 +114,18 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     """
     checked = {(config.model, config.optimisation.batch_size, config.data): config for config in configs}
     for (model, batch_size, parts), config in checked.items():
-        what = _needs_two_images(model, parts.height, parts.width)
+        height, width = parts.training_size
+        what = _needs_two_images(model, height, width)
         if what is None:
             continue
         if batch_size == 1:
             raise UserError(
-                f"{what} at {parts.height}x{parts.width} cannot train with batch_size=1: its batch norm "
+                f"{what} at {height}x{width} cannot train with batch_size=1: its batch norm "
                 f"needs two images; use --fix batch_size=2 or more, or leave the {what.partition('=')[0]} out"
             )
         if len(data.partition(config).train) == 1:
             raise UserError(
-                f"{what} at {parts.height}x{parts.width} cannot train on a single image: its batch norm "
+                f"{what} at {height}x{width} cannot train on a single image: its batch norm "
                 f"needs two; bring more training images, or leave the {what.partition('=')[0]} out"
             )
 

@@ -88,7 +88,7 @@ class SweepOptions:
     design: Annotated[
         str | None,
         typer.Option(
-            help="full, ofat, fractional-32, fractional-32-foldover, fractional-128, lhs:N or sobol:N.",
+            help="full, ofat, fractional-16, fractional-32, fractional-32-foldover, fractional-128, lhs:N or sobol:N.",
             rich_help_panel=SPACE,
         ),
     ] = None

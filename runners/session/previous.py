@@ -55,6 +55,12 @@ def check_limits(description: SweepDescription, limits: Limits) -> None:
         raise UserError(
             f"--propose {description.propose} has no end of its own: give --trials, --epochs or --hours{besides}"
         )
+    if limits.max_epochs is not None and limits.max_epochs > description.base.epochs and description.fixed_length:
+        raise UserError(
+            f"the learning rates of this sweep fall to 0 at epoch {description.base.epochs} "
+            f"({', '.join(description.fixed_length)}), so that its trials cannot go on to epoch {limits.max_epochs}; "
+            "begin a new sweep with another --name, or one with schedule=plateau or constant"
+        )
     plan = description.plan(limits)
     if (limits.until is not None or description.propose == "factorial") and not plan.candidates.varies:
         raise UserError(

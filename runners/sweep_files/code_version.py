@@ -12,13 +12,18 @@ from seatbelt.machine.packages import NUMERIC_PACKAGES, installed_version, insta
 
 _MODULES = (
     "data/augmentation/augmenter.py",
+    "data/augmentation/camera.py",
+    "data/augmentation/colour.py",
     "data/loading/decoded_cache.py",
     "data/partition/composition.py",
     "data/augmentation/elastic.py",
     "data/augmentation/fog.py",
     "data/datasets/labels.py",
+    "data/augmentation/library.py",
     "data/loading/loader.py",
     "data/partition/mixture.py",
+    "data/augmentation/pasting.py",
+    "data/augmentation/registry.py",
     "data/partition/splits.py",
     "data/augmentation/transforms.py",
     "models/architectures.py",

@@ -11,6 +11,7 @@ from runners.core.halving import check_rungs
 from runners.core.plan import Limits, Plan
 from search_spaces.factors import Factor
 from search_spaces.space import Exclusion, NamedArm, Propose, Prune, Space
+from seatbelt.config.optimisation import LENGTH_DEPENDENT
 from seatbelt.config.trial import TrialConfig
 from seatbelt.records.identity import content_hash
 from seatbelt.records.sweep import SweepExclusion, SweepFactor, SweepRecord
@@ -94,6 +95,15 @@ class SweepDescription(SweepRecord):
             limits=limits,
             retries=self.retries,
         )
+
+    @property
+    def fixed_length(self) -> tuple[str, ...]:
+        """The schedules of the sweep under which a trial cannot become longer."""
+        field = "optimisation.schedule"
+        levels = [fields[field] for factor in self.factors for fields in factor.levels.values() if field in fields]
+        named = [fields[field] for fields in self.arms.values() if field in fields]
+        used = {*(levels or [self.base.optimisation.schedule]), *named}
+        return tuple(sorted(used & set(LENGTH_DEPENDENT)))
 
     def differences(self, other: SweepDescription) -> list[str]:
         """Return what differs in anything that would falsify earlier rows, one line each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from seatbelt.config.notation import (
     classes_of,
     generation_names,
     generation_shares,
+    parse_size,
 )
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -84,6 +85,10 @@ class DataConfig(Record):
     """Height of the training resolution in pixels."""
     width: Annotated[int, Field(ge=32, le=4096)] = 848
     """Width of the training resolution in pixels."""
+    training_crop: str | None = None
+    """Height and width of a random crop of each training image, pixels, as `192x192`; None trains on whole images."""
+    evaluation: Literal["whole", "tiles"] = "whole"
+    """How images are predicted: as a whole, or by overlapping tiles of the size of the crops."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the synthetic images held out at random for the plateau schedule."""
 
@@ -134,6 +139,21 @@ class DataConfig(Record):
             raise ValueError(f"context={ALL} stands alone, but got {'+'.join(labels)}")
         return labels
 
+    @field_validator("training_crop")
+    @classmethod
+    def _canonical_crop(cls, value: str | None) -> str | None:
+        return value if value is None else "{}x{}".format(*parse_size(value))
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Height and width of what the network trains on, pixels."""
+        return (self.height, self.width) if self.training_crop is None else parse_size(self.training_crop)
+
+    @property
+    def tile(self) -> tuple[int, int] | None:
+        """Height and width of the tiles of a prediction, pixels; None for whole images."""
+        return self.training_size if self.evaluation == "tiles" and self.training_crop is not None else None
+
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
         if not self.real and not self.generations:
@@ -145,6 +165,11 @@ class DataConfig(Record):
             )
         self._check_synthetic()
         self._check_disjoint()
+        rows, columns = self.training_size
+        if rows > self.height or columns > self.width:
+            raise ValueError(
+                f"training_crop ({self.training_crop}) must not be larger than the images ({self.height}x{self.width})"
+            )
         return self
 
     def _check_synthetic(self) -> None:

@@ -16,6 +16,9 @@ ALL = "all"
 """Context that means every class of the data except the target; a sweep resolves it at its start."""
 
 
+_LEAST_SIDE = 32
+"""Smallest side of a training image, pixels."""
+
 TAG_NAME = re.compile(r"[A-Za-z0-9_-]+")
 """Pattern of a tag's name, which can be part of the name of an axis."""
 
@@ -81,6 +84,18 @@ def _split(text: str) -> tuple[str, float | None]:
     if not name or not re.fullmatch(r"\d*\.?\d+", number, re.ASCII) or not 0 < float(number) <= 1:
         raise ValueError(f"the share of a generation is written 3:0.2, above 0 and up to 1, but got {text!r}")
     return name, float(number)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return height and width of a size written `192x256`.
+
+    Raises:
+        ValueError: It has another form, or a side below 32 pixels.
+    """
+    match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text.strip(), re.ASCII)
+    if match is None or min(int(match[1]), int(match[2])) < _LEAST_SIDE:
+        raise ValueError(f"a size is HEIGHTxWIDTH such as 192x256, both from {_LEAST_SIDE} pixels, but got {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def plain_name(name: str) -> str:

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seatbelt.config.augmentation import AugmentationConfig
-from seatbelt.config.data import DataConfig, Share
+from seatbelt.config.data import DataConfig
 from seatbelt.config.data import Record as _Record
 from seatbelt.config.encoders import encoder_name
 from seatbelt.config.field_paths import set_field
-from seatbelt.config.notation import plain_name
+from seatbelt.config.loss import LossConfig
+from seatbelt.config.notation import ALL, plain_name
+from seatbelt.config.optimisation import OptimisationConfig
 from seatbelt.errors import UserError
 
 ThesisDecoder = Literal["fpn", "deeplabv3", "deeplabv3plus", "unet", "unetplusplus", "linknet"]
@@ -26,8 +28,6 @@ DECODERS: tuple[str, ...] = get_args(Decoder)
 
 _WHOLE_ENCODERS = ("fpn", "deeplabv3", "deeplabv3plus", "dpt")
 """Decoders that are defined for five encoder stages only."""
-
-Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class ModelConfig(_Record):
@@ -86,45 +86,6 @@ class PretrainingConfig(_Record):
         return tuple(sorted(set(value)))
 
 
-class LossConfig(_Record):
-    """Weights of the three losses; the loss is their weighted mean, averaged over the labels."""
-
-    bce: Annotated[float, Field(ge=0)] = 1.0
-    dice: Annotated[float, Field(ge=0)] = 1.0
-    iou: Annotated[float, Field(ge=0)] = 1.0
-
-    @model_validator(mode="after")
-    def _not_all_zero(self) -> LossConfig:
-        if self.bce + self.dice + self.iou <= 0:
-            raise ValueError("at least one of the loss weights bce, dice, iou must be above 0")
-        return self
-
-
-class OptimisationConfig(_Record):
-    """Adam, the plateau schedule and the numeric precision."""
-
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
-    """Images per step."""
-    encoder_learning_rate: Rate = 0.0002
-    """Initial learning rate of the encoder."""
-    decoder_learning_rate: Rate = 0.00025
-    """Initial learning rate of everything else."""
-    encoder_weight_decay: Share = 0.00003
-    """Table 3.3's "layer weight decay", read as the encoder's own (docs/decisions/0003)."""
-    decoder_weight_decay: Share = 0.0003
-    """Table 3.3's "adam weight decay"."""
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Factor of both learning rates when the validation loss stops falling."""
-    plateau_patience: Annotated[int, Field(ge=0)] = 6
-    """Epochs without a lower validation loss until then."""
-    early_stopping_patience: Annotated[int, Field(ge=1)] = 50
-    """Epochs without a better selection IoU until the trial ends."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 runs the forward pass under autocast, on any device."""
-    channels_last: bool = False
-    """Memory layout of images and weights."""
-
-
 class TrialConfig(_Record):
     """Everything that determines the numbers of a trial."""
 
@@ -135,8 +96,25 @@ class TrialConfig(_Record):
     loss: LossConfig = LossConfig()
     optimisation: OptimisationConfig = OptimisationConfig()
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
-    """Full epochs of a trial: a budget, not part of its identity (docs/decisions/0002)."""
+    """Full epochs of a trial: a budget, and no part of its identity unless the schedule depends on it
+    (docs/decisions/0002)."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> TrialConfig:
+        labels = (self.data.target, *self.data.context)
+        for label in self.loss.weights_by_label:
+            if label not in labels and ALL not in labels:
+                raise ValueError(
+                    f"loss.label_weights names {label}, but the labels of the trial are {', '.join(labels)}"
+                )
+        optimisation = self.optimisation
+        if optimisation.depends_on_length and optimisation.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"optimisation.warmup_epochs ({optimisation.warmup_epochs:g}) must be below the epochs ({self.epochs}) "
+                f"with the schedule {optimisation.schedule}"
+            )
+        return self
 
     @property
     def stage(self) -> TrialConfig | None:

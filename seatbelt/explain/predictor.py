@@ -33,6 +33,8 @@ class Predictor:
     """Predict under autocast, as in a trial of that precision. Gradients are always float32."""
     channels_last: bool = False
     """Memory layout of the images, as in the trial."""
+    tile: tuple[int, int] | None = None
+    """Height and width of the tiles that an image is predicted by, pixels; None for whole images."""
 
     @torch.no_grad()
     def logits(self, images: Images) -> torch.Tensor:
@@ -46,6 +48,7 @@ class Predictor:
                 self.normalisation,
                 channels_last=self.channels_last,
                 bfloat16=self.bfloat16,
+                tile=self.tile,
             )
         return logits[:, 0]
 

@@ -67,6 +67,19 @@ class CheckImage:
     """Annotation of the target (H, W); None compares with the prediction of the model instead."""
 
 
+def refuse_tiles(forms: Sequence[GraphForm], tile: tuple[int, int] | None) -> None:
+    """Check that a model can be a graph.
+
+    Raises:
+        UserError: It predicts by tiles.
+    """
+    if forms and tile is not None:
+        raise UserError(
+            f"--{forms[0]}: this model predicts by overlapping tiles of {tile[0]}x{tile[1]}, which no graph holds; "
+            "export it without graphs (`seatbelt predict` and seatbelt.load_model know the tiles)"
+        )
+
+
 def export_graph(model: Model, form: GraphForm) -> bytes:
     """Return the content of a graph file.
 

@@ -18,8 +18,8 @@ from seatbelt.inference.graph import PredictionGraph, resize_logits
 from seatbelt.inference.prediction import Image, Prediction
 from seatbelt.inference.record import RECORD, WEIGHTS, ModelRecord, read_record
 from seatbelt.inference.resizing import resize_image
-from seatbelt.models.architectures import build, segment
-from seatbelt.models.inference import Normalisation
+from seatbelt.models.architectures import build
+from seatbelt.models.inference import Normalisation, network_logits
 from seatbelt.models.weights import resolve
 from seatbelt.storage.base import read_file
 from seatbelt.training.device import choose_device
@@ -68,7 +68,9 @@ class Model:
         """Return the logits (M, K, h, w) of M members for each prepared image."""
         batch = torch.from_numpy(np.stack(images)).to(self.device)
         pixels = self._normalisation(batch.permute(0, 3, 1, 2).float())
-        members = torch.stack([segment(network, pixels).float() for network in self.networks])
+        tile = self.record.tile
+        logits = [network_logits(network, pixels, tile=tile) for network in self.networks]
+        members = torch.stack(logits)
         return list(members.unbind(dim=1))
 
     @torch.inference_mode()

@@ -108,6 +108,8 @@ class ModelRecord(Record):
     height: Annotated[int, Field(ge=1)]
     """Height of the training size in pixels; images are resized to it, whatever their aspect ratio."""
     width: Annotated[int, Field(ge=1)]
+    tile: tuple[int, int] | None = None
+    """Height and width of the overlapping tiles that a resized image is predicted by, pixels; None for the whole."""
     resizing: Literal["opencv-area-or-linear"] = "opencv-area-or-linear"
     """OpenCV's INTER_AREA if a side shrinks, otherwise INTER_LINEAR, rounded to 8 bits; logits return by bilinear
     interpolation."""

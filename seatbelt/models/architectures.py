@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt.config.trial import ModelConfig, OptimisationConfig
+from seatbelt.config.optimisation import OptimisationConfig
+from seatbelt.config.trial import ModelConfig
 from seatbelt.models.decoders import WITH_OUTPUT_STRIDE, build_decoder
 from seatbelt.models.encoders import switch_off_dropout
 from seatbelt.models.weights import ResolvedWeights

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from seatbelt.models.architectures import segment
+from seatbelt.models.tiling import segment_tiles
 
 
 class Normalisation:
@@ -35,6 +36,7 @@ def image_logits(
     *,
     channels_last: bool = False,
     bfloat16: bool = False,
+    tile: tuple[int, int] | None = None,
 ) -> torch.Tensor:
     """Return the logits of images of any size.
 
@@ -44,20 +46,30 @@ def image_logits(
         normalisation: That of the network's initial weights.
         channels_last: Memory layout of the images.
         bfloat16: Run the forward pass under autocast.
+        tile: Predict by overlapping tiles of this height and width; None for whole images.
 
     Returns:
         (N, K, H, W), float32.
     """
     return network_logits(
-        network, normalisation(images.permute(0, 3, 1, 2).float()), channels_last=channels_last, bfloat16=bfloat16
+        network,
+        normalisation(images.permute(0, 3, 1, 2).float()),
+        channels_last=channels_last,
+        bfloat16=bfloat16,
+        tile=tile,
     )
 
 
 def network_logits(
-    network: nn.Module, images: torch.Tensor, *, channels_last: bool = False, bfloat16: bool = False
+    network: nn.Module,
+    images: torch.Tensor,
+    *,
+    channels_last: bool = False,
+    bfloat16: bool = False,
+    tile: tuple[int, int] | None = None,
 ) -> torch.Tensor:
-    """Return the logits (N, K, H, W), float32, of normalised images (N, 3, H, W)."""
+    """Return the logits (N, K, H, W), float32, of normalised images (N, 3, H, W); see `image_logits`."""
     images = images.contiguous(memory_format=memory_layout(channels_last=channels_last))
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bfloat16):
-        logits = segment(network, images)
+        logits = segment(network, images) if tile is None else segment_tiles(network, images, tile)
     return logits.float()

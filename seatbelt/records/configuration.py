@@ -14,6 +14,16 @@ def _augmentation_overrides(config: TrialConfig) -> str | None:
     return json.dumps(overrides) if overrides else None
 
 
+def _loss(config: TrialConfig) -> str:
+    weights = {name: weight for name, weight in config.loss.weights.items() if weight}
+    return "+".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in weights.items())
+
+
+def _augmentation_library(config: TrialConfig) -> str | None:
+    library = {item.name: json.loads(item.parameters) for item in config.augmentation.library}
+    return json.dumps(library) if library else None
+
+
 CONFIGURATION = [
     Column("encoder", "string", "encoder, normalised name", lambda c: c.model.encoder),
     Column("decoder", "string", "decoder, normalised name", lambda c: c.model.decoder),
@@ -57,6 +67,18 @@ CONFIGURATION = [
     Column("height", "int64", "training resolution, pixels", lambda c: c.data.height),
     Column("width", "int64", "training resolution, pixels", lambda c: c.data.width),
     Column(
+        "training_crop",
+        "string",
+        "height x width of random training crops; null for whole images",
+        lambda c: c.data.training_crop,
+    ),
+    Column(
+        "evaluation",
+        "string",
+        "whole, or tiles of the size of the crops; IoU is at height x width",
+        lambda c: c.data.evaluation,
+    ),
+    Column(
         "augmentation", "string", "transforms switched on, joined by +", lambda c: "+".join(c.augmentation.transforms)
     ),
     Column(
@@ -88,6 +110,12 @@ CONFIGURATION = [
         "string",
         "probabilities and strengths of single transforms, JSON; null without",
         _augmentation_overrides,
+    ),
+    Column(
+        "augmentation_library",
+        "string",
+        "transforms of albumentations with their parameters, JSON; null without",
+        _augmentation_library,
     ),
     Column("decoder_dropout", "float64", "dropout before the segmentation head", lambda c: c.model.decoder_dropout),
     Column("output_stride", "int64", "stride of the deepest features"),
@@ -127,6 +155,30 @@ CONFIGURATION = [
         "int64",
         "epochs without a better selection IoU before the trial ends",
         lambda c: c.optimisation.early_stopping_patience,
+    ),
+    Column("optimizer", "string", "adam, adamw or sgd", lambda c: c.optimisation.optimizer),
+    Column("schedule", "string", "how the learning rates change", lambda c: c.optimisation.schedule),
+    Column("warmup_epochs", "float64", "epochs in which they rise from 0", lambda c: c.optimisation.warmup_epochs),
+    Column("accumulation", "int64", "batches per step", lambda c: c.optimisation.accumulation),
+    Column(
+        "gradient_clipping",
+        "float64",
+        "largest norm of the gradient; null without",
+        lambda c: c.optimisation.gradient_clipping,
+    ),
+    Column("frozen_epochs", "int64", "first epochs with a frozen encoder", lambda c: c.optimisation.frozen_epochs),
+    Column(
+        "averaging",
+        "float64",
+        "decay of the moving average of the weights; null without",
+        lambda c: c.optimisation.averaging,
+    ),
+    Column("loss", "string", "losses of the mean, joined by +; bce:2 has a weight", _loss),
+    Column(
+        "label_weights",
+        "string",
+        "weights of labels in the loss, joined by +",
+        lambda c: "+".join(c.loss.label_weights),
     ),
     Column("encoder_depth", "int64", "encoder stages", lambda c: c.model.encoder_depth),
     Column(

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from seatbelt.config.augmentation import AugmentationConfig
+from seatbelt.config.library_transform import canonical_parameters
 from seatbelt.config.trial import TrialConfig
 
 KEY_DIGITS = 12
@@ -49,16 +50,22 @@ def stage_key(config: TrialConfig, epochs: int) -> str | None:
 def identifying_fields(config: TrialConfig) -> dict[str, Any]:
     """Return what determines the numbers of a trial: the fields that differ from their default, and the seed.
 
-    The number of epochs is left out, because epoch e of a trial is the same whether 9 or 50 are planned. So are the
-    fields that the augmentation does not use, such as probabilities under RandAugment.
+    The number of epochs is left out where epoch e of a trial is the same whether 9 or 50 are planned: under every
+    schedule but cosine and polynomial. So are fields that are not used, such as probabilities under RandAugment.
     """
     fields = config.model_dump(mode="json", exclude_defaults=True)
     fields.pop("epochs", None)
+    if config.optimisation.depends_on_length:
+        fields["epochs"] = config.epochs
     if not config.pretraining.generations:
         fields.pop("pretraining", None)
     _drop_unused(fields.get("augmentation", {}), config.augmentation)
-    if not fields.get("augmentation", True):
-        del fields["augmentation"]
+    _drop_unused_of_recipe(fields, config)
+    if config.data.training_crop is None:
+        fields.get("data", {}).pop("evaluation", None)
+    for name in ("data", "augmentation", "loss", "optimisation"):
+        if not fields.get(name, True):
+            del fields[name]
     fields["seed"] = config.seed
     return fields
 
@@ -83,13 +90,40 @@ def _drop_unused(fields: dict[str, Any], config: AugmentationConfig) -> None:
     if config.policy != "independent":
         unused |= {"probability", "probabilities"}
     if not config.transforms:
-        unused |= {"policy", "operations", "strength"}
+        unused |= {"strength"} if config.library else {"policy", "operations", "strength"}
     for name in unused & set(fields):
         del fields[name]
     for name in ("probabilities", "strengths"):
         used = {key: value for key, value in fields.pop(name, {}).items() if key in config.transforms}
         if used:
             fields[name] = used
+    if config.library and config.policy != "independent":
+        fields["library"] = [
+            {"name": item.name, "parameters": canonical_parameters(item.arguments)} for item in config.library
+        ]
+    for item in fields.get("library", []):
+        if item.get("parameters") == "{}":
+            del item["parameters"]
+
+
+def _drop_unused_of_recipe(fields: dict[str, Any], config: TrialConfig) -> None:
+    """Remove the parameters of losses, schedules and optimizers that a trial does not have."""
+    loss, optimisation = config.loss, config.optimisation
+    used = {
+        "positive_weight": loss.bce or loss.focal,
+        "label_smoothing": loss.bce,
+        "focal_gamma": loss.focal,
+        "tversky_false": loss.tversky,
+        "tversky_missed": loss.tversky,
+        "boundary_width": loss.boundary,
+        "momentum": optimisation.optimizer == "sgd",
+        "polynomial_power": optimisation.schedule == "polynomial",
+        "plateau_factor": optimisation.schedule == "plateau",
+        "plateau_patience": optimisation.schedule == "plateau",
+    }
+    for part in ("loss", "optimisation"):
+        for name in fields.get(part, {}).keys() & {name for name, value in used.items() if not value}:
+            del fields[part][name]
 
 
 def _digest(fields: dict[str, Any]) -> str:

@@ -38,9 +38,10 @@ class Checkpoint:
 
     epoch: int
     weights: Tensors
-    """The network's parameters and buffers."""
+    """Parameters and buffers of the network that is evaluated."""
     optimizer: Tensors
-    """Adam's moments, `<parameter index>.<name>`."""
+    """What else training needs: the optimizer's moments, `<parameter index>.<name>`, and with averaged weights the
+    network's own."""
     trainer: dict[str, Any]
     """Schedule, early stopping and best epoch: JSON values."""
     log: list[dict[str, Any]]

@@ -129,7 +129,7 @@ class _Saver:
 
 
 def _test(trainer: Trainer, folder: CheckpointFolder) -> Ended:
-    trainer.network.load_state_dict(folder.best_weights())
+    trainer.evaluated.load_state_dict(folder.best_weights())
     _, counts = trainer.evaluate(trainer.data.test)
     return Ended(
         outcome="complete",

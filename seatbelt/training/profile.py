@@ -44,7 +44,7 @@ def measure(config: TrialConfig, device: str = "cpu") -> Profile:
     try:
         network = _network(config).to(device)
         network = network.to(memory_format=memory_layout(channels_last=config.optimisation.channels_last))
-        height, width = timed_size(config.data.height, config.data.width)
+        height, width = timed_size(*config.data.training_size)
         forward, backward = _seconds(network, config, (_TIMED_IMAGES, height, width), device)
         on_gpu = device.startswith("cuda")
         memory = _cuda_peak(network, config, device) if on_gpu else estimated_bytes(config)
@@ -99,7 +99,7 @@ def estimated_bytes(config: TrialConfig) -> int:
 
     Torch's fake tensors have shapes but no content, so this computes nothing and takes no memory.
     """
-    images, height, width = shape = (config.optimisation.batch_size, config.data.height, config.data.width)
+    images, height, width = shape = (config.optimisation.batch_size, *config.data.training_size)
     with on_meta():
         network = _network(config)
     with FakeTensorMode(allow_non_fake_inputs=True):
@@ -133,7 +133,7 @@ def _loss(network: nn.Module, config: TrialConfig, shape: tuple[int, int, int], 
 def _seconds(network: nn.Module, config: TrialConfig, shape: tuple[int, int, int], device: str) -> tuple[float, float]:
     """Return the seconds of the forward and the backward pass per image, from the second of two steps."""
     pixels = shape[0] * shape[1] * shape[2]
-    scale = config.data.height * config.data.width / pixels
+    scale = math.prod(config.data.training_size) / pixels
     forward = backward = 0.0
     for _ in range(2):
         started = _now(device)
@@ -152,7 +152,7 @@ def _now(device: str) -> float:
 
 
 def _cuda_peak(network: nn.Module, config: TrialConfig, device: str) -> int:
-    shape = (config.optimisation.batch_size, config.data.height, config.data.width)
+    shape = (config.optimisation.batch_size, *config.data.training_size)
     torch.cuda.reset_peak_memory_stats(device)
     _loss(network, config, shape, device).backward()  # type: ignore[no-untyped-call]
     moments = 8 * count_parameters(network)

@@ -5,29 +5,34 @@ Everything random in epoch e derives from (seed, e, ...). A checkpoint holds the
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch import nn
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.loading.loader import Batch, Samples, TrainingLoader, evaluation_batches
 from seatbelt.data.loading.trial_samples import TrialSamples
-from seatbelt.models.architectures import build, parameter_groups
+from seatbelt.models.architectures import build
 from seatbelt.models.inference import Normalisation, image_logits, memory_layout
-from seatbelt.models.losses import segmentation_loss
+from seatbelt.models.losses import label_weights_of, segmentation_loss
 from seatbelt.models.weights import ResolvedWeights
+from seatbelt.training.averaging import WeightAverage
 from seatbelt.training.checkpoint import Checkpoint, Tensors
 from seatbelt.training.device import Execution
 from seatbelt.training.events import EpochMetrics
 from seatbelt.training.metrics import image_counts, scores
 from seatbelt.training.micro_batch import BeforeStep, fewest_images, halved, part_sizes
+from seatbelt.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from seatbelt.training.schedule import Schedule
 
 
 class Trainer:
@@ -62,11 +67,10 @@ class Trainer:
         torch.manual_seed(_derived_seed(config.seed, 0))
         network = build(config.model, 1 + len(config.data.context), weights=weights).to(execution.device)
         self.network = network.to(memory_format=memory_layout(channels_last=optimisation.channels_last))
-        groups = parameter_groups(self.network, optimisation)
-        self.optimizer = torch.optim.Adam([dict(group) for group in groups], fused=True)
-        self.schedule = ReduceLROnPlateau(
-            self.optimizer, factor=optimisation.plateau_factor, patience=optimisation.plateau_patience
-        )
+        self.optimizer = make_optimizer(self.network, optimisation)
+        self.schedule = Schedule(self.optimizer, optimisation, config.epochs)
+        self.average = None if optimisation.averaging is None else WeightAverage(self.network, optimisation.averaging)
+        self.label_weights = label_weights_of(config.loss, config.data, execution.device)
         self.normalisation = Normalisation(weights.mean, weights.std, execution.device)
         self.loader = TrainingLoader(data.train, config, workers=execution.workers)
 
@@ -79,7 +83,8 @@ class Trainer:
         """Train the next epoch and evaluate; None if the loss is no longer finite."""
         epoch = self.epoch + 1
         torch.manual_seed(_derived_seed(self.config.seed, epoch))
-        rates = {group["name"]: float(group["lr"]) for group in self.optimizer.param_groups}
+        self.schedule.before_step(self._epochs_done(0))
+        rates = self.schedule.rates()
         started = time.perf_counter()
         train_loss, images = self._train_steps(epoch)
         if not math.isfinite(train_loss):
@@ -112,25 +117,43 @@ class Trainer:
         return metrics
 
     def _advance(self, epoch: int, validation_loss: float, selection_iou: float) -> None:
-        self.schedule.step(validation_loss)
+        self.schedule.after_epoch(epoch, validation_loss)
         self.epoch = epoch
         if selection_iou > self.best_iou:
             self.best_iou, self.best_epoch = selection_iou, epoch
-            self.best_weights = {name: t.detach().clone() for name, t in self.network.state_dict().items()}
+            self.best_weights = {name: t.detach().clone() for name, t in self.evaluated.state_dict().items()}
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated, tested and exported: with the averaged weights, if they are averaged."""
+        return self.network if self.average is None else self.average.network
+
+    def _epochs_done(self, batches: int) -> float:
+        """Return the epochs up to the middle of the step that begins after some batches of the next epoch."""
+        step = min(self.config.optimisation.accumulation, len(self.loader) - batches)
+        return self.epoch + (batches + step / 2) / len(self.loader)
 
     def _train_steps(self, epoch: int) -> tuple[float, int]:
         self.network.train()
+        self._freeze(frozen=epoch <= self.config.optimisation.frozen_epochs)
         total = torch.zeros((), dtype=torch.float64, device=self.execution.device)
-        images = 0
-        first = self.epoch == 0
-        for batch in self.loader.epoch(epoch):
-            loss = self._first_step(batch) if first else self._step(batch)
-            first = False
-            total += loss.double() * len(batch[0])
-            images += len(batch[0])
+        images = done = 0
+        for batches in _grouped(self.loader.epoch(epoch), self.config.optimisation.accumulation):
+            self.schedule.before_step(self._epochs_done(done))
+            losses = self._step(batches) if self.epoch or done else self._first_step(batches)
+            for loss, batch in zip(losses, batches, strict=True):
+                total += loss.double() * len(batch[0])
+                images += len(batch[0])
+            done += len(batches)
         return float(total) / images, images
 
-    def _first_step(self, batch: Batch) -> torch.Tensor:
+    def _freeze(self, *, frozen: bool) -> None:
+        encoder = self.network.get_submodule("encoder")
+        encoder.requires_grad_(not frozen)
+        if frozen:
+            encoder.eval()
+
+    def _first_step(self, batches: Sequence[Batch]) -> list[torch.Tensor]:
         """Take the first step of a trial, in smaller parts if memory is short.
 
         Raises:
@@ -140,77 +163,87 @@ class Trainer:
         batch_size = self.config.optimisation.batch_size
         while True:
             try:
-                return self._step(batch)
+                return self._step(batches)
             except torch.OutOfMemoryError as error:
                 reason = str(error).splitlines()[0]
             # Outside the except block: inside it, the traceback still references the tensors of the step.
-            images = fewest_images(self.config.model, self.config.data.height, self.config.data.width)
+            images = fewest_images(self.config.model, *self.config.data.training_size)
             smaller = halved(self.micro_batch, batch_size=batch_size, images=images)
             if smaller is None:
                 raise torch.OutOfMemoryError(f"{self.micro_batch} images at a time do not fit: {reason}")
             before.restore(self.optimizer)
             self.micro_batch = smaller
 
-    def _step(self, batch: Batch) -> torch.Tensor:
-        """Take one step on a batch and return its loss, the mean over its parts weighted by their images."""
+    def _step(self, batches: Sequence[Batch]) -> list[torch.Tensor]:
+        """Take one step on some batches and return the loss of each."""
         self.optimizer.zero_grad(set_to_none=True)
+        losses = [self._backward(batch, 1 / len(batches)) for batch in batches]
+        clipping = self.config.optimisation.gradient_clipping
+        if clipping is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), clipping)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+        return losses
+
+    def _backward(self, batch: Batch, share: float) -> torch.Tensor:
+        """Add the gradients of a batch and return its loss, the mean over its parts weighted by their images."""
         total = torch.zeros((), device=self.execution.device)
         sizes = part_sizes(len(batch[0]), self.micro_batch)
         for images, codes in zip(torch.split(batch[0], sizes), torch.split(batch[1], sizes), strict=True):
-            logits, targets, valid = self._forward((images, codes))
-            loss = segmentation_loss(logits, targets, valid, self.config.loss) * (len(images) / len(batch[0]))
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+            loss = self._loss(*self._forward(self.network, (images, codes))) * (len(images) / len(batch[0]))
+            (loss * share).backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
             total += loss.detach()
-        self.optimizer.step()
         return total
 
     @torch.no_grad()
     def evaluate(self, samples: Samples) -> tuple[float, NDArray[np.int64]]:
         """Return the mean loss and the counts (N, 3) over samples."""
-        self.network.eval()
+        self.evaluated.eval()
         total, counts = 0.0, [np.zeros((0, 3), np.int64)]
         for batch in evaluation_batches(samples, self.config.optimisation.batch_size):
-            logits, targets, valid = self._forward(batch)
-            loss = segmentation_loss(logits, targets, valid, self.config.loss)
-            total += float(loss) * len(batch[0])
+            logits, targets, valid = self._forward(self.evaluated, batch, self.config.data.tile)
+            total += float(self._loss(logits, targets, valid)) * len(batch[0])
             counts.append(image_counts(logits, targets, valid))
         return total / max(1, len(samples)), np.concatenate(counts)
 
-    def _forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _forward(
+        self, network: nn.Module, batch: Batch, tile: tuple[int, int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits (N, K, H, W), targets (N, K, H, W) and valid (N, 1, H, W)."""
         device = self.execution.device
         codes = batch[1].to(device, non_blocking=True)
         logits = image_logits(
-            self.network,
+            network,
             batch[0].to(device, non_blocking=True),
             self.normalisation,
             channels_last=self.config.optimisation.channels_last,
             bfloat16=self.config.optimisation.precision == "bfloat16",
+            tile=tile,
         )
         channels = torch.arange(1, 2 + len(self.config.data.context), device=device, dtype=torch.uint8)
         targets = (codes.unsqueeze(1) == channels.view(1, -1, 1, 1)).float()
         return logits, targets, (codes != IGNORE).unsqueeze(1)
 
+    def _loss(self, logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        return segmentation_loss(logits, targets, valid, self.config.loss, self.label_weights)
+
     def checkpoint(self) -> Checkpoint:
         """Return the state after the current epoch."""
-        moments = {
-            f"{index}.{name}": value
-            for index, state in self.optimizer.state_dict()["state"].items()
-            for name, value in state.items()
-        }
         trainer = {
             "best_epoch": self.best_epoch,
             "best_iou": self.best_iou,
             "micro_batch": self.micro_batch,
-            "rates": [group["lr"] for group in self.optimizer.param_groups],
-            "plateau": {
-                "best": self.schedule.best,
-                "num_bad_epochs": self.schedule.num_bad_epochs,
-                "last_epoch": self.schedule.last_epoch,
-            },
+            **self.schedule.state(),
         }
-        weights = dict(self.network.state_dict())
-        return Checkpoint(epoch=self.epoch, weights=weights, optimizer=moments, trainer=trainer, log=self.log)
+        further = {} if self.average is None else self.average.tensors()
+        return Checkpoint(
+            epoch=self.epoch,
+            weights=dict(self.evaluated.state_dict()),
+            optimizer={**optimizer_tensors(self.optimizer), **further},
+            trainer=trainer,
+            log=self.log,
+        )
 
     def begin_with(self, weights: Tensors) -> None:
         """Start from the weights of a pretraining, with a fresh optimizer and schedule."""
@@ -218,30 +251,22 @@ class Trainer:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint."""
-        self.network.load_state_dict(checkpoint.weights)
-        self._restore_optimizer(checkpoint.optimizer)
+        if self.average is None:
+            self.network.load_state_dict(checkpoint.weights)
+            moments = checkpoint.optimizer
+        else:
+            moments = self.average.restore(checkpoint.weights, checkpoint.optimizer)
+        restore_optimizer(self.optimizer, moments)
         trainer = checkpoint.trainer
-        for group, rate in zip(self.optimizer.param_groups, trainer["rates"], strict=True):
-            group["lr"] = rate
-        for name, value in trainer["plateau"].items():
-            setattr(self.schedule, name, value)
+        self.schedule.restore(trainer)
         self.epoch, self.log = checkpoint.epoch, list(checkpoint.log)
         self.best_epoch, self.best_iou = trainer["best_epoch"], trainer["best_iou"]
         self.micro_batch = trainer.get("micro_batch", self.micro_batch)
 
-    def _restore_optimizer(self, saved: Tensors) -> None:
-        """Restore Adam's state, which a checkpoint holds on the CPU and without a memory layout.
 
-        Each tensor moves to the device of its parameter, because CUDA's fused kernel checks no devices. It also gets
-        the memory layout of the parameter: only then does the arithmetic repeat bit for bit.
-        """
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        for name, value in saved.items():
-            index, leaf = name.split(".", 1)
-            parameter = parameters[int(index)]
-            is_moment = value.shape == parameter.shape and leaf != "step"
-            restored = torch.empty_like(parameter).copy_(value) if is_moment else value.to(parameter.device)
-            self.optimizer.state[parameter][leaf] = restored
+def _grouped(batches: Iterator[Batch], size: int) -> Iterator[tuple[Batch, ...]]:
+    while group := tuple(itertools.islice(batches, size)):
+        yield group
 
 
 def _derived_seed(seed: int, epoch: int) -> int:

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from seatbelt.config.trial import DECODERS, LossConfig, ModelConfig
+from seatbelt.config.loss import LossConfig
+from seatbelt.config.trial import DECODERS, ModelConfig
 
 OF_SMP = (
     *("resnet18", "resnext50_32x4d", "dpn68", "vgg11", "se_resnet50", "densenet121", "inceptionresnetv2"),
@@ -71,7 +72,7 @@ def _try(encoder: str, decoder: str) -> tuple[str | None, float]:
     logits = segment(network, torch.rand(2, 3, side, side))
     valid = torch.ones(2, 1, side, side, dtype=torch.bool)
     loss = segmentation_loss(logits, torch.zeros(2, 1, side, side), valid, LossConfig())
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+    loss.backward()
     optimizer.step()
     assert bool(loss.isfinite()), f"{encoder} {decoder}: the loss is {loss}"
     return None, time.perf_counter() - started

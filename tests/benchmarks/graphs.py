@@ -25,7 +25,7 @@ IMAGES = 50
 """Of each data set."""
 
 
-def measure(folder: Path) -> list[str]:
+def measure(folder: Path) -> Iterator[str]:
     """Export, compare on every image, and time both on ten of them."""
     import torch
 
@@ -34,20 +34,19 @@ def measure(folder: Path) -> list[str]:
     torch.set_num_threads(os.cpu_count() or 1)
     images = list(_images(folder))
     sizes = sorted({image.pixels.shape[:2] for image in images})
-    lines = [f"{len(images)} images, {len(sizes)} sizes from {sizes[0]} to {sizes[-1]}"]
+    yield f"{len(images)} images, {len(sizes)} sizes from {sizes[0]} to {sizes[-1]}"
     for height, width in SIZES:
         for decoder in ARCHITECTURES:
             model = _model(decoder, height, width)
             content = export_graph(model, "onnx")
             check = check_graph(content, "onnx", model, images)
             ours, graph = _seconds(model, content, images[:: len(images) // 10])
-            lines.append(
+            yield (
                 f"{decoder} with lite0 at {width}x{height}: largest difference of a probability "
                 f"{check.probability:.1e}, of an IoU {check.iou:.1e}; torch {1000 * ours:.0f} ms, ONNX Runtime "
                 f"{1000 * graph:.0f} ms per image: {ours / graph:.2f} x"
             )
-            assert check.passes, lines[-1]
-    return lines
+            assert check.passes, decoder
 
 
 def _images(folder: Path) -> Iterator[CheckImage]:

@@ -71,7 +71,7 @@ class Sweep(RuleBasedStateMachine):
         assert len(history.by_number) == CELLS * self.limits.replicates
         assert self.tested == {view.key for view in history.by_number if view.status is Status.COMPLETE}
         assert all(view.status in FINAL for view in history.by_number if view.exempt)
-        rung = history.rungs[default_rungs(EPOCHS, 3)[0]]
+        rung = history.rungs[default_rungs(EPOCHS, 3)[0]]["plateau"]
         assert rung.promoted >= max(1, rung.reached // 3), "a third goes on, and one at least"
 
     @precondition(lambda self: bool(self.running))

@@ -43,7 +43,8 @@ def test_every_field_of_the_configuration_has_an_axis_or_a_reason_for_none() -> 
 
 def test_no_two_axes_set_the_same_field() -> None:
     # An architecture is a decoder with an encoder, training data are generations and whether real images are there.
-    single = [axis.field for axis in AXES.values() if axis.kind not in ("architecture", "training_data", "regime")]
+    several = ("architecture", "training_data", "regime", "loss")
+    single = [axis.field for axis in AXES.values() if axis.kind not in several]
     assert len(set(single)) == len(single)
 
 
@@ -55,6 +56,8 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
     if AXES[name].kind == "switch":
         sets = [base.with_fields(dict(level_.fields)).augmentation.transforms for level_ in factor_.levels]
         assert [name in chosen for chosen in sets] == [False, True]
+        return
+    if AXES[name].kind == "loss":
         return
     values = [operator.attrgetter(AXES[name].field)(base.with_fields(dict(level_.fields))) for level_ in factor_.levels]
     # The configuration holds each level's own value, in the form in which it is recorded.
@@ -108,6 +111,26 @@ def test_the_usual_levels_are_accepted(name: str) -> None:
         ("augmentation", "all", "all", {"augmentation.transforms": TRANSFORMS}),
         (
             "augmentation",
+            "sun_glare+all",
+            "sun_glare+all",
+            {"augmentation.transforms": (*TRANSFORMS, "sun_glare")},
+        ),
+        ("transform.Blur", "off", "off", {"augmentation.library.Blur": None}),
+        ("transform.Blur", "on", "on", {"augmentation.library.Blur": "{}"}),
+        (
+            "transform.Blur",
+            "blur_limit:3..7+p:0.5",
+            "blur_limit:3..7+p:0.5",
+            {"augmentation.library.Blur": '{"blur_limit":[3,7],"p":0.5}'},
+        ),
+        (
+            "transform.Morphological",
+            "operation:erosion",
+            "operation:erosion",
+            {"augmentation.library.Morphological": '{"operation":"erosion"}'},
+        ),
+        (
+            "augmentation",
             "random_fog+Cutout",
             "random_fog+Cutout",
             {"augmentation.transforms": ("cutout", "random_fog")},
@@ -142,6 +165,10 @@ def test_levels_have_one_canonical_form(name: str, text: str, label: str, fields
         ("generations", "5-3", "generations 5-3: a range must rise, by at most 100; write it as 3-5"),
         ("generations", "1-999999", "generations 1-999999: a range must rise, by at most 100"),
         ("augmentation", "cutout+fog", r"augmentation\.transforms\.1: input should be .* \(got 'fog'\)"),
+        ("transform.Blur", "maybe", r"axis 'transform.Blur' takes off, on, or parameters such as .* got 'maybe'"),
+        ("transform.Blur", "blur_limit:3+blur_limit:5", r"takes off, on, or parameters such as .*, each once, but got"),
+        ("transform.Blur", "p:1.5", r"p must be a probability from 0 to 1, but got 1.5"),
+        ("transform.", "blur_limit:3", r"the name of a transform consists of letters and digits, but got ''"),
         ("augmentation_policy", "RandAugment", r"augmentation\.policy: input should be 'independent', 'randaug"),
         ("augmentation_strength", "2.1", r"augmentation\.strength: input should be less than or equal to 2"),
         ("cutout_strength", "-1", r"augmentation\.strengths\.cutout: input should be greater than or equal to 0"),
@@ -205,3 +232,31 @@ def test_a_share_over_a_range() -> None:
     assert (factor_.range.field, factor_.range.low, factor_.range.high) == ("data.composition.seat=empty", 0, 0.5)
     with pytest.raises(UserError, match="share: input should be less than or equal to 1"):
         factor("share.seat.empty", ["0..2"])
+
+
+def test_a_loss_level_sets_the_weight_of_every_loss() -> None:
+    levels = factor("loss", ["bce:2+boundary", "tversky"]).levels
+    assert [level_.label for level_ in levels] == ["bce:2+boundary", "tversky"]
+    weights = {name.removeprefix("loss."): weight for name, weight in levels[0].fields.items()}
+    assert weights == {"bce": 2, "dice": 0, "iou": 0, "focal": 0, "tversky": 0, "lovasz": 0, "boundary": 1}
+
+
+@pytest.mark.parametrize("text", ["bce+huber", "bce+bce", "", "bce:-1", "bce:x", "bce:0"])
+def test_a_loss_level_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        factor("loss", [text])
+
+
+def test_the_absence_of_a_number_is_a_level() -> None:
+    assert [level_.fields for level_ in factor("averaging").levels] == [
+        {"optimisation.averaging": None},
+        {"optimisation.averaging": 0.999},
+    ]
+
+
+def test_weights_of_labels_are_checked_with_the_labels_of_the_trial() -> None:
+    level_ = factor("label_weights", ["hair:2"]).levels[0]
+    with pytest.raises(UserError, match="label_weights names hair, but the labels of the trial are seat_belt"):
+        TrialConfig().with_fields(dict(level_.fields))
+    weighted = TrialConfig().with_fields({**level_.fields, "data.context": ("hair",)})
+    assert weighted.loss.weights_by_label == {"hair": 2.0}

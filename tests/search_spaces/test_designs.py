@@ -18,21 +18,21 @@ TEN = Space(factors=tuple(factor(name) for name in TRANSFORMS))
 OFF = {name: "off" for name in TRANSFORMS}
 
 
-@pytest.mark.parametrize(("runs", "resolution"), [(32, 4), (128, 5)])
-def test_a_fraction_is_balanced_and_has_its_resolution(runs: int, resolution: int) -> None:
+@pytest.mark.parametrize(("runs", "factors", "resolution"), [(16, 5, 5), (32, 10, 4), (128, 10, 5)])
+def test_a_fraction_is_balanced_and_has_its_resolution(runs: int, factors: int, resolution: int) -> None:
     signs = two_level_signs(runs)
-    assert signs.shape == (runs, 10)
+    assert signs.shape == (runs, factors)
     assert len(np.unique(signs, axis=0)) == runs
     # A product of columns is a word of the defining relation where it is constant: found by trying all products.
     words = {
         frozenset(chosen)
-        for size in range(1, 11)
-        for chosen in itertools.combinations(range(10), size)
+        for size in range(1, factors + 1)
+        for chosen in itertools.combinations(range(factors), size)
         if abs(int(signs[:, list(chosen)].prod(axis=1).sum())) == runs
     }
     assert min(len(word) for word in words) == resolution
-    assert words == set(defining_words(runs))
-    assert len(words) == 2**10 // runs - 1
+    assert words == set(defining_words(runs, factors))
+    assert len(words) == 2**factors // runs - 1
 
 
 def test_main_effects_are_clear_in_32_runs() -> None:
@@ -65,9 +65,9 @@ def test_a_foldover_breaks_the_words_of_its_factor() -> None:
     assert len({tuple(cell.items()) for cell in folded.cells}) == 64
     name = folded.notes[0].removeprefix("folded over on ")
     column = TRANSFORMS.index(name)
-    left = [word for word in defining_words(32) if column not in word]
+    left = [word for word in defining_words(32, 10) if column not in word]
     signs = np.array([[1 if cell[n] == "on" else -1 for n in TRANSFORMS] for cell in folded.cells])
-    for word in defining_words(32):
+    for word in defining_words(32, 10):
         constant = abs(int(signs[:, sorted(word)].prod(axis=1).sum())) == 64
         assert constant == (word in left)
     assert len(folded.notes) < len(plain.notes)
@@ -131,7 +131,7 @@ def labelled(name: str, count: int) -> Factor:
 @pytest.mark.parametrize(
     ("space", "name", "message"),
     [
-        (TEN, "half", "there is no design 'half'; choose one of full, ofat, fractional-32"),
+        (TEN, "half", "there is no design 'half'; choose one of full, ofat, fractional-16, fractional-32"),
         (TEN, "lhs:0", "there is no design 'lhs:0'"),
         (
             Space(factors=(labelled("a", 3),)),

@@ -33,6 +33,7 @@ STUDIES: dict[str, list[str]] = {
     "augmentation": [*ONE, "--design", "fractional-32"],
     "composition": ONE,
     "hyperparameters": [*LITE, "--fix", "encoder=resnet18", "--fix", "decoder=unet"],
+    "recipe": ONE,
     "joint": [
         *("--set", "encoder=lite0", "--set", "decoder=linknet,fpn", "--set", "weights=none", "--trials", "16"),
         *("--set", "encoder_depth=5"),

@@ -1,4 +1,4 @@
-"""The ten augmentations of table 3.4 of the thesis, mostly by albumentations 2.0.8; only this module imports it.
+"""The ten augmentations of table 3.4 of the thesis, mostly by albumentations 2.0.8.
 
 The thesis names the transforms but not their parameters. The parameters here are our choice, mostly the defaults of
 albumentations at that time. Lengths are relative to the training size, so the resolution does not change the strength.
@@ -12,7 +12,6 @@ what s scales. ElasticTransform and RandomFog have the library's distribution at
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from functools import partial
@@ -20,21 +19,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seatbelt.data.augmentation import elastic
 from seatbelt.data.augmentation.fog import fogged
-
-Pixels = npt.NDArray[np.uint8]
-"""An image (H, W, 3) RGB, or a mask (H, W) of class indices with 255 = ignore."""
-
-Step = Callable[[Pixels, Pixels, np.random.Generator], tuple[Pixels, Pixels]]
-"""Applies one transform to an image and its mask with a random generator; never writes into either."""
-
-
-def as_bytes(pixels: Any) -> Pixels:  # noqa: ANN401  (results of OpenCV and albumentations are untyped)
-    """Return pixels as a contiguous array, without a copy if they already are contiguous."""
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+from seatbelt.data.augmentation.library import apply_library, load_library
+from seatbelt.data.augmentation.steps import Pixels, Step, as_bytes
 
 
 def _random_rotate90(height: int, width: int, strength: float) -> Step:
@@ -52,14 +41,14 @@ def _rotate(image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[P
 def _random_crop(height: int, width: int, strength: float) -> Step:
     """Crop a rectangle with 1 - 0.2 s of the height and of the width, enlarged to the training size."""
     share = 1 - 0.2 * strength
-    crop = _library().RandomCrop(height=round(share * height), width=round(share * width), p=1, strict=True)
-    return partial(_apply, crop)
+    crop = load_library().RandomCrop(height=round(share * height), width=round(share * width), p=1, strict=True)
+    return partial(apply_library, crop)
 
 
 def _cutout(height: int, width: int, strength: float) -> Step:
     """Blacken 8 squares with sides of s/10 of the shorter side; the mask does not change."""
     side = max(1, int(strength * min(height, width) / 10))
-    cutout = _library().CoarseDropout(
+    cutout = load_library().CoarseDropout(
         num_holes_range=(8, 8),
         hole_height_range=(side, side),
         hole_width_range=(side, side),
@@ -68,13 +57,13 @@ def _cutout(height: int, width: int, strength: float) -> Step:
         p=1,
         strict=True,
     )
-    return partial(_apply, cutout)
+    return partial(apply_library, cutout)
 
 
 def _shift_scale_rotate(height: int, width: int, strength: float) -> Step:
     """Shift by up to 6.25 s % of each side, scale by 1 - 0.1 s to 1 + 0.1 s, rotate by up to 45 s degrees."""
     shift, scale, angle = 0.0625 * strength, 0.1 * strength, 45 * strength
-    affine = _library().Affine(
+    affine = load_library().Affine(
         translate_percent={"x": (-shift, shift), "y": (-shift, shift)},
         scale=(1 - scale, 1 + scale),
         keep_ratio=True,
@@ -85,20 +74,20 @@ def _shift_scale_rotate(height: int, width: int, strength: float) -> Step:
         p=1,
         strict=True,
     )
-    return partial(_apply, affine)
+    return partial(apply_library, affine)
 
 
 def _solarize(height: int, width: int, strength: float) -> Step:
     """Invert all values above 1 - s/2 of the range."""
     threshold = 1 - strength / 2
-    return partial(_apply, _library().Solarize(threshold_range=(threshold, threshold), p=1, strict=True))
+    return partial(apply_library, load_library().Solarize(threshold_range=(threshold, threshold), p=1, strict=True))
 
 
 def _random_brightness_contrast(height: int, width: int, strength: float) -> Step:
     """Change brightness and contrast by up to 20 s % each."""
     limit = (-0.2 * strength, 0.2 * strength)
-    change = _library().RandomBrightnessContrast(brightness_limit=limit, contrast_limit=limit, p=1, strict=True)
-    return partial(_apply, change)
+    change = load_library().RandomBrightnessContrast(brightness_limit=limit, contrast_limit=limit, p=1, strict=True)
+    return partial(apply_library, change)
 
 
 def _elastic_transform(height: int, width: int, strength: float) -> Step:
@@ -132,7 +121,7 @@ def _fog(opacity: float, image: Pixels, mask: Pixels, stream: np.random.Generato
 def _grid_distortion(height: int, width: int, strength: float) -> Step:
     """Stretch and squeeze the cells of a 5 x 5 grid by up to 30 s %."""
     limit = (-0.3 * strength, 0.3 * strength)
-    return partial(_distort, _library().GridDistortion(num_steps=5, distort_limit=limit, p=1, strict=True))
+    return partial(_distort, load_library().GridDistortion(num_steps=5, distort_limit=limit, p=1, strict=True))
 
 
 def _distort(
@@ -150,7 +139,7 @@ def _distort(
 def _hue_saturation_value(height: int, width: int, strength: float) -> Step:
     """Shift hue by up to 20 s (of 180), saturation by up to 30 s and value by up to 20 s (of 255)."""
     hue, saturation, value = 20 * strength, 30 * strength, 20 * strength
-    shift = _library().HueSaturationValue(
+    shift = load_library().HueSaturationValue(
         hue_shift_limit=(-hue, hue),
         sat_shift_limit=(-saturation, saturation),
         val_shift_limit=(-value, value),
@@ -177,25 +166,6 @@ def _shift_hsv(
     table[0, :, 2] = (values + int(shifts["val_shift"])).clip(0, 255)
     shifted = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table)
     return as_bytes(cv2.cvtColor(shifted, cv2.COLOR_HSV2RGB)), mask
-
-
-def _library() -> Any:  # noqa: ANN401  (albumentations is untyped)
-    """Import albumentations, which takes seconds, only if a transform is switched on."""
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # otherwise the import accesses the network
-    import albumentations
-
-    return albumentations
-
-
-def _apply(
-    transform: Any,  # noqa: ANN401
-    image: Pixels,
-    mask: Pixels,
-    stream: np.random.Generator,
-) -> tuple[Pixels, Pixels]:
-    transform.set_random_state(stream, random.Random(int(stream.integers(2**63))))
-    result = transform(image=image, mask=mask)
-    return as_bytes(result["image"]), as_bytes(result["mask"])
 
 
 BUILDERS: dict[str, Callable[[int, int, float], Step]] = {

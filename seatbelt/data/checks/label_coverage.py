@@ -102,6 +102,16 @@ def describe_missing_context(counter: LabelCounter, config: TrialConfig, train: 
     return None
 
 
+def describe_no_receivers(config: TrialConfig, training: TargetCount) -> str | None:
+    """Return why `copy_paste` would change nothing, None if some training image is without the target."""
+    if training.with_target < training.images:
+        return None
+    return (
+        f"copy_paste pastes {config.data.target} onto training images without it, but all {training.images} of "
+        f"{_trained_on(config)} show it; leave copy_paste off, or train on images of unbelted people too"
+    )
+
+
 def _describe_absence(data: SweepData, arm: str, config: TrialConfig, part: str, count: TargetCount) -> str:
     text = f"none of the {count.images} {part} images shows the target {config.data.target}"
     if part == "training":

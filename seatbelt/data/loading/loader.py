@@ -6,6 +6,7 @@ are uint8; the device normalises them.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.augmentation.augmenter import Augmenter
+from seatbelt.data.augmentation.steps import Supplement
 from seatbelt.data.loading.decoded_cache import Decoded
 from seatbelt.data.loading.malloc import reuse_freed_memory
 from seatbelt.data.partition.subjects import Sample
@@ -26,7 +28,14 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """Images (N, H, W, 3) uint8 RGB and masks (N, H, W) uint8 channel codes, see `Samples`."""
 
 
+Window = tuple[slice, slice]
+"""Rows and columns of a part of an image."""
+
+TARGET = 1
+"""Channel code of the target."""
 _BATCHES_AHEAD = 2
+_CROP = 0x63726F70
+"""Separates the draws of crops from all others derived from seed, epoch and index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,8 @@ class Samples:
     decoded: tuple[Decoded, ...]
     codes: tuple[NDArray[np.uint8], ...]
     indices: tuple[Sample, ...]
+    clothes: tuple[NDArray[np.uint8], ...] = ()
+    """`clothes[d]` maps a class index of data set d to 1 for clothes, else to 0; empty if no transform needs it."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -50,17 +61,53 @@ class Samples:
         data = self.decoded[dataset]
         return np.asarray(data.images[row]), np.asarray(cv2.LUT(data.masks[row], self.codes[dataset]), np.uint8)
 
+    def clothes_of(self, position: int) -> NDArray[np.uint8]:
+        """Return (H, W), 1 where the image shows clothes and 0 elsewhere."""
+        dataset, row = self.indices[position]
+        return np.asarray(cv2.LUT(self.decoded[dataset].masks[row], self.clothes[dataset]), np.uint8)
+
+    def with_target(self) -> tuple[int, ...]:
+        """Return the positions of the samples whose mask shows the target; reads every mask."""
+        return tuple(position for position in range(len(self)) if (self.read(position)[1] == TARGET).any())
+
 
 class _Training(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     def __init__(self, samples: Samples, config: TrialConfig) -> None:
         self.samples = samples
         self.seed = config.seed
-        self.augment = Augmenter(config.augmentation, config.data.height, config.data.width)
+        self.size = config.data.training_size
+        self.augment = Augmenter(config.augmentation, *self.size)
+        # Found here once, before workers are started; which donor an image gets is drawn from its own stream.
+        self.donors = samples.with_target() if "copy_paste" in config.augmentation.transforms else ()
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         epoch, position = key
         image, mask = self.samples.read(position)
-        return self.augment(image, mask, seed=self.seed, epoch=epoch, index=position)
+        window = self._window(mask.shape, epoch, position)
+        # Decided by the whole image: a crop beside the belt shows a belted person too.
+        receives = bool(self.donors) and not (mask == TARGET).any()
+        supplement = Supplement(
+            clothes=self.samples.clothes_of(position)[window] if self.samples.clothes else None,
+            donor=functools.partial(self._donor, window) if receives else None,
+        )
+        return self.augment(
+            image[window], mask[window], seed=self.seed, epoch=epoch, index=position, supplement=supplement
+        )
+
+    def _donor(self, window: Window, stream: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a sample with the target, cut like its receiver."""
+        image, mask = self.samples.read(self.donors[int(stream.integers(len(self.donors)))])
+        return image[window], mask[window]
+
+    def _window(self, shape: tuple[int, ...], epoch: int, position: int) -> Window:
+        """Return a random place of the training size; the augmentation's transforms draw as without it."""
+        rows, columns = self.size
+        down, right = shape[0] - rows, shape[1] - columns
+        if not down and not right:
+            return slice(None), slice(None)
+        stream = np.random.default_rng([self.seed, epoch, position, _CROP])
+        top, left = int(stream.integers(down + 1)), int(stream.integers(right + 1))
+        return slice(top, top + rows), slice(left, left + columns)
 
 
 class _Order:

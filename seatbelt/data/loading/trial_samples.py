@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt.config.data import DataConfig
+from seatbelt.config.notation import classes_of
 from seatbelt.config.trial import TrialConfig
+from seatbelt.data.augmentation.colour import CLOTHES, clothes_table
 from seatbelt.data.datasets.dataset import IGNORE, DataSet, read
 from seatbelt.data.datasets.labels import BACKGROUND, channel_codes, labels_of, missing_classes
 from seatbelt.data.datasets.manifest import Row
@@ -78,6 +80,7 @@ class SweepData:
             subjects_per_data_set=self.subjects_per_data_set,
         )
         self._check_labels(config.data, parts)
+        self._check_clothes(config, parts)
         return parts if self.trained_on == "training" else self._with_held_out(parts, config.data)
 
     def samples(self, config: TrialConfig, progress: Callable[[int, int], None] | None = None) -> TrialSamples:
@@ -87,7 +90,7 @@ class SweepData:
         codes = tuple(channel_codes(dataset.classes, labels_of(config.data)) for dataset in self.datasets)
         train = Samples(decoded=decoded, codes=codes, indices=parts.train)
         return TrialSamples(
-            train=train,
+            train=dataclasses.replace(train, clothes=self._clothes(config)),
             validation=dataclasses.replace(train, indices=parts.validation),
             selection=dataclasses.replace(train, indices=parts.selection),
             test=dataclasses.replace(train, indices=parts.test),
@@ -144,6 +147,28 @@ class SweepData:
                     f"data set {dataset.root}: has no class {', '.join(missing)} (it has: {names}); choose "
                     "another with --fix target=... or context=..."
                 )
+
+    def _clothes(self, config: TrialConfig) -> tuple[NDArray[np.uint8], ...]:
+        if not colours_clothes(config):
+            return ()
+        target = classes_of(config.data.target)
+        return tuple(clothes_table(dataset.classes, target) for dataset in self.datasets)
+
+    def _check_clothes(self, config: TrialConfig, parts: Partition) -> None:
+        tables = self._clothes(config)
+        for index in sorted({dataset for dataset, _ in parts.train}) if tables else ():
+            if not tables[index].any():
+                dataset = self.datasets[index]
+                names = ", ".join(name for name in dataset.classes if name != BACKGROUND)
+                raise UserError(
+                    f"data set {dataset.root}: clothes_colour needs a class of clothes ({', '.join(CLOTHES)}), but it "
+                    f"has: {names}; leave it off, or rename the class in dataset.json"
+                )
+
+
+def colours_clothes(config: TrialConfig) -> bool:
+    """Return whether a trial needs to know where clothes are."""
+    return "clothes_colour" in config.augmentation.transforms
 
 
 def target_masks(samples: Samples) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

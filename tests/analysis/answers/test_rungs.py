@@ -67,3 +67,32 @@ def test_the_covariance_of_a_selection_is_that_of_all() -> None:
     np.testing.assert_allclose(monotone_covariance(np.stack([early, hidden], axis=1)), [[1, 0.8], [0.8, 1]], atol=0.05)
     promoted = early >= 1
     assert np.corrcoef(early[promoted], final[promoted])[0, 1] < 0.6
+
+
+@pytest.mark.slow
+def test_schedules_are_judged_each_by_itself(make_sweep: MakeSweep) -> None:
+    """A cosine lies far behind a plateau at the rung and ahead at the end: within each, the rung ranks perfectly."""
+    rising = [0.50, 0.52, 0.54, 0.56, 0.58, 0.60]
+    trials, epochs = [], []
+    for schedule, finals, behind in (("plateau", rising, 0.05), ("cosine", [0.3 + score for score in rising], 0.7)):
+        for i, final in enumerate(finals):
+            key = f"{schedule}{i}"
+            more = {"cell": f'{{"schedule": "{schedule}"}}', "role": "arm", "epochs_planned": 9, "exempt": False}
+            row = trial(key, key, iou=final, status="COMPLETE", config="{}", replicate=i, **more)
+            trials.append({**row, "epochs_done": 9})
+            for epoch in range(1, 10):
+                epochs.append(
+                    {"trial_key": key, "epoch": epoch, "selection_iou": final - behind * (epoch < 9), "at": NOON}
+                )
+    levels = {name: {"optimisation.schedule": name} for name in ("plateau", "cosine")}
+    description = {"factors": [{"name": "schedule", "levels": levels, "range": None}], "rungs": [3, 9]}
+    agreements = rungs(make_sweep("sweep", description=description, trials=trials, epochs=epochs))
+    third = {name: next(a for a in part if a.epoch == 3) for name, part in agreements.by_schedule.items()}
+    assert {name: a.correlation for name, a in third.items()} == {
+        "plateau": pytest.approx(1),
+        "cosine": pytest.approx(1),
+    }
+    assert next(a for a in agreements.agreements if a.epoch == 3).correlation < 0
+    assert agreements.advice == (
+        "plateau: the first rung, epoch 3, ranks trials well; cosine: the first rung, epoch 3, ranks trials well"
+    )

@@ -71,9 +71,9 @@ def test_data_check_and_show(
         assert drawn.width == 4 * 240
     monkeypatch.chdir(tmp_path)
     text = output_of(monkeypatch, capsys, "data", "show", str(data), "--augment", "--seed", "2")
-    assert text.endswith("wrote augment-sheet.png (1310x748)\n")
+    assert text.endswith("wrote augment-sheet.png (1310x1300)\n")
     with Image.open("augment-sheet.png") as drawn:
-        assert drawn.size == (1310, 748)
+        assert drawn.size == (1310, 1300)
 
 
 @pytest.mark.slow

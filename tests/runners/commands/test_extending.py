@@ -83,6 +83,19 @@ def test_levels_and_epochs_are_added_and_nothing_is_trained_twice(cli: Cli) -> N
     pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
+@pytest.mark.parametrize("schedule", ["plateau,cosine", "polynomial"])
+def test_trials_whose_schedule_has_an_end_cannot_become_longer(cli: Cli, schedule: str) -> None:
+    words = ("--set", "decoder=fpn", "--set", f"schedule={schedule}")
+    cli.sweep(*words, "--max-epochs", "1")
+    name = schedule.split(",")[-1]
+    for done in (
+        cli.sweep(*words, "--max-epochs", "2", code=2),
+        cli("resume", "a", "--max-epochs", "2", "--engine", "in-process", code=2),
+    ):
+        assert f"the learning rates of this sweep fall to 0 at epoch 1 ({name})" in done.err
+    assert cli.table("trials")["epochs_done"].tolist() == [1] * len(schedule.split(","))
+
+
 def test_what_would_falsify_earlier_rows_is_refused_with_the_difference(cli: Cli) -> None:
     cli.sweep("--set", "decoder=fpn", "--max-epochs", "1")
     done = cli.sweep("--set", "decoder=fpn", "--max-epochs", "1", "--fix", "batch_size=2", code=2)

@@ -22,7 +22,7 @@ def promotion(
     rungs: dict[int, RungState], *, eta: int = 3, last_call: bool = False, affordable: int | None = None
 ) -> Promotion | None:
     history = History()
-    history.rungs = rungs
+    history.rungs = {epoch: {"plateau": state} for epoch, state in rungs.items()}
     return next_promotion(history, RUNGS, eta, last_call=last_call, affordable=affordable)
 
 
@@ -81,6 +81,14 @@ def test_one_in_eta_is_allowed_and_one_on_the_last_call(reached: int, last_call:
 @pytest.mark.parametrize(("affordable", "is_due"), [(6, True), (5, False), (None, True)])
 def test_a_promotion_must_be_affordable(affordable: int | None, is_due: bool) -> None:
     assert (promotion({3: rung(0.3, 0.2, 0.1)}, affordable=affordable) is not None) == is_due
+
+
+def test_trials_compete_within_their_schedule() -> None:
+    history = History()
+    history.rungs = {3: {"plateau": rung(0.9, 0.8), "cosine": rung(0.3, 0.2, 0.1)}}
+    due = next_promotion(history, RUNGS, 3, last_call=False, affordable=None)
+    assert due is not None
+    assert (due.score, due.rank, due.compared) == (0.3, 1, 3), "although no cosine is as good as the plateaus"
 
 
 def test_equal_scores_share_a_rank() -> None:

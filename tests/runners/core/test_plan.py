@@ -68,7 +68,7 @@ def check_invariants(cluster: Cluster) -> None:
             assert view.epochs_done == EPOCHS
         if view.plan.exempt:
             assert view.status not in (Status.PAUSED, Status.PRUNED), "an exempt trial was pruned"
-    for rung in history.rungs.values():
+    for rung in (rung for rungs in history.rungs.values() for rung in rungs.values()):
         assert rung.promoted <= max(1, rung.reached // plan.eta), "more promotions than a rung allows"
 
 

@@ -97,7 +97,7 @@ def test_a_stage_is_no_rival_of_the_arms() -> None:
     cluster = Cluster(make_plan(stage_epochs=3, prune="asha"), 2)
     cluster.run()
     stages = {view.key for view in cluster.history.by_number if view.role == "stage"}
-    assert not any(key in stages for rung in cluster.history.rungs.values() for _, _, key in rung.waiting)
+    assert not any(key in stages for rungs in cluster.history.rungs.values() for _, _, key in rungs["plateau"].waiting)
 
 
 def first_dependent(cluster: Cluster) -> str:

@@ -216,6 +216,22 @@ def test_the_same_request_again_is_no_other_sweep(drawn: Path) -> None:
             {"fix": (*NO_WEIGHTS, "sources=lab")},
             r"no data set is called lab \(there are: drawn\); choose with --fix sources=\.\.\.",
         ),
+        (
+            {"vary": (*SMALL, "transform.HorizontalFlop=off,on")},
+            r"transform.HorizontalFlop: albumentations has no .* 'HorizontalFlop' .*; did you mean HorizontalFlip",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "transform.Blur=blur_limits:7")},
+            r"transform.Blur has no parameter 'blur_limits'; did you mean blur_limit\?",
+        ),
+        (
+            {"fix": (*NO_WEIGHTS, "transform.RandomCrop=height:64+width:64")},
+            r"transform.RandomCrop does not work on an image of 32x64: ",
+        ),
+        (
+            {"vary": (*SMALL, "clothes_colour=off,on")},
+            r"clothes_colour needs a class of clothes \(clothes, .*\), but it has: seat_belt, hair; leave it off",
+        ),
         ({"rungs": (3,)}, "--rungs only makes sense with --prune asha"),
         ({"rungs": (9, 3), "prune": "asha"}, "--rungs must rise from 1 to at most 50 .*, but got 9,3"),
         ({"max_epochs": 0}, r"epochs: input should be greater than or equal to 1 \(got 0\)"),
@@ -226,6 +242,35 @@ def test_requests_that_cannot_work(drawn: Path, changes: dict[str, Any], what: s
     with pytest.raises(UserError, match=what) as caught:
         ask(drawn, **changes)
     assert "\n" not in str(caught.value)
+
+
+def test_transforms_of_the_library_and_further_ones_are_factors(drawn: Path) -> None:
+    vary = (*SMALL, "transform.Blur=off,on,blur_limit:3..7+p:0.5", "horizontal_flip=off,on", "sun_glare_strength=1,2")
+    sweep, _ = ask(drawn, vary=vary)
+    space = sweep.space()
+    configs = [space.config(sweep.base, cell, seed=0).augmentation for cell in space.cells()]
+    assert len(set(configs)) == 12
+    assert {item.parameters for config in configs for item in config.library} == {
+        "{}",
+        '{"blur_limit":[3,7],"p":0.5}',
+    }
+    assert ["horizontal_flip" in config.transforms for config in set(configs)].count(True) == 6
+
+
+def test_pasting_needs_training_images_without_the_target(drawn: Path) -> None:
+    belts = (drawn / "masks" / "g3-0.png").read_bytes()
+    for path in (drawn / "masks").glob("g[34]-*.png"):
+        path.write_bytes(belts)
+    vary, fix = (*SMALL, "generations=3,4,5"), (*NO_WEIGHTS, "augmentation=all+copy_paste")
+    text = "copy_paste pastes seat_belt onto training images without it, but all {} of {} show it; leave copy_paste off"
+    notes = ask(drawn, vary=vary, fix=fix)[1]
+    assert [note.split(",")[0] for note in notes if "copy_paste" in note] == [
+        "warning: copy_paste pastes seat_belt onto training images without it"
+    ] * 2
+    with pytest.raises(UserError, match=text.format(r"\d", "3")):
+        ask(drawn, vary=(*SMALL, "generations=3,4"), fix=fix)
+    # Where it is off, nobody needs to know.
+    assert not [note for note in ask(drawn, vary=(*SMALL, "generations=3,4"))[1] if "copy_paste" in note]
 
 
 def test_a_space_too_large_to_try_each_cell(drawn: Path) -> None:

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from seatbelt.config.augmentation import TRANSFORMS, Probabilities, Strengths
+from seatbelt.config.augmentation import NAMED_TRANSFORMS, TRANSFORMS, Probabilities, Strengths
 from seatbelt.config.trial import TrialConfig
 from seatbelt.errors import UserError
 from tests.conftest import ROOT
@@ -58,8 +58,8 @@ def test_a_configuration_travels_and_is_a_key() -> None:
     assert len({config, TrialConfig(), TrialConfig()}) == 2
 
 
-def test_per_transform_values_know_the_ten() -> None:
-    assert tuple(Strengths.model_fields) == tuple(Probabilities.model_fields) == TRANSFORMS
+def test_per_transform_values_know_every_named_transform() -> None:
+    assert tuple(Strengths.model_fields) == tuple(Probabilities.model_fields) == NAMED_TRANSFORMS
     assert Strengths(cutout=0.5).of("cutout", 1.0) == 0.5
     assert Strengths(cutout=0.0).of("cutout", 1.0) == 0.0
     assert Strengths(cutout=0.5).of("solarize", 1.0) == 1.0
@@ -69,6 +69,26 @@ def test_transforms_come_in_table_order_and_once() -> None:
     config = TrialConfig().with_fields({"augmentation.transforms": ["RandomFog", "cutout", "cutout"]})
     assert config.augmentation.transforms == ("cutout", "random_fog")
     assert TrialConfig().augmentation.transforms == TRANSFORMS
+    more = TrialConfig().with_fields({"augmentation.transforms": ["copy_paste", "cutout", "HorizontalFlip"]})
+    assert more.augmentation.transforms == ("cutout", "horizontal_flip", "copy_paste")
+
+
+def test_transforms_of_the_library_have_one_form() -> None:
+    whole = {"Rotate": {"limit": [-5.0, 5]}, "Blur": {"p": 0.5, "blur_limit": 7.0}}
+    config = TrialConfig().with_fields({"augmentation.library": whole})
+    again = TrialConfig().with_fields(
+        {"augmentation.library.Blur": '{"blur_limit": 7, "p": 0.5}', "augmentation.library.Rotate": {"limit": (-5, 5)}}
+    )
+    assert config == again and hash(config) == hash(again)
+    assert [item.name for item in config.augmentation.library] == ["Blur", "Rotate"]
+    assert [item.parameters for item in config.augmentation.library] == [
+        '{"blur_limit":7,"p":0.5}',
+        '{"limit":[-5,5]}',
+    ]
+    assert config.augmentation.library[0].arguments == {"blur_limit": 7}
+    assert [item.probability for item in config.augmentation.library] == [0.5, None]
+    assert TrialConfig.model_validate_json(config.model_dump_json()) == config
+    assert [i.name for i in config.with_fields({"augmentation.library.Blur": None}).augmentation.library] == ["Rotate"]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +102,11 @@ def test_transforms_come_in_table_order_and_once() -> None:
         ({"optimisation.batch_size": 0}, r"batch_size: input should be greater than or equal to 1 \(got 0\)"),
         ({"optimisation.encoder_learning_rate": float("nan")}, r"encoder_learning_rate: .*finite number"),
         ({"augmentation.transforms": ["solarise"]}, r"augmentation.transforms.0: .* \(got 'solarise'\)"),
+        ({"augmentation.library": {"Blur 2": {}}}, r"name of a transform consists of letters .* got 'Blur 2'"),
+        ({"augmentation.library": {"Blur": {"p": 2}}}, r"p must be a probability from 0 to 1, but got 2"),
+        ({"augmentation.library": {"Blur": "[1"}}, r"parameters are a mapping of names .* got '\[1'"),
+        ({"augmentation.library": {"Blur": {"p": float("inf")}}}, r"parameters are a mapping of names"),
+        ({"augmentation.library": [{"name": "Blur"}, {"name": "Blur"}]}, r"library names Blur twice"),
         ({"augmentation.policy": "autoaugment"}, r"augmentation.policy: .* \(got 'autoaugment'\)"),
         ({"augmentation.strength": 2.5}, r"augmentation.strength: .* less than or equal to 2 \(got 2.5\)"),
         ({"augmentation.strengths": {"fog": 1}}, r"augmentation.strengths.fog: extra inputs are not permitted"),

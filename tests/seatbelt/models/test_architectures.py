@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from seatbelt.config.encoders import ENCODERS
-from seatbelt.config.trial import DECODERS, THESIS_DECODERS, LossConfig, ModelConfig, OptimisationConfig
+from seatbelt.config.loss import LossConfig
+from seatbelt.config.optimisation import OptimisationConfig
+from seatbelt.config.trial import DECODERS, THESIS_DECODERS, ModelConfig
 from seatbelt.models.architectures import (
     build,
     count_parameters,

@@ -1,12 +1,14 @@
 import math
 
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt.config.trial import LossConfig
-from seatbelt.models.losses import segmentation_loss
+from seatbelt.config.data import DataConfig
+from seatbelt.config.loss import LossConfig
+from seatbelt.models.losses import label_weights_of, segmentation_loss
 
 ONE = {
     "bce": LossConfig(bce=1, dice=0, iou=0),
@@ -161,3 +163,142 @@ def test_shapes_are_checked() -> None:
         segmentation_loss(logits, logits, torch.ones(1, 2, 4, 4, dtype=torch.bool), LossConfig())
     with pytest.raises(AssertionError, match="targets"):
         segmentation_loss(logits, logits[:, :1], everywhere(logits), LossConfig())
+
+
+def loss_of(name: str, logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, **fields: object) -> float:
+    config = LossConfig.model_validate({"bce": 0, "dice": 0, "iou": 0, name: 1, **fields})
+    return segmentation_loss(logits, targets, valid, config).item()
+
+
+HALVES = torch.zeros(1, 1, 1, 2)
+"""Two pixels of probability 1/2."""
+ONE_OF_TWO = torch.tensor([[[[1.0, 0.0]]]])
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"),
+    [
+        # p = 1/2 on both pixels, one of them target.
+        ("bce", {"positive_weight": 3}, (3 * math.log(2) + math.log(2)) / 2),
+        ("bce", {"label_smoothing": 0.1}, math.log(2)),
+        ("focal", {"focal_gamma": 2}, 0.25 * math.log(2)),
+        ("focal", {"focal_gamma": 0}, math.log(2)),
+        ("focal", {"focal_gamma": 2, "positive_weight": 3}, 0.25 * 2 * math.log(2)),
+        # hit = 1/2, false = 1/2, missed = 1/2: 1 - 1.5 / (0.5 + 0.3 / 2 + 0.7 / 2 + 1)
+        ("tversky", {}, 1 - 1.5 / 2),
+        ("tversky", {"tversky_false": 0.0, "tversky_missed": 1.0}, 1 - 1.5 / 2),
+        # Errors are 1 and 1; the Jaccard loss of both wrong is 1.
+        ("lovasz", {}, 1.0),
+    ],
+)
+def test_each_loss_is_that_by_hand(name: str, fields: dict[str, object], expected: float) -> None:
+    assert loss_of(name, HALVES, ONE_OF_TWO, everywhere(HALVES), **fields) == pytest.approx(expected)
+
+
+def test_label_smoothing_moves_the_targets_of_the_cross_entropy() -> None:
+    logits = torch.tensor([[[[2.0]]]])
+    p = 1 / (1 + math.exp(-2))
+    expected = -(0.9 * math.log(p) + 0.1 * math.log(1 - p))
+    assert loss_of("bce", logits, torch.ones(1, 1, 1, 1), everywhere(logits), label_smoothing=0.1) == pytest.approx(
+        expected
+    )
+
+
+def test_the_lovasz_loss_weights_errors_by_what_they_cost() -> None:
+    # Errors 1 + 1 (missed target) and 1 - 3 (right background, not positive): the missed pixel costs the whole Jaccard.
+    logits = torch.tensor([[[[-1.0, -3.0]]]])
+    assert loss_of("lovasz", logits, ONE_OF_TWO, everywhere(logits)) == pytest.approx(2.0)
+
+
+def square(row: int, column: int, *, size: int = 12, side: int = 4) -> torch.Tensor:
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., row : row + side, column : column + side] = 1
+    return mask
+
+
+def certain(mask: torch.Tensor) -> torch.Tensor:
+    return (mask * 2 - 1) * 100
+
+
+def test_the_boundary_loss_counts_what_lies_near_the_other_boundary() -> None:
+    target = square(4, 4)
+    valid = everywhere(target)
+    assert loss_of("boundary", certain(target), target, valid) == pytest.approx(0, abs=1e-6)
+    # Moved by two pixels: each boundary lies within 5 x 5 pixels of the other, but not within 3 x 3.
+    moved = certain(square(4, 6))
+    near, far = (loss_of("boundary", moved, target, valid, boundary_width=width) for width in (5, 3))
+    assert 0 <= near < 0.1 < far < 1
+    # Nothing predicted: precision is 1 (s / s), recall 1 / (12 + 1), F1 2 x 1/13 / (1 + 1/13).
+    assert loss_of("boundary", certain(torch.zeros_like(target)), target, valid) == pytest.approx(1 - 2 / 14)
+
+
+def test_the_edge_of_what_is_not_annotated_is_no_boundary() -> None:
+    target = torch.ones(1, 1, 8, 8)
+    valid = everywhere(target)
+    valid[..., 4:] = False
+    # Without a boundary precision and recall are s / s.
+    assert loss_of("boundary", certain(target), target, valid) == pytest.approx(0, abs=1e-6)
+
+
+EACH = ("bce", "dice", "iou", "focal", "tversky", "lovasz", "boundary")
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_no_loss_looks_at_ignored_pixels(name: str) -> None:
+    logits, targets, valid = random_batch(3, (2, 2, 12, 12))
+    config = LossConfig.model_validate({"bce": 0, "dice": 0, "iou": 0, name: 1})
+    changed = torch.where(valid, logits, torch.full_like(logits, torch.inf))
+    other = torch.where(valid, targets, 1 - targets)
+    expected = segmentation_loss(logits, targets, valid, config).item()
+    changed.requires_grad_(True)
+    loss = segmentation_loss(changed, other, valid, config)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    assert changed.grad is not None
+    assert changed.grad.masked_select(~valid).count_nonzero() == 0
+    assert torch.isfinite(changed.grad).all() and changed.grad.count_nonzero()
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_every_loss_is_zero_without_a_valid_pixel(name: str) -> None:
+    logits = torch.randn(1, 2, 4, 4)
+    assert loss_of(name, logits, torch.ones_like(logits), ~everywhere(logits)) == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_step_against_the_gradient_lowers_every_loss(name: str) -> None:
+    logits, targets, valid = random_batch(5, (2, 1, 12, 12))
+    logits.requires_grad_(True)
+    config = LossConfig.model_validate({"bce": 0, "dice": 0, "iou": 0, name: 1})
+    before = segmentation_loss(logits, targets, valid, config)
+    before.backward()
+    assert logits.grad is not None
+    after = segmentation_loss(logits - 0.01 * logits.grad / logits.grad.norm(), targets, valid, config)
+    assert after.item() < before.item()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_tversky_focal_and_lovasz_are_those_of_smp(seed: int) -> None:
+    logits, targets, valid = random_batch(seed, (2, 1, 6, 6))
+    ignoring = targets.masked_fill(~valid, 255)
+    focal = smp.losses.FocalLoss("binary", gamma=1.5, ignore_index=255)(logits, ignoring)
+    assert loss_of("focal", logits, targets, valid, focal_gamma=1.5) == pytest.approx(focal.item(), rel=1e-4)
+    lovasz = smp.losses.LovaszLoss("binary", ignore_index=255)(logits, ignoring)
+    assert loss_of("lovasz", logits, targets, valid) == pytest.approx(lovasz.item(), rel=1e-4)
+    everything = everywhere(logits)
+    tversky = smp.losses.TverskyLoss("binary", smooth=1.0, alpha=0.3, beta=0.7)(logits, targets)
+    assert loss_of("tversky", logits, targets, everything) == pytest.approx(tversky.item(), rel=1e-4)
+
+
+def test_labels_count_by_their_weights() -> None:
+    logits, targets, valid = random_batch(1, (2, 2, 6, 6))
+    config = LossConfig.model_validate({"label_weights": ("belt:3",)})
+    weights = label_weights_of(config, DataConfig(target="belt", context=("hair",)), "cpu")
+    assert weights is not None and weights.tolist() == [3, 1]
+    single = [
+        segmentation_loss(logits[:, k : k + 1], targets[:, k : k + 1], valid, LossConfig()).item() for k in range(2)
+    ]
+    weighted = segmentation_loss(logits, targets, valid, config, weights).item()
+    assert weighted == pytest.approx((3 * single[0] + single[1]) / 4)
+    assert label_weights_of(LossConfig(), DataConfig(), "cpu") is None

@@ -122,6 +122,10 @@ def test_every_single_change_gives_another_key() -> None:
         {"augmentation.probabilities.cutout": 0.5},
         {"optimisation.channels_last": True},
         {"loss.dice": 2},
+        {"augmentation.transforms": (*TRANSFORMS, "horizontal_flip")},
+        {"augmentation.library": {"Blur": {}}},
+        {"augmentation.library": {"Blur": {"blur_limit": 7}}},
+        {"augmentation.library": {"Blur": {}}, "augmentation.policy": "randaugment"},
     ]
     keys = {trial_key(TrialConfig().with_fields(change)) for change in changes} | {trial_key(TrialConfig())}
     assert len(keys) == len(changes) + 1
@@ -141,6 +145,14 @@ def test_every_single_change_gives_another_key() -> None:
             {"augmentation.policy": "trivialaugment", "augmentation.operations": 5},
         ),
         (
+            {"augmentation.library": {"Blur": {"p": 0.3}}, "augmentation.policy": "randaugment"},
+            {"augmentation.library": {"Blur": {}}, "augmentation.policy": "randaugment"},
+        ),
+        (
+            {"augmentation.library": {"Blur": {}}, "augmentation.transforms": (), "augmentation.strength": 2},
+            {"augmentation.library": {"Blur": {}}, "augmentation.transforms": ()},
+        ),
+        (
             {"augmentation.transforms": (), "augmentation.policy": "randaugment", "augmentation.strength": 2},
             {"augmentation.transforms": ()},
         ),
@@ -155,3 +167,38 @@ def test_what_an_augmentation_does_not_use_is_no_part_of_its_key(
 ) -> None:
     one, other = (TrialConfig().with_fields(fields) for fields in (changes, same))
     assert trial_key(one) == trial_key(other)
+
+
+def keyed(**changes: object) -> str:
+    return trial_key(TrialConfig().with_fields(changes))
+
+
+def test_epochs_belong_to_the_identity_where_the_schedule_depends_on_them() -> None:
+    assert keyed(epochs=9) == keyed(epochs=50)
+    for schedule in ("cosine", "polynomial"):
+        short, long = (keyed(**{"optimisation.schedule": schedule, "epochs": epochs}) for epochs in (9, 50))
+        assert short != long
+    assert keyed(**{"optimisation.schedule": "constant", "epochs": 9}) == keyed(**{"optimisation.schedule": "constant"})
+
+
+@pytest.mark.parametrize(
+    ("unused", "using"),
+    [
+        ({"optimisation.momentum": 0.5}, {"optimisation.optimizer": "sgd"}),
+        ({"optimisation.polynomial_power": 2}, {"optimisation.schedule": "polynomial"}),
+        ({"loss.focal_gamma": 1}, {"loss.focal": 1}),
+        ({"loss.tversky_missed": 0.5}, {"loss.tversky": 1}),
+        ({"loss.boundary_width": 9}, {"loss.boundary": 1}),
+    ],
+)
+def test_parameters_that_a_trial_does_not_use_are_no_part_of_its_identity(
+    unused: dict[str, object], using: dict[str, object]
+) -> None:
+    assert keyed(**unused) == keyed()
+    assert keyed(**using, **unused) != keyed(**using)
+
+
+def test_the_plateau_is_no_part_of_another_schedule() -> None:
+    constant = {"optimisation.schedule": "constant"}
+    assert keyed(**constant, **{"optimisation.plateau_patience": 3}) == keyed(**constant)
+    assert keyed(**{"optimisation.plateau_patience": 3}) != keyed()

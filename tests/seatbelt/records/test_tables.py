@@ -58,6 +58,7 @@ def test_augmentation_columns_hold_what_the_policy_uses() -> None:
         "operations": None,
         "strength": 1.0,
         "overrides": None,
+        "library": None,
     }
     assert row(policy="randaugment", operations=3, strength=0.5) == {
         "policy": "randaugment",
@@ -65,5 +66,7 @@ def test_augmentation_columns_hold_what_the_policy_uses() -> None:
         "operations": 3,
         "strength": 0.5,
         "overrides": None,
+        "library": None,
     }
+    assert row(library={"Blur": {"blur_limit": 7}})["library"] == '{"Blur": {"blur_limit": 7}}'
     assert row(strengths={"cutout": 2})["overrides"] == '{"strengths": {"cutout": 2.0}}'

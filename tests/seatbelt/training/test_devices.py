@@ -179,6 +179,6 @@ def test_a_batch_goes_to_the_device_of_the_network(samples: TrialSamples, monkey
 
     monkeypatch.setattr("seatbelt.models.inference.segment", segment)
     codes = torch.zeros(4, 32, 64, dtype=torch.uint8)
-    logits, targets, valid = state._forward((torch.zeros(4, 32, 64, 3, dtype=torch.uint8), codes))
+    logits, targets, valid = state._forward(state.network, (torch.zeros(4, 32, 64, 3, dtype=torch.uint8), codes))
     assert {tensor.device for tensor in (logits, targets, valid, *inputs)} == {torch.device("cuda:1")}
     assert inputs[0].is_contiguous(memory_format=torch.channels_last)

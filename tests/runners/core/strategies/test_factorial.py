@@ -100,7 +100,7 @@ def test_planning_ahead_keeps_nobody_from_being_promoted(propose: str) -> None:
     )
     cluster = Cluster(plan, 5)
     cluster.run()
-    rung = cluster.history.rungs[plan.rungs[0]]
+    rung = cluster.history.rungs[plan.rungs[0]]["plateau"]
     assert rung.reached > 30
     assert rung.promoted == rung.reached // plan.eta
     # Promotions come as soon as three more trials have reached the rung, not only at the end.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augmentation.augmenter import Augmenter
-from seatbelt.data.augmentation.transforms import Pixels
+from seatbelt.data.augmentation.steps import Pixels
 
 HEIGHT, WIDTH = 48, 80
 LABELS = (0, 1, 7, 255)

@@ -10,7 +10,8 @@ import pytest
 
 from seatbelt.config.augmentation import TRANSFORMS, AugmentationConfig
 from seatbelt.data.augmentation.augmenter import Augmenter
-from seatbelt.data.augmentation.transforms import BUILDERS, Pixels
+from seatbelt.data.augmentation.steps import Pixels
+from seatbelt.data.augmentation.transforms import BUILDERS
 
 HEIGHT, WIDTH = 50, 80
 

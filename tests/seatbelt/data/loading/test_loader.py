@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ import torch
 from seatbelt.config.augmentation import Policy
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.augmentation.augmenter import Augmenter
-from seatbelt.data.augmentation.transforms import Pixels
+from seatbelt.data.augmentation.colour import clothes_table
+from seatbelt.data.augmentation.steps import Pixels
 from seatbelt.data.datasets.dataset import IGNORE
 from seatbelt.data.datasets.labels import channel_codes
 from seatbelt.data.loading.decoded_cache import Decoded
@@ -81,6 +83,26 @@ def test_batches_are_identical_with_0_and_2_workers(policy: str) -> None:
     # The augmentation changed an image; otherwise equality would prove nothing.
     flat: Batch = next(iter(alone.epoch(1)))
     assert any(image.unique().numel() > 1 for image in flat[0])
+
+
+def test_transforms_with_another_sample_or_with_clothes_are_identical_with_0_and_2_workers() -> None:
+    samples = make_samples(12)
+    # Half of the images are without the belt.
+    masks = samples.decoded[0].masks.copy()
+    masks[::2][masks[::2] == 1] = 0
+    images = np.random.default_rng(1).integers(0, 256, samples.decoded[0].images.shape, dtype=np.uint8)
+    clothes = clothes_table(CLASSES, ("seat_belt",))
+    samples = replace(samples, decoded=(Decoded(images=images, masks=masks),), clothes=(clothes,))
+    names = ("copy_paste", "clothes_colour", "belt_colour", "gauss_noise")
+    changes = {"augmentation.transforms": names, "augmentation.probability": 0.8, "augmentation.library.MotionBlur": {}}
+    config = make_config().with_fields(changes)
+    alone, helped = (TrainingLoader(samples, config, workers=workers) for workers in (0, 2))
+    for epoch in (1, 2):
+        for (images_, masks_), (other_images, other_masks) in zip(alone.epoch(epoch), helped.epoch(epoch), strict=True):
+            assert torch.equal(images_, other_images) and torch.equal(masks_, other_masks)
+    # Belts were pasted onto images without one.
+    pasted = TrainingLoader(samples, config.with_fields({"augmentation.probability": 1}), workers=0)
+    assert all((mask == 1).any() for _, masks_ in pasted.epoch(1) for mask in masks_)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +191,9 @@ def test_no_worker_is_more_than_two_batches_ahead() -> None:
     log = torch.zeros(200, dtype=torch.int64).share_memory_()
 
     class Noting(Augmenter):
-        def __call__(self, image: Pixels, mask: Pixels, *, seed: int, epoch: int, index: int) -> tuple[Pixels, Pixels]:
+        def __call__(self, image: Pixels, mask: Pixels, *, index: int, **key: Any) -> tuple[Pixels, Pixels]:
             log[index] = 1
-            return super().__call__(image, mask, seed=seed, epoch=epoch, index=index)
+            return super().__call__(image, mask, index=index, **key)
 
     loader = TrainingLoader(samples, make_config(batch_size=4), workers=2)
     loader._loader.dataset.augment = Noting(make_config().augmentation, 32, 32)  # type: ignore[attr-defined]

@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from seatbelt.config.trial import LossConfig, TrialConfig
+from seatbelt.config.loss import LossConfig
+from seatbelt.config.trial import TrialConfig
 from seatbelt.data.datasets.dataset import fingerprint, read
 from seatbelt.data.datasets.labels import channel_codes
 from seatbelt.data.loading.decoded_cache import Decoded
@@ -128,7 +129,7 @@ def test_pixels_to_ignore_reach_neither_loss_nor_metrics(make_data: MakeData) ->
         Execution(),
     )
     images, masks = next(iter(evaluation_batches(samples.selection, 4)))
-    logits, targets, valid = state._forward((images, masks))
+    logits, targets, valid = state._forward(state.network, (images, masks))
     assert not valid[:, :, 20:].any() and valid[:, :, :20].all()
     assert not targets[:, :, 20:].any()
     whole = segmentation_loss(logits, targets, valid, LossConfig())

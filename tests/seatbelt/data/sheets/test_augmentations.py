@@ -31,9 +31,9 @@ def cell(sheet: Image.Image, position: int) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_sixteen_pictures_for_each_image(data: DataSet) -> None:
-    assert augment_sheet(data).size == (4 * 326 + 6, 4 * 184 + 12)
-    assert augment_sheet(data, images=3).size == (4 * 326 + 6, 3 * (4 * 184 + 12))
+def test_twenty_six_pictures_for_each_image(data: DataSet) -> None:
+    assert augment_sheet(data).size == (4 * 326 + 6, 7 * 184 + 12)
+    assert augment_sheet(data, images=3).size == (4 * 326 + 6, 3 * (7 * 184 + 12))
 
 
 def test_the_original_comes_first_with_the_target_outlined(data: DataSet) -> None:
