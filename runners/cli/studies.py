@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runners.new_sweep.request import parse_size
-from runners.terminal import say
+from runners.terminal import progress_bar, say, terminal_width
 from seatbelt.errors import UserError
 
 
@@ -27,11 +27,18 @@ def studies(
         str | None,
         typer.Option(metavar="HEIGHTxWIDTH", help="Resolution of the estimated hours, pixels (default: 480x848)."),
     ] = None,
+    encoders: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help="List encoders instead: '*', '*b0*', 'timm:convnext*', ..."),
+    ] = None,
     transforms: Annotated[
         bool, typer.Option("--transforms", help="List the augmentations instead, with what their strength scales.")
     ] = False,
 ) -> None:
     """List the studies with size and cost, or show one: factors, arms, design, fixed conditions, protocol.
+
+    With --encoders, list the encoders whose names match, with their parameters in millions, the licence of their
+    ImageNet weights, and whether these are here; `fetch` means that `seatbelt weights fetch` downloads them.
 
     Hours appear once `seatbelt sweep --dry-run` has profiled the architectures on this machine.
 
@@ -40,8 +47,17 @@ def studies(
 
       seatbelt studies augmentation --design fractional-32
 
+      seatbelt studies --encoders 'efficientnet*'
+
+      seatbelt studies --encoders 'timm:convnext*'
+
       seatbelt studies --transforms
     """
+    if encoders is not None:
+        if name is not None or design is not None or size is not None or transforms:
+            raise UserError("--encoders lists encoders and goes with nothing else")
+        _list_encoders(encoders)
+        return
     from runners.preview.studies import list_text, study_text
     from runners.preview.transforms import transforms_text
 
@@ -57,6 +73,14 @@ def studies(
         raise UserError("--design needs the name of a study, such as `seatbelt studies augmentation --design ofat`")
     else:
         say(list_text(resolution))
+
+
+def _list_encoders(pattern: str) -> None:
+    from runners.preview.encoder_table import encoder_table
+
+    with progress_bar("counting parameters") as progress:
+        text = encoder_table(pattern, terminal_width(), progress)
+    say(text)
 
 
 def doctor(

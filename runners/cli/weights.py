@@ -19,15 +19,20 @@ _FETCH = "seatbelt weights fetch {} --out FOLDER downloads it"
 
 @app.command(no_args_is_help=True)
 def fetch(
-    encoders: Annotated[list[str], typer.Argument(metavar="ENCODER...", help="resnet18, ..., resnet152.")],
+    encoders: Annotated[
+        list[str], typer.Argument(metavar="ENCODER...", help="resnet18, efficientnet-b0, timm:convnext_tiny, ...")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the files; made if missing.")],
 ) -> None:
-    """Download torchvision's ImageNet weights of ResNets, each checked by its sha256.
+    """Download published ImageNet weights: torchvision's of ResNets, others from the Hugging Face hub.
 
-    No other command ever downloads weights.
+    Files have the first digits of their sha256 in their name, which every later command checks. No other command ever
+    downloads weights. `seatbelt studies --encoders PATTERN` lists encoders with the licence of their weights.
 
-    Example:
+    Examples:
       seatbelt weights fetch resnet18 resnet34 --out weights
+
+      seatbelt weights fetch efficientnet-b0 timm:convnext_tiny.fb_in1k --out weights
     """
     from seatbelt.models.weights_fetch import fetch as fetch_one
     from seatbelt.models.weights_fetch import weights_url
@@ -45,21 +50,28 @@ def fetch(
 
 @app.command()
 def show(
+    encoders: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENCODER...]", help="resnet18, timm:convnext_tiny, ...")
+    ] = None,
     weights_folder: Annotated[
         Path | None, typer.Option(help="Folder to look into first (default: SEATBELT_WEIGHTS).")
     ] = None,
 ) -> None:
-    """Show where the ImageNet weights of each encoder are found, with their sha256; exit code 2 if any is damaged.
+    """Show where ImageNet weights are found, with their sha256; exit code 2 if any is damaged.
 
-    Example:
+    Without names these are the encoders of the thesis and the small ones of `seatbelt[lite]`.
+
+    Examples:
       seatbelt weights show --weights-folder weights
+
+      seatbelt weights show efficientnet-b0 mit_b0
     """
     from seatbelt.models.weights import resolve
     from seatbelt.models.weights_places import user_folder
 
     user_folder(weights_folder)
     faults: list[str] = []
-    for encoder in ENCODERS:
+    for encoder in [_encoder(name) for name in encoders or ENCODERS]:
         try:
             weights = resolve(encoder, "imagenet", folder=weights_folder)
             text = f"{weights.sha256}  {weights.path} ({weights.source.partition(',')[0]})"

@@ -13,7 +13,7 @@ from seatbelt.models.encoders import check_name
 from seatbelt.models.feasibility import find_obstacle, is_proven
 from seatbelt.text.wording import counted
 
-_FIELDS = ("model.encoder", "model.decoder", "model.output_stride")
+_FIELDS = ("model.encoder", "model.decoder", "model.output_stride", "data.training_crop")
 """Prefixes of the fields that decide whether a network can be built (`model.encoder_depth` among them)."""
 
 
@@ -25,23 +25,23 @@ def exclude_unbuildable(
     Args:
         space: The search space.
         base: The configuration around it.
-        size: Height and width of the images in pixels.
+        size: Height and width of the images in pixels; crops have their own.
         note: Called before something is built.
 
     Raises:
         UserError: An encoder does not exist, or no combination can be built, or a named arm cannot.
     """
-    models = list(_models(space, base))
-    for encoder in dict.fromkeys(model.encoder for _, model in models):
+    models = list(_models(space, base, size))
+    for encoder in dict.fromkeys(model.encoder for _, model, _ in models):
         check_name(encoder)
-    untried = {(m.encoder, m.decoder, m.encoder_depth, m.output_stride) for _, m in models if not is_proven(m)}
+    untried = {(m.encoder, m.decoder, m.encoder_depth, m.output_stride) for _, m, _ in models if not is_proven(m)}
     if untried:
         note(f"checking which of {counted(len(untried), 'architecture')} can be built")
     _check_arms(space, base, size)
     deciding = [f.name for f in space.factors if f.range is None and any(p.startswith(_FIELDS) for p in f.fields)]
     exclusions = []
-    for cell, model in models:
-        fault = find_obstacle(model, *size)
+    for cell, model, trained in models:
+        fault = find_obstacle(model, *trained)
         if fault is not None:
             reason = f"{model.decoder} with {model.encoder} cannot be built: {fault}"
             exclusions.append(Exclusion(reason=reason, labels={name: (cell[name],) for name in deciding}))
@@ -51,12 +51,15 @@ def exclude_unbuildable(
     return tuple(exclusions)
 
 
-def _models(space: Space, base: TrialConfig) -> Iterator[tuple[Cell, ModelConfig]]:
-    """Yield a cell for every combination of the factors that decide the architecture."""
+def _models(
+    space: Space, base: TrialConfig, size: tuple[int, int]
+) -> Iterator[tuple[Cell, ModelConfig, tuple[int, int]]]:
+    """Yield a cell for every combination of the factors that decide the architecture, and the size it trains on."""
     for cell in representative_cells(space, _FIELDS):
         # Levels that contradict each other are refused elsewhere.
         with contextlib.suppress(UserError):
-            yield cell, space.config(base, cell, seed=base.seed).model
+            config = space.config(base, cell, seed=base.seed)
+            yield cell, config.model, size if config.data.training_crop is None else config.data.training_size
 
 
 def _check_arms(space: Space, base: TrialConfig, size: tuple[int, int]) -> None:

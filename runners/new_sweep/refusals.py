@@ -114,17 +114,18 @@ def check_batches(configs: Sequence[TrialConfig], data: SweepData) -> None:
     """
     checked = {(config.model, config.optimisation.batch_size, config.data): config for config in configs}
     for (model, batch_size, parts), config in checked.items():
-        what = _needs_two_images(model, parts.height, parts.width)
+        height, width = parts.training_size
+        what = _needs_two_images(model, height, width)
         if what is None:
             continue
         if batch_size == 1:
             raise UserError(
-                f"{what} at {parts.height}x{parts.width} cannot train with batch_size=1: its batch norm "
+                f"{what} at {height}x{width} cannot train with batch_size=1: its batch norm "
                 f"needs two images; use --fix batch_size=2 or more, or leave the {what.partition('=')[0]} out"
             )
         if len(data.partition(config).train) == 1:
             raise UserError(
-                f"{what} at {parts.height}x{parts.width} cannot train on a single image: its batch norm "
+                f"{what} at {height}x{width} cannot train on a single image: its batch norm "
                 f"needs two; bring more training images, or leave the {what.partition('=')[0]} out"
             )
 

@@ -62,6 +62,7 @@ def study_text(name: str, design: str | None = None, size: tuple[int, int] | Non
     lines.append(f"  {_cells_text(study)}")
     if any("model.encoder" in factor.fields for factor in study.factors):
         lines.append(f"  more encoders: {', '.join(LITES)}, {_LITE_TEXT}")
+        lines.append("  and every encoder of smp and timm: seatbelt studies --encoders 'efficientnet*'")
     lines += _section("arms beside the space", [f"{arm.name}: {_fields_text(arm.fields)}" for arm in study.arms])
     lines += _section("excluded", [f"{_labels_text(x.labels)}: {x.reason}" for x in study.exclusions])
     lines += _design_lines(study, chosen)

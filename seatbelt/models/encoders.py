@@ -100,6 +100,25 @@ def encoder_on_meta(encoder: str) -> nn.Module:
     return network
 
 
+@functools.cache
+def count_encoder_parameters(encoder: str) -> tuple[int, bool]:
+    """Return the number of parameters without the classifier, and whether the encoder has features of several stages.
+
+    Plain vision transformers have not; they go with DPT only.
+
+    Raises:
+        Exception: Whatever smp or timm raise if they cannot build it.
+    """
+    stages = True
+    try:
+        network = encoder_on_meta(encoder)
+    except Exception:  # (models of timm without stages)
+        if not is_timm(encoder):
+            raise
+        network, stages = timm_classifier(encoder, num_classes=0), False
+    return sum(parameter.numel() for parameter in network.parameters()), stages
+
+
 def switch_off_dropout(encoder: nn.Module) -> None:
     """Switch off the stochastic depth and dropout that smp and timm give some encoders, but not others."""
     for layer in encoder.modules():

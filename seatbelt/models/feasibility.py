@@ -57,16 +57,6 @@ def is_proven(model: ModelConfig) -> bool:
     return model.encoder in ENCODERS and model.decoder in THESIS_DECODERS
 
 
-def count_parameters_of(encoder: str, decoder: str) -> int:
-    """Return the number of parameters of the encoder alone, as a decoder uses it.
-
-    Raises:
-        Exception: Whatever smp or timm raise if they cannot be built.
-    """
-    model = ModelConfig.model_validate({"encoder": encoder, "decoder": decoder, "weights": "none"})
-    return sum(parameter.numel() for parameter in _build(model).get_submodule("encoder").parameters())
-
-
 def _architecture(model: ModelConfig) -> ModelConfig:
     """Return a model without what does not matter here, so that equal ones are tried once."""
     return model.model_copy(update={"weights": "none", "decoder_dropout": 0.0})

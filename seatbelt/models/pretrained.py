@@ -82,6 +82,8 @@ def _of_timm(name: str) -> Pretrained | None:
         names = [name, *timm.list_pretrained(f"{architecture}.*")]
         tags = [found.tag for found in map(timm.models.get_pretrained_cfg, names) if found and found.tag]
         tag = next((tag for tag in tags if _SAW_IMAGENET.search(tag)), "")
+        if tags and not tag:
+            return None
     config = timm.models.get_pretrained_cfg(f"{architecture}.{tag}" if tag else name)
     if config is None or not (config.hf_hub_id or config.url):
         return None

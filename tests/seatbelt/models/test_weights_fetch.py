@@ -174,3 +174,58 @@ def test_show_says_where_each_encoders_weights_are(
     code, lines = show()
     assert code == 2
     assert lines[0].startswith(f"resnet18   FAULT: weights {folder}/{NAME} are damaged: the name says")
+
+
+def test_a_file_of_the_hub_is_named_by_its_hash(
+    server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://127.0.0.1:{server.server_address[1]}/hub/resolve/main/model.safetensors"
+    monkeypatch.setattr(weights_fetch, "weights_url", lambda encoder: address)
+    server.answers = {"/hub/resolve/main/model.safetensors": CONTENT}
+    fetched = fetch("timm:convnext_tiny", tmp_path)
+    assert fetched.path == tmp_path / f"convnext_tiny.in12k_ft_in1k-{SHA256[:8]}.safetensors"
+    assert resolve("timm:convnext_tiny", "imagenet", folder=tmp_path).sha256 == SHA256
+    assert not fetch("timm:convnext_tiny", tmp_path).downloaded
+
+    fetched.path.write_bytes(b"half of it")
+    assert fetch("timm:convnext_tiny", tmp_path).downloaded
+    assert [path.name for path in tmp_path.iterdir()] == [fetched.path.name]
+
+    server.answers = {"/hub/resolve/main/model.safetensors": CONTENT[:1000]}
+    with pytest.raises(UserError, match=r"(arrived damaged: 1000 of 2560000 bytes|cannot be downloaded)"):
+        fetch("efficientnet-b0", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [fetched.path.name]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "address"),
+    [
+        (
+            "efficientnet-b0",
+            "https://huggingface.co/smp-hub/efficientnet-b0.imagenet/resolve/"
+            "1bbe7ecc1d5ea1d2058de1a2db063b8701aff314/model.safetensors",
+        ),
+        (
+            "timm:convnext_tiny",
+            "https://huggingface.co/timm/convnext_tiny.in12k_ft_in1k/resolve/main/model.safetensors",
+        ),
+        (
+            "timm:convnext_tiny.fb_in1k",
+            "https://huggingface.co/timm/convnext_tiny.fb_in1k/resolve/main/model.safetensors",
+        ),
+    ],
+)
+def test_the_address_of_an_encoder_of_smp_or_timm(encoder: str, address: str) -> None:
+    assert weights_url(encoder) == address
+
+
+def test_encoders_without_imagenet_weights_are_refused(tmp_path: Path) -> None:
+    what = "no tensors of ImageNet weights of resnext101_32x48d are published; start from --fix weights=none"
+    assert mistake("weights", "fetch", "resnext101_32x48d", "--out", str(tmp_path)) == what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_show_takes_names(bare_machine: Path) -> None:
+    assert seatbelt("weights", "show", "EfficientNet-B0").out == (
+        "efficientnet-b0 not found: seatbelt weights fetch efficientnet-b0 --out FOLDER downloads it\n"
+    )
