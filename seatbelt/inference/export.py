@@ -87,8 +87,16 @@ def export_graph(model: Model, form: GraphForm) -> bytes:
         UserError: A package that it needs is missing, or torch cannot export the model.
     """
     require_packages(form)
-    program = _program(model.graph())
-    return _pt2(program, model) if form == "pt2" else _onnx(program, model)
+    try:
+        program = _program(model.graph())
+        return _pt2(program, model) if form == "pt2" else _onnx(program, model)
+    except Exception as error:  # (exporters raise anything at layers that they do not know)
+        architecture = model.record.architecture
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"--{form}: torch cannot export {architecture.decoder} with {architecture.encoder} "
+            f"({type(error).__name__}: {reason}); leave --{form} out, since the model folder predicts without a graph"
+        ) from None
 
 
 def check_graph(content: bytes, form: GraphForm, model: Model, images: Sequence[CheckImage]) -> GraphCheck:

@@ -57,9 +57,9 @@ def untrained(described: ModelRecord) -> Model:
     networks = []
     for _ in range(described.members):
         network = build(architecture, len(described.labels), weights=resolve(architecture.encoder, "none"))
-        head = network.get_submodule("segmentation_head.0")
+        name = "segmentation_head.head.4" if architecture.decoder == "dpt" else "segmentation_head.0"
         with torch.no_grad():
-            head.weight.mul_(8)
+            network.get_submodule(name).weight.mul_(8)
         networks.append(network.eval())
     return Model(described, networks)
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from seatbelt.config.trial import ModelConfig
 from seatbelt.errors import UserError
 from seatbelt.inference.export import CheckImage, GraphForm, check_graph, export_graph, mask_iou, require_packages
+from seatbelt.inference.model import load_networks
 from seatbelt.inference.onnx_model import OnnxModel
 from tests.seatbelt.inference.models import picture, record, untrained
 
@@ -28,6 +30,38 @@ def test_a_graph_agrees_with_the_model_at_every_size(form: GraphForm, decoder: s
     content = export_graph(model, form)
     check = check_graph(content, form, model, images())
     assert check.passes and check.images == 4 and check.probability < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    [
+        ("efficientnet-b0", "unet"),
+        ("mit_b0", "segformer"),
+        pytest.param("timm:convnext_atto", "upernet", marks=pytest.mark.long),
+        pytest.param("timm:vit_tiny_patch16_224", "dpt", marks=pytest.mark.long),
+    ],
+)
+def test_graphs_of_encoders_of_smp_and_timm_agree_too(encoder: str, decoder: str, tmp_path: Path) -> None:
+    architecture = ModelConfig.model_validate({"encoder": encoder, "decoder": decoder, "weights": "none"})
+    described = record().model_copy(update={"architecture": architecture})
+    model = untrained(described)
+    tensors = {f"0.{name}": value for name, value in model.networks[0].state_dict().items()}
+    loaded = load_networks(described, tensors, "cpu", place="memory")
+    image = picture(64, 70)
+    assert (loaded.predict(image).probabilities == model.predict(image).probabilities).all()
+    check = check_graph(export_graph(model, "onnx"), "onnx", model, images()[:2])
+    assert check.passes and check.probability < 1e-3
+
+
+def test_what_torch_cannot_export_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no decomposition\nof this operator")
+
+    monkeypatch.setattr(torch.export, "export", refuse)
+    what = r"^--onnx: torch cannot export \w+ with \w+ \(RuntimeError: no decomposition of this operator\); leave "
+    with pytest.raises(UserError, match=what):
+        export_graph(untrained(record()), "onnx")
 
 
 @pytest.mark.slow
