@@ -53,6 +53,7 @@ SCORES = [
     Column("iou_without_target", "float64", "the same over images that do not"),
     Column("iou_pooled", "float64", "IoU of all pixels pooled"),
     Column("dice", "float64", "mean over images of Dice; empty on empty = 1"),
+    Column("iou_boundary", "float64", "mean over images that show the target of the IoU of the boundaries"),
 ]
 """Scores of one model on one set of images; in tables the name of the set is a prefix."""
 

@@ -136,7 +136,7 @@ def _test(trainer: Trainer, folder: CheckpointFolder) -> Ended:
         epoch=trainer.epoch,
         best_epoch=trainer.best_epoch,
         test=scores(counts) if len(counts) else None,
-        image_counts=tuple((int(a), int(b), int(c)) for a, b, c in counts),
+        image_counts=tuple((int(a), int(b), int(c)) for a, b, c in counts[:, :3]),
     )
 
 

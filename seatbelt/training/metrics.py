@@ -24,8 +24,12 @@ EPSILON = 1e-6
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Grid for the threshold of the mean training mask."""
 
+BOUNDARY_SHARE = 0.02
+"""Width of a boundary over the diagonal of the image, as in arXiv:2103.16562."""
+
 Counts = npt.NDArray[np.int64]
-"""(N, 3): pixels in the intersection, in the prediction and in the target of each image."""
+"""(N, 3): pixels in the intersection, in the prediction and in the target of each image; or (N, 6), with the same of
+their boundaries behind."""
 
 Masks = npt.NDArray[np.bool_]
 """(N, H, W)."""
@@ -49,6 +53,8 @@ class Scores:
     dice_pooled: float
     images: int
     images_with_target: int
+    iou_boundary: float | None = None
+    """Mean over images with the target of the IoU of the boundaries; None without such images, or not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +72,7 @@ def scores(counts: Counts) -> Scores:
     """Summarise the counts of a set of images.
 
     Args:
-        counts: (N, 3) of `image_counts`, N at least 1.
+        counts: (N, 3) or (N, 6) of `image_counts`, N at least 1.
 
     Raises:
         UserError: There are no images.
@@ -88,25 +94,29 @@ def scores(counts: Counts) -> Scores:
         dice_pooled=float(dice(pooled)[0]),
         images=len(counts),
         images_with_target=int(has_target.sum()),
+        iou_boundary=_mean(iou(counts[has_target, 3:])) if counts.shape[1] == 6 else None,
     )
 
 
 def iou(counts: Counts) -> npt.NDArray[np.float64]:
     """Return (TP + e) / (TP + FP + FN + e) of each image, (N,): equation 2.6 with e = `EPSILON`."""
     _check_counts(counts)
-    intersection, predicted, target = counts.T
+    intersection, predicted, target = counts.T[:3]
     return np.asarray((intersection + EPSILON) / (predicted + target - intersection + EPSILON))
 
 
 def dice(counts: Counts) -> npt.NDArray[np.float64]:
     """Return (2 TP + e) / (2 TP + FP + FN + e) of each image, (N,): equation 2.7 with e = `EPSILON`."""
     _check_counts(counts)
-    intersection, predicted, target = counts.T
+    intersection, predicted, target = counts.T[:3]
     return np.asarray((2 * intersection + EPSILON) / (predicted + target + EPSILON))
 
 
 def image_counts(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor, threshold: float = 0.5) -> Counts:
-    """Count the pixels of the target class, channel 0, on each image.
+    """Count the pixels of the target class, channel 0, on each image, and those of its boundary.
+
+    The boundary of a mask are its pixels within 2 % of the diagonal of its edge (Boundary IoU, arXiv:2103.16562). The
+    border of the image is an edge, that of what is not annotated is none.
 
     Args:
         logits: (N, K, H, W); a pixel is predicted where sigmoid(logit) is above the threshold.
@@ -115,7 +125,7 @@ def image_counts(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tenso
         threshold: Probability, above 0 and below 1.
 
     Returns:
-        (N, 3): intersection, predicted, target.
+        (N, 6): intersection, predicted, target; the same of the boundaries.
     """
     import torch
 
@@ -125,8 +135,22 @@ def image_counts(logits: torch.Tensor, targets: torch.Tensor, valid: torch.Tenso
     # Compared as logits: a sigmoid in bfloat16 would round values near the threshold onto it.
     predicted = (logits[:, 0].float() > math.log(threshold / (1 - threshold))) & valid[:, 0]
     target = (targets[:, 0] > 0.5) & valid[:, 0]
-    counts = [mask.sum(dim=(1, 2)) for mask in (predicted & target, predicted, target)]
+    borders = (_boundary(mask, valid[:, 0]) for mask in (predicted, target))
+    pairs = ((predicted, target), tuple(borders))
+    counts = [mask.sum(dim=(1, 2)) for first, second in pairs for mask in (first & second, first, second)]
     return np.asarray(torch.stack(counts, dim=1).cpu().numpy(), dtype=np.int64)
+
+
+def _boundary(mask: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Return the pixels of masks (N, H, W) that lie near their edge."""
+    from torch.nn import functional
+
+    height, width = mask.shape[1:]
+    reach = max(1, round(BOUNDARY_SHARE * math.hypot(height, width)))
+    outside = functional.pad((~mask & valid).float(), (reach,) * 4, value=1.0)
+    # A square of its reach around each pixel, one axis after the other.
+    wide = functional.max_pool2d(outside, (1, 2 * reach + 1), stride=1)
+    return mask & (functional.max_pool2d(wide, (2 * reach + 1, 1), stride=1) > 0)
 
 
 def trivial_baselines(
@@ -185,4 +209,4 @@ def _mean(values: npt.NDArray[np.float64]) -> float | None:
 
 
 def _check_counts(counts: Counts) -> None:
-    assert counts.ndim == 2 and counts.shape[1] == 3, f"counts must be (N, 3), but are {counts.shape}"
+    assert counts.ndim == 2 and counts.shape[1] in (3, 6), f"counts must be (N, 3) or (N, 6), but are {counts.shape}"

@@ -198,9 +198,9 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, samples: Samples) -> tuple[float, NDArray[np.int64]]:
-        """Return the mean loss and the counts (N, 3) over samples."""
+        """Return the mean loss and the counts (N, 6) over samples."""
         self.evaluated.eval()
-        total, counts = 0.0, [np.zeros((0, 3), np.int64)]
+        total, counts = 0.0, [np.zeros((0, 6), np.int64)]
         for batch in evaluation_batches(samples, self.config.optimisation.batch_size):
             logits, targets, valid = self._forward(self.evaluated, batch, self.config.data.tile)
             total += float(self._loss(logits, targets, valid)) * len(batch[0])
