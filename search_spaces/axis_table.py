@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -125,9 +126,11 @@ def find_axis(name: str) -> Axis:
         return Axis(field=LIBRARY_FIELD + name.removeprefix(LIBRARY), kind="library", levels=("off", "on"))
     if name not in AXES:
         common = [other for other, axis in AXES.items() if axis.field.count(".") == 1]
+        near = difflib.get_close_matches(name, AXES, n=3, cutoff=0.8)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise UserError(
             f"there is no axis {name!r}; choose one of {', '.join(common)}, or TRANSFORM (on, off), "
             f"TRANSFORM_probability or TRANSFORM_strength with one of {', '.join(NAMED_TRANSFORMS)}, or "
-            f"{SHARE}TAG.VALUE, or {LIBRARY}NAME with a transform of albumentations"
+            f"{SHARE}TAG.VALUE, or {LIBRARY}NAME with a transform of albumentations{hint}"
         )
     return AXES[name]

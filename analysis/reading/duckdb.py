@@ -165,8 +165,9 @@ def select(
         _check_files(folder)
         pattern = _quoted(f"{folder}/*.parquet")
         _check_sweep(connection, sweep, table, pattern)
-        # Folders called `status=FAILED` are not Hive partitions.
-        relation = f"read_parquet({pattern}, hive_partitioning=false)"
+        # Folders called `status=FAILED` are not Hive partitions. While a newer version rewrites the shards of an older
+        # one, some lack its columns.
+        relation = f"read_parquet({pattern}, hive_partitioning=false, union_by_name=true)"
     described = fetch(connection, sweep, f"describe select * from {relation}", table=table)
     types = {str(row["column_name"]): str(row["column_type"]) for row in described}
     _check_types(types, sweep, table)

@@ -153,7 +153,9 @@ class SweepTables:
             for name, shard in zip(names, shards, strict=True):
                 identity = (shard.schema.metadata or {}).get(SWEEP_METADATA.encode(), b"").decode()
                 check_identity(self, f"{self.root}/{name}", identity)
-            return pa.concat_tables([shard.replace_schema_metadata(None) for shard in shards])
+            # While a newer version rewrites the shards of an older one, some lack its columns.
+            bare = [shard.replace_schema_metadata(None) for shard in shards]
+            return pa.concat_tables(bare, promote_options="default")
         except (UserError, RefusedError):
             raise
         except (OSError, ValueError) as error:

@@ -27,11 +27,18 @@ _MODULES = (
     "data/partition/splits.py",
     "data/augmentation/transforms.py",
     "models/architectures.py",
+    "models/colour_statistics.py",
+    "models/decoders.py",
     "models/encoders.py",
     "models/inference.py",
     "models/losses.py",
+    "models/tiling.py",
+    "models/timm_weights.py",
+    "training/averaging.py",
     "training/metrics.py",
     "training/micro_batch.py",
+    "training/optimizer.py",
+    "training/schedule.py",
     "training/trainer.py",
 )
 

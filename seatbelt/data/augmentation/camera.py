@@ -7,6 +7,7 @@ Lengths are relative to the training size. Flips move the mask with the image; n
 from __future__ import annotations
 
 from functools import partial
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -64,9 +65,14 @@ def gauss_noise(height: int, width: int, strength: float) -> Step:
 
 
 def _add_noise(largest: float, image: Pixels, mask: Pixels, stream: np.random.Generator) -> tuple[Pixels, Pixels]:
-    deviation = np.float32(largest * float(stream.uniform(0.2, 1)))
-    noise = stream.standard_normal(image.shape, dtype=np.float32) * deviation
+    deviation = largest * float(stream.uniform(0.2, 1))
+    # One of 256 quantiles for each value is a quarter of the time of normal draws.
+    noise = np.rint(deviation * _QUANTILES).astype(np.int16)[stream.integers(0, 256, image.shape, dtype=np.uint8)]
     return as_bytes(cv2.add(image, noise, dtype=cv2.CV_8U)), mask
+
+
+_QUANTILES = np.array([NormalDist().inv_cdf((number + 0.5) / 256) for number in range(256)])
+"""Of the standard normal distribution."""
 
 
 def jpeg_compression(height: int, width: int, strength: float) -> Step:
@@ -97,11 +103,12 @@ def _glare(peak: float, image: Pixels, mask: Pixels, stream: np.random.Generator
         for size in (radius, 4 * radius)
     )
     light = np.float32(share) * (np.float32(0.6) * disc + np.float32(0.4) * veil)
-    weights = np.rint(255 * light[..., None].clip(0, 1) * np.array(_SUNLIGHT, np.float32)).astype(np.uint8)
+    grey = as_bytes(255 * light.clip(0, 1))
+    weights = cv2.LUT(cv2.merge((grey, grey, grey)), _SUNLIGHT)
     # Light adds up like the dark parts of two slides multiply.
-    dark = cv2.multiply(255 - image, 255 - weights, scale=1 / 255)
+    dark = cv2.multiply(cv2.bitwise_not(image), cv2.bitwise_not(weights), scale=1 / 255)
     return as_bytes(cv2.bitwise_not(dark)), mask
 
 
-_SUNLIGHT = (1.0, 0.97, 0.88)
-"""Colour of the sun as a share of white."""
+_SUNLIGHT = as_bytes(np.rint(np.arange(256)[None, :, None] * np.array([1.0, 0.97, 0.88])))
+"""(1, 256, 3): brightness -> colour of the sun."""

@@ -56,7 +56,7 @@ def clothes_colour(height: int, width: int, strength: float) -> SupplementedStep
 def _colour_belt(
     strength: float, image: Pixels, mask: Pixels, stream: np.random.Generator, supplement: Supplement
 ) -> tuple[Pixels, Pixels]:
-    return _shifted(image, mask == _TARGET, strength, stream), mask
+    return _shifted(image, as_bytes(mask == _TARGET), strength, stream), mask
 
 
 def _colour_clothes(
@@ -64,18 +64,23 @@ def _colour_clothes(
 ) -> tuple[Pixels, Pixels]:
     if supplement.clothes is None:
         return image, mask
-    return _shifted(image, (supplement.clothes == 1) & (mask != _TARGET), strength, stream), mask
+    region = as_bytes((supplement.clothes == 1) & (mask != _TARGET))
+    return _shifted(image, region, strength, stream), mask
 
 
-def _shifted(image: Pixels, region: np.ndarray, strength: float, stream: np.random.Generator) -> Pixels:
-    """Return the image with the colours of a region (H, W) shifted; all pixels by the same amounts."""
+def _shifted(image: Pixels, region: Pixels, strength: float, stream: np.random.Generator) -> Pixels:
+    """Return the image with the colours shifted where a region (H, W) is 1, all by the same amounts."""
     hue, saturation, value = (round(limit * strength * float(stream.uniform(-1, 1))) for limit in (45, 40, 40))
     if not region.any():
         return image
-    pixels = cv2.cvtColor(image[region][None], cv2.COLOR_RGB2HSV).astype(np.int16)
-    pixels[..., 0] = np.mod(pixels[..., 0] + hue, 180)
-    pixels[..., 1] = np.where(pixels[..., 1] > 0, pixels[..., 1] + saturation, 0)  # grey stays grey
-    pixels[..., 2] += value
+    values = np.arange(256)
+    table = np.stack(
+        [np.mod(values + hue, 180), (values + saturation).clip(0, 255), (values + value).clip(0, 255)], axis=-1
+    )
+    table[0, 1] = 0  # grey stays grey
+    left, top, width, height = cv2.boundingRect(region)
+    box = (slice(top, top + height), slice(left, left + width))
+    pixels = cv2.LUT(cv2.cvtColor(image[box], cv2.COLOR_RGB2HSV), as_bytes(table[None]))
     changed = image.copy()
-    changed[region] = cv2.cvtColor(as_bytes(pixels.clip(0, 255)), cv2.COLOR_HSV2RGB)[0]
+    cv2.copyTo(cv2.cvtColor(pixels, cv2.COLOR_HSV2RGB), region[box], changed[box])
     return changed

@@ -11,6 +11,7 @@ import functools
 import inspect
 import os
 import random
+import re
 import warnings
 from functools import partial
 from typing import Any
@@ -137,8 +138,10 @@ def _build(record: LibraryTransform) -> Any:  # noqa: ANN401  (albumentations is
         del arguments["mask_interpolation"]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return kind(**arguments, p=1, strict=True)
+            # What the library corrects with a warning is a mistake of the user.
+            warnings.simplefilter("error" if record.arguments else "ignore")
+            warnings.filterwarnings("ignore", message=".*is a special(ized)? case of.*")
+            return kind(**arguments, p=1)
     except Exception as error:  # the library raises anything
         raise UserError(f"{_axis(record)} cannot be built with {record.parameters}: {_line(error)}") from None
 
@@ -151,7 +154,11 @@ def _axis(record: LibraryTransform) -> str:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(f"{error}".split())[:300] or type(error).__name__
+    """Return a message of the library in one line, without the details that pydantic adds for programmers."""
+    text = " ".join(f"{error}".split())
+    text = re.sub(r"^\d+ validation errors? for \w+ ", "", text)
+    text = re.sub(r" \[type=.*?https?://\S+", ";", text).rstrip("; ")
+    return text[:300] or type(error).__name__
 
 
 def _as_tuples(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

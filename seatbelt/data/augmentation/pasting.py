@@ -11,7 +11,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from seatbelt.data.augmentation.steps import Pixels, Supplement, SupplementedStep, as_bytes
+from seatbelt.data.augmentation.steps import Pixels, Supplement, SupplementedStep
 
 _TARGET, _IGNORE = 1, 255
 
@@ -37,6 +37,10 @@ def _paste(
     moved = cv2.warpAffine(donor, move, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     cover = cv2.warpAffine(belt, move, (width, height), flags=cv2.INTER_LINEAR)
     # Soft edges: a hard one would be a sign of pasted belts that no real belt has.
-    opacity = cv2.GaussianBlur(cover, (3, 3), 0)[..., None].astype(np.uint16)
-    blended = (moved * opacity + image * (255 - opacity) + 127) // 255  # at most 65,152, so that 16 bits hold it
-    return as_bytes(blended), np.where((cover > 127) & (mask != _IGNORE), np.uint8(_TARGET), mask)
+    opacity = cv2.GaussianBlur(cover, (3, 3), 0)
+    left, top, box_width, box_height = cv2.boundingRect(opacity)
+    box = (slice(top, top + box_height), slice(left, left + box_width))
+    share = opacity[box][..., None].astype(np.uint16)
+    blended = image.copy()
+    blended[box] = (moved[box] * share + image[box] * (255 - share) + 127) // 255  # at most 65,152: 16 bits hold it
+    return blended, np.where((cover > 127) & (mask != _IGNORE), np.uint8(_TARGET), mask)

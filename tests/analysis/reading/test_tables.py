@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from analysis import Sweep, load
@@ -30,6 +31,24 @@ def test_load_gives_data_frames(make_sweep: MakeSweep) -> None:
     for table in TABLES:
         assert list(getattr(sweep, table).columns) == [column.name for column in TABLES[table]]
     assert sweep.description["baselines"]["mean mask"] == 0.5
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_shards_of_an_older_version_may_lack_columns(make_sweep: MakeSweep, oldest_first: bool) -> None:
+    written = make_sweep(trials=[trial(key, "x", iou=0.5, schedule="cosine") for key in "ab"])
+    (shard,) = (Path(written.root) / "trials").glob("*.parquet")
+    rows = pq.read_table(shard)
+    older = rows.slice(0, 1).drop_columns(["schedule", "loss"])
+    other = shard.with_name("part-00001.parquet")
+    pq.write_table(older, shard if oldest_first else other)
+    pq.write_table(rows.slice(1), other if oldest_first else shard)
+    sweep = load(str(written.root))
+    assert dict(zip(sweep.trials.trial_key, sweep.trials.schedule.fillna("none"), strict=True)) == {
+        "a": "none",
+        "b": "cosine",
+    }
+    _, rows_of_sql = query(sweep, "select count(*), count(schedule) from trials")
+    assert rows_of_sql == [(2, 1)]
 
 
 def test_a_folder_may_have_any_name(make_sweep: MakeSweep) -> None:
