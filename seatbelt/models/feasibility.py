@@ -70,7 +70,7 @@ def _obstacle(model: ModelConfig, height: int, width: int, *, images: int) -> st
         network.get_submodule("encoder").register_forward_hook(lambda _module, _input, output: features.extend(output))
         logits = segment(network, torch.zeros(images, 3, height, width, device="meta"))
     except Exception as error:  # (smp, timm and torch raise anything)
-        return _reason(error)
+        return _reason(error, dilated=model.decoder in WITH_OUTPUT_STRIDE)
     if logits.shape != (images, 1, height, width):
         return f"its logits have {logits.shape[-2]}x{logits.shape[-1]} pixels for images of {height}x{width}"
     stride = effective_output_stride(model)
@@ -84,8 +84,11 @@ def _build(model: ModelConfig) -> nn.Module:
         return build(model, 1, weights=without_weights())
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, *, dilated: bool) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
+    if dilated and text == AssertionError.__name__:
+        # HRNets of timm assert their stride without a word.
+        return "it cannot be dilated to the output stride"
     if "output size is too small" in text or "Output size is too small" in text:
         return "the images are too small for it"
     return next((reason for part, reason in _TRANSLATIONS.items() if part in text), text[:200])

@@ -35,6 +35,8 @@ _REST = {
 }
 """The same for the columns after the factors."""
 
+_MOST_REASONS = 8
+
 _OPTIONAL = ("selection_interval", "test_iou", "test_interval")
 
 _ALL = """
@@ -57,7 +59,17 @@ def arms(data: SweepData) -> Section | None:
         f"{counted(table.size, 'arm')}, {complete} of them ranked, which takes a complete trial. Arms are ranked by "
         f"mean selection IoU.{note}"
     )
-    return Section(name="arms", title="All arms", blocks=(Text(text=text), table))
+    excluded = _exclusions_text([exclusion.reason for exclusion in data.sweep.record.exclusions])
+    texts = (Text(text=text), *([Text(text=excluded)] if excluded else []))
+    return Section(name="arms", title="All arms", blocks=(*texts, table))
+
+
+def _exclusions_text(reasons: list[str]) -> str:
+    """Return which combinations of levels the search left out; empty if none."""
+    if not reasons:
+        return ""
+    more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+    return f"Left out before the first trial: {'; '.join(reasons[:_MOST_REASONS])}{more}."
 
 
 def arms_table(data: SweepData) -> BigTable:

@@ -17,7 +17,7 @@ from analysis.figures.sweep_data import SweepData
 from analysis.report import build_report
 from analysis.report.blocks import Block, Command, Picture, Section, Table, Text, cell_text
 from analysis.report.sections.answer import answer, lead_over_second
-from analysis.report.sections.arms import arms_table
+from analysis.report.sections.arms import arms, arms_table
 from analysis.report.sections.contributions import contributions, sentence
 from analysis.report.sections.costs import costs
 from analysis.report.sections.provenance import provenance
@@ -225,6 +225,16 @@ def test_arms_with_and_without_complete_trials(make_sweep: MakeSweep) -> None:
         (None, "resnet34", "unet", "PLANNED", 0, None),
     ]
     assert (rows[1]["with target"], rows[1]["trial"], rows[1]["parameters"]) == (0.4, "a", 2_500_000)
+
+
+def test_what_was_left_out_is_named_with_the_reason(make_sweep: MakeSweep) -> None:
+    exclusions = [{"reason": f"reason {n}", "labels": {"encoder": ["resnet34"]}} for n in range(10)]
+    trials = [arm_trial("a", "resnet18", "fpn", 0, 0.5)]
+    section = arms(SweepData(make_sweep(description={**STUDY_DESCRIPTION, "exclusions": exclusions}, trials=trials)))
+    assert texts(section)[1] == (
+        "Left out before the first trial: reason 0; reason 1; reason 2; reason 3; reason 4; reason 5; reason 6; "
+        "reason 7; and 2 more."
+    )
 
 
 def test_the_section_on_pruning_has_decisions_and_reasons(make_sweep: MakeSweep) -> None:

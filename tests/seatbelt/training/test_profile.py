@@ -33,7 +33,7 @@ def test_a_view_is_counted_with_its_storage_and_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("decoder", [name for name in DECODERS if name != "pan"])
 def test_counted_without_computing_is_counted_with(decoder: str) -> None:
     trial = config(**{"model.decoder": decoder, "data.width": 32})
     network = build(trial.model.model_copy(update={"weights": "none"}), 1, weights=resolve(trial.model.encoder, "none"))
