@@ -65,7 +65,7 @@ def test_no_images_are_an_error() -> None:
 
 
 def test_counts_of_another_shape_are_refused() -> None:
-    with pytest.raises(AssertionError, match=r"counts must be \(N, 3\), but are \(4, 2\)"):
+    with pytest.raises(AssertionError, match=r"counts must be \(N, 3\) or \(N, 6\), but are \(4, 2\)"):
         scores(FOUR[:, :2])
 
 
@@ -73,10 +73,10 @@ def test_image_counts_match_those_by_hand() -> None:
     logits = torch.tensor([[[[2.0, 2.0, -2.0, -2.0]], [[9.0, 9.0, 9.0, 9.0]]]])
     targets = torch.tensor([[[[1.0, 0.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]]])
     valid = torch.ones(1, 1, 1, 4, dtype=torch.bool)
-    assert image_counts(logits, targets, valid).tolist() == [[1, 2, 2]]
+    assert image_counts(logits, targets, valid)[:, :3].tolist() == [[1, 2, 2]]
     valid[..., 1:3] = False
     targets[..., 1:3] = 255.0
-    assert image_counts(logits, targets, valid).tolist() == [[1, 1, 1]]
+    assert image_counts(logits, targets, valid)[:, :3].tolist() == [[1, 1, 1]]
     assert image_counts(logits, targets, valid).dtype == np.int64
 
 
@@ -89,7 +89,7 @@ def test_a_pixel_is_predicted_above_the_threshold(threshold: float, predicted: i
 
 def test_a_probability_of_exactly_one_half_is_not_predicted() -> None:
     nothing = torch.zeros(1, 1, 2, 2)
-    assert image_counts(nothing, nothing, torch.ones(1, 1, 2, 2, dtype=torch.bool)).tolist() == [[0, 0, 0]]
+    assert image_counts(nothing, nothing, torch.ones(1, 1, 2, 2, dtype=torch.bool)).tolist() == [[0] * 6]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5])
@@ -109,7 +109,7 @@ def test_a_mask_of_valid_pixels_of_another_kind_is_refused(valid: torch.Tensor) 
 def test_bfloat16_logits_are_counted_exactly() -> None:
     logits = torch.full((1, 1, 64, 64), 0.01, dtype=torch.bfloat16)
     counts = image_counts(logits, torch.ones_like(logits), torch.ones(1, 1, 64, 64, dtype=torch.bool))
-    assert counts.tolist() == [[4096, 4096, 4096]]
+    assert counts[:, :3].tolist() == [[4096, 4096, 4096]]
 
 
 @settings(max_examples=50, deadline=None)
@@ -228,3 +228,48 @@ def test_trivial_baselines_need_training_masks() -> None:
 def test_importing_metrics_does_not_import_torch() -> None:
     program = "import sys, seatbelt.training.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def rectangle(top: int, left: int, height: int, width: int, *, size: int = 40) -> torch.Tensor:
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., top : top + height, left : left + width] = 1
+    return mask
+
+
+def test_boundaries_are_counted_as_by_hand() -> None:
+    # A diagonal of 56.6 pixels: boundaries are one pixel wide.
+    target = rectangle(10, 10, 10, 10)
+    valid = torch.ones(1, 1, 40, 40, dtype=torch.bool)
+    same = image_counts(target * 2 - 1, target, valid)
+    assert same.tolist() == [[100, 100, 100, 36, 36, 36]]
+    # Moved by one pixel to the right: the upper and lower sides share 9 pixels each.
+    moved = image_counts(rectangle(10, 11, 10, 10) * 2 - 1, target, valid)
+    assert moved.tolist() == [[90, 100, 100, 18, 36, 36]]
+    result = scores(moved)
+    assert result.iou == pytest.approx(90 / 110, abs=1e-6)
+    assert result.iou_boundary == pytest.approx(18 / 54, abs=1e-6)
+
+
+def test_the_border_of_the_image_is_an_edge_and_that_of_the_annotation_is_none() -> None:
+    target = torch.ones(1, 1, 40, 40)
+    valid = torch.ones(1, 1, 40, 40, dtype=torch.bool)
+    assert image_counts(target, target, valid)[0, 5] == 4 * 39
+    valid[..., 20:] = False
+    # 20 columns count: their boundary is above, below and on the left.
+    assert image_counts(target, target, valid)[0, 5] == 2 * 20 + 38
+
+
+def test_a_boundary_is_wider_in_larger_images() -> None:
+    target = rectangle(20, 20, 160, 160, size=200)
+    valid = torch.ones(1, 1, 200, 200, dtype=torch.bool)
+    # 2 % of 282.8 pixels are 6.
+    assert image_counts(target, target, valid)[0, 5] == 160**2 - 148**2
+
+
+def test_boundaries_count_on_images_with_the_target_only() -> None:
+    nothing, target = torch.full((1, 1, 40, 40), -1.0), rectangle(10, 10, 10, 10)
+    valid = torch.ones(1, 1, 40, 40, dtype=torch.bool)
+    counts = [image_counts(nothing, nothing.relu(), valid), image_counts(target * 2 - 1, target, valid)]
+    assert scores(np.concatenate(counts)).iou_boundary == pytest.approx(1)
+    assert scores(counts[0]).iou_boundary is None
+    assert scores(counts[1][:, :3]).iou_boundary is None, "not measured"

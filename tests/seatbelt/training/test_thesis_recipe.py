@@ -57,7 +57,7 @@ def plain_training(trial: TrialConfig, data: TrialSamples) -> tuple[list[float],
             loss = loss_of(batch)
             loss.backward()
             optimizer.step()
-            total, count = total + float(loss) * len(batch[0]), count + len(batch[0])
+            total, count = total + float(loss.detach()) * len(batch[0]), count + len(batch[0])
         history.append(total / count)
         network.eval()
         with torch.no_grad():
