@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import threading
 from pathlib import Path
 
 import seatbelt
@@ -45,9 +46,18 @@ _MODULES = (
 _OTHER_PACKAGES = ("seatbelt", "ray", "optuna", "pyarrow")
 
 
-@functools.cache
+_PARSING = threading.Lock()
+
+
 def code_hashes() -> dict[str, str]:
     """Return module -> hash of its syntax tree without docstrings: comments and layout change nothing."""
+    # Python 3.11 cannot build two syntax trees at once: "AST constructor recursion depth mismatch".
+    with _PARSING:
+        return _hash_modules()
+
+
+@functools.cache
+def _hash_modules() -> dict[str, str]:
     root = Path(seatbelt.__file__).parent
     return {name: _hash((root / name).read_text(encoding="utf-8")) for name in _MODULES}
 
