@@ -11,9 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from seatbelt.config.data import Record, Share
 from seatbelt.config.notation import canonical_label
 
-_MOST = 1000
-
-Weight = Annotated[float, Field(ge=0, le=_MOST)]
+Weight = Annotated[float, Field(ge=0)]
 
 LOSSES = ("bce", "dice", "iou", "focal", "tversky", "lovasz", "boundary")
 
@@ -33,7 +31,7 @@ class LossConfig(Record):
     """The convex surrogate of the IoU (arXiv:1705.08790)."""
     boundary: Weight = 0.0
     """One minus the soft F1 of the boundaries, for thin structures (arXiv:1905.07852)."""
-    positive_weight: Annotated[float, Field(gt=0, le=_MOST)] = 1.0
+    positive_weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight of the pixels of a label in `bce` and `focal`, against those of its background."""
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Targets of `bce` are this far from 0 and 1."""
@@ -91,6 +89,6 @@ def _label_weight(text: str) -> tuple[str, float]:
         ValueError: It has another form.
     """
     label, _, number = text.rpartition(":")
-    if not label or not re.fullmatch(r"\d*\.?\d+", number, re.ASCII) or not 0 < float(number) <= _MOST:
-        raise ValueError(f"a weight of a label is written seat_belt:3, above 0 and up to {_MOST}, but got {text!r}")
+    if not label or not re.fullmatch(r"\d*\.?\d+", number, re.ASCII) or float(number) <= 0:
+        raise ValueError(f"a weight of a label is written seat_belt:3, above 0, but got {text!r}")
     return canonical_label(label), float(number)
