@@ -12,6 +12,7 @@ from search_spaces.space import Cell
 from seatbelt.config.trial import TrialConfig
 from seatbelt.data.loading.trial_samples import SweepData
 from seatbelt.errors import UserError
+from seatbelt.models.tiling import tile_starts
 from seatbelt.records.identity import content_hash
 from seatbelt.training.device import choose_device
 
@@ -20,7 +21,8 @@ _MOST_CELLS = 64
 
 _DECIDING = (
     *("model.encoder", "model.decoder", "model.output_stride", "data.height", "data.width", "data.context"),
-    *("optimisation.batch_size", "optimisation.precision", "optimisation.channels_last"),
+    *("data.training_crop", "optimisation.batch_size", "optimisation.precision", "optimisation.channels_last"),
+    *("optimisation.optimizer", "optimisation.momentum", "optimisation.averaging"),
 )
 """Fields that decide the memory of a trial (`model.encoder_depth` among them)."""
 
@@ -75,4 +77,13 @@ def _epoch_seconds(config: TrialConfig, data: SweepData) -> float:
     parts = data.partition(config)
     evaluated = len(parts.selection) + (0 if parts.validation == parts.selection else len(parts.validation))
     step = profile.forward_seconds + profile.backward_seconds
-    return len(parts.train) * step + evaluated * profile.forward_seconds
+    return len(parts.train) * step + evaluated * _passes(config) * profile.forward_seconds
+
+
+def _passes(config: TrialConfig) -> float:
+    """Return how many forward passes of the training size the prediction of an image costs."""
+    height, width = config.data.height, config.data.width
+    rows, columns = config.data.training_size
+    if config.data.tile is None:
+        return height * width / (rows * columns)
+    return len(tile_starts(height, rows)) * len(tile_starts(width, columns))

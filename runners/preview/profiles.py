@@ -66,11 +66,13 @@ def cost_key(config: TrialConfig, device: str = "cpu") -> dict[str, Any]:
         "encoder_depth": model.encoder_depth,
         "output_stride": model.output_stride,
         "labels": 1 + len(data.context),
-        "height": data.height,
-        "width": data.width,
+        "size": list(data.training_size),
         "batch_size": optimisation.batch_size,
         "precision": optimisation.precision,
         "channels_last": optimisation.channels_last,
+        "optimizer": optimisation.optimizer,
+        "momentum": optimisation.momentum > 0,
+        "averaging": optimisation.averaging is not None,
     }
 
 

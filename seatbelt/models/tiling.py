@@ -27,8 +27,8 @@ def segment_tiles(network: nn.Module, images: torch.Tensor, tile: tuple[int, int
     weight = _ramp(rows, images).unsqueeze(1) * _ramp(columns, images).unsqueeze(0)
     sums: torch.Tensor | None = None
     total = torch.zeros(height, width, device=images.device)
-    for top in _starts(height, rows):
-        for left in _starts(width, columns):
+    for top in tile_starts(height, rows):
+        for left in tile_starts(width, columns):
             place = (..., slice(top, top + rows), slice(left, left + columns))
             logits = segment(network, images[place]).float()
             if sums is None:
@@ -39,8 +39,8 @@ def segment_tiles(network: nn.Module, images: torch.Tensor, tile: tuple[int, int
     return sums / total
 
 
-def _starts(length: int, tile: int) -> list[int]:
-    """Return where tiles begin, at even distances of at most half a tile."""
+def tile_starts(length: int, tile: int) -> list[int]:
+    """Return where the tiles of a side begin, at even distances of at most half a tile, pixels."""
     steps = -(-(length - tile) // max(1, tile // 2))
     return [round(step * (length - tile) / steps) for step in range(steps + 1)] if steps else [0]
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from seatbelt.config.optimisation import OptimisationConfig
 from seatbelt.config.trial import ModelConfig, TrialConfig
 from seatbelt.models.architectures import STRIDE, build, count_parameters
 from seatbelt.models.encoders import on_meta
@@ -21,8 +22,8 @@ from seatbelt.models.losses import segmentation_loss
 from seatbelt.models.weights import resolve
 from seatbelt.records.cost import Profile
 
-BYTES_PER_PARAMETER = 16
-"""Weight, gradient and Adam's two moments, float32 each."""
+_FLOAT = 4
+"""Bytes of a float32."""
 
 _MOST_PIXELS = 128 * 224
 """Larger images are timed at this size: the time per pixel hardly changes, and users do not have to wait."""
@@ -57,6 +58,12 @@ def measure(config: TrialConfig, device: str = "cpu") -> Profile:
         backward_seconds=backward,
         memory_bytes=memory,
     )
+
+
+def bytes_per_parameter(optimisation: OptimisationConfig) -> int:
+    """Return the bytes that training holds for each parameter: weight, gradient, moments of the optimizer, average."""
+    moments = 2 if optimisation.optimizer != "sgd" else 1 if optimisation.momentum else 0
+    return _FLOAT * (2 + moments + (optimisation.averaging is not None))
 
 
 def timed_size(height: int, width: int) -> tuple[int, int]:
@@ -106,7 +113,7 @@ def estimated_bytes(config: TrialConfig) -> int:
         network.to_empty(device="cpu")
         saved = saved_bytes(lambda: _loss(network, config, shape, "cpu"), network)
     # The inputs are uint8 images and masks; the first convolution saves the float images.
-    return BYTES_PER_PARAMETER * count_parameters(network) + saved + images * height * width * 4
+    return bytes_per_parameter(config.optimisation) * count_parameters(network) + saved + images * height * width * 4
 
 
 def _network(config: TrialConfig) -> nn.Module:
@@ -155,5 +162,6 @@ def _cuda_peak(network: nn.Module, config: TrialConfig, device: str) -> int:
     shape = (config.optimisation.batch_size, *config.data.training_size)
     torch.cuda.reset_peak_memory_stats(device)
     _loss(network, config, shape, device).backward()  # type: ignore[no-untyped-call]
-    moments = 8 * count_parameters(network)
-    return torch.cuda.max_memory_allocated(device) + moments
+    # The pass had weights and gradients.
+    further = bytes_per_parameter(config.optimisation) - 2 * _FLOAT
+    return torch.cuda.max_memory_allocated(device) + further * count_parameters(network)

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seatbelt.models.tiling import _starts, segment_tiles
+from seatbelt.models.tiling import segment_tiles, tile_starts
 
 
 @given(length=st.integers(1, 900), tile=st.integers(1, 300))
 def test_tiles_cover_a_side_and_overlap_by_half(length: int, tile: int) -> None:
     tile = min(length, tile)
-    starts = _starts(length, tile)
+    starts = tile_starts(length, tile)
     assert starts[0] == 0 and starts[-1] + tile == length
     for first, second in itertools.pairwise(starts):
         assert 0 < second - first <= max(1, (tile + 1) // 2)

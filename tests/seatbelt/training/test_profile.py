@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from seatbelt.config.optimisation import OptimisationConfig
 from seatbelt.config.trial import DECODERS, TrialConfig
 from seatbelt.models.architectures import build, count_parameters, segment
 from seatbelt.models.weights import resolve
-from seatbelt.training.profile import estimated_bytes, measure, saved_bytes, timed_size
+from seatbelt.training.profile import bytes_per_parameter, estimated_bytes, measure, saved_bytes, timed_size
 
 
 def config(**changes: object) -> TrialConfig:
@@ -87,3 +88,17 @@ def test_a_measured_profile_is_plausible() -> None:
 )
 def test_large_images_are_timed_at_a_smaller_size(size: tuple[int, int], timed: tuple[int, int]) -> None:
     assert timed_size(*size) == timed
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, 16),
+        ({"optimizer": "adamw"}, 16),
+        ({"optimizer": "sgd"}, 12),
+        ({"optimizer": "sgd", "momentum": 0}, 8),
+        ({"averaging": 0.99}, 20),
+    ],
+)
+def test_bytes_for_each_parameter_follow_the_recipe(fields: dict[str, object], expected: int) -> None:
+    assert bytes_per_parameter(OptimisationConfig.model_validate(fields)) == expected
