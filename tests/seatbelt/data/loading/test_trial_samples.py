@@ -135,9 +135,12 @@ def test_pixels_to_ignore_reach_neither_loss_nor_metrics(make_data: MakeData) ->
     whole = segmentation_loss(logits, targets, valid, LossConfig())
     cut = segmentation_loss(logits[:, :, :20], targets[:, :, :20], valid[:, :, :20], LossConfig())
     assert torch.allclose(whole, cut)
-    assert np.array_equal(
-        image_counts(logits, targets, valid), image_counts(logits[:, :, :20], targets[:, :, :20], valid[:, :, :20])
+    # (Boundaries differ: the border of the cut image is an edge, that of what is not annotated is none.)
+    counts = (
+        image_counts(logits, targets, valid),
+        image_counts(logits[:, :, :20], targets[:, :, :20], valid[:, :, :20]),
     )
+    assert np.array_equal(*(part[:, :3] for part in counts))
 
 
 def test_context_is_only_needed_where_it_is_trained(make_data: MakeData) -> None:
