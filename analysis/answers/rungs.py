@@ -86,26 +86,23 @@ def rungs(sweep: SweepTables) -> Agreements:
 
 
 def _agreements(design: Design, rung_epochs: set[int]) -> Agreements:
-    arms = _arms_of(design)
-    estimates = [_agreement(design, epoch, rung_epochs, arms) for epoch in design.epochs[:-1]]
-    by_schedule = {
-        schedule: [_agreement(part, epoch, rung_epochs, _arms_of(part)) for epoch in part.epochs[:-1]]
-        for schedule, part in _by_schedule(design)
-    }
+    estimates = _estimates(design, rung_epochs)
+    by_schedule = {schedule: _estimates(part, rung_epochs) for schedule, part in _by_schedule(design)}
     full = design.epochs[-1]
     advice = "; ".join(f"{schedule}: {_advice(part, full)}" for schedule, part in by_schedule.items())
     return Agreements(
         agreements=estimates,
         trials=len(design.scores),
         pruned=design.pruned,
-        arms=int(arms.max()) + 1,
+        arms=int(design.trials["arm_key"].nunique()),
         advice=advice or _advice(estimates, full),
         by_schedule=by_schedule,
     )
 
 
-def _arms_of(design: Design) -> NDArray[np.intp]:
-    return np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+def _estimates(design: Design, rung_epochs: set[int]) -> list[Agreement]:
+    arms = np.unique(design.trials["arm_key"].to_numpy(), return_inverse=True)[1]
+    return [_agreement(design, epoch, rung_epochs, arms) for epoch in design.epochs[:-1]]
 
 
 def _by_schedule(design: Design) -> Iterator[tuple[str, Design]]:

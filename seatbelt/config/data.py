@@ -15,7 +15,7 @@ from seatbelt.config.notation import (
     classes_of,
     generation_names,
     generation_shares,
-    parse_size,
+    parse_crop,
 )
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -142,12 +142,12 @@ class DataConfig(Record):
     @field_validator("training_crop")
     @classmethod
     def _canonical_crop(cls, value: str | None) -> str | None:
-        return value if value is None else "{}x{}".format(*parse_size(value))
+        return value if value is None else "{}x{}".format(*parse_crop(value))
 
     @property
     def training_size(self) -> tuple[int, int]:
         """Height and width of what the network trains on, pixels."""
-        return (self.height, self.width) if self.training_crop is None else parse_size(self.training_crop)
+        return (self.height, self.width) if self.training_crop is None else parse_crop(self.training_crop)
 
     @property
     def tile(self) -> tuple[int, int] | None:

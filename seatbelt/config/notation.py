@@ -86,8 +86,8 @@ def _split(text: str) -> tuple[str, float | None]:
     return name, float(number)
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Return height and width of a size written `192x256`.
+def parse_crop(text: str) -> tuple[int, int]:
+    """Return height and width of a crop written `192x256`.
 
     Raises:
         ValueError: It has another form, or a side below 32 pixels.

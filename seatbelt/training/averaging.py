@@ -25,7 +25,6 @@ class WeightAverage:
         self._decay = decay
         self._network = network
         self._averaged = AveragedModel(network, multi_avg_fn=self._average)
-        self._steps = 0
 
     @property
     def network(self) -> nn.Module:
@@ -36,12 +35,11 @@ class WeightAverage:
     def update(self) -> None:
         """Take the network's weights after a step into the average."""
         self._averaged.update_parameters(self._network)
-        self._steps += 1
 
     def tensors(self) -> Tensors:
         """Return what a checkpoint needs beside the averaged weights: the network's own, and the number of steps."""
-        own = {f"{_NETWORK}{name}": value for name, value in self._network.state_dict().items()}
-        return {**own, _COUNT: self._averaged.n_averaged}
+        current = {f"{_NETWORK}{name}": value for name, value in self._network.state_dict().items()}
+        return {**current, _COUNT: self._averaged.n_averaged}
 
     def restore(self, averaged: Tensors, tensors: Tensors) -> Tensors:
         """Continue from a checkpoint, and return the tensors that are not the average's.
@@ -50,16 +48,17 @@ class WeightAverage:
             averaged: The averaged weights.
             tensors: Tensors of a checkpoint that contain those of `tensors`.
         """
-        own = {name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)}
-        self._network.load_state_dict(own)
+        current = {name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)}
+        self._network.load_state_dict(current)
         self.network.load_state_dict(averaged)
         self._averaged.n_averaged.copy_(tensors[_COUNT])
-        self._steps = int(tensors[_COUNT])
         return {name: value for name, value in tensors.items() if name != _COUNT and not name.startswith(_NETWORK)}
 
     def _average(
         self, averages: Sequence[torch.Tensor], weights: Sequence[torch.Tensor], _: torch.Tensor | int
     ) -> None:
-        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        # The count stays on the CPU, so that reading it waits for no device.
+        steps = int(self._averaged.n_averaged)
+        decay = min(self._decay, (1 + steps) / (10 + steps))
         for average, weight in zip(averages, weights, strict=True):
             average.lerp_(weight, 1 - decay)

@@ -38,6 +38,11 @@ def load_library() -> Any:  # noqa: ANN401  (albumentations is untyped)
     return albumentations
 
 
+def seed_transform(transform: Any, stream: np.random.Generator) -> None:  # noqa: ANN401  (albumentations is untyped)
+    """Let a transform of the library draw from a stream."""
+    transform.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+
+
 def apply_library(
     transform: Any,  # noqa: ANN401
     image: Pixels,
@@ -45,7 +50,7 @@ def apply_library(
     stream: np.random.Generator,
 ) -> tuple[Pixels, Pixels]:
     """Apply a transform of the library with draws from a stream."""
-    transform.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    seed_transform(transform, stream)
     result = transform(image=image, mask=mask)
     return as_bytes(result["image"]), as_bytes(result["mask"])
 

@@ -12,7 +12,6 @@ what s scales. ElasticTransform and RandomFog have the library's distribution at
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,7 +21,7 @@ import numpy as np
 
 from seatbelt.data.augmentation import elastic
 from seatbelt.data.augmentation.fog import fogged
-from seatbelt.data.augmentation.library import apply_library, load_library
+from seatbelt.data.augmentation.library import apply_library, load_library, seed_transform
 from seatbelt.data.augmentation.steps import Pixels, Step, as_bytes
 
 
@@ -131,7 +130,7 @@ def _distort(
     stream: np.random.Generator,
 ) -> tuple[Pixels, Pixels]:
     """Use the library's map without its copies for the image and for the mask."""
-    distortion.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    seed_transform(distortion, stream)
     maps = distortion.get_params_dependent_on_data({"shape": image.shape}, {})
     return _remapped(image, mask, maps["map_x"], maps["map_y"])
 
@@ -156,7 +155,7 @@ def _shift_hsv(
     stream: np.random.Generator,
 ) -> tuple[Pixels, Pixels]:
     """Use the library's shifts, and look all three channels up at once instead of one by one."""
-    shift.set_random_state(stream, random.Random(int(stream.integers(2**63))))
+    seed_transform(shift, stream)
     shifts = shift.get_params()
     values = np.arange(256)
     table = np.empty((1, 256, 3), np.uint8)
